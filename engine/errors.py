@@ -1,0 +1,40 @@
+"""Errors of the engine. Each says what was got, what is expected and what to do. Knows no torch.
+
+EngineError
+├── InvalidRequest (ValueError)    a field of a request, or the audio it names, cannot be used
+├── CheckpointError                a checkpoint is missing, incomplete or of another model
+├── OutOfMemory                    every memory mode was tried; numbers are in the message
+└── Cancelled                      the caller's cancel event was set
+"""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Any failure of the engine that has a message for a person."""
+
+
+class InvalidRequest(EngineError, ValueError):
+    """A request that cannot be rendered. `field` is the request's field; `got`, `expected`, `remedy` are sentences."""
+
+    def __init__(self, field: str, got: str, expected: str, remedy: str) -> None:
+        super().__init__(field, got, expected, remedy)
+        self.field = field
+        self.got = got
+        self.expected = expected
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.field}: got {self.got}, expected {self.expected}. {self.remedy}"
+
+
+class CheckpointError(EngineError):
+    """A checkpoint folder or file that cannot be loaded."""
+
+
+class OutOfMemory(EngineError):
+    """No memory mode fits. The message holds what was needed and what was free."""
+
+
+class Cancelled(EngineError):
+    """The render was cancelled through its `cancel` event."""
