@@ -1,0 +1,51 @@
+"""The recipe: everything that determines the sound of a result, and nothing else (no clock, job, path or timing)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import InvalidRequest
+from engine.requests.codec import from_dict, to_dict
+from engine.requests.resolve import NOT_RESOLVED, Resolved
+from engine.requests.types import Request
+
+RECIPE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which weights made a result: the registry's name and a SHA-256 over the checkpoint's files."""
+
+    name: str
+    sha256: str
+
+
+def recipe(resolved: Resolved, item: int, model: ModelIdentity, source_sha256: str | None) -> dict[str, Any]:
+    """A JSON object that makes item `item` of the request again, alone."""
+    values = to_dict(resolved.request)
+    for name in (*NOT_RESOLVED, "audio"):
+        values.pop(name, None)
+    values |= {"variations": 1, "candidates": 1}
+    values |= {"seed": resolved.seeds[item], "retake_seed": resolved.retake_seeds[item]}
+    if not resolved.double_guidance:
+        values.pop("tag_guidance_scale", None)
+        values.pop("lyric_guidance_scale", None)
+    else:
+        values.pop("guidance_type", None)
+        values.pop("guidance_scale", None)
+    made = {
+        "recipe": RECIPE_VERSION,
+        "model": {"name": model.name, "sha256": model.sha256},
+        "request": values,
+    }
+    return made | ({"source_sha256": source_sha256} if source_sha256 else {})
+
+
+def request_of(made: Mapping[str, Any], **changes: Any) -> Request:
+    """The request of a recipe, with changes (`audio` among them for tasks with a source). Raises `InvalidRequest`."""
+    version = made.get("recipe")
+    if version != RECIPE_VERSION:
+        raise InvalidRequest("recipe", f"version {version!r}", f"version {RECIPE_VERSION}", "Update acestep-bridge.")
+    return from_dict({**made["request"], "model": made["model"]["name"], **changes})
