@@ -1,0 +1,42 @@
+"""The transformer's gated convolutional feed-forward (GLUMBConv of SANA). Knows nothing but frames."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class _Conv(nn.Module):
+    """A one-dimensional convolution's weights under the released name `conv`."""
+
+    def __init__(self, inputs: int, outputs: int, kernel_size: int = 1, groups: int = 1, bias: bool = True) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(inputs, outputs, kernel_size, groups=groups, bias=bias)
+
+
+class GatedConvFeedForward(nn.Module):
+    """1x1 up, SiLU, depthwise over three frames, gate, 1x1 down. The 1x1 convolutions run as matrix products."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.inverted_conv = _Conv(dim, 2 * hidden)
+        self.depth_conv = _Conv(2 * hidden, 2 * hidden, kernel_size=3, groups=2 * hidden)
+        self.point_conv = _Conv(hidden, dim, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, T, D) -> (B, T, D)."""
+        up, depth = self.inverted_conv.conv, self.depth_conv.conv
+        x = F.silu(F.linear(x, up.weight[:, :, 0], up.bias))  # (B, T, 2 hidden)
+        x = depthwise_three(x, depth.weight, depth.bias)
+        x, gate = x.chunk(2, dim=-1)
+        return F.linear(x * F.silu(gate), self.point_conv.conv.weight[:, :, 0])
+
+
+def depthwise_three(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Depthwise convolution over time, kernel 3, zero padding: x (B, T, C), weight (C, 1, 3), bias (C,) -> (B, T, C)."""
+    past, now, future = weight[:, 0].unbind(-1)
+    out = torch.addcmul(bias, x, now)
+    out[:, 1:].addcmul_(x[:, :-1], past)
+    out[:, :-1].addcmul_(x[:, 1:], future)
+    return out

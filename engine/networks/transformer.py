@@ -1,0 +1,213 @@
+"""ACE-Step v1's transformer: latents, a timestep and a context in, velocity out (arXiv 2506.00045).
+
+Knows no schedule, guidance or task. Parameter names are the released ones. Work that does not change during a job
+(context, keys and values) is done once by `encode_context` and `prepare`; `decode` is one evaluation. Rows of a batch
+are independent, so conditional and unconditional passes can share one call, with entropy-rectifying guidance as a
+per-row scale of the queries.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.networks.attention import CrossAttention, KeysValues, LinearSelfAttention, any_masked
+from engine.networks.config import TransformerConfig
+from engine.networks.feed_forward import GatedConvFeedForward
+from engine.networks.lyric_encoder import LyricEncoder
+from engine.networks.rope import Angles, rope_angles
+
+NORM_EPS = 1e-6
+STEM_CHANNELS = 2048
+STEM_GROUPS = 32
+TIME_CHANNELS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the frames attend to: speaker, text, lyrics. hidden (B, 1+S+L, D); mask (B, 1+S+L) of 0 and 1."""
+
+    hidden: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedContext:
+    """A context's keys and values for every block; mask bool (B, 1, 1, S), or None where nothing is masked."""
+
+    blocks: tuple[KeysValues, ...]
+    mask: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What every block of one `decode` shares."""
+
+    angles: Angles
+    time: Tensor  # (B, 6, D)
+    context_mask: Tensor | None
+    frame_mask: Tensor | None
+
+
+class Transformer(nn.Module):
+    """The velocity network with its text, speaker and lyric inputs."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        dim = config.inner_dim
+        self.proj_in = _PatchIn(config)
+        self.timestep_embedder = _TimestepEmbedder(dim)
+        self.t_block = nn.Sequential(nn.SiLU(), nn.Linear(dim, 6 * dim))
+        self.speaker_embedder = nn.Linear(config.speaker_embedding_dim, dim)
+        self.genre_embedder = nn.Linear(config.text_embedding_dim, dim)
+        self.lyric_embs = nn.Embedding(config.lyric_encoder_vocab_size, config.lyric_hidden_size)
+        self.lyric_encoder = LyricEncoder(config.lyric_encoder_config, config.erg.lyric)
+        self.lyric_proj = nn.Linear(config.lyric_hidden_size, dim)
+        self.transformer_blocks = nn.ModuleList(TransformerBlock(config) for _ in range(config.num_layers))
+        self.final_layer = _PatchOut(config)
+
+    def encode_context(
+        self,
+        text: Tensor,
+        text_mask: Tensor,
+        speaker: Tensor,
+        lyric_ids: Tensor,
+        lyric_mask: Tensor,
+        lyric_query_scale: Tensor | None = None,
+    ) -> Context:
+        """text (B, S, Dt), text_mask (B, S), speaker (B, 512), lyric_ids and lyric_mask (B, L) -> the context.
+
+        `lyric_query_scale` (B,) multiplies the queries of the lyric encoder's ERG layers, row by row.
+        """
+        dtype = self.genre_embedder.weight.dtype
+        lyrics = self.lyric_encoder(self.lyric_embs(lyric_ids), lyric_mask, lyric_query_scale)
+        parts = [
+            self.speaker_embedder(speaker.to(dtype))[:, None],
+            self.genre_embedder(text.to(dtype)),
+            self.lyric_proj(lyrics),
+        ]
+        ones = lyric_mask.new_ones((lyric_mask.shape[0], 1))
+        mask = torch.cat([ones, text_mask.to(ones.dtype), lyric_mask], dim=1)
+        return Context(torch.cat(parts, dim=1), mask)
+
+    def prepare(self, context: Context) -> PreparedContext:
+        """Keys and values for every block, once a job. Positions that no row attends to are left out."""
+        hidden, mask = context.hidden, context.mask != 0
+        angles = self._angles(hidden.shape[1], hidden)
+        if any_masked(mask):
+            kept = mask.any(dim=0).nonzero()[:, 0]
+            hidden, mask = hidden[:, kept], mask[:, kept]
+            angles = Angles(angles.even_cos[kept], angles.even_sin[kept], angles.odd_cos[kept], angles.odd_sin[kept])
+        blocks = tuple(block.cross_attn.prepare(hidden, angles) for block in self.transformer_blocks)
+        return PreparedContext(blocks, mask[:, None, None] if any_masked(mask) else None)
+
+    def decode(
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        context: PreparedContext,
+        *,
+        frame_mask: Tensor | None = None,
+        query_scale: Tensor | None = None,
+        output_length: int | None = None,
+    ) -> Tensor:
+        """One velocity: latents (B, 8, 16, T), timestep (B,) of 0 ... 1000 -> (B, 8, 16, T) in the latents' dtype.
+
+        `frame_mask` (B, T) hides frames; `query_scale` (B,) multiplies the queries of the ERG layers, row by row;
+        `output_length` pads with zeros or cuts on the right.
+        """
+        x = self.proj_in(latents)
+        embedding = self.timestep_embedder(timestep, x)
+        time = self.t_block(embedding).unflatten(1, (6, -1))
+        step = _Step(self._angles(x.shape[1], x), time, context.mask, frame_mask)
+        for index, block in enumerate(self.transformer_blocks):
+            scale = query_scale if index in self.config.erg.transformer else None
+            x = block(x, step, context.blocks[index], scale)
+        out = self.final_layer(x, embedding).to(latents.dtype)
+        return out if output_length is None else F.pad(out, (0, output_length - out.shape[-1]))
+
+    def _angles(self, positions: int, like: Tensor) -> Angles:
+        return rope_angles(positions, self.config.attention_head_dim, self.config.rope_theta, like)
+
+
+class TransformerBlock(nn.Module):
+    """Linear self-attention, cross-attention on the un-normalised stream, gated feed-forward (adaLN-single)."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        dim = config.inner_dim
+        self.attn = LinearSelfAttention(dim, config.num_attention_heads)
+        self.cross_attn = CrossAttention(dim, config.num_attention_heads)
+        self.ff = GatedConvFeedForward(dim, int(dim * config.mlp_ratio))
+        self.scale_shift_table = nn.Parameter(torch.randn(6, dim) / dim**0.5)
+
+    def forward(self, x: Tensor, step: _Step, context: KeysValues, query_scale: Tensor | None) -> Tensor:
+        """x (B, T, D) -> (B, T, D)."""
+        rows = (self.scale_shift_table + step.time)[:, :, None]  # (B, 6, 1, D)
+        shift_msa, scale_msa, gate_msa, shift_mlp, scale_mlp, gate_mlp = rows.unbind(1)
+        attended = self.attn(_modulate(x, shift_msa, scale_msa), step.angles, step.frame_mask, query_scale)
+        x = torch.addcmul(x, gate_msa, attended)
+        x = x + self.cross_attn(x, step.angles, context, step.context_mask, step.frame_mask, query_scale)
+        return torch.addcmul(x, gate_mlp, self.ff(_modulate(x, shift_mlp, scale_mlp)))
+
+
+class _PatchIn(nn.Module):
+    """One column of the latents to one token; the group norm's statistics run over the whole song."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.early_conv_layers = nn.Sequential(
+            nn.Conv2d(config.in_channels, STEM_CHANNELS, config.patch_size, config.patch_size),
+            nn.GroupNorm(STEM_GROUPS, STEM_CHANNELS, eps=NORM_EPS),
+            nn.Conv2d(STEM_CHANNELS, config.inner_dim, 1),
+        )
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """latents (B, 8, 16, T) -> (B, T, D)."""
+        columns, norm, mix = self.early_conv_layers
+        x = latents.to(mix.weight.dtype).flatten(1, 2)  # (B, 128, T)
+        x = norm(columns.weight.flatten(1) @ x + columns.bias[:, None])  # (B, 2048, T)
+        return F.linear(x.transpose(1, 2), mix.weight[:, :, 0, 0], mix.bias)
+
+
+class _TimestepEmbedder(nn.Module):
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.linear_1 = nn.Linear(TIME_CHANNELS, dim)
+        self.linear_2 = nn.Linear(dim, dim)
+
+    def forward(self, timestep: Tensor, like: Tensor) -> Tensor:
+        waves = timestep_waves(timestep.to(like.device)).to(like.dtype)
+        return self.linear_2(F.silu(self.linear_1(waves)))
+
+
+class _PatchOut(nn.Module):
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.folded = (config.patch_size[0], config.out_channels)
+        self.linear = nn.Linear(config.inner_dim, config.patch_size[0] * config.patch_size[1] * config.out_channels)
+        self.scale_shift_table = nn.Parameter(torch.randn(2, config.inner_dim) / config.inner_dim**0.5)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """x (B, T, D), embedding (B, D) -> (B, 8, 16, T)."""
+        shift, scale = (self.scale_shift_table + embedding[:, None])[:, :, None].unbind(1)
+        x = self.linear(_modulate(x, shift, scale)).unflatten(-1, self.folded)  # (B, T, 16, 8)
+        return x.permute(0, 3, 2, 1)
+
+
+def timestep_waves(timestep: Tensor) -> Tensor:
+    """timestep (B,) of 0 ... 1000 -> (B, 256) float32, cosines first (Ho et al., 2020)."""
+    half = TIME_CHANNELS // 2
+    channels = torch.arange(half, dtype=torch.float32, device=timestep.device)
+    angles = timestep.float()[:, None] * torch.exp(channels * (-math.log(10000.0) / half))
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+def _modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    """Root-mean-square norm without weight, then scale and shift (B, 1, D)."""
+    return torch.addcmul(shift, F.rms_norm(x, x.shape[-1:], eps=NORM_EPS), 1 + scale)
