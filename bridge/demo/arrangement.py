@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from engine.audio.write import write_audio
 from numpy.typing import NDArray
 
 from engine.audio.buffer import Audio
-from engine.audio.write import write_audio
 from engine.constants import MODEL_SAMPLE_RATE
 from engine.training.drums import make_kit
 from engine.training.voices import KINDS, Voice, make_voice
