@@ -1,0 +1,123 @@
+"""The address space `/acestep/...`: every address with its arguments and what it does. Knows no socket.
+
+`docs/osc.md` holds this table; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from engine.requests import TASKS, Field, fields_of
+
+ROOT = "/acestep"
+NOT_CONTROLS = frozenset(
+    {"audio", "client_data", "request_id", "tempo_map", "model", "priority", "lora", "lora_weight"}
+)
+TYPE_TAGS = {"int": "i", "float": "f", "bool": "i", "str": "s", "choice": "s", "list": "s"}
+
+
+class Kind(StrEnum):
+    """Which way an address goes and how its messages are treated."""
+
+    CONTROL = "control"  # a value; the last one wins; every change is sent to every surface
+    COMMAND = "command"  # done once; acknowledged; idempotent by an optional last int, the serial number
+    QUERY = "query"  # answered to the sender
+    FEEDBACK = "feedback"  # sent by us
+
+
+@dataclass(frozen=True)
+class Address:
+    """One address: OSC type tags of its arguments, direction, meaning. `field` where it is a request field."""
+
+    path: str
+    tags: str
+    kind: Kind
+    meaning: str
+    field: Field | None = None
+
+
+def control_path(name: str) -> str:
+    """guidance_scale -> /acestep/guidance_scale"""
+    return f"{ROOT}/{name}"
+
+
+@cache
+def control_fields() -> dict[str, Field]:
+    """Every request field that a surface can set, by name, of all tasks."""
+    found: dict[str, Field] = {}
+    for request_type in TASKS.values():
+        for name, field in fields_of(request_type).items():
+            if name not in NOT_CONTROLS:
+                found.setdefault(name, field)
+    return found
+
+
+@cache
+def address_table() -> dict[str, Address]:
+    """Path to `Address`, in the order of the docs."""
+    controls = [
+        Address(control_path(name), TYPE_TAGS[field.kind], Kind.CONTROL, field.description, field)
+        for name, field in control_fields().items()
+    ]
+    return {address.path: address for address in [*controls, *REGION, *COMMANDS, *QUERIES, *FEEDBACK]}
+
+
+def _command(path: str, tags: str, meaning: str) -> Address:
+    return Address(f"{ROOT}/{path}", tags, Kind.COMMAND, meaning)
+
+
+REGION = [
+    Address(f"{ROOT}/source", "s", Kind.CONTROL, "File to work on, as a path on the daemon's machine."),
+    Address(f"{ROOT}/region", "ff", Kind.CONTROL, "Start and end of the region, seconds."),
+    Address(f"{ROOT}/region/bars", "ii", Kind.CONTROL, "First bar (counted from 1) and number of bars, at the tempo."),
+    Address(f"{ROOT}/region/loop", "i", Kind.CONTROL, "1: the region follows the DAW's loop range."),
+    Address(f"{ROOT}/result/folder", "s", Kind.CONTROL, "Folder that results are written to; empty: the daemon's own."),
+    Address(f"{ROOT}/reaper", "i", Kind.CONTROL, "1: commands run our actions in REAPER; 0: they work on the source."),
+]
+COMMANDS = [
+    *(_command(task.replace("-", "_"), "", f"Start {task} with the controls' values.") for task in TASKS),
+    _command("outpaint/before", "f", "Outpaint by so many seconds before."),
+    _command("outpaint/after", "f", "Outpaint by so many seconds after."),
+    _command("cancel", "", "Cancel the job that this controller started last."),
+    _command("cancel/all", "", "Cancel every job of this controller."),
+    _command("take/next", "", "The next take becomes the one that counts."),
+    _command("take/previous", "", "The take before becomes the one that counts."),
+    _command("take/commit", "", "Keep the present take, drop the others."),
+    _command("take/reject", "", "Drop the present take."),
+    _command("take/original", "", "Compare with the original (again: back)."),
+    _command("preset/save", "s", "Save the controls under a name."),
+    _command("preset/recall", "s", "Set the controls as saved under a name."),
+    _command("register", "i", "Send feedback to this port of the sender's address."),
+    _command("unregister", "", "Send nothing more."),
+]
+QUERIES = [
+    Address(f"{ROOT}/sync", "", Kind.QUERY, "Send the whole state."),
+    Address(f"{ROOT}/get", "s", Kind.QUERY, "Send one control's value: its name or path."),
+    Address(f"{ROOT}/preset/list", "", Kind.QUERY, "Send the presets' names, one message each."),
+]
+FEEDBACK = [
+    Address(f"{ROOT}/status", "s", Kind.FEEDBACK, "What happens, in words."),
+    Address(f"{ROOT}/progress", "f", Kind.FEEDBACK, "0 to 1 of the present job."),
+    Address(f"{ROOT}/remaining", "f", Kind.FEEDBACK, "Seconds left of the present job, as far as known."),
+    Address(f"{ROOT}/queue", "i", Kind.FEEDBACK, "Jobs waiting."),
+    Address(f"{ROOT}/error", "sss", Kind.FEEDBACK, "Address, what was got, what is expected."),
+    Address(f"{ROOT}/ack", "si", Kind.FEEDBACK, "A command was taken: its address and serial number (-1: none given)."),
+    Address(f"{ROOT}/result", "s", Kind.FEEDBACK, "Path of the finished file."),
+    Address(f"{ROOT}/take", "ii", Kind.FEEDBACK, "Present take (0: the original) and number of takes."),
+    Address(f"{ROOT}/preset/name", "s", Kind.FEEDBACK, "The name of a preset."),
+    Address(f"{ROOT}/daw/loop", "ff", Kind.FEEDBACK, "The DAW's loop range, seconds."),
+    Address(f"{ROOT}/daw/tempo", "f", Kind.FEEDBACK, "The DAW's tempo, beats a minute."),
+    Address(f"{ROOT}/daw/play", "i", Kind.FEEDBACK, "1 while the DAW plays."),
+    Address(f"{ROOT}/daw/track", "is", Kind.FEEDBACK, "A track's number and name."),
+]
+
+
+def markdown_table() -> str:
+    """The table of `docs/osc.md`."""
+    lines = ["| address | arguments | kind | meaning |", "|---|---|---|---|"]
+    for address in address_table().values():
+        value = f" ({address.field.expected})" if address.field else ""
+        lines.append(f"| `{address.path}` | `{address.tags}` | {address.kind} | {address.meaning}{value} |")
+    return "\n".join(lines)
