@@ -79,7 +79,10 @@ class CrossAttention(_Attention):
         frame_mask: Tensor | None = None,
         query_scale: Tensor | None = None,
     ) -> Tensor:
-        """x (B, T, D), context_mask bool (B, 1, 1, S), frame_mask (B, T) -> (B, T, D). A masked frame attends nothing."""
+        """x (B, T, D), context_mask bool (B, 1, 1, S), frame_mask (B, T) -> (B, T, D).
+
+        A hidden frame attends nothing, so it gets the output projection's bias.
+        """
         q = apply_rope(self._queries(x, query_scale), angles).transpose(1, 2)  # (B, H, T, d)
         out = F.scaled_dot_product_attention(q, context.keys, context.values, attn_mask=context_mask)
         out = out.transpose(1, 2).flatten(2)

@@ -34,7 +34,7 @@ class GatedConvFeedForward(nn.Module):
 
 
 def depthwise_three(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Depthwise convolution over time, kernel 3, zero padding: x (B, T, C), weight (C, 1, 3), bias (C,) -> (B, T, C)."""
+    """Depthwise convolution over time, zero-padded: x (B, T, C), weight (C, 1, 3), bias (C,) -> (B, T, C)."""
     past, now, future = weight[:, 0].unbind(-1)
     out = torch.addcmul(bias, x, now)
     out[:, 1:].addcmul_(x[:, :-1], past)

@@ -109,7 +109,7 @@ def shift_relative(x: Tensor) -> Tensor:
 
 
 def relative_positions(length: int, width: int, like: Tensor) -> Tensor:
-    """Sinusoids of distances length-1 ... -(length-1): (2 length - 1, width), sine on even and cosine on odd channels."""
+    """Sinusoids of distances length-1 ... -(length-1), sine on even channels: (2 length - 1, width)."""
     distances = torch.arange(length - 1, -length, -1, dtype=torch.float32, device=like.device)
     channels = torch.arange(0, width, 2, dtype=torch.float32, device=like.device)
     angles = distances[:, None] * torch.exp(channels * -(math.log(10000.0) / width))

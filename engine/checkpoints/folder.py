@@ -1,0 +1,109 @@
+"""Checkpoint folders in the released layout: four folders, each with config.json and safetensors. Knows no registry."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.checkpoints.networks import (
+    AUTOENCODER,
+    PARTS,
+    TEXT_ENCODER,
+    TRANSFORMER,
+    VOCODER,
+    Networks,
+    Part,
+    Target,
+    make_autoencoder,
+    make_text_encoder,
+    make_transformer,
+)
+from engine.checkpoints.weights import TensorFile
+from engine.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+LYRIC_VOCAB = "lyric_vocab.json"
+WEIGHT_FILES = {
+    TRANSFORMER: "diffusion_pytorch_model.safetensors",
+    AUTOENCODER: "diffusion_pytorch_model.safetensors",
+    VOCODER: "diffusion_pytorch_model.safetensors",
+    TEXT_ENCODER: "model.safetensors",
+}
+REMEDY = "Get the whole checkpoint with `acestep-bridge models pull ace-step-v1`, or name a complete folder."
+
+
+def load_folder(folder: Path, target: Target) -> Networks:
+    """Read a checkpoint folder. Raises CheckpointError naming what is missing, unknown or of a wrong shape."""
+    check_complete(folder)
+    transformer = make_transformer(read_part(folder, TRANSFORMER), target)
+    autoencoder = make_autoencoder(read_part(folder, AUTOENCODER), read_part(folder, VOCODER), target)
+    erg_layers = transformer.config.erg.text
+    tokenizer = read_tokenizer(folder / TEXT_ENCODER / "tokenizer.json")
+    text_encoder = make_text_encoder(read_part(folder, TEXT_ENCODER), tokenizer, erg_layers, target)
+    vocab = folder / LYRIC_VOCAB
+    return Networks(
+        transformer=transformer,
+        autoencoder=autoencoder,
+        text_encoder=text_encoder,
+        config=transformer.config,
+        source=folder,
+        lyric_vocab=vocab if vocab.is_file() else None,
+        device=target.device,
+        dtype=target.dtype,
+    )
+
+
+def missing_files(folder: Path) -> list[str]:
+    """Files of the released layout that the folder lacks, as paths relative to it."""
+    wanted = [Path(part, "config.json") for part in PARTS]
+    wanted += [Path(part, name) for part, name in WEIGHT_FILES.items() if _needs_weights(folder, part)]
+    wanted.append(Path(TEXT_ENCODER, "tokenizer.json"))
+    return [path.as_posix() for path in wanted if not (folder / path).is_file()]
+
+
+def check_complete(folder: Path) -> None:
+    """Raise CheckpointError naming the folder or the files that are missing."""
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such checkpoint folder. {REMEDY}")
+    missing = missing_files(folder)
+    if missing:
+        raise CheckpointError(f"{folder}: missing {', '.join(missing)}. {REMEDY}")
+
+
+def read_part(folder: Path, name: str) -> Part:
+    """One network's config.json and weights; a part without weights (a spectral vocoder) has none."""
+    path = folder / name / WEIGHT_FILES[name]
+    weights = TensorFile(path) if path.is_file() else {}
+    return Part(read_config(folder / name / "config.json"), weights, os.fspath(path))
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Parse one config.json."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read as JSON ({error}). {REMEDY}") from error
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path}: got {type(config).__name__}, expected an object. {REMEDY}")
+    return config
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """A fast tokenizer from its tokenizer.json."""
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(os.fspath(path))
+    except Exception as error:  # tokenizers raises bare Exception
+        raise CheckpointError(f"{path}: cannot be read as a tokenizer ({error}). {REMEDY}") from error
+
+
+def _needs_weights(folder: Path, part: str) -> bool:
+    config = folder / part / "config.json"
+    if part != VOCODER or not config.is_file():
+        return True
+    return read_config(config).get("_class_name") != "SpectralInversionVocoder"

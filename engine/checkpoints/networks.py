@@ -1,0 +1,93 @@
+"""Checkpoint to networks: the parts are the same wherever they come from (a folder, a single file). Knows no registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.checkpoints.keys import with_both_embeddings, without_dead
+from engine.checkpoints.weights import build_empty, fill
+from engine.networks.autoencoder import MusicAutoencoder, build_autoencoder_dc, build_vocoder
+from engine.networks.config import TransformerConfig
+from engine.networks.text_encoder import TextEncoder, build_umt5
+from engine.networks.transformer import Transformer
+from engine.networks.vocoder import Vocoder, fold_weight_norm
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+TRANSFORMER = "ace_step_transformer"
+AUTOENCODER = "music_dcae_f8c8"
+VOCODER = "music_vocoder"
+TEXT_ENCODER = "umt5-base"
+PARTS = (TRANSFORMER, AUTOENCODER, VOCODER, TEXT_ENCODER)
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """Everything that a checkpoint holds, on one device. `source` is the folder or file it was read from."""
+
+    transformer: Transformer
+    autoencoder: MusicAutoencoder
+    text_encoder: TextEncoder
+    config: TransformerConfig
+    source: Path
+    lyric_vocab: Path | None
+    device: torch.device
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One network's parsed config.json and its weights under the released names; `where` names it in errors."""
+
+    config: Mapping[str, Any]
+    weights: Mapping[str, Tensor]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where weights go. The autoencoder's encoder stays float32 whatever `dtype` is."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+
+def make_transformer(part: Part, target: Target) -> Transformer:
+    """The transformer without dead weights."""
+    config = TransformerConfig.from_dict(part.config)
+    empty = build_empty(lambda: Transformer(config))
+    return fill(empty, without_dead(part.weights), part.where, target.dtype, target.device)
+
+
+def make_autoencoder(dcae: Part, vocoder: Part, target: Target) -> MusicAutoencoder:
+    """AutoencoderDC and vocoder; encoding parts in float32, decoding parts in the target's dtype."""
+    model = build_empty(lambda: build_autoencoder_dc(dcae.config))
+    model = fill(model, dcae.weights, dcae.where, torch.float32, target.device)
+    model.decoder.to(target.dtype)
+    return MusicAutoencoder(model, _make_vocoder(vocoder, target)).eval()
+
+
+def _make_vocoder(part: Part, target: Target) -> Any:
+    if part.config.get("_class_name") != "ADaMoSHiFiGANV1":
+        vocoder = build_vocoder(part.config)
+        return vocoder.to(target.device) if isinstance(vocoder, nn.Module) else vocoder
+    empty: Vocoder = build_empty(lambda: build_vocoder(part.config))  # type: ignore[arg-type, return-value]
+    vocoder = fill(empty, fold_weight_norm(part.weights), part.where, torch.float32, target.device)
+    vocoder.backbone.to(target.dtype)
+    vocoder.head.to(target.dtype)
+    return vocoder
+
+
+def make_text_encoder(part: Part, tokenizer: Tokenizer, erg_layers: tuple[int, ...], target: Target) -> TextEncoder:
+    """UMT5's encoder; its embedding is one tensor under two names."""
+    model = build_empty(lambda: build_umt5(part.config))
+    model = fill(model, with_both_embeddings(part.weights), part.where, target.dtype, target.device)
+    model.encoder.embed_tokens.weight = model.shared.weight
+    return TextEncoder(model, tokenizer, erg_layers).eval()

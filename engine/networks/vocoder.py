@@ -1,0 +1,165 @@
+"""v1's vocoder: log-mel to audio by a ConvNeXt backbone (Liu et al., 2022) and a HiFi-GAN head (Kong et al., 2020).
+
+Knows no latents and no files. Weight norm is folded when the weights are loaded (`fold_weight_norm`), so that the
+network runs on plain weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.networks.config import VocoderConfig
+from engine.networks.log_mel import LogMel
+
+LAYER_NORM_EPS = 1e-6
+
+
+class Vocoder(nn.Module):
+    """Both directions: `encode` makes log-mels, `decode` makes audio."""
+
+    def __init__(self, config: VocoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.sample_rate = config.sampling_rate
+        self.hop_length = config.hop_length
+        self.receptive_frames = receptive_frames(config)
+        self.mel_transform = LogMel(
+            config.sampling_rate, config.n_fft, config.hop_length, config.n_mels, config.f_min, config.f_max
+        )
+        self.backbone = _Backbone(config)
+        self.head = _Head(config)
+
+    def encode(self, audio: Tensor) -> Tensor:
+        """audio (B, n) at `sample_rate`, n a multiple of `hop_length` -> log-mel float32 (B, 128, n / hop_length)."""
+        return self.mel_transform(audio)
+
+    def decode(self, log_mel: Tensor) -> Tensor:
+        """log-mel (B, 128, F) -> audio float32 (B, F * hop_length)."""
+        features = self.backbone(log_mel.to(self.head.conv_pre.weight.dtype))
+        return self.head(features)[:, 0].float()
+
+
+class _Backbone(nn.Module):
+    def __init__(self, config: VocoderConfig) -> None:
+        super().__init__()
+        kernel, dims = config.kernel_sizes[0], config.dims
+        self.channel_layers = nn.ModuleList([_stem(config.input_channels, dims[0], kernel)])
+        for before, after in zip(dims[:-1], dims[1:], strict=True):
+            self.channel_layers.append(nn.Sequential(_ChannelNorm(before), nn.Conv1d(before, after, 1)))
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(_ConvNeXtBlock(dim, kernel) for _ in range(depth)))
+            for dim, depth in zip(dims, config.depths, strict=True)
+        )
+        self.norm = _ChannelNorm(dims[-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, 128, F) -> (B, dims[-1], F)."""
+        for channels, stage in zip(self.channel_layers, self.stages, strict=True):
+            x = stage(channels(x))
+        return self.norm(x)
+
+
+def _stem(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+    conv = nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2, padding_mode="replicate")
+    return nn.Sequential(conv, _ChannelNorm(outputs))
+
+
+class _ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of (B, C, F)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, eps=LAYER_NORM_EPS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+class _ConvNeXtBlock(nn.Module):
+    def __init__(self, dim: int, kernel: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.full((dim,), 1e-6))
+        self.dwconv = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=dim)
+        self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
+        self.pwconv1 = nn.Linear(dim, 4 * dim)
+        self.pwconv2 = nn.Linear(4 * dim, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.dwconv(x).transpose(1, 2))  # (B, F, C)
+        y = self.gamma * self.pwconv2(F.gelu(self.pwconv1(y)))
+        return x + y.transpose(1, 2)
+
+
+class _Head(nn.Module):
+    def __init__(self, config: VocoderConfig) -> None:
+        super().__init__()
+        width, pre, post = config.upsample_initial_channel, config.pre_conv_kernel_size, config.post_conv_kernel_size
+        self.kernels = len(config.resblock_kernel_sizes)
+        self.conv_pre = nn.Conv1d(config.num_mels, width, pre, padding=pre // 2)
+        self.ups, self.resblocks = nn.ModuleList(), nn.ModuleList()
+        for rate, kernel in zip(config.upsample_rates, config.upsample_kernel_sizes, strict=True):
+            half = width // 2
+            self.ups.append(nn.ConvTranspose1d(width, half, kernel, rate, padding=(kernel - rate) // 2))
+            self.resblocks.extend(
+                _ResBlock(half, size, dilations)
+                for size, dilations in zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True)
+            )
+            width = half
+        self.conv_post = nn.Conv1d(width, 1, post, padding=post // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, num_mels, F) -> (B, 1, F * hop_length)."""
+        x = self.conv_pre(x)
+        for level, up in enumerate(self.ups):
+            x = up(F.silu(x))
+            blocks = self.resblocks[level * self.kernels : (level + 1) * self.kernels]
+            x = sum(block(x) for block in blocks) / self.kernels
+        return torch.tanh(self.conv_post(F.silu(x)))
+
+
+class _ResBlock(nn.Module):
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.convs1 = nn.ModuleList(_same_conv(channels, kernel, d) for d in dilations)
+        self.convs2 = nn.ModuleList(_same_conv(channels, kernel, 1) for _ in dilations)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for dilated, plain in zip(self.convs1, self.convs2, strict=True):
+            x = x + plain(F.silu(dilated(F.silu(x))))
+        return x
+
+
+def _same_conv(channels: int, kernel: int, dilation: int) -> nn.Conv1d:
+    return nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2)
+
+
+def fold_weight_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Replace each `weight_g`, `weight_v` pair by `weight` = g v / |v|, norms over all dimensions but the first.
+
+    Computed in float32 (Salimans and Kingma, 2016). Other entries stay as they are.
+    """
+    folded = {k: v for k, v in state.items() if not k.endswith((".weight_g", ".weight_v"))}
+    for key in (k for k in state if k.endswith(".weight_v")):
+        name = key.removesuffix("_v")
+        direction, length = state[key].float(), state[name + "_g"].float()
+        norms = torch.linalg.vector_norm(direction.flatten(1), dim=1).view(length.shape)
+        folded[name] = direction * (length / norms)
+    return folded
+
+
+def receptive_frames(config: VocoderConfig) -> int:
+    """Mel frames on each side that a sample of `decode` can depend on, rounded up."""
+    frames = config.kernel_sizes[0] // 2 * (1 + sum(config.depths)) + config.pre_conv_kernel_size // 2 + 0.0
+    samples_per_frame = 1
+    widest = max(
+        size // 2 * (sum(dilations) + len(dilations))
+        for size, dilations in zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True)
+    )
+    for rate, kernel in zip(config.upsample_rates, config.upsample_kernel_sizes, strict=True):
+        samples_per_frame *= rate
+        frames += (kernel + widest) / samples_per_frame
+    return math.ceil(frames + config.post_conv_kernel_size // 2 / samples_per_frame)
