@@ -27,4 +27,4 @@ def without_dead(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def with_both_embeddings(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """UMT5's state dict with its one embedding under both names, whichever of them the file holds."""
     found = [state[name] for name in TEXT_EMBEDDINGS if name in state]
-    return {**state, **{name: found[0] for name in TEXT_EMBEDDINGS}} if found else dict(state)
+    return {**state, **dict.fromkeys(TEXT_EMBEDDINGS, found[0])} if found else dict(state)

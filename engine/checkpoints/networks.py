@@ -1,4 +1,4 @@
-"""Checkpoint to networks: the parts are the same wherever they come from (a folder, a single file). Knows no registry."""
+"""Parts of a checkpoint to networks, wherever the parts come from (folder, single file). Knows no registry."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ network runs on plain weights.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 
@@ -17,6 +18,10 @@ from engine.networks.config import VocoderConfig
 from engine.networks.log_mel import LogMel
 
 LAYER_NORM_EPS = 1e-6
+WEIGHT_NORM_NAMES = (
+    (".weight_g", ".weight_v"),
+    (".parametrizations.weight.original0", ".parametrizations.weight.original1"),
+)
 
 
 class Vocoder(nn.Module):
@@ -49,7 +54,7 @@ class _Backbone(nn.Module):
         super().__init__()
         kernel, dims = config.kernel_sizes[0], config.dims
         self.channel_layers = nn.ModuleList([_stem(config.input_channels, dims[0], kernel)])
-        for before, after in zip(dims[:-1], dims[1:], strict=True):
+        for before, after in itertools.pairwise(dims):
             self.channel_layers.append(nn.Sequential(_ChannelNorm(before), nn.Conv1d(before, after, 1)))
         self.stages = nn.ModuleList(
             nn.Sequential(*(_ConvNeXtBlock(dim, kernel) for _ in range(depth)))
@@ -138,16 +143,20 @@ def _same_conv(channels: int, kernel: int, dilation: int) -> nn.Conv1d:
 
 
 def fold_weight_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Replace each `weight_g`, `weight_v` pair by `weight` = g v / |v|, norms over all dimensions but the first.
+    """Replace each pair of length g and direction v by `weight` = g v / |v|, norms over all dimensions but the first.
 
-    Computed in float32 (Salimans and Kingma, 2016). Other entries stay as they are.
+    Computed in float32 (Salimans and Kingma, 2016). Pairs are `weight_g`, `weight_v`, or torch's newer
+    `parametrizations.weight.original0`, `original1`. Other entries stay as they are; so does half a pair, for the
+    loader to name.
     """
-    folded = {k: v for k, v in state.items() if not k.endswith((".weight_g", ".weight_v"))}
-    for key in (k for k in state if k.endswith(".weight_v")):
-        name = key.removesuffix("_v")
-        direction, length = state[key].float(), state[name + "_g"].float()
-        norms = torch.linalg.vector_norm(direction.flatten(1), dim=1).view(length.shape)
-        folded[name] = direction * (length / norms)
+    folded = dict(state)
+    for length_name, direction_name in WEIGHT_NORM_NAMES:
+        for key in [k for k in folded if k.endswith(direction_name)]:
+            module = key.removesuffix(direction_name)
+            if module + length_name in folded:
+                direction, length = folded.pop(key).float(), folded.pop(module + length_name).float()
+                norms = torch.linalg.vector_norm(direction.flatten(1), dim=1).view(length.shape)
+                folded[module + ".weight"] = direction * (length / norms)
     return folded
 
 
