@@ -1,0 +1,41 @@
+"""Noise that depends on the seed alone: drawn on the CPU in float32, one generator for each batch item.
+
+Knows seeds and shapes; knows no schedule and no task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from engine.constants import LATENT_CHANNELS, LATENT_HEIGHT
+
+
+class NoiseSource(Protocol):
+    """Whatever hands out noise, one draw after the other."""
+
+    def draw(self, frames: int | None = None) -> Tensor:
+        """The next noise, (B, 8, 16, T) float32 on the CPU; T is `frames`, or what the source was made for."""
+        ...
+
+
+class SeededNoise:
+    """Draws of a batch: item k's come from its own generator, so that they never depend on the other items."""
+
+    def __init__(self, seeds: Sequence[int], frames: int) -> None:
+        self._generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+        self._frames = frames
+
+    def draw(self, frames: int | None = None) -> Tensor:
+        """The next noise, (B, 8, 16, T) float32 on the CPU."""
+        shape = (1, LATENT_CHANNELS, LATENT_HEIGHT, self._frames if frames is None else frames)
+        return torch.cat([torch.randn(shape, generator=g) for g in self._generators])
+
+
+def mix_noise(noise: Tensor, retake_noise: Tensor, variance: float) -> Tensor:
+    """Rotate from one noise to another: cos(v pi / 2) noise + sin(v pi / 2) retake_noise, unit variance kept."""
+    angle = torch.tensor(variance * torch.pi / 2, dtype=torch.float64)
+    return float(angle.cos()) * noise + float(angle.sin()) * retake_noise
