@@ -141,7 +141,7 @@ class Guide:
     settings: GuidanceSettings
     number_of_steps: int
     lyrics_matter: bool = True
-    momentum: Momentum = field(default_factory=Momentum)
+    momentum: Momentum | None = field(default_factory=Momentum)
 
     def scale(self, index: int) -> float | None:
         """The scale of evaluation `index`, None where unguided."""

@@ -17,6 +17,11 @@ from engine.constants import LATENT_CHANNELS, LATENT_HEIGHT
 class NoiseSource(Protocol):
     """Whatever hands out noise, one draw after the other."""
 
+    @property
+    def items(self) -> int:
+        """B, the items of a batch."""
+        ...
+
     def draw(self, frames: int | None = None) -> Tensor:
         """The next noise, (B, 8, 16, T) float32 on the CPU; T is `frames`, or what the source was made for."""
         ...
@@ -28,6 +33,11 @@ class SeededNoise:
     def __init__(self, seeds: Sequence[int], frames: int) -> None:
         self._generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
         self._frames = frames
+
+    @property
+    def items(self) -> int:
+        """B, the items of a batch."""
+        return len(self._generators)
 
     def draw(self, frames: int | None = None) -> Tensor:
         """The next noise, (B, 8, 16, T) float32 on the CPU."""

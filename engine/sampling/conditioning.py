@@ -1,0 +1,141 @@
+"""What the passes of guidance attend to: contexts of tags and lyrics, made once and kept by content.
+
+Knows the text encoder and the transformer's context encoder; knows no schedule, no latents and no task. "Weakened"
+is entropy-rectifying guidance (arXiv 2506.00045): queries of a few layers are multiplied by 0.01.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.constants import SPEAKER_DIM
+from engine.networks.transformer import Context
+from engine.sampling.guidance import Pass
+
+if TYPE_CHECKING:
+    from engine.networks.config import ErgLayers
+    from engine.networks.text_encoder import TextEncoder
+    from engine.networks.transformer import Transformer
+
+WEAKENING = 0.01
+CACHE_ENTRIES = 64
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Words:
+    """Tags, and the ids that go through the lyric path (empty: nothing is sung)."""
+
+    tags: str
+    lyric_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ErgSettings:
+    """Which parts of entropy-rectifying guidance are on."""
+
+    tag: bool = True
+    lyric: bool = True
+    diffusion: bool = True
+
+    def limited_to(self, layers: ErgLayers) -> ErgSettings:
+        """Only the parts for which the model has layers."""
+        return ErgSettings(
+            self.tag and bool(layers.text),
+            self.lyric and bool(layers.lyric),
+            self.diffusion and bool(layers.transformer),
+        )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One context: `text` is "plain", "weakened" or "zero"; `lyrics` "plain", "weakened", "zero" or "hidden"."""
+
+    words: Words
+    text: str = "plain"
+    lyrics: str = "plain"
+
+
+def wanted_context(words: Words, which: Pass, erg: ErgSettings) -> Wanted:
+    """The context of a pass, as the reference makes it. Without `erg.lyric`, `erg.tag` has no effect there."""
+    if which is Pass.CONDITIONAL:
+        return Wanted(words)
+    lyrics = "weakened" if erg.lyric else "zero"
+    if which is Pass.TEXT_ONLY:
+        return Wanted(words, "plain", lyrics)
+    return Wanted(words, "weakened" if erg.lyric and erg.tag else "zero", lyrics)
+
+
+def wanted_edit_context(words: Words, which: Pass) -> Wanted:
+    """Flow-edit's contexts: its unconditional one hides the lyrics altogether."""
+    return Wanted(words) if which is Pass.CONDITIONAL else Wanted(words, "zero", "hidden")
+
+
+class Conditioner:
+    """Makes contexts, and keeps text states and contexts by content, across jobs."""
+
+    def __init__(self, transformer: Transformer, text_encoder: TextEncoder) -> None:
+        self.transformer = transformer
+        self._text_encoder = text_encoder
+        self._texts: OrderedDict[tuple[str, bool], Tensor] = OrderedDict()
+        self._contexts: OrderedDict[Wanted, Context] = OrderedDict()
+
+    def clear_contexts(self) -> None:
+        """Forget contexts (the transformer's weights changed); text states stay."""
+        self._contexts.clear()
+
+    def text_states(self, tags: str, weakened: bool = False) -> Tensor:
+        """The text encoder's states of the tags, (1, S, Dt)."""
+
+        def make() -> Tensor:
+            return self._text_encoder.encode(tags, WEAKENING if weakened else 1.0)[0]
+
+        return _kept(self._texts, (tags, weakened), make)
+
+    def put_text_states(self, tags: str, states: Tensor, weakened: bool = False) -> None:
+        """Use these states (1, S, Dt) for the tags."""
+        _kept(self._texts, (tags, weakened), lambda: states)
+
+    def context(self, wanted: Wanted) -> Context:
+        """One context: hidden (1, 1 + S + L, D), mask (1, 1 + S + L)."""
+        return _kept(self._contexts, wanted, lambda: self._make(wanted))
+
+    def _make(self, wanted: Wanted) -> Context:
+        transformer = self.transformer
+        device = transformer.speaker_embedder.weight.device
+        text = self.text_states(wanted.words.tags, wanted.text == "weakened").to(device)
+        ids = torch.tensor([wanted.words.lyric_ids or (0,)], device=device)
+        sung = bool(wanted.words.lyric_ids) and wanted.lyrics != "hidden"
+        scale = torch.full((1,), WEAKENING, device=device) if wanted.lyrics == "weakened" else None
+        return transformer.encode_context(
+            torch.zeros_like(text) if wanted.text == "zero" else text,
+            torch.ones(text.shape[:2], dtype=torch.long, device=device),
+            torch.zeros(1, SPEAKER_DIM, device=device),
+            torch.zeros_like(ids) if wanted.lyrics in ("zero", "hidden") else ids,
+            torch.full_like(ids, int(sung)),
+            scale,
+        )
+
+
+def stack_contexts(contexts: Sequence[Context]) -> Context:
+    """Contexts of one row each as rows of one, padded on the right with masked positions."""
+    length = max(c.hidden.shape[1] for c in contexts)
+    hidden = [F.pad(c.hidden, (0, 0, 0, length - c.hidden.shape[1])) for c in contexts]
+    mask = [F.pad(c.mask, (0, length - c.mask.shape[1])) for c in contexts]
+    return Context(torch.cat(hidden), torch.cat(mask))
+
+
+def _kept(cache: OrderedDict, key: object, make: Callable[[], _T]) -> _T:
+    if key not in cache:
+        cache[key] = make()
+        while len(cache) > CACHE_ENTRIES:
+            cache.popitem(last=False)
+    cache.move_to_end(key)
+    return cache[key]

@@ -1,0 +1,58 @@
+"""The network seen from the sampler: one state under several conditions, in one batch.
+
+Knows rows, items and prepared contexts; knows no schedule and no task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from engine.networks.attention import KeysValues
+from engine.networks.transformer import Context, PreparedContext
+from engine.sampling.conditioning import WEAKENING, stack_contexts
+
+if TYPE_CHECKING:
+    from engine.networks.transformer import Transformer
+
+
+class Predictor:
+    """Predicts velocities for named contexts. Keys and values are made once; each set of rows is laid out once."""
+
+    def __init__(
+        self,
+        transformer: Transformer,
+        contexts: Mapping[Hashable, Context],
+        weakened: Sequence[Hashable] = (),
+    ) -> None:
+        self._transformer = transformer
+        self._names = list(contexts)
+        self._weakened = frozenset(weakened)
+        self._prepared = transformer.prepare(stack_contexts(list(contexts.values())))
+        self._rows: dict[tuple[tuple[Hashable, ...], int], tuple[PreparedContext, Tensor | None]] = {}
+
+    def predict(self, states: Mapping[Hashable, Tensor], timestep: Tensor) -> dict[Hashable, Tensor]:
+        """Velocities of `states` (name of the context -> (B, 8, 16, T) float32) at a timestep (1,), float32."""
+        names = tuple(states)
+        batch = torch.cat(list(states.values()))
+        items = batch.shape[0] // len(names)
+        context, query_scale = self._layout(names, items)
+        velocity = self._transformer.decode(
+            batch, timestep.expand(batch.shape[0]), context, query_scale=query_scale
+        )
+        return dict(zip(names, velocity.float().chunk(len(names)), strict=True))
+
+    def _layout(self, names: tuple[Hashable, ...], items: int) -> tuple[PreparedContext, Tensor | None]:
+        key = (names, items)
+        if key not in self._rows:
+            device = self._prepared.blocks[0].keys.device
+            index = torch.tensor([self._names.index(n) for n in names], device=device).repeat_interleave(items)
+            blocks = tuple(KeysValues(b.keys[index], b.values[index]) for b in self._prepared.blocks)
+            mask = None if self._prepared.mask is None else self._prepared.mask[index]
+            scales = [WEAKENING if name in self._weakened else 1.0 for name in names]
+            scale = torch.tensor(scales, device=device).repeat_interleave(items) if self._weakened else None
+            self._rows[key] = (PreparedContext(blocks, mask), scale)
+        return self._rows[key]

@@ -1,0 +1,63 @@
+"""Inpaint: the masked frames from noise, the others from the source at every step. Knows plans; knows no audio.
+
+             n_min steps are not made            the rest
+    sigma  1 ...................|-------------------------------> 0
+                                start: the source, noised to here; the more variance, the earlier
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.sampling.denoise import Kept, Leg, Plan, noised
+from engine.sampling.noise import mix_noise
+from engine.sampling.schedules import Stage
+from engine.sampling.steppers import make_stepper
+from engine.tasks.text_to_audio import Inputs, guided_velocity
+
+
+@dataclass(frozen=True)
+class Region:
+    """The source's latents (1 or B, 8, 16, T) float32, and the frames that are made anew, bool (T,)."""
+
+    source: Tensor
+    mask: Tensor
+
+
+def prepare(inputs: Inputs, region: Region) -> Plan:
+    """The plan of inpaint. Variance 0 makes no step and gives the source back."""
+    noise = inputs.first_noise()
+    retake_noise = inputs.first_retake_noise()
+    mixed = mix_noise(noise, retake_noise, inputs.settings.variance)
+    made = region.mask.to(inputs.device)[None, None, None]
+    return repaint(inputs, region, torch.where(made, mixed, noise))
+
+
+def repaint(inputs: Inputs, region: Region, noise: Tensor) -> Plan:
+    """Start from the source noised to the first level that is used, keep it outside the mask."""
+    settings = inputs.settings
+    source = region.source.to(inputs.device).expand_as(noise)
+    stages = remaining_stages(settings.schedule(), skipped_levels(settings.levels, settings.variance))
+    made = region.mask.to(inputs.device)[None, None, None]
+    if not stages:
+        return Plan(source.clone(), ())
+    leg = Leg(
+        stages,
+        guided_velocity(inputs, settings.levels, counts_steps=True),
+        make_stepper(settings.scheduler, inputs.noise),
+    )
+    return Plan(noised(source, noise, stages[0].sigma), (leg,), Kept(made, source, noise))
+
+
+def skipped_levels(levels: int, variance: float) -> int:
+    """Noise levels that are not walked: int(N (1 - v)), in Python's floats, as the reference."""
+    return int(levels * (1 - variance))
+
+
+def remaining_stages(stages: tuple[Stage, ...], skipped: int) -> tuple[Stage, ...]:
+    """Stages from the noise level number `skipped` on, not beginning with a correction of a step before it."""
+    rest = tuple(s for s in stages if s.step >= skipped)
+    return rest[1:] if rest and rest[0].corrects else rest

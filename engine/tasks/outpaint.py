@@ -1,0 +1,38 @@
+"""Outpaint: inpaint of empty frames before and after the source. Knows plans; knows no audio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.sampling.denoise import Plan
+from engine.tasks.inpaint import Region, repaint
+from engine.tasks.text_to_audio import Inputs
+
+
+@dataclass(frozen=True)
+class Extension:
+    """The source's latents (1 or B, 8, 16, T), empty frames around them, and what is made anew, bool (all frames,)."""
+
+    source: Tensor
+    frames_before: int
+    frames_after: int
+    mask: Tensor
+
+
+def prepare(inputs: Inputs, extension: Extension) -> Plan:
+    """The plan of outpaint.
+
+    The new frames' noise is the retake noise's first frames on the left and last ones on the right. It is drawn as
+    long as the source, as the reference draws it, or longer where that does not suffice.
+    """
+    before, after = extension.frames_before, extension.frames_after
+    known = extension.source.shape[-1]
+    retake_noise = inputs.first_retake_noise(max(known, before + after))
+    right = retake_noise[..., retake_noise.shape[-1] - after :]
+    noise = torch.cat([retake_noise[..., :before], inputs.first_noise(), right], dim=-1)
+    source = F.pad(extension.source, (before, after))
+    return repaint(inputs, Region(source, extension.mask), noise)
