@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 
 # language -> abbreviation (lower case, its dot left out) -> word
 ABBREVIATIONS: Mapping[str, Mapping[str, str]] = {
@@ -82,7 +82,7 @@ _ENDING = {"ru": r"\b"}
 _DOT = r"\."
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pattern(language: str) -> re.Pattern[str]:
     words = sorted(ABBREVIATIONS[language], key=len, reverse=True)
     ending = _ENDING.get(language, _DOT)

@@ -13,16 +13,16 @@ LONGEST_BARE_CARDINAL = 3  # a bare number of more digits is a year, a telephone
 
 # Measure words and currencies: before them a number of any length is a quantity.
 UNITS = (
-    "个 位 名 只 条 张 本 件 把 辆 匹 头 座 棵 朵 颗 粒 支 枝 根 块 片 双 对 套 间 层 首 句 次 遍 回 "
-    "场 杯 瓶 碗 盘 包 盒 箱 群 排 封 部 架 台 家 所 门 步 圈 滴 岁 年 月 天 日 号 夜 周 分钟 小时 秒 点 "
-    "里 公里 米 厘米 毫米 尺 寸 斤 公斤 克 吨 升 度 倍 遍 人 元 块 角 毛 分 美元 欧元 英镑 日元 人民币"
-).split()
+    *"个位名只条张本件把辆匹头座棵朵颗粒支枝根块片双对套间层首句次遍回场杯瓶碗盘包盒箱群排封部架台家所门步圈滴",
+    *"岁年月天日号夜周秒点里米尺寸斤克吨升度倍人元角毛分",
+    *("分钟", "小时", "公里", "厘米", "毫米", "公斤", "美元", "欧元", "英镑", "日元", "人民币"),
+)
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _YEAR = re.compile(r"(\d{4}|[089]\d)(?=年)")
 _PERCENT = re.compile(rf"({_NUMBER})%")
 _FRACTION = re.compile(r"(\d+)/(\d+)")
-_QUANTITY = re.compile(rf"({_NUMBER})(?=[多余几]?(?:{'|'.join(sorted(set(UNITS), key=len, reverse=True))}))")
+_QUANTITY = re.compile(rf"({_NUMBER})(?=[多余几]?(?:{'|'.join(sorted(UNITS, key=len, reverse=True))}))")
 _EMPTY_GROUP = re.compile(r"(?<=\d,)0{3}(?![\d.])")  # 100,000 is read as 100 and a pause
 _BARE = re.compile(_NUMBER)
 
@@ -91,9 +91,7 @@ def spell_numbers(text: str) -> str:
     text = _ascii_digits(text)
     text = _YEAR.sub(lambda match: spell_digits(match.group(1)), text)
     text = _PERCENT.sub(lambda match: "百分之" + spell_cardinal(match.group(1)), text)
-    text = _FRACTION.sub(
-        lambda match: f"{spell_cardinal(match.group(2))}分之{spell_cardinal(match.group(1))}", text
-    )
+    text = _FRACTION.sub(lambda match: f"{spell_cardinal(match.group(2))}分之{spell_cardinal(match.group(1))}", text)
     text = _QUANTITY.sub(lambda match: spell_cardinal(match.group(1)), text)
     return _BARE.sub(_spell_bare, _EMPTY_GROUP.sub("", text))
 

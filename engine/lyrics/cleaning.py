@@ -25,13 +25,16 @@ def _lower(text: str, language: str) -> str:
     return (text.translate(_TURKISH_CAPITALS) if language == "tr" else text).lower()
 
 
+def _spell_numbers(text: str, language: str) -> str:
+    if language == "zh":
+        return chinese.pauses(chinese.spell_numbers(text))
+    return spell_numbers(text, language)
+
+
 def spell_out(text: str, language: str) -> str:
     """Numbers, abbreviations and symbols in words, in lower case, with single spaces; still in its own script."""
     text = _lower(text.replace('"', ""), language)
-    if language == "zh":
-        text = chinese.pauses(chinese.spell_numbers(text))
-    else:
-        text = spell_numbers(text, language)
+    text = _spell_numbers(text, language)
     text = expand_abbreviations(text, language)
     return _tidy(expand_symbols(text, language))
 

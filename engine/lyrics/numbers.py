@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 LONGEST_NUMBER = 60  # digits; num2words ends before in most languages, and longer ones are never words
@@ -41,9 +41,7 @@ def _suffixes(*words: str) -> str:
 RULES: Mapping[str, NumberRules] = {
     "en": NumberRules(",", _suffixes("st", "nd", "rd", "th"), ", zero "),
     "de": NumberRules(ordinal=r"\.(?=\s|$)|" + _suffixes("º", "ª"), no_cents=" und null "),
-    "fr": NumberRules(
-        ordinal=_suffixes("º", "ª", "er", "re", "ère", "e", "ème", "ième"), no_cents=" et zéro "
-    ),
+    "fr": NumberRules(ordinal=_suffixes("º", "ª", "er", "re", "ère", "e", "ème", "ième"), no_cents=" et zéro "),
     "es": NumberRules(ordinal=_suffixes("º", "ª", "er", "era", "o", "a", "os", "as"), no_cents=" con cero "),
     "it": NumberRules(ordinal="°|" + _suffixes("º", "ª", "o", "a", "i", "e"), no_cents=" e zero "),
     "pt": NumberRules(ordinal=_suffixes("º", "ª", "o", "a", "os", "as"), no_cents=" e zero "),
@@ -52,9 +50,7 @@ RULES: Mapping[str, NumberRules] = {
     "ru": NumberRules(",", "-" + _suffixes("й", "я", "е", "ое", "ье", "го"), ", ноль "),
     "nl": NumberRules(ordinal=_suffixes("de", "ste", "e"), no_cents=", nul "),
     "ar": NumberRules(),
-    "hu": NumberRules(
-        ordinal=r"\.(?=\s|$)|" + _suffixes("adik", "edik", "odik", "ödik", "ik"), no_cents=", nulla "
-    ),
+    "hu": NumberRules(ordinal=r"\.(?=\s|$)|" + _suffixes("adik", "edik", "odik", "ödik", "ik"), no_cents=", nulla "),
     "ko": NumberRules(ordinal="번째|번|차|째"),
 }
 
@@ -64,11 +60,12 @@ _AMOUNT = r"\d+(?:[.,]\d+)*"
 _MONEY = re.compile(rf"(?P<before>[£$€])(?P<left>{_AMOUNT})|(?P<right>{_AMOUNT})(?P<after>[£$€])")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _num2words() -> Callable[..., Any]:
     from num2words import num2words
 
-    return num2words
+    speak: Callable[..., Any] = num2words
+    return speak
 
 
 def _words(value: float, language: str, **options: str) -> str | None:

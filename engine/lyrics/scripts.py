@@ -25,9 +25,7 @@ def pinyin(text: str) -> str:
         import pypinyin
     except ImportError as error:
         raise _missing("pypinyin", "Chinese", error) from error
-    syllables = pypinyin.pinyin(
-        text, style=pypinyin.Style.TONE3, heteronym=False, neutral_tone_with_five=True
-    )
+    syllables = pypinyin.pinyin(text, style=pypinyin.Style.TONE3, heteronym=False, neutral_tone_with_five=True)
     return "".join(syllable[0] for syllable in syllables)
 
 

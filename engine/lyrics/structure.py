@@ -10,6 +10,7 @@ import re
 INSTRUMENTAL = frozenset({"", "[inst]", "[instrumental]"})
 
 _TAG_AT_START = re.compile(r"\[.*?\]")
+_TAGS_AT_START = re.compile(r"(?:\[.*?\]\s*)+")
 _TAG = re.compile(r"\[[^\]]*\]")
 
 
@@ -26,6 +27,13 @@ def split_lines(text: str) -> list[str]:
 def starts_with_tag(line: str) -> bool:
     """Whether a structure tag opens the line; such a line is encoded as English, as in training."""
     return _TAG_AT_START.match(line) is not None
+
+
+def split_tag(line: str) -> tuple[str, str]:
+    """The tags that open a line, and the words behind them: ("[verse]", "hello"); ("", line) without a tag."""
+    tag = _TAGS_AT_START.match(line)
+    end = tag.end() if tag else 0
+    return line[:end].strip(), line[end:].strip()
 
 
 def without_tags(line: str) -> str:

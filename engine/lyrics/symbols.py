@@ -32,8 +32,7 @@ def _spaced(words: Mapping[str, str]) -> dict[int, str]:
 
 
 _TABLES = {"zh": _spaced(CHINESE_WORDS)} | {
-    language: _spaced(dict(zip(SYMBOLS, words, strict=True)))
-    for language, words in WORDS.items()
+    language: _spaced(dict(zip(SYMBOLS, words, strict=True))) for language, words in WORDS.items()
 }
 
 
