@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 SHOWN_CHARACTERS = 60
+MAX_CHARACTERS = 50 * MAX_LYRIC_TOKENS  # far more than the tokens can hold: not even tried
 
 
 @dataclass(frozen=True)
@@ -108,14 +109,18 @@ def _lines(text: str, language: str | None) -> Iterator[_Line]:
             yield _Line(number, line, DEFAULT)
 
 
+def _too_long(got: str) -> InvalidRequest:
+    return InvalidRequest(
+        "lyrics",
+        got,
+        f"at most {MAX_LYRIC_TOKENS:,} tokens",
+        "Shorten the lyrics, or give only the words of the part that is made anew.",
+    )
+
+
 def _check_length(count: int, number: int) -> None:
     if count > MAX_LYRIC_TOKENS:
-        raise InvalidRequest(
-            "lyrics",
-            f"{count:,} tokens or more (the limit is passed in line {number})",
-            f"at most {MAX_LYRIC_TOKENS:,} tokens",
-            "Shorten the lyrics, or give only the words of the part that is made anew.",
-        )
+        raise _too_long(f"{count:,} tokens or more (the limit is passed in line {number})")
 
 
 def _encode_all(
@@ -143,6 +148,8 @@ def encode_lyrics(text: str, language: str | None = None, vocabulary: Path | str
     """
     if is_instrumental(text):
         return SILENCE
+    if len(text) > MAX_CHARACTERS:
+        raise _too_long(f"{len(text):,} characters")
     ids, languages = _encode_all(text, language, vocabulary, limited=True)
     return LyricTokens(tuple(ids), (1,) * len(ids), tuple(languages))
 

@@ -163,6 +163,8 @@ def test_too_long_lyrics_say_where_they_pass_the_limit(vocabulary: Path) -> None
     with pytest.raises(InvalidRequest, match=f"passed in line {fitting + 1}.*at most 4,096 tokens") as caught:
         encode_lyrics(too_long, "en", vocabulary)
     assert caught.value.field == "lyrics"
+    with pytest.raises(InvalidRequest, match="300,000 characters, expected at most 4,096 tokens"):
+        encode_lyrics("la " * 100_000, "en", vocabulary)
     assert count_tokens(too_long, "en", vocabulary) == 1 + (fitting + 1) * each > MAX_LYRIC_TOKENS
 
 
