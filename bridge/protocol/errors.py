@@ -1,0 +1,166 @@
+"""Errors of the wire and of everything behind it. Knows no socket.
+
+BridgeError
+├── DaemonNotRunning        no daemon answers; the message holds the command that starts one
+├── DaemonLost              a daemon that had answered does so no more
+├── ProtocolError           frames, header or content are not what docs/protocol.md says
+│   └── BadSignature        the signature does not match: nothing was decoded
+├── KeyFileError            a CURVE key or client name that cannot be used
+└── RequestFailed           an error reply: code, message, field, got, expected, remedy
+    ├── InvalidField        invalid_request, forbidden_path: a field of the request cannot be used
+    ├── UnknownThing        unknown_job, unknown_audio, unknown_model
+    ├── NotFinished         not_finished
+    ├── JobCancelled        job_cancelled
+    └── JobFailed           job_failed and the codes of a job's own error
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class ErrorContent(msgspec.Struct, frozen=True, kw_only=True):
+    """An error as it travels: `code` for programs, `message` a whole sentence, the rest what it was made of."""
+
+    code: str
+    message: str
+    field: str | None = None
+    got: str | None = None
+    expected: str | None = None
+    remedy: str | None = None
+
+
+class BridgeError(Exception):
+    """Any failure outside the engine that has a message for a person."""
+
+
+class DaemonNotRunning(BridgeError):
+    """No daemon answers. `command` starts one."""
+
+    def __init__(self, where: str, command: str = "acestep-bridge serve") -> None:
+        super().__init__(f"No daemon answers ({where}). Start one with: {command}")
+        self.command = command
+
+
+class DaemonLost(BridgeError):
+    """A daemon that had answered does so no more. Jobs it holds go on when it is started again."""
+
+
+class ProtocolError(BridgeError):
+    """A message that docs/protocol.md does not allow. `code` is the wire's word for it."""
+
+    def __init__(self, message: str, code: str = "bad_message", field: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+
+
+class BadSignature(ProtocolError):
+    """The signature does not match; nothing was decoded."""
+
+
+class KeyFileError(BridgeError):
+    """A CURVE key or client name that cannot be used."""
+
+
+class RequestFailed(BridgeError):
+    """An operation that failed, with everything the error says."""
+
+    def __init__(self, error: ErrorContent) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+    @property
+    def code(self) -> str:
+        """The wire's word for the failure."""
+        return self.error.code
+
+    @property
+    def field(self) -> str | None:
+        """The field at fault, if one is."""
+        return self.error.field
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do."""
+        return self.error.remedy
+
+
+class InvalidField(RequestFailed):
+    """A field of the request, or the audio it names, cannot be used; nothing was queued."""
+
+
+class UnknownThing(RequestFailed):
+    """A job, audio or model that the daemon does not have."""
+
+
+class NotFinished(RequestFailed):
+    """There is no result yet."""
+
+
+class JobCancelled(RequestFailed):
+    """The job was cancelled, so there is no result."""
+
+
+class JobFailed(RequestFailed):
+    """The job failed; the message is its error."""
+
+
+_BY_CODE: dict[str, type[RequestFailed]] = {
+    "invalid_request": InvalidField,
+    "forbidden_path": InvalidField,
+    "unknown_job": UnknownThing,
+    "unknown_audio": UnknownThing,
+    "unknown_model": UnknownThing,
+    "not_finished": NotFinished,
+    "job_cancelled": JobCancelled,
+    "job_failed": JobFailed,
+    "engine_crashed": JobFailed,
+    "out_of_memory": JobFailed,
+    "checkpoint": JobFailed,
+}
+
+
+def failure(error: ErrorContent) -> RequestFailed:
+    """The exception for an error content."""
+    return _BY_CODE.get(error.code, RequestFailed)(error)
+
+
+def refused(code: str, field: str | None, got: str, expected: str, remedy: str) -> RequestFailed:
+    """The exception for a failure told in its parts."""
+    head = f"{field}: " if field else ""
+    message = f"{head}got {got}, expected {expected}. {remedy}"
+    return failure(
+        ErrorContent(code=code, message=message, field=field, got=got, expected=expected, remedy=remedy)
+    )
+
+
+def content_of(error: Exception) -> ErrorContent:
+    """What travels for an exception; unknown ones become `internal` without their details."""
+    if isinstance(error, RequestFailed):
+        return error.error
+    if isinstance(error, ProtocolError):
+        return ErrorContent(
+            code=error.code, message=str(error), field=error.field, remedy="See docs/protocol.md for the message."
+        )
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        remedy = "Free some space, or delete jobs with `acestep-bridge jobs`."
+        return ErrorContent(code="disk_full", message=f"The disk is full: {error}. {remedy}", remedy=remedy)
+    parts: Any = getattr(error, "field", None), getattr(error, "got", None), getattr(error, "expected", None)
+    if all(isinstance(part, str) for part in parts):
+        remedy_text = getattr(error, "remedy", None)
+        return ErrorContent(
+            code="invalid_request",
+            message=str(error),
+            field=parts[0],
+            got=parts[1],
+            expected=parts[2],
+            remedy=remedy_text,
+        )
+    remedy = "The daemon's log has the details; `acestep-bridge doctor --report` collects them."
+    return ErrorContent(code="internal", message=f"A fault inside ({type(error).__name__}). {remedy}", remedy=remedy)
+
+
+_NO_SPACE = (28, 122, 112)  # ENOSPC, EDQUOT, Windows' ERROR_DISK_FULL

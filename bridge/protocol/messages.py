@@ -1,0 +1,379 @@
+"""Operations and what they carry, typed: one struct a content. Knows no socket and no store."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from bridge.protocol.errors import ErrorContent, ProtocolError
+from bridge.protocol.frames import MAX_REQUEST_ID_CHARACTERS
+
+State = Literal["queued", "running", "completed", "failed", "cancelled"]
+FINISHED: tuple[State, ...] = ("completed", "failed", "cancelled")
+PUBLIC_STATES: dict[State, str] = {
+    "queued": "IN_QUEUE",
+    "running": "IN_PROGRESS",
+    "completed": "COMPLETED",
+    "failed": "FAILED",
+    "cancelled": "CANCELLED",
+}
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of a message."""
+
+
+class ModelName(Content):
+    """Which model, by name, and in words for people."""
+
+    name: str
+    description: str = ""
+
+
+class Nothing(Content):
+    """For operations without fields."""
+
+
+class HelloRequest(Content):
+    """`warm` starts the engine process and loads the default model."""
+
+    client: str = ""
+    warm: bool = False
+
+
+class SubmitRequest(Content):
+    """A request of the API as a JSON object; the other three may stand inside it instead."""
+
+    request: dict[str, Any]
+    client_data: dict[str, Any] | None = None
+    request_id: str | None = None
+    priority: int | None = None
+
+
+class JobRequest(Content):
+    """For operations on one job."""
+
+    job_id: str
+    request_id: str | None = None
+
+
+class WaitRequest(Content):
+    """Answered when the job is finished, its sequence is above `after_sequence`, or the time is over."""
+
+    job_id: str
+    timeout_seconds: float = 20.0
+    after_sequence: int | None = None
+
+
+class ResultRequest(Content):
+    """`variation` null: all of them, candidates too."""
+
+    job_id: str
+    include: Literal["path", "bytes"] = "path"
+    variation: int | None = None
+
+
+class LogsRequest(Content):
+    """Lines with a number above `after`."""
+
+    job_id: str
+    after: int = 0
+
+
+class ListRequest(Content):
+    """Newest first."""
+
+    state: State | None = None
+    limit: int = 50
+    offset: int = 0
+
+
+class UploadRequest(Content):
+    """Comes with exactly one buffer."""
+
+    file_name: str = ""
+    request_id: str | None = None
+
+
+class LoadRequest(Content):
+    """A model by name or folder."""
+
+    model: str
+    request_id: str | None = None
+
+
+class ChangeRequest(Content):
+    """For operations without fields that change something."""
+
+    request_id: str | None = None
+
+
+class ControlsRequest(Content):
+    """`set` merges `values`; null removes a name."""
+
+    action: Literal["get", "set"]
+    values: dict[str, Any] = {}
+    request_id: str | None = None
+
+
+class JobStatus(Content):
+    """A job as a client sees it. Times in seconds since 1970."""
+
+    job_id: str
+    task: str
+    state: State
+    public_state: str
+    sequence: int
+    queue_position: int = 0
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    progress: float = 0.0
+    remaining_seconds: float | None = None
+    model: ModelName
+    priority: int = 0
+    attempts: int = 0
+    cancelling: bool = False
+    created: float = 0.0
+    started: float | None = None
+    finished: float | None = None
+    client_data: dict[str, Any] = {}
+    error: ErrorContent | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the job is completed, failed or cancelled."""
+        return self.state in FINISHED
+
+
+class AudioFile(Content):
+    """A file of the store. `path` is null for clients of another machine; `samples` are per channel."""
+
+    path: str | None
+    sha256: str
+    file_name: str
+    file_size: int
+    content_type: str
+    sample_rate: int
+    channels: int
+    samples: int
+    subtype: str = ""
+
+
+class Region(Content):
+    """In samples of the source."""
+
+    start: int
+    end: int
+
+
+class ResultEntry(Content):
+    """One piece of audio that a job made."""
+
+    variation: int
+    candidate: int = 0
+    chosen: bool = True
+    audio: AudioFile
+    seed: int
+    retake_seed: int | None = None
+    tags: str = ""
+    lyrics: str = ""
+    model: ModelName
+    region: Region | None = None
+    seam_report: dict[str, Any] | None = None
+    timings: dict[str, float] = {}
+    report: dict[str, Any] = {}
+    recipe: dict[str, Any] = {}
+
+
+class ResultReply(Content):
+    """What a completed job made: the chosen entry of each variation, then other candidates."""
+
+    job_id: str
+    task: str
+    client_data: dict[str, Any] = {}
+    timings: dict[str, float] = {}
+    warnings: list[str] = []
+    results: list[ResultEntry]
+
+
+class LogLine(Content):
+    """One line of a job's log; `time` in seconds since 1970."""
+
+    number: int
+    time: float
+    level: str
+    text: str
+
+
+class LogsReply(Content):
+    """Pass `next` as `after`."""
+
+    lines: list[LogLine]
+    next: int
+
+
+class ListReply(Content):
+    """`total` counts all that match."""
+
+    jobs: list[JobStatus]
+    total: int
+
+
+class DeleteReply(Content):
+    """The job is gone."""
+
+    deleted: bool
+
+
+class FileInfo(Content):
+    """What an audio file holds; `samples` per channel, `duration` in seconds."""
+
+    sample_rate: int
+    channels: int
+    samples: int
+    duration: float
+    format: str
+    subtype: str
+
+
+class UploadReply(Content):
+    """`reference` is what a request's `audio` may say."""
+
+    sha256: str
+    reference: str
+    size: int
+    audio: FileInfo
+
+
+class ModelEntry(Content):
+    """A model of the registry; `remedy` says how to get it where it is not available."""
+
+    name: str
+    description: str
+    available: bool
+    loaded: bool = False
+    path: str | None = None
+    size_bytes: int | None = None
+    licence: str = ""
+    remedy: str = ""
+
+
+class ModelsReply(Content):
+    """`default` is what a request without `model` gets."""
+
+    models: list[ModelEntry]
+    default: str
+
+
+class EngineState(Content):
+    """The engine process."""
+
+    state: Literal["stopped", "starting", "loading", "idle", "busy"]
+    pid: int | None = None
+    model: str | None = None
+    device: str | None = None
+    restarts: int = 0
+
+
+class HelloReply(Content):
+    """Who answers."""
+
+    server: str
+    package_version: str
+    protocol_version: int
+    pid: int
+    started: float
+    home: str
+    engine: EngineState
+    model: ModelName
+    queued: int
+    max_message_bytes: int
+
+
+class ControlsReply(Content):
+    """All controls after the change."""
+
+    values: dict[str, Any]
+    sequence: int
+
+
+class MetricsReply(Content):
+    """Counts since the daemon's start; jobs and audio as they are in the store."""
+
+    uptime_seconds: float
+    jobs: dict[str, int]
+    messages_received: int
+    rejected_signatures: int
+    rejected_messages: int
+    events_sent: int
+    engine_restarts: int
+    audio_bytes: int
+    audio_files: int
+
+
+class ShutdownReply(Content):
+    """The daemon stops after this reply."""
+
+    stopping: bool
+
+
+class JobEvent(Content):
+    """All that an event says of a job."""
+
+    job_id: str
+    sequence: int
+    state: State
+    step: int
+
+
+class ControlsEvent(Content):
+    """Some control changed."""
+
+    sequence: int
+
+
+OPERATIONS: dict[str, tuple[type[Content], type[Content]]] = {
+    "hello": (HelloRequest, HelloReply),
+    "submit": (SubmitRequest, JobStatus),
+    "status": (JobRequest, JobStatus),
+    "wait": (WaitRequest, JobStatus),
+    "result": (ResultRequest, ResultReply),
+    "logs": (LogsRequest, LogsReply),
+    "cancel": (JobRequest, JobStatus),
+    "list": (ListRequest, ListReply),
+    "delete": (JobRequest, DeleteReply),
+    "upload": (UploadRequest, UploadReply),
+    "models": (Nothing, ModelsReply),
+    "load": (LoadRequest, EngineState),
+    "unload": (ChangeRequest, EngineState),
+    "controls": (ControlsRequest, ControlsReply),
+    "metrics": (Nothing, MetricsReply),
+    "shutdown": (ChangeRequest, ShutdownReply),
+}
+
+
+def read_request(op: str, content: dict[str, Any]) -> Content:
+    """The typed content of a request. Raises `ProtocolError` with code unknown_op or bad_message."""
+    if op not in OPERATIONS:
+        known = ", ".join(OPERATIONS)
+        raise ProtocolError(f"got operation '{op}', expected one of {known}", code="unknown_op", field="op")
+    try:
+        request = msgspec.convert(content, OPERATIONS[op][0])
+    except msgspec.ValidationError as error:
+        text = str(error)
+        where = text.rsplit(" - at `", 1)[1].rstrip("`") if " - at `" in text else None
+        raise ProtocolError(f"{op}: {text}", field=where) from error
+    request_id = getattr(request, "request_id", None)
+    if request_id is not None and not 0 < len(request_id) <= MAX_REQUEST_ID_CHARACTERS:
+        raise ProtocolError(f"{op}: got a request_id of {len(request_id)} characters, expected 1 to 200")
+    return request
+
+
+def read_reply(op: str, content: dict[str, Any]) -> Content:
+    """The typed content of a reply. Raises `ProtocolError`."""
+    try:
+        return msgspec.convert(content, OPERATIONS[op][1])
+    except msgspec.ValidationError as error:
+        raise ProtocolError(f"reply to {op}: {error}") from error
