@@ -77,21 +77,22 @@ class MusicAutoencoder(nn.Module):
         latents: Tensor,
         tile_frames: int | None = None,
         on_tile: Callable[[int, int], None] | None = None,
+        frames: tuple[int, int] | None = None,
     ) -> Tensor:
-        """latents (B, 8, 16, T) -> audio float32 (B, 2, T * 4096).
+        """latents (B, 8, 16, T) -> audio float32 (B, 2, T * 4096), or of frames [first, last) only.
 
         `tile_frames` latent frames are decoded at a time (None: all at once), with the same result to rounding.
         `on_tile(done, total)` is called before each tile; what it raises stops the decode.
         """
-        frames = latents.shape[-1]
-        size = tile_frames or frames
+        first, last = frames or (0, latents.shape[-1])
+        size = tile_frames or last - first
         features, levels = self._decode_deep(latents)
-        starts = range(0, frames, size)
+        starts = range(first, last, size)
         pieces = []
         for index, start in enumerate(starts):
             if on_tile is not None:
                 on_tile(index, len(starts))
-            pieces.append(self._decode_tile(features, levels, start, min(start + size, frames)))
+            pieces.append(self._decode_tile(features, levels, start, min(start + size, last)))
         return torch.cat(pieces, dim=-1)
 
     def _decode_tile(self, features: Tensor, levels: int, start: int, end: int) -> Tensor:
