@@ -1,0 +1,150 @@
+"""API functions about the application: actions, dialogs, messages, paths. And when scripts start and end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from .core import Core
+
+
+class ApplicationApi(Core):
+    """Actions, dialogs (answered from `answers`) and text shown to the user."""
+
+    version = "7.78/linux-x86_64"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scripts: dict[int, str] = {}
+        self.dialogs: list[tuple[str, str]] = []
+        self.answers: list[object] = []
+        self.help_text = ""
+        self.console: list[str] = []
+        self.tooltips: list[str] = []
+        self.commands: list[int] = []
+        self.resource_path = ""
+        self.nested = True  # whether Main_OnCommand runs a script at once or after the caller
+        self.refresh = 0
+
+    # life of scripts, called by the host
+    def before_script(self, path: str, running: list[str]) -> None:
+        """REAPER's modal question about a script that still defers comes before the script runs."""
+        if path in running:
+            self.dialogs.append(("ReaScript task control", path))
+
+    def after_script(self) -> None:
+        """What must hold whenever no script runs."""
+        for project in self.projects:
+            if project.block is not None:
+                self.violation("an undo block was left open")
+                project.block = None
+            if project.unmarked:
+                self.violation("the project was changed outside an undo block")
+                project.mark("ReaScript: Run")
+        if self.refresh:
+            self.violation(f"PreventUIRefresh left at {self.refresh}")
+            self.refresh = 0
+
+    # actions
+    def AddRemoveReaScript(self, add: int, section: int, path: str, commit: int) -> int:
+        known = {p: i for i, p in self.scripts.items()}
+        if path not in known:
+            if not Path(path).exists():
+                return 0
+            known[path] = 53000 + len(self.scripts)
+            self.scripts[known[path]] = path
+        return known[path]
+
+    def ReverseNamedCommandLookup(self, command: int) -> str:
+        return f"RS{abs(hash(self.scripts[command])):040x}"[:42] if command in self.scripts else ""
+
+    def NamedCommandLookup(self, name: str) -> int:
+        return next((i for i in self.scripts if "_" + self.ReverseNamedCommandLookup(i) == name), 0)
+
+    def Main_OnCommand(self, command: int, flag: int) -> None:
+        self.commands.append(command)
+        path = self.scripts.get(command)
+        if path and self.nested:
+            self.host.run_nested(path)
+        elif path:
+            self.queued_scripts.append(path)
+
+    # dialogs
+    def _answer(self, kind: str, text: str) -> object:
+        self.dialogs.append((kind, text))
+        if not self.answers:
+            self.violation(f"unexpected dialog {kind}: {text}")
+            return None
+        return self.answers.pop(0)
+
+    def MB(self, message: str, title: str, kind: int) -> int:
+        answer = self._answer("MB " + title, message)
+        return answer if isinstance(answer, int) else 2
+
+    def GetUserInputs(self, title: str, count: int, captions: str, values: str, size: int):
+        if count > 16:
+            self.violation(f"GetUserInputs with {count} fields")
+        answer = self._answer("GetUserInputs " + title, f"{captions}\n{values}")
+        return isinstance(answer, str), answer if isinstance(answer, str) else values
+
+    def GetUserFileNameForRead(self, path: str, title: str, extension: str):
+        answer = self._answer("file " + title, path)
+        return isinstance(answer, str), answer if isinstance(answer, str) else path
+
+    # text
+    def Help_Set(self, text: str, temporary: int) -> None:
+        self.help_text = text
+
+    def ShowConsoleMsg(self, text: str) -> None:
+        self.console.append(text)
+
+    def TrackCtl_SetToolTip(self, text: str, x: int, y: int, topmost: int) -> None:
+        self.tooltips.append(text)
+
+    def GetMousePosition(self, x: int, y: int):
+        return None, 100, 100
+
+    # screen
+    def PreventUIRefresh(self, by: int) -> None:
+        self.refresh += by
+
+    def UpdateArrange(self) -> None:
+        return None
+
+    def UpdateTimeline(self) -> None:
+        return None
+
+    def UpdateItemInProject(self, item: int) -> None:
+        self.need(item, "MediaItem*", "UpdateItemInProject")
+
+    def TrackList_AdjustWindows(self, minor: int) -> None:
+        return None
+
+    # system
+    def APIExists(self, name: str) -> bool:
+        return name in self.handlers() and (name in self.newer or name not in _NEWER)
+
+    def GetAppVersion(self) -> str:
+        return self.version
+
+    def GetOS(self) -> str:
+        return "Other"
+
+    def GetResourcePath(self) -> str:
+        return self.resource_path
+
+    def GetAudioDeviceInfo(self, attribute: str, buffer: str, size: int):
+        return attribute == "SRATE", "44100" if attribute == "SRATE" else ""
+
+    def ColorToNative(self, red: int, green: int, blue: int) -> int:
+        return red | green << 8 | blue << 16
+
+    def RecursiveCreateDirectory(self, path: str, ignored: int) -> int:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        return 1
+
+    def time_precise(self) -> float:
+        return time.perf_counter()
+
+
+_NEWER = ("GetRegionOrMarker", "GetSetRegionOrMarkerInfo_String")

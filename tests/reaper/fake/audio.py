@@ -1,0 +1,51 @@
+"""What the fake's audio accessors return: the real samples of WAV files, as REAPER would play them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import soundfile
+
+from .model import Item, Take, Track
+
+
+@lru_cache(maxsize=16)
+def _read(path: str) -> tuple[np.ndarray, int]:
+    samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
+    return samples, rate
+
+
+def source_info(path: str) -> tuple[float, int, int]:
+    """(seconds, sample rate, channels) of a file."""
+    info = soundfile.info(path)
+    return info.frames / info.samplerate, info.samplerate, info.channels
+
+
+def read_take(take: Take, times: np.ndarray, channels: int) -> np.ndarray:
+    """Samples (n, channels) of a take at `times`, seconds counted from the item's start."""
+    if take.source is None:
+        return np.zeros((len(times), channels))
+    samples, rate = _read(take.source.path)
+    at = (take.values["D_STARTOFFS"] + times * take.values["D_PLAYRATE"]) * rate
+    grid = np.arange(len(samples))
+    columns = [np.interp(at, grid, samples[:, c % samples.shape[1]], 0, 0) for c in range(channels)]
+    return np.stack(columns, 1) * take.values["D_VOL"]
+
+
+def _gain(item: Item, times: np.ndarray) -> np.ndarray:
+    length, gain = item.values["D_LENGTH"], np.full(len(times), item.values["D_VOL"])
+    for fade, distance in ((item.values["D_FADEINLEN"], times), (item.values["D_FADEOUTLEN"], length - times)):
+        if fade > 0:
+            gain = gain * np.clip(distance / fade, 0, 1)
+    return gain * ((times >= 0) & (times < length))
+
+
+def read_track(track: Track, times: np.ndarray, channels: int) -> np.ndarray:
+    """Samples (n, channels) of a track before its FX: all items with volume and fades."""
+    mixed = np.zeros((len(times), channels))
+    for item in track.items:
+        if item.takes and not item.values["B_MUTE"]:
+            local = times - item.start
+            mixed += read_take(item.takes[item.active], local, channels) * _gain(item, local)[:, None]
+    return mixed
