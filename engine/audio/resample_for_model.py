@@ -21,10 +21,10 @@ _ROLL_OFF = 0.99
 
 def to_model_rate(samples: Tensor, sample_rate: int) -> Tensor:
     """(..., n) at any rate to (..., ceil(44100 n / rate)) at 44.1 kHz, float32."""
-    return convert(samples, sample_rate, MODEL_SAMPLE_RATE)
+    return resample_for_model(samples, sample_rate, MODEL_SAMPLE_RATE)
 
 
-def convert(samples: Tensor, from_rate: int, to_rate: int) -> Tensor:
+def resample_for_model(samples: Tensor, from_rate: int, to_rate: int) -> Tensor:
     """(..., n) at `from_rate` to (..., ceil(n to_rate / from_rate)) at `to_rate`, float32, on the same device."""
     samples = samples.float()
     if from_rate == to_rate:
