@@ -1,0 +1,118 @@
+"""The product's folder and the files of it that other programs read. Knows no socket.
+
+`connection.json` says where the daemon listens and with what key; `install.json` how to start one. Folder 0700,
+files 0600, written to a temporary name and renamed.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from bridge.protocol.errors import DaemonNotRunning, ProtocolError
+from bridge.protocol.frames import PROTOCOL_VERSION
+
+HOME_VARIABLE = "ACESTEP_BRIDGE_HOME"
+
+
+class Endpoints(msgspec.Struct, frozen=True):
+    """ZeroMQ addresses of the ROUTER and the PUB."""
+
+    commands: str
+    events: str
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The connection file. `server_public` and `client` only in a link file, for another machine."""
+
+    endpoints: Endpoints
+    key: str
+    version: int = PROTOCOL_VERSION
+    pid: int = 0
+    started: float = 0.0
+    server_public: str = ""
+    client: str = ""
+
+
+class Install(msgspec.Struct, frozen=True, kw_only=True):
+    """How a script starts a daemon."""
+
+    daemon_command: list[str]
+    version: int = PROTOCOL_VERSION
+
+
+def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """`ACESTEP_BRIDGE_HOME`, else `.acestep-bridge` in the user's folder. Makes nothing."""
+    given = environment.get(HOME_VARIABLE)
+    return Path(given).expanduser().absolute() if given else Path.home() / ".acestep-bridge"
+
+
+def make_home(home: Path) -> Path:
+    """Make the folder, readable by its user only."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.chmod(home, 0o700)
+    return home
+
+
+def connection_path(home: Path) -> Path:
+    """Where the connection file lies."""
+    return home / "connection.json"
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its user can read, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_connection(home: Path, connection: Connection) -> None:
+    """Write the connection file."""
+    write_private(connection_path(home), _pretty(connection))
+
+
+def read_connection(path: Path) -> Connection:
+    """Read a connection or link file. Raises DaemonNotRunning if it is not there, ProtocolError if it is damaged."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DaemonNotRunning(f"{path} does not exist") from error
+    try:
+        connection = msgspec.json.decode(data, type=Connection)
+    except msgspec.DecodeError as error:
+        raise ProtocolError(f"{path}: {error}. Start the daemon anew; it writes the file.") from error
+    if connection.version != PROTOCOL_VERSION:
+        raise ProtocolError(
+            f"{path}: got version {connection.version}, expected {PROTOCOL_VERSION}. Update the older side.",
+            code="unsupported_version",
+        )
+    return connection
+
+
+def daemon_command() -> list[str]:
+    """The command that starts a daemon of this installation."""
+    return [sys.executable, "-m", "bridge.daemon"]
+
+
+def write_install(home: Path) -> None:
+    """Write install.json, unless it says the same already."""
+    path, data = home / "install.json", _pretty(Install(daemon_command=daemon_command()))
+    if not path.exists() or path.read_bytes() != data:
+        write_private(path, data)
+
+
+def _pretty(value: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"

@@ -1,0 +1,115 @@
+"""CURVE keys: the server's pair, the clients it allows, and the signing key of each. Knows no socket.
+
+`curve/server.secret`, `curve/server.public`, `curve/clients/<name>.public` in the product's folder; a client's own
+pair is `curve/own.secret`, `curve/own.public`. Secrets are 0600 from the moment they exist.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import zmq
+import zmq.utils.z85
+
+from bridge.protocol.errors import KeyFileError
+from bridge.protocol.home import Connection, Endpoints, make_home, write_private
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PURPOSE = b"acestep-bridge wire 1 "
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """A CURVE pair, each 40 characters of Z85."""
+
+    public: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"KeyPair(public={self.public!r})"
+
+
+def own_pair(home: Path) -> KeyPair:
+    """This machine's pair as a client, made if there is none."""
+    return _pair(home, "own")
+
+
+def server_pair(home: Path) -> KeyPair:
+    """This machine's pair as a server, made if there is none."""
+    return _pair(home, "server")
+
+
+def allow(home: Path, name: str, public: str) -> None:
+    """Let a client in. Raises KeyFileError for a name or key that cannot be used."""
+    _check_public(public)
+    folder = _clients(home)
+    write_private(folder / f"{_checked(name)}.public", public.encode("ascii"))
+
+
+def allowed(home: Path) -> dict[str, str]:
+    """Name to public key of the clients that are let in."""
+    return {p.stem: p.read_text("ascii") for p in sorted(_clients(home).glob("*.public"))}
+
+
+def revoke(home: Path, name: str) -> None:
+    """Let a client in no more. Raises KeyFileError if it is not known."""
+    path = _clients(home) / f"{_checked(name)}.public"
+    if not path.exists():
+        known = ", ".join(allowed(home)) or "none"
+        raise KeyFileError(f"client: got {name!r}, expected one of: {known}.")
+    path.unlink()
+
+
+def wire_key(server_secret: str, client_public: str) -> str:
+    """The key with which a CURVE client signs: 64 hexadecimal characters."""
+    text = _PURPOSE + client_public.encode("ascii")
+    return hmac.new(server_secret.encode("ascii"), text, hashlib.sha256).hexdigest()
+
+
+def link(home: Path, name: str, endpoints: Endpoints) -> Connection:
+    """What an allowed client needs to connect. It holds that client's signing key: keep it private."""
+    clients = allowed(home)
+    if name not in clients:
+        raise KeyFileError(f"client: got {name!r}, which is not allowed. `acestep-bridge keys allow` lets it in.")
+    pair = server_pair(home)
+    key = wire_key(pair.secret, clients[name])
+    return Connection(endpoints=endpoints, key=key, server_public=pair.public, client=name)
+
+
+def write_link(path: Path, connection: Connection) -> None:
+    """Write a link file, 0600."""
+    write_private(path, msgspec.json.encode(connection))
+
+
+def _pair(home: Path, name: str) -> KeyPair:
+    folder = make_home(home / "curve")
+    secret, public = folder / f"{name}.secret", folder / f"{name}.public"
+    if not secret.exists():
+        made_public, made_secret = zmq.curve_keypair()
+        write_private(public, made_public)
+        write_private(secret, made_secret)
+    return KeyPair(public.read_text("ascii"), secret.read_text("ascii"))
+
+
+def _clients(home: Path) -> Path:
+    return make_home(home / "curve" / "clients")
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise KeyFileError(f"name: got {name!r}, expected letters, digits, '.', '_' and '-', at most 64.")
+    return name
+
+
+def _check_public(public: str) -> None:
+    try:
+        zmq.utils.z85.decode(public.encode("ascii"))
+    except (ValueError, KeyError, IndexError) as error:
+        raise KeyFileError("public key: expected 40 characters of Z85, as `keys new` prints them.") from error
+    if len(public) != 40:
+        raise KeyFileError(f"public key: got {len(public)} characters, expected 40, as `keys new` prints them.")
