@@ -1,4 +1,4 @@
-"""What the tests of networks and checkpoints share: the tiny checkpoint, the goldens, errors printed as they are met."""
+"""What the tests of networks and checkpoints share: the tiny checkpoint, the goldens, the measure of error."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def real_shapes(name: str) -> dict[str, tuple[int, ...]]:
 
 def relative_error(got: torch.Tensor, wanted: torch.Tensor) -> float:
     assert got.shape == wanted.shape
-    return float((got.double() - wanted.double()).norm() / wanted.double().norm())
+    got, wanted = got.detach().double(), wanted.detach().double()
+    return float((got - wanted).norm() / wanted.norm())
 
 
 def resample(audio: torch.Tensor, old: int, new: int) -> torch.Tensor:

@@ -47,11 +47,10 @@ def source_of(name: str) -> torch.Tensor:
 def computed(autoencoder: MusicAutoencoder) -> dict[str, torch.Tensor]:
     g = golden("dcae")
     out = {name: autoencoder.encode(source_of(name)) for name in ENCODED}
-    source = source_of("encode_48k")[0]
-    padded = torch.nn.functional.pad(source, (0, -source.shape[-1] % 4096))
-    out["audio_441_head"] = padded[:, :64]
-    out["linear_spec"] = autoencoder.vocoder.mel_transform.magnitudes(padded)[:1, :, :8]
-    out["logmel"] = autoencoder.vocoder.encode(padded)
+    source = synth_audio(32768 / 44100, 44100, 0)
+    out["audio_441_head"] = source[:, :64]
+    out["linear_spec"] = autoencoder.vocoder.mel_transform.magnitudes(source[:1, :4096])
+    out["logmel"] = autoencoder.vocoder.encode(source)
     out["encoder_raw"] = autoencoder.dcae.encoder(g["mel_in"])
     mel = autoencoder.decode_mel(g["latents"])
     out["decoder_raw_item0"] = normalise_mel(mel)[:1]
