@@ -1,0 +1,71 @@
+"""What entry scripts do: find out what the user means, hand it over, end. They never defer."""
+
+import os
+import uuid
+
+from reaper_python import *
+
+from . import dialogs, extstate, settings, status, targets
+from .errors import UserError
+from .paths import package_folder
+
+BACKGROUND = "acestep_Background service.py"
+
+
+def guarded(action):
+    """Runs an action; what a user can mend is said without a dialog."""
+    try:
+        action()
+    except UserError as error:
+        status.problem(error)
+
+
+def hand_over(command):
+    """Gives a command to the background script, which is started unless it lives."""
+    extstate.append_command(command)
+    if extstate.background_lives():
+        return
+    path = os.path.join(package_folder(), BACKGROUND)
+    number = RPR_AddRemoveReaScript(1, 0, path, 1)
+    if not number:
+        raise UserError("The file '%s' is missing" % BACKGROUND, "Install the scripts again")
+    extstate.beat()  # a second key press before it runs must not start another one
+    RPR_Main_OnCommand(number, 0)
+
+
+def render(title, task, mode, found, request):
+    """Asks for renders of targets; one undo point for all of them."""
+    status.show("rendering %s" % title.lower())
+    hand_over({"op": "render", "id": uuid.uuid4().hex, "title": title, "task": task, "mode": mode,
+               "targets": found, "request": request})  # fmt: skip
+
+
+def words(ask, title):
+    """The settings to render with: the saved ones, or asked for; None when the user cancels."""
+    values = settings.load()
+    if ask:
+        values = dialogs.ask_words(values, title)
+    elif not settings.saved():
+        values = dialogs.ask_tags(values)
+    if values is None:
+        return None
+    if not values["tags"]:
+        raise UserError("Tags are needed", "Say in a few words what it should sound like")
+    settings.save(values)
+    return values
+
+
+def regenerate(mode, ask=False):
+    """Regenerate the time selection: as a new take, or on a new track."""
+    values = settings.load()
+    found, skipped = targets.find(settings.yes(values, "snap_to_bars"))
+    values = words(ask, "ACE-Step: regenerate")
+    if values is None:
+        return
+    request = settings.request_fields(values, "inpaint")
+    request["lyrics"] = dialogs.lyrics_text(values["lyrics"])
+    request["output"] = "full"
+    title = "regenerate as new take" if mode == "take" else "regenerate on a new track"
+    for note in skipped:
+        status.show(note)
+    render(title, "inpaint", mode, found, request)

@@ -1,0 +1,34 @@
+"""The scripts' own log, `reaper.log` in the bridge's folder. Never raises: a full disk stops no music."""
+
+import os
+import time
+
+from .paths import fs, home, in_home
+
+_LIMIT_BYTES = 1000000
+
+
+def path():
+    return in_home("reaper.log")
+
+
+def write(text):
+    """Appends a line with the local time; the log starts anew above 1 MB, keeping the last one."""
+    try:
+        os.makedirs(fs(home()), exist_ok=True)
+        target = path()
+        if os.path.exists(fs(target)) and os.path.getsize(fs(target)) > _LIMIT_BYTES:
+            os.replace(fs(target), fs(target + ".1"))
+        with open(fs(target), "a", encoding="utf-8") as stream:
+            stream.write("%s %s\n" % (time.strftime("%Y-%m-%d %H:%M:%S"), text))
+    except OSError:
+        pass
+
+
+def tail(lines=200):
+    """The last lines of the log, for a support report."""
+    try:
+        with open(fs(path()), encoding="utf-8", errors="replace") as stream:
+            return "".join(stream.readlines()[-lines:])
+    except OSError:
+        return ""

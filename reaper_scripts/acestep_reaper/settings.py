@@ -1,0 +1,60 @@
+"""What the user chose last: kept by REAPER between sessions (persistent external state)."""
+
+from . import extstate
+
+DEFAULTS = {
+    "tags": "",
+    "lyrics": "",
+    "steps": "",  # empty: the model's own
+    "seed": "",  # empty: random, and reported
+    "variance": "0.5",
+    "context_seconds": "10",
+    "crossfade_seconds": "0.03",
+    "variations": "1",
+    "model": "",
+    "snap_to_bars": "yes",
+    "start_daemon": "yes",
+    "duration": "20",
+}
+_REQUEST_FIELDS = (
+    ("steps", "number_of_steps", int),
+    ("seed", "seed", int),
+    ("context_seconds", "context_seconds", float),
+    ("crossfade_seconds", "crossfade_seconds", float),
+    ("variations", "variations", int),
+    ("model", "model", str),
+)
+
+
+def load():
+    """All settings as texts, defaults where nothing was saved."""
+    return dict(DEFAULTS, **extstate.read("settings", {}))
+
+
+def saved():
+    """Whether the user has chosen tags before: then no dialog opens."""
+    return bool(extstate.read("settings", {}).get("tags"))
+
+
+def save(values):
+    extstate.write("settings", values, persist=True)
+
+
+def yes(values, name):
+    return str(values.get(name, "")).strip().lower() in ("yes", "y", "1", "true", "on")
+
+
+def request_fields(values, task):
+    """The fields of a request that come from settings; UserError-free: texts that do not parse are left out."""
+    fields = {"tags": values["tags"]}
+    for name, field, kind in _REQUEST_FIELDS:
+        text = str(values.get(name, "")).strip()
+        if not text:
+            continue
+        if field in ("context_seconds", "crossfade_seconds") and task not in ("inpaint", "outpaint"):
+            continue
+        try:
+            fields[field] = kind(text)
+        except ValueError:
+            continue
+    return fields

@@ -1,0 +1,57 @@
+"""What a take plays: its file, its place in source time, and whether its source can be edited.
+
+Take mode replaces the take's source: region in source time = offset + (t - position) * rate.
+"""
+
+from reaper_python import *
+
+from .objects import is_null, source_path, span, take_text
+
+COPIED_VALUES = (
+    "D_STARTOFFS", "D_PLAYRATE", "D_VOL", "D_PAN", "D_PANLAW", "D_PITCH", "B_PPITCH", "I_CHANMODE", "I_PITCHMODE",
+)  # fmt: skip
+
+
+def value(take, key):
+    return RPR_GetMediaItemTakeInfo_Value(take, key)
+
+
+def anchor(item, take):
+    """Where the source's first sample lies in project time: equal for the pieces of a split item."""
+    return span(item)[0] - value(take, "D_STARTOFFS") / (value(take, "D_PLAYRATE") or 1.0)
+
+
+def to_source(item, take, time):
+    """Project time to seconds of the take's source."""
+    return value(take, "D_STARTOFFS") + (time - span(item)[0]) * value(take, "D_PLAYRATE")
+
+
+def why_not_editable(item, take, start, end):
+    """Why the take's file cannot simply be edited between two project times, or an empty text."""
+    if RPR_TakeIsMIDI(take):
+        return "the take is MIDI"
+    source = RPR_GetMediaItemTake_Source(take)
+    if is_null(source) or not source_path(take):
+        return "the take's source is a section or is reversed"
+    if RPR_GetMediaSourceType(source, "", 64)[1] in ("SECTION", "MIDI", "RPP_PROJECT"):
+        return "the take's source is not a plain file"
+    if RPR_GetTakeNumStretchMarkers(take) > 0:
+        return "the take has stretch markers"
+    if RPR_CountTakeEnvelopes(take) > 0:
+        return "the take has envelopes"
+    length = RPR_GetMediaSourceLength(source, 0)[0]
+    if to_source(item, take, start) < -1e-6 or to_source(item, take, end) > length + 1e-3:
+        return "the range lies where the source is looped or over"
+    return ""
+
+
+def copy_properties(old, new):
+    """Offset, rate, pitch, volume, pan, channel mode and take FX, from one take to another."""
+    for key in COPIED_VALUES:
+        RPR_SetMediaItemTakeInfo_Value(new, key, value(old, key))
+    for i in range(RPR_TakeFX_GetCount(old)):
+        RPR_TakeFX_CopyToTake(old, i, new, i, 0)
+
+
+def recipe_text(take):
+    return take_text(take, "P_EXT:acestep_recipe")
