@@ -123,9 +123,7 @@ def cfg_star(cond: Tensor, uncond: Tensor, scale: float, index: int) -> Tensor:
     return scaled + scale * (cond - scaled)
 
 
-def double_condition(
-    cond: Tensor, uncond: Tensor, text_only: Tensor, tag_scale: float, lyric_scale: float
-) -> Tensor:
+def double_condition(cond: Tensor, uncond: Tensor, text_only: Tensor, tag_scale: float, lyric_scale: float) -> Tensor:
     """Tags and lyrics guided apart: (1 - s_t) u + (s_t - s_l) text_only + s_l c."""
     return (1 - tag_scale) * uncond + (tag_scale - lyric_scale) * text_only + lyric_scale * cond
 

@@ -40,9 +40,7 @@ class Predictor:
         batch = torch.cat(list(states.values()))
         items = batch.shape[0] // len(names)
         context, query_scale = self._layout(names, items)
-        velocity = self._transformer.decode(
-            batch, timestep.expand(batch.shape[0]), context, query_scale=query_scale
-        )
+        velocity = self._transformer.decode(batch, timestep.expand(batch.shape[0]), context, query_scale=query_scale)
         return dict(zip(names, velocity.float().chunk(len(names)), strict=True))
 
     def _layout(self, names: tuple[Hashable, ...], items: int) -> tuple[PreparedContext, Tensor | None]:

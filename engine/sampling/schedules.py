@@ -47,9 +47,7 @@ def once_shifted(sigma: float) -> float:
     return float(shift_sigma(np.float64(sigma)))
 
 
-def get_sigmas(
-    number_of_steps: int, highest: float = HIGHEST_SIGMA, oss_steps: Sequence[int] = ()
-) -> np.ndarray:
+def get_sigmas(number_of_steps: int, highest: float = HIGHEST_SIGMA, oss_steps: Sequence[int] = ()) -> np.ndarray:
     """The noise levels of a run, descending, without the final 0: float32 (N,).
 
     Shifted twice (with `oss_steps`, which picks from the schedule of max(oss_steps) steps, three times): that is how

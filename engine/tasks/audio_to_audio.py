@@ -122,4 +122,3 @@ def _edit_predictor(conditioner: Conditioner, source: Words, target: Words, sett
         for which in passes
     }
     return Predictor(conditioner.transformer, contexts)
-

@@ -1,8 +1,8 @@
 """Inpaint: the masked frames from noise, the others from the source at every step. Knows plans; knows no audio.
 
-             n_min steps are not made            the rest
-    sigma  1 ...................|-------------------------------> 0
-                                start: the source, noised to here; the more variance, the earlier
+         n_min steps are not made            the rest
+sigma  1 ...................|-------------------------------> 0
+                            start: the source, noised to here; the more variance, the earlier
 """
 
 from __future__ import annotations

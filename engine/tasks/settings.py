@@ -78,7 +78,5 @@ def settings_of(resolved: Resolved) -> Settings:
         erg=ErgSettings(r.erg_tag, r.erg_lyric, r.erg_diffusion),
         variance=variance_of(r),
         strength=getattr(r, "strength", 0.5),
-        edit=EditRange(
-            getattr(r, "edit_n_min", 0.0), getattr(r, "edit_n_max", 1.0), getattr(r, "edit_n_avg", 1)
-        ),
+        edit=EditRange(getattr(r, "edit_n_min", 0.0), getattr(r, "edit_n_max", 1.0), getattr(r, "edit_n_avg", 1)),
     )

@@ -63,9 +63,7 @@ def guided_velocity(inputs: Inputs, interval_steps: int, counts_steps: bool = Fa
     return GuidedVelocity(predictor, guide, dict(NAMES), counts_steps)
 
 
-def make_predictor(
-    conditioner: Conditioner, words: Words, guidance: GuidanceSettings, erg: ErgSettings
-) -> Predictor:
+def make_predictor(conditioner: Conditioner, words: Words, guidance: GuidanceSettings, erg: ErgSettings) -> Predictor:
     """A predictor with the contexts that this guidance can ask for; unguided runs encode the first only."""
     passes = [Pass.CONDITIONAL]
     if guidance.is_on:

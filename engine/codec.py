@@ -1,0 +1,92 @@
+"""Samples to latents and back at any rate: resampling, the autoencoder, and latents of known audio kept by hash.
+
+Knows sources and the autoencoder; knows no task and no schedule.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.audio.resample_for_model import resample_for_model, to_model_rate
+from engine.audio.window import Window
+from engine.constants import MODEL_SAMPLE_RATE, SAMPLES_PER_FRAME
+from engine.networks.autoencoder import MusicAutoencoder
+from engine.source import Source
+
+CACHED_LATENTS = 16
+OnTile = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Positions [start, stop) in samples at `sample_rate`, counted from the window's first sample."""
+
+    start: int
+    stop: int
+    sample_rate: int
+
+
+class Codec:
+    """Encodes parts of sources and decodes parts of latents. `tile_frames` bounds the memory of decoding."""
+
+    def __init__(self, autoencoder: MusicAutoencoder, device: torch.device, tile_frames: int | None = 256) -> None:
+        self._autoencoder = autoencoder
+        self._device = device
+        self.tile_frames = tile_frames
+        self._known: OrderedDict[str, Tensor] = OrderedDict()
+
+    def encode(self, source: Source, start: int, stop: int) -> Tensor:
+        """Latents (1, 8, 16, frames) float32 of the source's samples [start, stop), on the device."""
+        key = source.fingerprint(start, stop)
+        if key not in self._known:
+            self._known[key] = self.encode_samples(source.read(start, stop), source.sample_rate).cpu()
+            while len(self._known) > CACHED_LATENTS:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return self._known[key].to(self._device)
+
+    def encode_samples(self, samples: np.ndarray, sample_rate: int) -> Tensor:
+        """Latents (1, 8, 16, frames) of samples (1 or 2, n); mono is duplicated, as the model was trained."""
+        audio = torch.from_numpy(np.ascontiguousarray(samples))
+        audio = to_model_rate(audio, sample_rate)
+        return self._autoencoder.encode(audio.expand(2, -1)[None].to(self._device))
+
+    def decode(self, latents: Tensor, sample_rate: int, on_tile: OnTile | None = None) -> np.ndarray:
+        """All of latents (1, 8, 16, T): float32 (2, ceil(T * 4096 * rate / 44100))."""
+        audio = self._decode(latents, (0, latents.shape[-1]), on_tile)
+        return resample_for_model(audio, MODEL_SAMPLE_RATE, sample_rate).numpy()
+
+    def decode_span(self, latents: Tensor, span: Span, on_tile: OnTile | None = None) -> np.ndarray:
+        """Samples of `span`, float32 (2, stop - start), from the frames around it only.
+
+        The decoded part begins at a sample of the model's rate that falls on one of the other rate, so that the
+        resampler's phases are those of the whole.
+        """
+        common = math.gcd(MODEL_SAMPLE_RATE, span.sample_rate)
+        ratio_in, ratio_out = MODEL_SAMPLE_RATE // common, span.sample_rate // common
+        first = max(0, span.start * MODEL_SAMPLE_RATE // span.sample_rate // SAMPLES_PER_FRAME - 1)
+        first = max(0, first - math.ceil(ratio_in / SAMPLES_PER_FRAME) + 1)
+        last_sample = -(-span.stop * MODEL_SAMPLE_RATE // span.sample_rate)
+        last = min(latents.shape[-1], -(-last_sample // SAMPLES_PER_FRAME) + 1)
+        audio = self._decode(latents, (first, last), on_tile)
+        skipped = -(first * SAMPLES_PER_FRAME) % ratio_in
+        position = (first * SAMPLES_PER_FRAME + skipped) // ratio_in * ratio_out
+        made = resample_for_model(audio[:, skipped:], MODEL_SAMPLE_RATE, span.sample_rate).numpy()
+        return made[:, span.start - position : span.stop - position]
+
+    def _decode(self, latents: Tensor, frames: tuple[int, int], on_tile: OnTile | None) -> Tensor:
+        tile = self.tile_frames
+        return self._autoencoder.decode(latents.to(self._device), tile, on_tile, frames)[0].cpu()
+
+
+def pad_frames(latents: Tensor, window: Window) -> Tensor:
+    """Latents of what is known, cut or padded with zeros on the right to the frames that the window counts."""
+    missing = window.frames_known - latents.shape[-1]
+    return torch.nn.functional.pad(latents, (0, missing))

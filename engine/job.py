@@ -1,0 +1,133 @@
+"""One render's circumstances: its request, clock, progress and cancellation, and sampling in batches that fit.
+
+Knows plans and a model's parts; knows no audio.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.checkpoints.networks import Networks
+from engine.codec import Codec
+from engine.device import synchronize
+from engine.requests.resolve import Resolved
+from engine.sampling.conditioning import Conditioner, Words
+from engine.sampling.denoise import Cancel, OnStep, Plan, Progress, check_cancel, denoise
+from engine.sampling.noise import SeededNoise
+from engine.tasks.settings import Settings, settings_of
+from engine.tasks.text_to_audio import Inputs
+from engine.words import Reader
+
+STAGES = ("load", "encode", "denoise", "decode", "seam")
+ITEMS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a loaded model lends to a job."""
+
+    name: str
+    networks: Networks
+    conditioner: Conditioner
+    codec: Codec
+    items_at_once: int = ITEMS_AT_ONCE
+
+
+@dataclass
+class Job:
+    """A resolved request on its way through the model. `windows` is how many runs of the sampler it takes."""
+
+    parts: Parts
+    resolved: Resolved
+    reader: Reader
+    on_step: OnStep | None = None
+    cancel: Cancel | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    runs: int = 1
+    runs_done: int = 0
+
+    @property
+    def request(self) -> Any:
+        """The resolved request."""
+        return self.resolved.request
+
+    @property
+    def settings(self) -> Settings:
+        """How it samples, with the parts of ERG that the model has."""
+        from dataclasses import replace
+
+        settings = settings_of(self.resolved)
+        return replace(settings, erg=settings.erg.limited_to(self.parts.networks.config.erg))
+
+    @property
+    def items(self) -> int:
+        """Results to make: variations times candidates."""
+        return len(self.resolved.seeds)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the state lives."""
+        return self.parts.networks.device
+
+    def report(self, stage: str, step: int, steps: int) -> None:
+        """Tell the caller, and stop where it asked for that."""
+        check_cancel(self.cancel)
+        if self.on_step is not None:
+            self.on_step(Progress(stage, step, steps))
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time of a stage to `timings`."""
+        check_cancel(self.cancel)
+        began = time.perf_counter()
+        yield
+        synchronize(self.device)
+        self.timings[stage] = self.timings.get(stage, 0.0) + time.perf_counter() - began
+
+    def sample(self, frames: int, words: Words, prepare: Callable[[Inputs], Plan]) -> tuple[Tensor, bool]:
+        """Latents of every item, (B, 8, 16, T) on the CPU, and whether anything was made at all.
+
+        `frames` are those that noise is drawn for. Items go through the sampler in batches that fit.
+        """
+        size = self.parts.items_at_once
+        chunks = [slice(i, min(i + size, self.items)) for i in range(0, self.items, size)]
+        made, walked = [], False
+        with self.timed("denoise"):
+            for number, chunk in enumerate(chunks):
+                plan = prepare(self._inputs(frames, words, chunk))
+                walked = walked or bool(plan.legs)
+                share = (number + self.runs_done * len(chunks), self.runs * len(chunks))
+                made.append(denoise(plan, self._progress(plan.evaluations, *share), self.cancel).cpu())
+        self.runs_done += 1
+        return torch.cat(made), walked
+
+    def _inputs(self, frames: int, words: Words, chunk: slice) -> Inputs:
+        return Inputs(
+            self.settings,
+            words,
+            self.parts.conditioner,
+            SeededNoise(self.resolved.seeds[chunk], frames),
+            SeededNoise(self.resolved.retake_seeds[chunk], frames),
+            self.device,
+        )
+
+    def _progress(self, evaluations: int, before: int, total: int) -> OnStep | None:
+        if self.on_step is None:
+            return None
+        told = self.on_step
+
+        def on_step(progress: Progress) -> None:
+            told(Progress("denoise", before * evaluations + progress.step, total * evaluations))
+
+        return on_step
+
+    def on_tile(self, item: int) -> Callable[[int, int], None]:
+        """Progress of decoding item number `item` of all."""
+        return lambda done, tiles: self.report("decode", item * tiles + done, self.items * tiles)
