@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import http
+import http.client
 import json
 import shutil
 import urllib.error
@@ -14,7 +15,6 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from engine.checkpoints import registry
 from engine.errors import CheckpointError
@@ -142,36 +142,61 @@ def _download(
     progress: Callable[[PullProgress], None] | None,
     endpoint: str | None,
 ) -> None:
-    from huggingface_hub import snapshot_download
+    """Load what is missing. huggingface_hub 2 throws partial files away, so the transfer is ours."""
+    from huggingface_hub import hf_hub_url
 
-    try:
-        snapshot_download(
-            entry.repository,
-            revision=entry.revision,
-            local_dir=entry.folder,
-            allow_patterns=list(FOLDERS),
-            tqdm_class=_reporter(progress, sum(file.size for file in files)),
-            endpoint=endpoint,
-        )
-    except Exception as error:  # the hub client's errors share no base class
-        raise _unreachable(entry, error) from error
+    total = sum(file.size for file in files)
+    done = 0
+    for file in files:
+
+        def report(size: int, before: int = done) -> None:
+            if progress is not None:
+                progress(PullProgress(before + size, total))
+
+        if not _has_size(entry.folder, file):
+            url = hf_hub_url(entry.repository or "", file.path, revision=entry.revision, endpoint=endpoint)
+            try:
+                fetch_file(url, entry.folder / file.path, file.size, report)
+            except (OSError, http.client.HTTPException) as error:
+                raise _unreachable(entry, error) from error
+        done += file.size
+        report(0, done)
 
 
-def _reporter(progress: Callable[[PullProgress], None] | None, total: int) -> Any:
-    """A tqdm class that draws nothing and tells `progress` of bytes."""
-    from huggingface_hub.utils import tqdm
+def fetch_file(url: str, place: Path, size: int, report: Callable[[int], None]) -> None:
+    """Load a file of a known size; what an earlier try left in `<name>.part` is kept and continued (RFC 9110, Range).
 
-    class Reporter(tqdm):  # type: ignore[misc, type-arg]
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **{**kwargs, "file": io.StringIO(), "disable": False})
+    A line that breaks is taken up again as long as each try brings something. Raises OSError or HTTPException.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_name(place.name + ".part")
+    if part.is_file() and part.stat().st_size > size:
+        part.unlink()
+    while True:
+        before = part.stat().st_size if part.is_file() else 0
+        if before < size or not part.is_file():
+            _continue_file(url, part, before, report)
+        after = part.stat().st_size
+        if after == size:
+            part.replace(place)
+            return
+        if after <= before or after > size:
+            raise OSError(f"{place.name}: {after} of {size} bytes came")
 
-        def update(self, n: float | None = 1) -> bool | None:
-            shown = super().update(n)
-            if progress is not None and self.unit == "B":
-                progress(PullProgress(min(int(self.n), total), total))
-            return shown
 
-    return Reporter
+def _continue_file(url: str, part: Path, start: int, report: Callable[[int], None]) -> None:
+    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as reply:
+        appending = start > 0 and reply.status == http.HTTPStatus.PARTIAL_CONTENT
+        with part.open("ab" if appending else "wb") as stream:
+            done = start if appending else 0
+            try:
+                while chunk := reply.read1(CHUNK_BYTES):
+                    stream.write(chunk)
+                    done += len(chunk)
+                    report(done)
+            except (http.client.IncompleteRead, ConnectionError):
+                return  # what came is kept; the caller sees whether to go on
 
 
 def _unreachable(entry: registry.ModelEntry, error: Exception) -> CheckpointError:

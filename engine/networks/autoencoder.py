@@ -50,8 +50,8 @@ class MusicAutoencoder(nn.Module):
 
     def __init__(self, dcae: AutoencoderDC, vocoder: VocoderInterface) -> None:
         super().__init__()
-        self.dcae = dcae
-        self.vocoder = vocoder
+        self.dcae: Any = dcae
+        self.vocoder: VocoderInterface = vocoder
 
     def encode(self, audio: Tensor) -> Tensor:
         """audio float32 (B, 2, n) at 44.1 kHz -> latents float32 (B, 8, 16, ceil(n / 4096)).

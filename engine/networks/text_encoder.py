@@ -21,7 +21,7 @@ class TextEncoder(nn.Module):
 
     def __init__(self, model: UMT5EncoderModel, tokenizer: Tokenizer, erg_layers: tuple[int, ...] = ()) -> None:
         super().__init__()
-        self.model = model
+        self.model: Any = model
         self.tokenizer = tokenizer
         self.erg_layers = tuple(n for n in erg_layers if n < model.config.num_layers)
         tokenizer.no_padding()

@@ -21,6 +21,8 @@ class Hub:
         self.extra = extra
         self.cut: dict[str, int] = {}
         self.broken = False
+        self.breaks = True  # whether the server stays away after a cut
+        self.knows_ranges = True
         self.ranges: list[tuple[str, str | None]] = []
         self.url = ""
 
@@ -65,7 +67,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             path = unquote(self.path.split("?")[0])
             prefix = f"/{hub.repository}/resolve/{hub.revision}/"
             if hub.broken:
-                self.send_error(503)
+                self.send_error(403)
             elif path == f"/api/models/{hub.repository}/tree/{hub.revision}":
                 self.reply(hub.tree(), with_body)
             elif path.startswith(prefix) and path.removeprefix(prefix) in hub.files:
@@ -85,15 +87,15 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
         def file(self, name: str, with_body: bool) -> None:
             content, wanted = hub.files[name], self.headers.get("Range")
-            start = int(wanted.removeprefix("bytes=").split("-")[0]) if wanted else 0
+            start = int(wanted.removeprefix("bytes=").split("-")[0]) if wanted and hub.knows_ranges else 0
             if with_body:
                 hub.ranges.append((name, wanted))
-            self.send_response(206 if wanted else 200)
+            self.send_response(206 if start else 200)
             self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
             self.send_header("X-Repo-Commit", hub.revision)
             self.send_header("Accept-Ranges", "bytes")
             self.send_header("Content-Length", str(len(content) - start))
-            if wanted:
+            if start:
                 self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
             self.end_headers()
             if with_body:
@@ -103,7 +105,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             end = hub.cut.pop(name, None)
             self.wfile.write(content[:end])
             if end is not None:
-                hub.broken = True
+                hub.broken = hub.breaks
                 self.wfile.flush()
                 self.close_connection = True
 

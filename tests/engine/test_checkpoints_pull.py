@@ -53,11 +53,25 @@ def test_cut_off_and_resumed(hub: Hub, tmp_path: Path) -> None:
     assert (folder / WEIGHTS).read_bytes() == hub.files[WEIGHTS]
 
 
+def test_a_line_that_breaks_is_taken_up_again(hub: Hub, tmp_path: Path) -> None:
+    hub.cut[WEIGHTS], hub.breaks = 1000, False
+    folder = pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
+    assert (WEIGHTS, "bytes=1000-") in hub.ranges
+    assert (folder / WEIGHTS).read_bytes() == hub.files[WEIGHTS]
+
+
+def test_a_server_without_ranges_starts_anew(hub: Hub, tmp_path: Path) -> None:
+    hub.cut[WEIGHTS], hub.breaks, hub.knows_ranges = 1000, False, False
+    folder = pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
+    assert (folder / WEIGHTS).read_bytes() == hub.files[WEIGHTS]
+
+
 def test_what_is_whole_is_not_loaded_again(hub: Hub, tmp_path: Path) -> None:
     pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
     hub.ranges = []
     pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
     assert hub.ranges == []
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_verify_names_what_is_damaged(hub: Hub, tmp_path: Path) -> None:

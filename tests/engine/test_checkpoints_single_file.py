@@ -136,7 +136,7 @@ def test_without_config_the_released_sizes_hold(tmp_path: Path) -> None:
     assert released_configs()["ace_step_transformer"]["inner_dim"] == 2560
     path = tmp_path / "one.safetensors"
     save_file(single_file_state(), path)
-    with pytest.raises(CheckpointError, match="transformer_blocks.20"):
+    with pytest.raises(CheckpointError, match=r"transformer_blocks\.20"):
         load_networks(path)
 
 
