@@ -68,6 +68,7 @@ class TransformerConfig:
     ssl_names: tuple[str, ...] = ()
     lyric_encoder_config: LyricEncoderConfig = LyricEncoderConfig()
     lyric_input: Literal["lyrics", "beat_grid"] = "lyrics"
+    text_length: int = 0  # text states are padded to so many (masked), so that lyric ids keep their positions; 0: not
     default_request: Mapping[str, Any] = field(default_factory=dict)
     erg: ErgLayers = ErgLayers()
 

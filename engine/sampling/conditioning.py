@@ -111,12 +111,13 @@ class Conditioner:
         transformer = self.transformer
         device = transformer.speaker_embedder.weight.device
         text = self.text_states(wanted.words.tags, wanted.text == "weakened").to(device)
+        spare = max(0, transformer.config.text_length - text.shape[1])
         ids = torch.tensor([wanted.words.lyric_ids or (0,)], device=device)
         sung = bool(wanted.words.lyric_ids) and wanted.lyrics != "hidden"
         scale = torch.full((1,), WEAKENING, device=device) if wanted.lyrics == "weakened" else None
         return transformer.encode_context(
-            torch.zeros_like(text) if wanted.text == "zero" else text,
-            torch.ones(text.shape[:2], dtype=torch.long, device=device),
+            F.pad(torch.zeros_like(text) if wanted.text == "zero" else text, (0, 0, 0, spare)),
+            F.pad(torch.ones(text.shape[:2], dtype=torch.long, device=device), (0, spare)),
             torch.zeros(1, SPEAKER_DIM, device=device),
             torch.zeros_like(ids) if wanted.lyrics in ("zero", "hidden") else ids,
             torch.full_like(ids, int(sung)),
