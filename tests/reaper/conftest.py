@@ -1,8 +1,97 @@
-"""Fixtures: the fake REAPER, the C host, a folder with a name that breaks careless path handling."""
+"""Fixtures: a folder with a name that breaks careless path handling, scripts, fake REAPER, host, daemon."""
 
 from __future__ import annotations
 
+import shutil
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import pytest
+import soundfile
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+from fake import FakeReaper, Item, add_audio
+from host import Host, why_no_host
+from stand_in import StandInDaemon
+
+SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"
+
+
+@dataclass
+class Studio:
+    """A fake REAPER with scripts installed, a home for the daemon, and a host to run scripts in."""
+
+    folder: Path
+    mode: str = "sub"
+    hosts: list[Host] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.home = self.folder / "home"
+        self.fake = FakeReaper(str(self.folder))
+        shutil.copytree(SCRIPTS, self.folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+        self.daemon = StandInDaemon(self.home)
+        self.open_reaper()
+
+    def open_reaper(self) -> None:
+        """Starts a new host process, as starting REAPER does: temporary external state is gone."""
+        if self.hosts:
+            self.fake.ext_state = {k: v for k, v in self.fake.ext_state.items() if k in self.fake.persistent}
+        self.hosts.append(Host(self.fake, self.mode, {"ACESTEP_BRIDGE_HOME": str(self.home)}))
+
+    def close_reaper(self) -> None:
+        self.host.close()
+
+    @property
+    def host(self) -> Host:
+        return self.hosts[-1]
+
+    def action(self, words: str) -> None:
+        """Runs the entry script of that name, as a key press does."""
+        self.host.run(self.folder / "scripts" / f"acestep_{words}.py")
+
+    def song(self, name: str = "drums.wav", seconds: float = 20.0, position: float = 0.0, seed: int = 0) -> Item:
+        """A new track with an item of real audio (24 bit, 48 kHz, stereo)."""
+        path = self.folder / name
+        noise = np.random.default_rng(seed).uniform(-0.2, 0.2, (round(seconds * 48000), 2))
+        soundfile.write(str(path), noise, 48000, subtype="PCM_24")
+        return add_audio(self.fake.project, str(path), position)
+
+    def select(self, start: float, end: float, track: int = 0) -> None:
+        """Time selection and one selected track."""
+        self.fake.project.time_selection = (start, end)
+        for index, found in enumerate(self.fake.project.tracks):
+            found.selected = index == track
+
+    def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+        self.host.tick_until(condition, seconds)
+
+    def idle(self) -> None:
+        """Ticks until nothing is under way."""
+        self.until(lambda: "done" in self.fake.help_text or self.fake.tooltips != [])
+
+    def check(self) -> None:
+        """No script did anything wrong."""
+        assert self.host.errors == []
+        assert self.fake.violations == []
+        assert [d for d in self.fake.dialogs if "task control" in d[0]] == []
+        assert self.fake.console == []
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    """A studio with saved tags (no first-run dialog) and a stand-in daemon that runs."""
+    if why_no_host():
+        pytest.skip(why_no_host())
+    folder = tmp_path / "björn 音"
+    folder.mkdir()
+    found = Studio(folder)
+    found.daemon.start()
+    yield found
+    found.daemon.stop()
+    for host in found.hosts:
+        if host.process.poll() is None:
+            host.close()

@@ -1,0 +1,98 @@
+"""Every `RPR_*` call of the scripts against REAPER's header; sources ASCII, Python 3.8, standard library only."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from contract import builtins, functions, shim_source
+from fake import FakeReaper
+
+SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"
+SOURCES = sorted(SCRIPTS.rglob("*.py"))
+ENTRIES = sorted(SCRIPTS.glob("*.py"))
+GUARDED = {"GetRegionOrMarker", "GetSetRegionOrMarkerInfo_String"}  # newer; called behind RPR_APIExists
+
+
+def calls(path: Path) -> list[tuple[str, int, int]]:
+    """(name, arguments, line) of each RPR_ call of a source."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="ascii"))):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name.startswith("RPR_"):
+                found.append((name, len(node.args), node.lineno))
+    return found
+
+
+def problem(name: str, arity: int) -> str:
+    """What is wrong with a call, or an empty text."""
+    if name in builtins():
+        return "" if arity == builtins()[name] else f"{arity} arguments, expected {builtins()[name]}"
+    function = functions().get(name.removeprefix("RPR_"))
+    if function is None:
+        return "no such function"
+    if not function.exposed and function.name not in GUARDED:
+        return "not exposed to Python in REAPER 7.40"
+    return "" if arity == function.arity else f"{arity} arguments, expected {function.arity}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.stem)
+def test_calls_agree_with_the_header(path):
+    wrong = [f"line {line}: {name}: {problem(name, n)}" for name, n, line in calls(path) if problem(name, n)]
+    assert wrong == []
+
+
+def test_the_check_finds_what_it_looks_for():
+    assert problem("RPR_CountTracks", 0) == "0 arguments, expected 1"
+    assert problem("RPR_NoSuchThing", 0) == "no such function"
+    assert problem("RPR_GetSetMediaItemTakeInfo", 3) == "not exposed to Python in REAPER 7.40"
+    assert problem("RPR_defer", 1) == ""
+    assert sum(len(calls(p)) for p in SOURCES) > 60
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.stem)
+def test_source_is_ascii_python_3_8_and_standard_library(path):
+    text = path.read_bytes().decode("ascii")
+    tree = ast.parse(text, feature_version=(3, 8))
+    for node in ast.walk(tree):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module]
+        for name in names:
+            top = name.split(".")[0]
+            assert top in sys.stdlib_module_names or top in ("reaper_python", "acestep_reaper"), name
+            assert top not in ("threading", "multiprocessing", "asyncio", "tkinter"), f"{name}: no threads here"
+        if isinstance(node, ast.Call):
+            assert getattr(node.func, "id", "") != "print", "print goes nowhere in REAPER"
+
+
+@pytest.mark.parametrize("path", ENTRIES, ids=lambda p: p.stem)
+def test_entry_script_has_a_reapack_header_and_never_defers(path):
+    text = path.read_text(encoding="ascii")
+    assert re.search(r"^# @version \d+\.\d+\.\d+$", text, re.M)
+    assert re.search(r"^# @description \S", text, re.M)
+    assert path.name.startswith("acestep_")
+    assert "RPR_defer" not in text
+
+
+def test_the_fake_answers_only_what_the_header_knows():
+    for name in FakeReaper.handlers():
+        function = functions()[name]
+        inspect.signature(getattr(FakeReaper, name)).bind(None, *range(function.arity))
+
+
+def test_every_call_of_the_scripts_is_answered_by_the_fake():
+    used = {name.removeprefix("RPR_") for path in SOURCES for name, _, _ in calls(path)} - {"defer", "atexit"}
+    assert used - set(FakeReaper.handlers()) == set()
+
+
+def test_the_shim_compiles_and_holds_every_exposed_function():
+    module = ast.parse(shim_source())
+    defined = {n.name for n in module.body if isinstance(n, ast.FunctionDef)}
+    exposed = {f"RPR_{n}" for n, f in functions().items() if f.exposed}
+    assert len(exposed) == 711 and exposed <= defined
