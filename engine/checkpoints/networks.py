@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -68,7 +68,7 @@ def make_transformer(part: Part, target: Target) -> Transformer:
 
 def make_autoencoder(dcae: Part, vocoder: Part, target: Target) -> MusicAutoencoder:
     """AutoencoderDC and vocoder; encoding parts in float32, decoding parts in the target's dtype."""
-    model = build_empty(lambda: build_autoencoder_dc(dcae.config))
+    model: Any = build_empty(lambda: cast(nn.Module, build_autoencoder_dc(dcae.config)))
     model = fill(model, dcae.weights, dcae.where, torch.float32, target.device)
     model.decoder.to(target.dtype)
     return MusicAutoencoder(model, _make_vocoder(vocoder, target)).eval()
@@ -78,7 +78,7 @@ def _make_vocoder(part: Part, target: Target) -> Any:
     if part.config.get("_class_name") != "ADaMoSHiFiGANV1":
         vocoder = build_vocoder(part.config)
         return vocoder.to(target.device) if isinstance(vocoder, nn.Module) else vocoder
-    empty: Vocoder = build_empty(lambda: build_vocoder(part.config))  # type: ignore[arg-type, return-value]
+    empty = build_empty(lambda: cast(Vocoder, build_vocoder(part.config)))
     vocoder = fill(empty, fold_weight_norm(part.weights), part.where, torch.float32, target.device)
     vocoder.backbone.to(target.dtype)
     vocoder.head.to(target.dtype)

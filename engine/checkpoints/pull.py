@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.checkpoints import registry
 from engine.errors import CheckpointError
@@ -123,17 +124,18 @@ def _pullable(name: str, home: Path | None) -> registry.ModelEntry:
 def _list_files(entry: registry.ModelEntry, endpoint: str | None) -> list[RemoteFile]:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
-    from huggingface_hub.utils import filter_repo_objects
+    from huggingface_hub.utils._paths import filter_repo_objects
 
     try:
-        tree = HfApi(endpoint=endpoint).list_repo_tree(entry.repository, recursive=True, revision=entry.revision)
+        tree = HfApi(endpoint=endpoint).list_repo_tree(entry.repository or "", recursive=True, revision=entry.revision)
         found = {item.path: item for item in tree if isinstance(item, RepoFile)}
     except Exception as error:  # the hub client's errors share no base class
         raise _unreachable(entry, error) from error
-    return [
-        RemoteFile(path, found[path].size, found[path].lfs.sha256 if found[path].lfs else None, found[path].blob_id)
-        for path in filter_repo_objects(found, allow_patterns=list(FOLDERS))
-    ]
+    return [_remote_file(found[path]) for path in filter_repo_objects(found, allow_patterns=list(FOLDERS))]
+
+
+def _remote_file(item: Any) -> RemoteFile:
+    return RemoteFile(item.path, item.size, item.lfs.sha256 if item.lfs else None, item.blob_id)
 
 
 def _download(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -28,7 +30,7 @@ class GatedConvFeedForward(nn.Module):
         """x (B, T, D) -> (B, T, D)."""
         up, depth = self.inverted_conv.conv, self.depth_conv.conv
         x = F.silu(F.linear(x, up.weight[:, :, 0], up.bias))  # (B, T, 2 hidden)
-        x = depthwise_three(x, depth.weight, depth.bias)
+        x = depthwise_three(x, depth.weight, cast(Tensor, depth.bias))
         x, gate = x.chunk(2, dim=-1)
         return F.linear(x * F.silu(gate), self.point_conv.conv.weight[:, :, 0])
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -103,7 +104,8 @@ class Transformer(nn.Module):
             kept = mask.any(dim=0).nonzero()[:, 0]
             hidden, mask = hidden[:, kept], mask[:, kept]
             angles = Angles(angles.even_cos[kept], angles.even_sin[kept], angles.odd_cos[kept], angles.odd_sin[kept])
-        blocks = tuple(block.cross_attn.prepare(hidden, angles) for block in self.transformer_blocks)
+        attentions: list[CrossAttention] = [block.cross_attn for block in self.transformer_blocks]  # type: ignore[misc]
+        blocks = tuple(attention.prepare(hidden, angles) for attention in attentions)
         return PreparedContext(blocks, mask[:, None, None] if any_masked(mask) else None)
 
     def decode(
@@ -169,10 +171,13 @@ class _PatchIn(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         """latents (B, 8, 16, T) -> (B, T, D)."""
-        columns, norm, mix = self.early_conv_layers
+        columns, norm, mix = (self._conv(0), self.early_conv_layers[1], self._conv(2))
         x = latents.to(mix.weight.dtype).flatten(1, 2)  # (B, 128, T)
-        x = norm(columns.weight.flatten(1) @ x + columns.bias[:, None])  # (B, 2048, T)
+        x = norm(columns.weight.flatten(1) @ x + cast(Tensor, columns.bias)[:, None])  # (B, 2048, T)
         return F.linear(x.transpose(1, 2), mix.weight[:, :, 0, 0], mix.bias)
+
+    def _conv(self, index: int) -> nn.Conv2d:
+        return cast(nn.Conv2d, self.early_conv_layers[index])
 
 
 class _TimestepEmbedder(nn.Module):
