@@ -50,7 +50,7 @@ class Joiner:
     def _faded(self, region: Region, made: Samples) -> Samples:
         original = self._read(region.fade_start, region.fade_end)
         weight = fade_weights(region)
-        return original * (1 - weight) + made * weight
+        return original + (made - original) * weight
 
     def _read(self, start: int, stop: int) -> Samples:
         """The source's samples, with silence where it has none."""

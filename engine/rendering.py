@@ -107,7 +107,8 @@ def _join(job: Job, source: Source) -> list[Render]:
 def _windows(request: Any, source: Source) -> tuple[Window, ...]:
     context, fade = request.context_seconds, request.crossfade_seconds
     if isinstance(request, Outpaint):
-        added = Added(request.extend_before_duration, request.extend_after_duration)
+        given: Any = request
+        added = Added(given.extend_before_duration, given.extend_after_duration)
         return plan_outpaint(source.frames, source.sample_rate, added, context, fade)
     start, end = region_seconds(request, source.duration_seconds)
     return (plan_window(source.frames, source.sample_rate, start, end, context, fade),)

@@ -102,7 +102,7 @@ def sung_lyrics(request: Any) -> str:
 
 def full_tags(request: Any, tempo_map: TempoMap | None, seconds: float, config: TransformerConfig) -> str:
     """The tags with tempo and key, where the request gives them apart and the tags do not hold them yet."""
-    tags = request.tags.strip()
+    tags: str = request.tags.strip()
     if tempo_map is not None and tempo_from_tags(tags) is None:
         point, _ = tempo_map.bars_at(max(seconds, 0.0))
         tags += f", {point.bpm:.3g} bpm" if config.lyric_input == "lyrics" else ""

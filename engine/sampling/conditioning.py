@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -133,7 +133,7 @@ def stack_contexts(contexts: Sequence[Context]) -> Context:
     return Context(torch.cat(hidden), torch.cat(mask))
 
 
-def _kept(cache: OrderedDict, key: object, make: Callable[[], _T]) -> _T:
+def _kept(cache: OrderedDict[Any, _T], key: object, make: Callable[[], _T]) -> _T:
     if key not in cache:
         cache[key] = make()
         while len(cache) > CACHE_ENTRIES:

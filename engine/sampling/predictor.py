@@ -6,7 +6,7 @@ Knows rows, items and prepared contexts; knows no schedule and no task.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ class Predictor:
     def __init__(
         self,
         transformer: Transformer,
-        contexts: Mapping[Hashable, Context],
+        contexts: Mapping[Any, Context],
         weakened: Sequence[Hashable] = (),
     ) -> None:
         self._transformer = transformer

@@ -30,8 +30,8 @@ class Settings:
     number_of_steps: int = 27
     granularity_scale: float = 10.0
     oss_steps: tuple[int, ...] = ()
-    guidance: GuidanceSettings = GuidanceSettings()
-    erg: ErgSettings = ErgSettings()
+    guidance: GuidanceSettings = field(default_factory=GuidanceSettings)
+    erg: ErgSettings = field(default_factory=ErgSettings)
     variance: float = 0.5
     strength: float = 0.5
     edit: EditRange = field(default_factory=EditRange)

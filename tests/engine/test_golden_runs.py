@@ -48,10 +48,23 @@ def test_text_states_equal_the_reference(name: str) -> None:
             assert error(states, tensors()[key][:1]) < 1e-5
 
 
-@pytest.mark.parametrize("name", ["t2m_euler_apg", "retake_pingpong", "a2a_pingpong", "edit_remix"])
+@pytest.mark.parametrize("name", ["t2m_euler_apg", "retake_pingpong", "a2a_heun", "edit_remix"])
 def test_from_seeds_and_our_own_text_alone(name: str) -> None:
     """The whole chain without a stored tensor but lyric ids and source latents."""
     entry = RUNS[name]
     frames = tensors()[entry["noise"][0][2]].shape[-1]
     noises = (SeededNoise(entry["actual_seeds"], frames), SeededNoise(entry["actual_retake_seeds"], frames))
     assert error(run(name, noises, stored_text=False), wanted(name)) <= LIMIT
+
+
+def test_noise_does_not_depend_on_memory_layout() -> None:
+    """The reference's ping-pong noise in audio2audio and edit is drawn into a channels-last tensor, for which torch
+    makes other numbers from the same seed. Ours are the seed's, in every task; the stored ones are that quirk."""
+    drawn = [tensors()[key] for _, _, key in RUNS["a2a_pingpong"]["noise"]]
+    generator = torch.Generator().manual_seed(42)
+    torch.randn(drawn[0].shape, generator=generator)
+    quirk = torch.empty(1, 16, 22, 8).permute(0, 3, 1, 2).normal_(generator=generator)
+    torch.testing.assert_close(quirk, drawn[1], rtol=0, atol=0)
+    ours = SeededNoise([42], 22)
+    torch.testing.assert_close(ours.draw(), drawn[0], rtol=0, atol=0)
+    assert not torch.equal(ours.draw(), drawn[1])
