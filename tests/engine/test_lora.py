@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from networks_material import GOLDEN, TINY, golden, relative_error
+from golden_runs import settings_of
+from networks_material import GOLDEN, LIMIT, TINY, golden, relative_error
 from safetensors.torch import load_file, save_file
 
 from engine.checkpoints.load import load_networks
 from engine.checkpoints.lora import Lora, LoraSet, read_lora
 from engine.errors import CheckpointError
 from engine.networks.transformer import Transformer
+from engine.sampling.conditioning import Conditioner, Words
+from engine.sampling.denoise import denoise
+from engine.sampling.noise import SeededNoise
+from engine.tasks import text_to_audio
 
 FOLDER = GOLDEN / "tiny_lora"
 FILE = FOLDER / "pytorch_lora_weights.safetensors"
@@ -43,6 +48,47 @@ def velocity(transformer: Transformer) -> torch.Tensor:
 
 def weights(transformer: Transformer) -> dict[str, torch.Tensor]:
     return {k: v.clone() for k, v in transformer.state_dict().items()}
+
+
+RUN = {"scheduler_type": "euler", "cfg_type": "apg", "infer_step": 4, "omega_scale": 10.0, "guidance_scale": 15.0}
+PROMPT = "pop, piano, female vocals, 120 bpm"
+LYRIC_IDS = (261, 259, 6683, 2, 259, 111, 47, 2, 75, 20, 583, 32, 2)  # "[verse]", "Neon lights"
+
+
+@pytest.mark.parametrize(
+    ("name", "weight", "metadata"),
+    [("none", None, False), ("nometa_w1", 1.0, False), ("nometa_w05", 0.5, False), ("meta_w1", 1.0, True)],
+)
+def test_golden(
+    name: str, weight: float | None, metadata: bool, tmp_path: Path, record_property: pytest.RecordProperty
+) -> None:
+    """Four steps of the reference with a LoRA; adapter metadata (alpha, rslora) in the file changes nothing."""
+    networks, path = load_networks(TINY), FILE
+    if metadata:
+        path = tmp_path / "meta.safetensors"
+        save_file(load_file(FILE), path, {"lora_adapter_metadata": '{"lora_alpha": 6, "r": 4, "use_rslora": true}'})
+    if weight is not None:
+        LoraSet(networks.transformer).apply([Lora(path, weight)])
+    inputs = text_to_audio.Inputs(
+        settings_of(RUN),
+        Words(PROMPT, LYRIC_IDS),
+        Conditioner(networks.transformer, networks.text_encoder),
+        SeededNoise([42], 16),
+        SeededNoise([1], 16),
+        torch.device("cpu"),
+    )
+    error = relative_error(denoise(text_to_audio.prepare(inputs)), golden("lora")[name])
+    record_property("relative_l2", error)
+    print(f"lora {name}: {error:.2e}")
+    assert error < LIMIT
+
+
+def test_the_goldens_tell_weights_apart() -> None:
+    """So the test above cannot pass with a LoRA that does nothing."""
+    g = golden("lora")
+    assert relative_error(g["nometa_w1"], g["none"]) > 10 * LIMIT
+    assert relative_error(g["nometa_w05"], g["nometa_w1"]) > 10 * LIMIT
+    assert set(g) == {"none", "nometa_w1", "nometa_w05", "meta_w1"}
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.5])
