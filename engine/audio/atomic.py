@@ -1,0 +1,50 @@
+"""Writing a file so that it is there whole or not at all: a temporary name beside it, fsync, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.errors import EngineError
+
+
+class WriteError(EngineError):
+    """A file could not be written. Nothing was left behind and an older file of that name is untouched."""
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary path in the same folder that becomes `path` if the block ends well, and vanishes if not.
+
+    Raises WriteError for a missing folder, a full disk or a lack of permission.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise WriteError(f"cannot write {target}: the folder {target.parent} does not exist. Create it first.")
+    temporary = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.part")
+    try:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise _write_error(target, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _write_error(target: Path, error: OSError) -> WriteError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return WriteError(f"cannot write {target}: the disk is full. Free some space and run it again.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return WriteError(f"cannot write {target}: no permission to write there. Choose another folder.")
+    return WriteError(f"cannot write {target}: {error.strerror or error}.")

@@ -1,0 +1,38 @@
+"""Loudness after ITU-R BS.1770 (pyloudnorm), and the gain that lets new material follow its context."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import pyloudnorm
+from numpy.typing import NDArray
+
+MAX_GAIN_DB = 6.0
+QUIET_LUFS = -50.0
+_BLOCK_SECONDS = 0.4
+SILENT_LUFS = -120.0
+
+
+def loudness_lufs(samples: NDArray[Any], sample_rate: int) -> float:
+    """Integrated loudness of (channels, n), gated; -120 for silence. Shorter than 0.4 s is measured as one block."""
+    block = min(_BLOCK_SECONDS, samples.shape[1] / sample_rate)
+    if samples.shape[1] < 32:
+        return SILENT_LUFS
+    meter = pyloudnorm.Meter(sample_rate, block_size=block)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        value = float(meter.integrated_loudness(samples.T.astype(np.float64)))
+    return value if math.isfinite(value) else SILENT_LUFS
+
+
+def matching_gain_db(made: NDArray[Any], context: NDArray[Any], sample_rate: int) -> float:
+    """Decibels that bring `made` to the loudness of `context`: at most 6 either way, 0 where either is near silence."""
+    if context.shape[1] == 0 or made.shape[1] == 0:
+        return 0.0
+    wanted, got = loudness_lufs(context, sample_rate), loudness_lufs(made, sample_rate)
+    if wanted < QUIET_LUFS or got < QUIET_LUFS:
+        return 0.0
+    return float(np.clip(wanted - got, -MAX_GAIN_DB, MAX_GAIN_DB))
