@@ -52,7 +52,9 @@ def weights(transformer: Transformer) -> dict[str, torch.Tensor]:
 
 RUN = {"scheduler_type": "euler", "cfg_type": "apg", "infer_step": 4, "omega_scale": 10.0, "guidance_scale": 15.0}
 PROMPT = "pop, piano, female vocals, 120 bpm"
-LYRIC_IDS = (261, 259, 6683, 2, 259, 111, 47, 2, 75, 20, 583, 32, 2)  # "[verse]", "Neon lights"
+# "[verse]" and "Neon lights". The file holds no ids; of the 17 languages only Spanish gives the reference's latents
+# (2e-6, the next 0.33), so its detector took the second line for Spanish.
+LYRIC_IDS = (261, 259, 6683, 2, 284, 111, 47, 2, 75, 20, 583, 32, 2)
 
 
 @pytest.mark.parametrize(
