@@ -1,0 +1,57 @@
+"""From an `engine` request to what travels: JSON, and audio as path, hash or buffer. Knows no socket and no torch."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from msgspec import UNSET, structs
+
+from engine import Audio
+from engine.requests import Request, to_dict
+
+Prepared = tuple[dict[str, Any], list[bytes]]
+_OTHER_FORMS = ("data:", "sha256:", "http://", "https://", "buffer:")
+
+
+def prepare(request: Request | Mapping[str, Any], send_audio: bool) -> Prepared:
+    """The request as JSON and its buffers. `send_audio`: files travel as bytes (the daemon is elsewhere).
+
+    Raises OSError if a file that must travel cannot be read.
+    """
+    audio = request.get("audio", UNSET) if isinstance(request, Mapping) else getattr(request, "audio", UNSET)
+    if audio is UNSET:
+        return _as_dict(request), []
+    told, buffers = _audio(audio, send_audio)
+    if isinstance(request, Mapping):
+        return {**request, "audio": told}, buffers
+    return to_dict(structs.replace(request, audio=told)), buffers
+
+
+def _as_dict(request: Request | Mapping[str, Any]) -> dict[str, Any]:
+    return dict(request) if isinstance(request, Mapping) else to_dict(request)
+
+
+def _audio(audio: Any, send_audio: bool) -> tuple[Any, list[bytes]]:
+    if isinstance(audio, Audio):
+        return "buffer:0", [_wave(audio)]
+    if isinstance(audio, bytes | bytearray | memoryview):
+        return "buffer:0", [bytes(audio)]
+    if isinstance(audio, str) and audio.startswith(_OTHER_FORMS):
+        return audio, []
+    if not isinstance(audio, str | os.PathLike):
+        return audio, []
+    path = Path(audio).expanduser().absolute()
+    return ("buffer:0", [path.read_bytes()]) if send_audio else (str(path), [])
+
+
+def _wave(audio: Audio) -> bytes:
+    file = io.BytesIO()
+    samples = np.ascontiguousarray(audio.samples.T)  # (n, channels)
+    soundfile.write(file, samples, audio.sample_rate, format="WAV", subtype="FLOAT")
+    return file.getvalue()
