@@ -146,7 +146,7 @@ def _write_soundfile(temporary: Path, spec: FileSpec, chunks: Iterable[NDArray[A
         with soundfile.SoundFile(
             temporary, "w", spec.sample_rate, spec.channels, spec.subtype, format=spec.container
         ) as file:
-            if spec.recipe is not None:
+            if spec.recipe is not None and spec.container != "AIFF":  # its comments are too short for a recipe
                 file.comment = COMMENT_PREFIX + encode_recipe(spec.recipe)
             for chunk in chunks:
                 for start in range(0, chunk.shape[1], _CHUNK_FRAMES):
