@@ -196,6 +196,7 @@ class Service(object):
         if text != self._shown:
             self._shown = text
             status.show(text)
+            extstate.write("jobs", ["%s: %s" % (b.title, _part_line(p)) for b in self.batches for p in b.parts])
 
     def describe(self):
         """One line about what goes on."""

@@ -7,6 +7,7 @@ from reaper_python import *
 
 from . import dialogs, extstate, settings, status, targets
 from .errors import UserError
+from .objects import find_track, span, track_items
 from .paths import package_folder
 
 BACKGROUND = "acestep_Background service.py"
@@ -65,7 +66,22 @@ def regenerate(mode, ask=False):
     request = settings.request_fields(values, "inpaint")
     request["lyrics"] = dialogs.lyrics_text(values["lyrics"])
     request["output"] = "full"
+    for target in found:
+        _fill_gap(target, values)
     title = "regenerate as new take" if mode == "take" else "regenerate on a new track"
     for note in skipped:
         status.show(note)
     render(title, "inpaint", mode, found, request)
+
+
+def _fill_gap(target, values):
+    """Where the track is empty around a gap there is nothing to fit: music is made from tags alone."""
+    if target["item"]:
+        return
+    near = float(values["context_seconds"] or 10.0)
+    track = find_track(target["track"])
+    if any(span(i)[0] < target["end"] + near and span(i)[1] > target["start"] - near for i in track_items(track)):
+        return
+    request = settings.request_fields(values, "text-to-audio")
+    request.update(duration=target["end"] - target["start"], lyrics=dialogs.lyrics_text(values["lyrics"]))
+    target.update(task="text-to-audio", mode="track", whole=True, request=request)

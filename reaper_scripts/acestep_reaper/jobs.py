@@ -15,6 +15,8 @@ from .objects import find_item, find_take, project_file, project_id, source_path
 APP = "reaper"
 ENDED = ("ready", "failed", "cancelled")
 WAIT_SECONDS = 20.0
+EDGE_SECONDS = 0.01
+WITHOUT_SOURCE = ("text-to-audio", "prompt-to-audio", "retake")
 
 
 class Part(object):
@@ -57,17 +59,30 @@ class Part(object):
 
     # before the daemon
     def _prepare(self):
-        if self.data["task"] in ("text-to-audio", "prompt-to-audio", "retake"):
+        if self.data["task"] in WITHOUT_SOURCE:
             self._tempo(self.data["start"], 0.0, 1.0)
             self.state = "asking"
             return
         item = find_item(self.data["item"]) if self.data["item"] else None
         take = find_take(item, self.data["take"]) if item else None
-        why = takes.why_not_editable(item, take, self.data["start"], self.data["end"]) if take else "no item"
+        why = self._why_not(item, take) if take else "no item"
         if why:
             self._from_track(why)
         else:
             self._from_source(item, take)
+
+    def _why_not(self, item, take):
+        """Why the take's own file cannot be worked on, or an empty text."""
+        start, end = self.data["start"], self.data["end"]
+        if self.data["task"] == "outpaint":
+            start, end = takes.span(item)
+            ends = takes.to_source(item, take, start), takes.to_source(item, take, end)
+            length = takes.source_length(take)
+            if self.request.get("extend_before_duration") and abs(ends[0]) > EDGE_SECONDS:
+                return "the item does not begin where its file begins"
+            if self.request.get("extend_after_duration") and abs(ends[1] - length) > EDGE_SECONDS:
+                return "the item does not end where its file ends"
+        return takes.why_not_editable(item, take, start, end)
 
     def _from_source(self, item, take):
         """The take's own file is what the model edits."""
@@ -77,7 +92,10 @@ class Part(object):
         source = source_path(take)
         self.data.update(source=source, anchor=takes.anchor(item, take), rate=rate)
         begin = max(offset + (start - position) * rate, 0.0)
-        self._range(begin, offset + (end - position) * rate)
+        self._range(begin, min(offset + (end - position) * rate, takes.source_length(take)))
+        for name in ("extend_before_duration", "extend_after_duration"):
+            if name in self.request:
+                self.request[name] = self.request[name] * rate
         self.request["audio"] = source
         self._tempo(position, offset, rate)
         self.state = "asking"
@@ -87,11 +105,13 @@ class Part(object):
         if self.data["item"]:
             self.data["notice"] = "Placed on a new track: %s" % why
         self.data["mode"] = "track"
-        context = float(self.request.get("context_seconds") or 10.0)
         start, end = self.data["start"], self.data["end"]
+        context = float(self.request.get("context_seconds") or 10.0) if self.data["task"] == "inpaint" else 0.0
         first = max(start - context, 0.0)
         self._capture = capture.TrackCapture(self.data["track"], first, end + context)
         self.data.update(source="", anchor=first, rate=1.0)
+        if self.data["task"] != "inpaint":
+            self.data.update(whole=True, start=start - self.request.get("extend_before_duration", 0.0))
         self._range(start - first, end - first)
         self._tempo(first, 0.0, 1.0)
         self.state = "capturing"
@@ -102,6 +122,8 @@ class Part(object):
             self.request.update(start_time=begin, end_time=end)
 
     def _tempo(self, position, offset, rate):
+        if "tempo_map" in self.request:
+            return
         context = float(self.request.get("context_seconds") or 10.0)
         start, end = self.data["start"], max(self.data["end"], self.data["start"] + 1.0)
         found = tempo.points(max(start - context, 0.0), end + context)
@@ -195,12 +217,12 @@ def from_command(command):
     parts = []
     batch_id = command["id"]
     for index, target in enumerate(command["targets"]):
-        data = dict(target, app=APP, batch=batch_id, index=index, count=len(command["targets"]),
-                    title=command["title"], mode=command["mode"], task=command["task"],
-                    project=project_id(), project_file=project_file(),
-                    request_id="%s-%d" % (batch_id, index))  # fmt: skip
-        request = dict(command["request"], **target.get("request", {}))
-        data.pop("request", None)
+        data = {"app": APP, "batch": batch_id, "index": index, "count": len(command["targets"]),
+                "title": command["title"], "mode": command["mode"], "task": command["task"],
+                "project": project_id(), "project_file": project_file(),
+                "request_id": "%s-%d" % (batch_id, index)}  # fmt: skip
+        data.update(target)  # a target may name a task and a mode of its own
+        request = dict(data.pop("request", None) or command["request"])
         parts.append(Part(data, request))
     return Batch(batch_id, command["title"], project_id(), parts, len(parts))
 

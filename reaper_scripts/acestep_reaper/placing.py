@@ -22,6 +22,7 @@ from .objects import (
     tracks,
     undo_block,
 )
+from .objects import takes as all_takes
 
 FADE_SECONDS = 0.03
 COLOUR = (98, 160, 214)
@@ -65,6 +66,8 @@ def _place_one(part, index, source, placed):
         for count, (item, old) in enumerate(homes):
             own = source if count == 0 else RPR_PCM_Source_CreateFromFile(part.files[index])
             _add_take(item, old, own, part, index)
+            if count == 0 and index == 0:
+                _stretch_item(item, data)
             placed.sources.append(own)
         return
     if data["mode"] == "take":
@@ -118,6 +121,22 @@ def _add_take(item, old, source, part, index):
     RPR_UpdateItemInProject(item)
 
 
+def _stretch_item(item, data):
+    """Moves an item's edges out to what was added before or after; its takes stay where they were."""
+    before, after = data.get("extend_before", 0.0), data.get("extend_after", 0.0)
+    if not before and not after:
+        return
+    start, end = span(item)
+    RPR_SetMediaItemInfo_Value(item, "B_LOOPSRC", 0.0)
+    RPR_SetMediaItemInfo_Value(item, "D_POSITION", start - before)
+    RPR_SetMediaItemInfo_Value(item, "D_LENGTH", end - start + before + after)
+    new = RPR_GetActiveTake(item)
+    for take in all_takes(item):
+        if before and not is_null(take) and take != new:
+            offset = takes.value(take, "D_STARTOFFS") - before * takes.value(take, "D_PLAYRATE")
+            RPR_SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", offset)
+
+
 def _sign(take, part, index):
     """Name, colour and where it came from."""
     entry = part.results[index]
@@ -127,7 +146,7 @@ def _sign(take, part, index):
     set_take_text(take, "P_EXT:acestep_recipe", part.recipe(index))
     set_take_text(take, "P_EXT:acestep_job", "%s/%d" % (part.job_id, index))
     set_take_text(take, "P_EXT:acestep_model", json.dumps(entry.get("model") or {}))
-    colour = RPR_ColorToNative(*COLOUR) | 0x1000000
+    colour = RPR_ColorToNative(COLOUR[0], COLOUR[1], COLOUR[2]) | 0x1000000
     RPR_SetMediaItemTakeInfo_Value(take, "I_CUSTOMCOLOR", colour)
 
 

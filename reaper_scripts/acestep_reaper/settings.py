@@ -15,6 +15,7 @@ DEFAULTS = {
     "snap_to_bars": "yes",
     "start_daemon": "yes",
     "duration": "20",
+    "capture": "dry",
 }
 _REQUEST_FIELDS = (
     ("steps", "number_of_steps", int),
@@ -58,3 +59,27 @@ def request_fields(values, task):
         except ValueError:
             continue
     return fields
+
+
+_RANGES = {
+    "steps": (1, 200), "seed": (0, 2147483647), "variance": (0, 1), "context_seconds": (0, 120),
+    "crossfade_seconds": (0, 1), "variations": (1, 16), "duration": (0.1, 240),
+}  # fmt: skip
+
+
+def problems(values):
+    """Sentences about values that cannot be used."""
+    found = []
+    for name, (low, high) in sorted(_RANGES.items()):
+        text = str(values.get(name, "")).strip()
+        if not text:
+            continue
+        try:
+            good = low <= float(text) <= high
+        except ValueError:
+            good = False
+        if not good:
+            found.append("%s: got '%s', expected a number from %s to %s" % (name, text, low, high))
+    if str(values.get("capture", "dry")).strip() not in ("dry", "wet"):
+        found.append("capture: got '%s', expected dry or wet" % values["capture"])
+    return found

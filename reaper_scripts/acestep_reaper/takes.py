@@ -26,6 +26,11 @@ def to_source(item, take, time):
     return value(take, "D_STARTOFFS") + (time - span(item)[0]) * value(take, "D_PLAYRATE")
 
 
+def source_length(take):
+    """Seconds of the take's source."""
+    return RPR_GetMediaSourceLength(RPR_GetMediaItemTake_Source(take), 0)[0]
+
+
 def why_not_editable(item, take, start, end):
     """Why the take's file cannot simply be edited between two project times, or an empty text."""
     if RPR_TakeIsMIDI(take):
@@ -39,7 +44,7 @@ def why_not_editable(item, take, start, end):
         return "the take has stretch markers"
     if RPR_CountTakeEnvelopes(take) > 0:
         return "the take has envelopes"
-    length = RPR_GetMediaSourceLength(source, 0)[0]
+    length = source_length(take)
     if to_source(item, take, start) < -1e-6 or to_source(item, take, end) > length + 1e-3:
         return "the range lies where the source is looped or over"
     return ""

@@ -29,6 +29,9 @@ def _skip_reason(item):
         return "is locked"
     if RPR_GetMediaItemInfo_Value(item, "B_MUTE"):
         return "is muted"
+    lanes = RPR_GetMediaTrackInfo_Value(RPR_GetMediaItem_Track(item), "I_FREEMODE") == 2
+    if lanes and not RPR_GetMediaItemInfo_Value(item, "C_LANEPLAYS"):
+        return "is in a lane that does not play"
     return ""
 
 

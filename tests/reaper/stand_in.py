@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import soundfile
 import zmq
+
 from bridge.protocol import frames
 from bridge.protocol.home import Connection, Endpoints, make_home, write_connection
-
 from engine.errors import InvalidRequest
 from engine.requests.codec import from_dict
 

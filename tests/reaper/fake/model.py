@@ -40,7 +40,7 @@ def item_values() -> dict[str, float]:
 
 def track_values() -> dict[str, float]:
     return {"B_MUTE": 0.0, "D_VOL": 1.0, "I_NCHAN": 2.0, "I_SELECTED": 0.0, "I_CUSTOMCOLOR": 0.0,
-            "I_FOLDERDEPTH": 0.0, "I_RECARM": 0.0}  # fmt: skip
+            "I_FOLDERDEPTH": 0.0, "I_RECARM": 0.0, "I_FREEMODE": 0.0}  # fmt: skip
 
 
 @dataclass

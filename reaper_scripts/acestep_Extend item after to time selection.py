@@ -1,0 +1,13 @@
+# @description Extend item after to time selection
+# @version 0.1.0
+# @author acestep
+# @about New music after the item, out to the end of the time selection.
+# @changelog First version
+# @provides
+#   [main] .
+#   [nomain] acestep_reaper/*.py
+#   [nomain] acestep_Background service.py
+
+from acestep_reaper import actions, entry
+
+entry.guarded(lambda: actions.extend("after"))

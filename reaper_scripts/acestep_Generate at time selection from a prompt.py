@@ -1,0 +1,13 @@
+# @description Generate at time selection from a prompt
+# @version 0.1.0
+# @author acestep
+# @about New music from a description in plain words, as an item on a new track.
+# @changelog First version
+# @provides
+#   [main] .
+#   [nomain] acestep_reaper/*.py
+#   [nomain] acestep_Background service.py
+
+from acestep_reaper import actions, entry
+
+entry.guarded(lambda: actions.generate_from_prompt())

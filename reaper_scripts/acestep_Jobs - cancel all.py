@@ -1,0 +1,13 @@
+# @description Jobs - cancel all
+# @version 0.1.0
+# @author acestep
+# @about Cancels every render.
+# @changelog First version
+# @provides
+#   [main] .
+#   [nomain] acestep_reaper/*.py
+#   [nomain] acestep_Background service.py
+
+from acestep_reaper import entry, job_actions
+
+entry.guarded(lambda: job_actions.cancel("all"))

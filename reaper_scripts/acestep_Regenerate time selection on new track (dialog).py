@@ -1,0 +1,13 @@
+# @description Regenerate time selection on new track (dialog)
+# @version 0.1.0
+# @author acestep
+# @about Asks for tags, lyrics and seed, then places the result on a new track below.
+# @changelog First version
+# @provides
+#   [main] .
+#   [nomain] acestep_reaper/*.py
+#   [nomain] acestep_Background service.py
+
+from acestep_reaper import entry
+
+entry.guarded(lambda: entry.regenerate("track", ask=True))

@@ -1,0 +1,102 @@
+"""Jobs: show, cancel; settings; setup; the support report. Dialogs here are what the user asked for."""
+
+import os
+import sys
+
+from reaper_python import *
+
+from . import VERSION, dialogs, extstate, log, settings, status
+from .entry import BACKGROUND, hand_over
+from .errors import UserError
+from .paths import fs, home, in_home, package_folder, read_json, text
+
+_LABELS = (
+    ("tags", "Tags"),
+    ("lyrics", "Lyrics (/ = new line)"),
+    ("steps", "Steps (empty = the model's)"),
+    ("seed", "Seed (empty = random)"),
+    ("variance", "Variance of a retake (0-1)"),
+    ("context_seconds", "Context in seconds"),
+    ("crossfade_seconds", "Crossfade in seconds"),
+    ("variations", "Variations"),
+    ("model", "Model (empty = the daemon's)"),
+    ("duration", "Length to generate in seconds"),
+    ("capture", "Capture dry or wet"),
+    ("snap_to_bars", "Snap to bars (yes/no)"),
+    ("start_daemon", "Start the daemon with the first job"),
+)
+
+
+def show():
+    """What runs, as a list."""
+    lines = extstate.read("jobs", []) if extstate.background_lives() else []
+    RPR_MB("\n".join(lines) or "No job is running.", "ACE-Step jobs", 0)
+
+
+def cancel(which):
+    """Cancels the last batch, or all."""
+    if not extstate.background_lives():
+        raise UserError("No job is running", "There is nothing to cancel")
+    hand_over({"op": "cancel", "which": which})
+
+
+def edit_settings():
+    """The settings dialog."""
+    values = settings.load()
+    answer = dialogs.ask("ACE-Step settings", [(label, values[name]) for name, label in _LABELS])
+    if answer is None:
+        return
+    wrong = settings.problems(dict(zip([n for n, _ in _LABELS], answer)))
+    if wrong:
+        raise UserError(wrong[0], "Nothing was saved; open the settings again")
+    settings.save(dict(values, **dict(zip([n for n, _ in _LABELS], answer))))
+    status.show("settings saved")
+
+
+def scripts():
+    """Paths of all entry scripts beside this package."""
+    names = [text(n) for n in os.listdir(fs(package_folder()))]
+    return [os.path.join(package_folder(), n) for n in sorted(names) if n.startswith("acestep_") and n.endswith(".py")]
+
+
+def register():
+    """Registers every action; {script's name: named command id such as _RS...}."""
+    found = {}
+    for path in scripts():
+        number = RPR_AddRemoveReaScript(1, 0, path, 1)
+        name = os.path.basename(path)[len("acestep_") : -len(".py")]
+        if number and os.path.basename(path) != BACKGROUND:
+            found[name] = "_" + RPR_ReverseNamedCommandLookup(number).lstrip("_")
+    return found
+
+
+def checks():
+    """Lines about Python, REAPER and the daemon."""
+    install = read_json(in_home("install.json"))
+    running = read_json(in_home("connection.json"))
+    return [
+        "REAPER %s, Python %s, scripts %s" % (RPR_GetAppVersion(), sys.version.split()[0], VERSION),
+        "Daemon installed: " + ("yes" if install else "no. Run 'acestep-bridge reaper install' in a terminal"),
+        "Daemon running: " + ("yes" if running else "no. It starts with the first job"),
+    ]
+
+
+def setup():
+    """Registers the actions, checks what is there, tells the daemon the named command ids."""
+    found = register()
+    hand_over({"op": "register", "actions": found})
+    lines = ["%d actions are in the action list (search for 'acestep')" % len(found)] + checks()
+    RPR_MB("\n".join(lines), "ACE-Step setup", 0)
+
+
+def support_report():
+    """Writes a report and shows it in REAPER's console, from where it can be copied."""
+    shown = {k: v for k, v in settings.load().items() if k not in ("tags", "lyrics")}
+    problem = extstate.read("problem", "none")
+    lines = checks() + ["Settings: %s" % shown, "Last problem: %s" % problem, "Log:", log.tail()]
+    report = "\n".join(lines)
+    path = in_home("support-report.txt")
+    os.makedirs(fs(home()), exist_ok=True)
+    with open(fs(path), "w", encoding="utf-8") as stream:
+        stream.write(report)
+    RPR_ShowConsoleMsg("ACE-Step support report (also in %s)\n\n%s\n" % (path, report))

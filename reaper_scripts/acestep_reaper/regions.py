@@ -1,0 +1,97 @@
+"""Regenerate every region (or span between markers) whose name begins with a chosen word.
+
+"ace: house, drums" gives the tags "house, drums"; the item's notes give the lyrics. Old builds of
+REAPER do not hand marker names to Python, so they are read through the C function itself.
+"""
+
+import ctypes
+
+import reaper_python
+from reaper_python import *
+
+from . import settings, targets
+from .actions import item_lyrics
+from .entry import render
+from .errors import UserError
+from .objects import find_item, is_null
+
+DEFAULT_WORD = "ace"
+
+
+def names():
+    """(start, end, name) of every region; for markers `end` is the next marker or region start."""
+    found, index = [], 0
+    while True:
+        number, _, _, is_region, start, end, _, _, _ = RPR_EnumProjectMarkers3(0, index, 0, 0, 0, "", 0, 0)
+        if not number:
+            break
+        found.append([start, end if is_region else None, _name(index)])
+        index += 1
+    starts = sorted(row[0] for row in found)
+    for row in found:
+        if row[1] is None:
+            row[1] = next((s for s in starts if s > row[0] + 1e-6), None)
+    return [tuple(row) for row in found if row[1] is not None]
+
+
+def _name(index):
+    if RPR_APIExists("GetSetRegionOrMarkerInfo_String"):
+        pointer = reaper_python.RPR_GetRegionOrMarker(0, index, "")
+        if not is_null(pointer):
+            return reaper_python.RPR_GetSetRegionOrMarkerInfo_String(0, pointer, "P_NAME", "", 0)[4]
+    return _name_from_c(index)
+
+
+def _name_from_c(index):
+    """EnumProjectMarkers3 by ctypes: the wrapper drops the name."""
+    c, by = ctypes, ctypes.byref
+    kind = c.CFUNCTYPE(c.c_int, c.c_uint64, c.c_int, c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p,
+                       c.c_void_p)  # fmt: skip
+    function = kind(rpr_getfp("EnumProjectMarkers3"))
+    region, start, end = c.c_byte(), c.c_double(), c.c_double()
+    name, number, colour = c.c_char_p(), c.c_int(), c.c_int()
+    function(0, index, by(region), by(start), by(end), by(name), by(number), by(colour))
+    return (name.value or b"").decode("utf-8", "replace")
+
+
+def tags_of(name, word):
+    """The tags in a name that begins with the word, or None."""
+    text = name.strip()
+    if not text.lower().startswith(word.lower()):
+        return None
+    rest = text[len(word) :]
+    if rest and rest[0].isalnum():
+        return None
+    return rest.lstrip(" :-").strip()
+
+
+def _selected_tracks():
+    return [RPR_GetSelectedTrack2(0, i, 0) for i in range(RPR_CountSelectedTracks2(0, 0))]
+
+
+def regenerate(word=DEFAULT_WORD):
+    """Every region of that word on the selected tracks, as one batch."""
+    values, found = settings.load(), []
+    chosen = _selected_tracks()
+    if not chosen:
+        raise UserError("No track is selected", "Select the tracks to regenerate")
+    for start, end, name in names():
+        tags = tags_of(name, word)
+        if tags is None:
+            continue
+        for track in chosen:
+            search = targets.Search(False)
+            search.add_track(track, start, end)
+            found += [_with_request(t, values, tags) for t in search.found if t["item"]]
+    if not found:
+        raise UserError(
+            "No region's name begins with '%s'" % word, "Name one '%s: house, drums' over an item of a selected track" % word
+        )
+    render("regenerate regions", "inpaint", "take", found, {})
+
+
+def _with_request(target, values, tags):
+    request = settings.request_fields(dict(values, tags=tags or values["tags"]), "inpaint")
+    request["lyrics"] = item_lyrics(find_item(target["item"]))
+    request["output"] = "full"
+    return dict(target, request=request)

@@ -1,0 +1,84 @@
+"""Next, previous, commit, reject, compare: which take of an item plays. No daemon is needed."""
+
+from reaper_python import *
+
+from .errors import UserError
+from .objects import find_take, is_null, item_text, items, take_text, takes, undo_block
+from .targets import one_item
+
+CROP_TO_ACTIVE, DELETE_ACTIVE = 40131, 40129
+
+
+def _chosen():
+    return [i for i in items() if RPR_IsMediaItemSelected(i)] or [one_item()]
+
+
+def _ours(take):
+    return not is_null(take) and bool(take_text(take, "P_EXT:acestep_job"))
+
+
+def step(by):
+    """The next (1) or previous (-1) take of each selected item becomes the active one."""
+    chosen = [i for i in _chosen() if RPR_CountTakes(i) > 1]
+    if not chosen:
+        raise UserError("The item has one take only", "Regenerate it first")
+    with undo_block("ACE-Step: %s take" % ("next" if by > 0 else "previous"), 4):
+        for item in chosen:
+            found = [t for t in takes(item) if not is_null(t)]
+            RPR_SetActiveTake(found[(found.index(RPR_GetActiveTake(item)) + by) % len(found)])
+            RPR_UpdateItemInProject(item)
+
+
+def _with_only(item, command):
+    """Runs an action of REAPER's on one item; the selection is as before afterwards."""
+    selected = [i for i in items() if RPR_IsMediaItemSelected(i)]
+    for other in selected:
+        RPR_SetMediaItemSelected(other, 0)
+    RPR_SetMediaItemSelected(item, 1)
+    RPR_Main_OnCommand(command, 0)
+    RPR_SetMediaItemSelected(item, 0)
+    for other in selected:
+        RPR_SetMediaItemSelected(other, 1)
+
+
+def commit():
+    """Keeps the active take and drops the others; their files stay, and undo brings them back."""
+    chosen = [i for i in _chosen() if RPR_CountTakes(i) > 1]
+    if not chosen:
+        raise UserError("The item has one take only", "There is nothing to choose from")
+    with undo_block("ACE-Step: commit take", 4):
+        for item in chosen:
+            _with_only(item, CROP_TO_ACTIVE)
+
+
+def reject():
+    """Drops the active take, if it is ours, and plays what it was made from."""
+    chosen = [i for i in _chosen() if _ours(RPR_GetActiveTake(i)) and RPR_CountTakes(i) > 1]
+    if not chosen:
+        raise UserError("The active take was not made by ACE-Step", "Go to the take that you want to drop")
+    with undo_block("ACE-Step: reject take", 4):
+        for item in chosen:
+            original = take_text(RPR_GetActiveTake(item), "P_EXT:acestep_original")
+            _with_only(item, DELETE_ACTIVE)
+            take = find_take(item, original)
+            if take:
+                RPR_SetActiveTake(take)
+            RPR_UpdateItemInProject(item)
+
+
+def compare():
+    """Between the take and what it was made from, and back."""
+    item = one_item()
+    active = RPR_GetActiveTake(item)
+    if _ours(active):
+        other = find_take(item, take_text(active, "P_EXT:acestep_original"))
+        back = take_text(active, "GUID")
+    else:
+        other = find_take(item, item_text(item, "P_EXT:acestep_compare"))
+        back = ""
+    if other is None:
+        raise UserError("There is nothing to compare with", "Regenerate the item first")
+    with undo_block("ACE-Step: compare", 4):
+        RPR_GetSetMediaItemInfo_String(item, "P_EXT:acestep_compare", back, 1)
+        RPR_SetActiveTake(other)
+        RPR_UpdateItemInProject(item)
