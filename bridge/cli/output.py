@@ -1,18 +1,26 @@
-"""What the commands print and how they end. Results go to stdout, everything else to stderr."""
+"""What the commands print and how they end. Results go to stdout, everything else to stderr. Knows no command."""
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 
-import click
-from rich.console import Console
+import typer
 
-errors = Console(stderr=True, highlight=False)
-results = Console(highlight=False, soft_wrap=True)
+from bridge.protocol import errors as wire
+from engine.errors import Cancelled, CheckpointError, EngineError, InvalidRequest
+
+P = ParamSpec("P")
+R = TypeVar("R")
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+_BAD_INPUT_CODES = ("unknown_job", "unknown_audio", "bad_message", "buffer_mismatch", "not_finished", "job_active")
+_NO_MODEL_CODES = ("unknown_model", "checkpoint", "engine_unavailable", "shutting_down")
 
 
 class Exit(IntEnum):
@@ -25,32 +33,87 @@ class Exit(IntEnum):
     CANCELLED = 130
 
 
+def show(text: str = "") -> None:
+    """A line of the result, on stdout."""
+    typer.echo(text)
+
+
+def note(text: str = "") -> None:
+    """A line for the person at the terminal, on stderr."""
+    typer.echo(text, err=True)
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=not _writes_unicode(), default=str))
 
 
 def fail(code: Exit, message: str) -> NoReturn:
     """End the command with a message for a person."""
-    errors.print(message, style="red" if code is not Exit.CANCELLED else "yellow", markup=False)
+    color = typer.colors.YELLOW if code is Exit.CANCELLED else typer.colors.RED
+    typer.secho(message, fg=color, err=True)
     raise SystemExit(int(code))
 
 
 @contextmanager
-def ends_well() -> Iterator[None]:
-    """Turn the errors of engine and client into a message and an exit code."""
-    from bridge.client import errors as client
-    from engine.errors import CheckpointError, EngineError, InvalidRequest
-
+def ends_well(as_json: bool = False) -> Iterator[None]:
+    """Turn errors of the engine, the wire and the system into a message and an exit code; with `as_json` into JSON."""
     try:
         yield
     except KeyboardInterrupt:
-        fail(Exit.CANCELLED, "Cancelled.")
-    except client.JobCancelled as error:
-        fail(Exit.CANCELLED, str(error))
-    except InvalidRequest as error:
-        fail(Exit.BAD_INPUT, str(error))
-    except (client.DaemonNotRunning, CheckpointError) as error:
-        fail(Exit.NO_DAEMON_OR_MODEL, str(error))
-    except (client.ClientError, EngineError) as error:
-        fail(Exit.FAILED, str(error))
+        _end(Exit.CANCELLED, wire.ErrorContent(code="cancelled", message="Cancelled."), as_json)
+    except (EngineError, wire.BridgeError, OSError) as error:
+        _end(exit_code_of(error), _content_of(error), as_json)
+
+
+def handled(command: Callable[P, R]) -> Callable[P, R]:
+    """A command inside `ends_well`; its parameter `as_json`, if it has one, decides about JSON."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with ends_well(bool(kwargs.get("as_json"))):
+            return command(*args, **kwargs)
+
+    return run
+
+
+def exit_code_of(error: Exception) -> Exit:
+    """The exit code for a failure."""
+    if isinstance(error, wire.JobCancelled | Cancelled):
+        return Exit.CANCELLED
+    if isinstance(error, wire.RequestFailed):
+        return _exit_code_of_wire(error)
+    if isinstance(error, InvalidRequest | wire.KeyFileError):
+        return Exit.BAD_INPUT
+    if isinstance(error, wire.DaemonNotRunning | wire.DaemonLost | CheckpointError):
+        return Exit.NO_DAEMON_OR_MODEL
+    return Exit.FAILED
+
+
+def _exit_code_of_wire(error: wire.RequestFailed) -> Exit:
+    if isinstance(error, wire.InvalidField) or error.code in _BAD_INPUT_CODES:
+        return Exit.BAD_INPUT
+    return Exit.NO_DAEMON_OR_MODEL if error.code in _NO_MODEL_CODES else Exit.FAILED
+
+
+def _content_of(error: Exception) -> wire.ErrorContent:
+    if isinstance(error, OSError) and not isinstance(error, wire.BridgeError):
+        where = f"{error.filename}: " if error.filename else ""
+        return wire.ErrorContent(code="system", message=f"{where}{error.strerror or error}.")
+    if isinstance(error, wire.RequestFailed | InvalidRequest):
+        return wire.content_of(error)
+    code = "checkpoint" if isinstance(error, CheckpointError) else "failed"
+    code = "no_daemon" if isinstance(error, wire.DaemonNotRunning) else code
+    return wire.ErrorContent(code=code, message=str(error))
+
+
+def _end(code: Exit, content: wire.ErrorContent, as_json: bool) -> NoReturn:
+    if as_json:
+        import msgspec
+
+        print_json({"error": msgspec.to_builtins(content)})
+    fail(code, content.message)
+
+
+def _writes_unicode() -> bool:
+    return (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "") == "utf8"

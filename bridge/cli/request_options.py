@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import click
+import typer
 from msgspec import UNSET
 
 from engine.errors import InvalidRequest
@@ -14,43 +15,63 @@ from engine.requests import TASKS, Field, Request, fields_of, from_dict
 
 SOURCE = "audio"
 NONE = "none"
+NOT_PATHS = ("sha256:", "data:", "http://", "https://")
 
 
-def parameters_of(task: str) -> list[click.Parameter]:
-    """The SRC argument (where the task has a source) and an option a field."""
-    fields = fields_of(TASKS[task])
-    parameters: list[click.Parameter] = []
-    if SOURCE in fields:
-        parameters.append(click.Argument(["src"], type=click.Path(path_type=Path), metavar="SRC"))
-    return parameters + [_option(f) for f in fields.values() if f.name != SOURCE]
+def options_of(task: str) -> list[inspect.Parameter]:
+    """One option a field, the task's own before those that every task has. The source is an argument, not here."""
+    everywhere = fields_of(Request)
+    fields = [field for field in fields_of(TASKS[task]).values() if field.name != SOURCE]
+    ordered = sorted(fields, key=lambda field: (not field.required, field.name in everywhere))
+    return [_option(field) for field in ordered]
 
 
 def request_from(task: str, options: dict[str, Any]) -> Request:
-    """The request that the options describe. Raises `InvalidRequest`."""
-    fields = fields_of(TASKS[task])
-    values: dict[str, Any] = {"task": task}
-    for name, field in fields.items():
-        text = options.get("src") if name == SOURCE else options.get(name)
-        if text is not None:
-            values[name] = str(Path(text).absolute()) if name == SOURCE else value_of(field, text)
-    return from_dict(values)
+    """The request that the options (and `audio`) describe. Raises `InvalidRequest`."""
+    return from_dict({"task": task, **values_from(task, options)})
+
+
+def values_from(task: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The fields that were given, with their values. Raises `InvalidRequest` for text that is no such value."""
+    values: dict[str, Any] = {}
+    for name, field in fields_of(TASKS[task]).items():
+        given = options.get(name)
+        if given is not None:
+            values[name] = value_of(field, given)
+    return values
 
 
 def value_of(field: Field, text: Any) -> Any:
     """A field's value from what was typed. Raises `InvalidRequest` for text that is no such value."""
-    if isinstance(text, bool) or not isinstance(text, str):
+    if isinstance(text, bool):
         return text
+    text = str(text)
+    if field.kind == "audio":
+        return text if text.startswith(NOT_PATHS) else str(Path(text).absolute())
+    if field.name == "model":
+        return _model(text)
     if field.nullable and text.lower() == NONE:
         return None
     try:
-        if field.kind == "int":
-            return int(text)
-        if field.kind == "float":
-            return float(text)
-        if field.kind in ("object", "list"):
-            return _structured(field, text)
+        return _parsed(field, text)
     except ValueError as error:
         raise InvalidRequest(field.name, repr(text), field.expected, field.description or "Mend it.") from error
+
+
+def option_name(field_name: str) -> str:
+    """start_time -> --start-time"""
+    return "--" + field_name.replace("_", "-")
+
+
+def _parsed(field: Field, text: str) -> Any:
+    if field.kind == "int":
+        return int(text)
+    if field.kind == "float":
+        return float(text)
+    if field.kind == "bool":
+        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(text.lower(), text)
+    if field.kind in ("object", "list"):
+        return _structured(field, text)
     return text
 
 
@@ -59,10 +80,12 @@ def _structured(field: Field, text: str) -> Any:
         return json.loads(text)
     if field.kind == "object":
         raise ValueError(text)
-    return [_item(part.strip()) for part in text.split(",") if part.strip()]
+    return [_item(field, part.strip()) for part in text.split(",") if part.strip()]
 
 
-def _item(text: str) -> Any:
+def _item(field: Field, text: str) -> Any:
+    if field.name == "lora":
+        return str(Path(text).absolute()) if Path(text).exists() else text
     for kind in (int, float):
         try:
             return kind(text)
@@ -71,14 +94,26 @@ def _item(text: str) -> Any:
     return text
 
 
-def _option(field: Field) -> click.Option:
-    flag = "--" + field.name.replace("_", "-")
-    text = field.description + ("" if field.default in (UNSET, "") else f" [default: {_shown(field)}]")
+def _model(text: str) -> str:
+    """A folder of the user's as an absolute path: the daemon works in another folder."""
+    is_path = ("/" in text or "\\" in text) and Path(text).expanduser().exists()
+    return str(Path(text).expanduser().absolute()) if is_path else text
+
+
+def _option(field: Field) -> inspect.Parameter:
+    flag = option_name(field.name)
+    text = field.description + (f" ({field.unit})" if field.unit else "") + _default(field)
     if field.kind == "bool":
-        return click.Option([f"{flag}/--no-{flag[2:]}", field.name], default=None, help=text)
-    metavar = "|".join(field.choices) if field.choices else field.kind.upper()
-    return click.Option([flag, field.name], default=None, required=field.required, metavar=metavar, help=text)
+        kind: Any = Annotated[bool | None, typer.Option(f"{flag}/--no-{flag[2:]}", help=text, show_default=False)]
+    else:
+        metavar = "|".join(field.choices) if field.choices else field.kind.upper()
+        kind = Annotated[str | None, typer.Option(flag, metavar=metavar, help=text, show_default=False)]
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
 
 
-def _shown(field: Field) -> str:
-    return str(field.default) if not isinstance(field.default, float) else f"{field.default:g}"
+def _default(field: Field) -> str:
+    if field.required:
+        return " [required]"
+    if field.default is UNSET or field.default == "":
+        return ""
+    return f" [default: {field.default:g}]" if isinstance(field.default, float) else f" [default: {field.default}]"

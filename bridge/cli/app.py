@@ -1,0 +1,62 @@
+"""The commands put together. Knows what there is, not what it does."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bridge.cli import (
+    demo_command,
+    doctor_command,
+    jobs_commands,
+    keys_commands,
+    models_commands,
+    reaper_commands,
+    recipe_commands,
+    render_commands,
+    rpp_commands,
+    schema_command,
+    serve_command,
+)
+
+app = typer.Typer(
+    help="Regenerate a part of a song on your own machine: ACE-Step, driven from a terminal, REAPER or OSC.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"acestep-bridge {version('acestep-bridge')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+for part in (
+    demo_command,
+    serve_command,
+    render_commands,
+    recipe_commands,
+    jobs_commands,
+    models_commands,
+    reaper_commands,
+    rpp_commands,
+    doctor_command,
+    schema_command,
+    keys_commands,
+):
+    part.add_to(app)

@@ -1,0 +1,183 @@
+"""What has to be right on this machine, one check a thing, each with its remedy. Changes nothing, loads no torch."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+OLDEST_PYTHON = (3, 11)
+NEEDED = ("numpy", "pyzmq", "msgspec", "soundfile", "soxr", "typer", "rich", "rpp", "matplotlib")
+ENGINE = ("torch", "transformers", "diffusers", "safetensors", "tokenizers")
+SET_UP = "Run `python3 run.py setup` in the project's folder."
+LOW_DISK_BYTES = 2_000_000_000
+TORCH_SECONDS = 120.0
+_PROBE = """
+import json, torch
+cuda = torch.cuda.is_available()
+mps = torch.backends.mps.is_available()
+found = {"version": torch.__version__, "device": "cuda" if cuda else "mps" if mps else "cpu"}
+if cuda:
+    free, total = torch.cuda.mem_get_info()
+    found |= {"name": torch.cuda.get_device_name(), "free_bytes": free, "total_bytes": total}
+print(json.dumps(found))
+"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing: how it is, and what to do where it is not `ok`. `optional` things break nothing by themselves."""
+
+    name: str
+    ok: bool
+    text: str
+    remedy: str = ""
+    optional: bool = False
+    code: str = ""
+
+
+def all_checks(model: str = "nano") -> Iterator[Check]:
+    """Every check, in the order in which things have to be mended."""
+    yield python_check(sys.version_info[:3])
+    yield packages_check("packages", NEEDED)
+    yield packages_check("engine packages", ENGINE)
+    yield torch_check()
+    yield memory_check()
+    yield from model_checks(model)
+    yield disk_check()
+    yield daemon_check()
+    yield reaper_check()
+
+
+def python_check(version: tuple[int, ...]) -> Check:
+    """Python is new enough."""
+    text = ".".join(str(part) for part in version) + f" on {platform.system()} {platform.machine()}"
+    remedy = "" if version >= OLDEST_PYTHON else "Install Python 3.11 or newer from python.org, then `run.py setup`."
+    return Check("Python", not remedy, text, remedy)
+
+
+def packages_check(name: str, packages: tuple[str, ...]) -> Check:
+    """These distributions are installed."""
+    there, missing = [], []
+    for package in packages:
+        try:
+            there.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(package)
+    if missing:
+        return Check(name, False, "missing: " + ", ".join(missing), SET_UP)
+    return Check(name, True, ", ".join(there))
+
+
+def torch_check(run: Callable[[], dict[str, Any]] | None = None) -> Check:
+    """PyTorch starts, and what it computes on."""
+    try:
+        found = (run or _probe_torch)()
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        return Check("PyTorch", False, f"does not start ({type(error).__name__})", SET_UP)
+    if found["device"] == "cuda":
+        gigabytes = f"{found['free_bytes'] / 1e9:.1f} of {found['total_bytes'] / 1e9:.1f} GB free"
+        return Check("PyTorch", True, f"{found['version']}, {found['name']}, {gigabytes}")
+    hint = "nano runs well on it; ace-step-v1 wants a GPU" if found["device"] == "cpu" else "untested by our tests"
+    return Check("PyTorch", True, f"{found['version']}, computes on {found['device']} ({hint})")
+
+
+def memory_check() -> Check:
+    """How much main memory there is."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return Check("memory", True, f"{os.cpu_count()} processors; the amount is unknown here", optional=True)
+    enough = total > 3e9
+    remedy = "" if enough else "nano needs about 2 GB with everything; close other programs."
+    return Check("memory", enough, f"{total / 1e9:.1f} GB, {os.cpu_count()} processors", remedy, optional=True)
+
+
+def model_checks(wanted: str) -> Iterator[Check]:
+    """The wanted model is here; which others are."""
+    from engine.checkpoints import registry
+    from engine.errors import CheckpointError
+
+    try:
+        entry = registry.resolve(wanted)
+        yield Check("model", True, f"{entry.name}: {entry.description} ({entry.folder})", code="model")
+    except CheckpointError as error:
+        yield Check("model", False, str(error), "See `acestep-bridge models list`.", code="model")
+    for other in registry.entries():
+        if other.repository:
+            size = f"{other.size_bytes / 1e9:.1f} GB, licence {other.licence}"
+            remedy = "" if other.installed else f"For the full model: acestep-bridge models pull {other.name} ({size})"
+            text = f"{other.name}: {'here' if other.installed else 'not pulled'}"
+            yield Check("full model", other.installed, text, remedy, optional=True)
+
+
+def disk_check() -> Check:
+    """There is room where results are kept."""
+    from bridge.protocol.home import home_folder
+
+    home = home_folder()
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    writable = os.access(existing, os.W_OK)
+    text = f"{free / 1e9:.1f} GB free in {home}" + ("" if writable else ", which cannot be written")
+    remedy = "Free some space, or let ACESTEP_BRIDGE_HOME name a folder on another disk that you may write."
+    ok = writable and free > LOW_DISK_BYTES
+    return Check("disk", ok, text, "" if ok else remedy)
+
+
+def daemon_check() -> Check:
+    """Whether a daemon runs; commands start one when they need it."""
+    from bridge.cli.daemon_session import running_daemon
+    from bridge.protocol.errors import BridgeError
+
+    start = "Commands start one for themselves; to keep one running: acestep-bridge serve"
+    try:
+        hello = running_daemon()
+    except BridgeError as error:
+        return Check("daemon", False, str(error), start, optional=True, code="daemon")
+    if hello is None:
+        return Check("daemon", False, "not running", start, optional=True, code="daemon")
+    engine = f"engine {hello.engine.state}" + (f" on {hello.engine.device}" if hello.engine.device else "")
+    text = f"running (process {hello.pid}), {hello.model.description or hello.model.name}, {engine}"
+    return Check("daemon", True, text, optional=True, code="daemon")
+
+
+def reaper_check() -> Check:
+    """Whether the scripts are in REAPER."""
+    from bridge.reaper.install_status import status
+    from engine.errors import InvalidRequest
+
+    try:
+        wrong = [point for point in status() if not (point.ok or point.optional)]
+    except (InvalidRequest, OSError) as error:
+        return Check("REAPER scripts", False, str(error), "See `acestep-bridge reaper status`.", optional=True)
+    if wrong:
+        return Check("REAPER scripts", False, f"{wrong[0].name}: {wrong[0].text}", wrong[0].remedy, optional=True)
+    return Check("REAPER scripts", True, "installed", optional=True)
+
+
+def _probe_torch() -> dict[str, Any]:
+    """Asked in a process of its own, because this one loads no torch."""
+    done = subprocess.run(
+        [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=TORCH_SECONDS, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def log_tails(home: Path, lines: int = 40) -> dict[str, list[str]]:
+    """The last lines of the daemon's and the engine's logs."""
+    tails = {}
+    for name in ("daemon.log", "engine.log"):
+        path = home / name
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        tails[name] = text.splitlines()[-lines:]
+    return tails

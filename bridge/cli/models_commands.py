@@ -1,0 +1,71 @@
+"""`models`: what can make the sound, how to get it, whether its files are whole."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from bridge.cli.output import AsJson, Exit, fail, handled, print_json, show
+
+group = typer.Typer(help="Models: list, pull, verify.", no_args_is_help=True, rich_markup_mode=None)
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of `models list`.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command group."""
+    app.add_typer(group, name="models")
+
+
+@group.command("list")
+@handled
+def list_models(as_json: AsJson = False) -> None:
+    """Every model by name: what it is, its licence, size and memory, whether it is here."""
+    from engine.checkpoints import registry
+
+    entries = registry.entries()
+    if as_json:
+        return print_json({"models": [_as_dict(entry) for entry in entries]})
+    for entry in entries:
+        show(f"{entry.name}: {entry.description}")
+        size = f"{entry.size_bytes / 1e9:.1f} GB" if entry.size_bytes > 1e8 else f"{entry.size_bytes / 1e6:.0f} MB"
+        show(f"    {size} on disk, about {entry.memory_bytes / 1e9:.1f} GB of memory, licence {entry.licence}")
+        missing = f"not here; get it with: acestep-bridge models pull {entry.name}"
+        show(f"    {'here: ' + str(entry.folder) if entry.installed else missing}")
+
+
+@group.command("pull")
+@handled
+def pull_model(name: Name, as_json: AsJson = False) -> None:
+    """Download a model; a pull that was cut off goes on where it stopped."""
+    from bridge.cli.progress import byte_progress
+    from engine.checkpoints.pull import pull
+
+    with byte_progress(f"Pulling {name}") as advance:
+        folder = pull(name, progress=lambda p: advance(p.done_bytes, p.total_bytes))
+    if as_json:
+        return print_json({"name": name, "path": str(folder)})
+    show(f"{name} is whole, in {folder}. Use it with --model {name}.")
+
+
+@group.command("verify")
+@handled
+def verify_model(name: Name, as_json: AsJson = False) -> None:
+    """Check a pulled model's files against the sizes and hashes that the hub gave."""
+    from engine.checkpoints import registry
+    from engine.checkpoints.pull import verify
+
+    entry = registry.resolve(name)
+    problems = [] if entry.repository is None and entry.name == "nano" else verify(name)
+    if as_json:
+        print_json({"name": name, "path": str(entry.folder), "problems": problems})
+    if problems:
+        remedy = f"Pull it again: acestep-bridge models pull {name}"
+        fail(Exit.NO_DAEMON_OR_MODEL, "\n".join([f"{name}: {len(problems)} problem(s)", *problems, remedy]))
+    if not as_json:
+        show(f"{name}: every file is as it should be ({entry.folder}).")
+
+
+def _as_dict(entry: Any) -> dict[str, Any]:
+    names = ("name", "description", "licence", "size_bytes", "memory_bytes", "installed", "repository", "revision")
+    return {name: getattr(entry, name) for name in names} | {"path": str(entry.folder) if entry.installed else None}

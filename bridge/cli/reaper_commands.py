@@ -1,0 +1,97 @@
+"""`reaper`: put the scripts into REAPER, take them out, say how things stand."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridge.cli.output import AsJson, Exit, handled, print_json, show
+
+if TYPE_CHECKING:
+    from bridge.reaper.install import InstallReport
+
+group = typer.Typer(help="The actions in REAPER: install, uninstall, status.", no_args_is_help=True)
+Resources = Annotated[
+    Path | None,
+    typer.Option("--resource-path", metavar="FOLDER", help="REAPER's resource folder, for portable installations."),
+]
+NEXT = "Next: start REAPER, select a time range on a track, run the action\n    acestep: {action}\nand listen."
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command group."""
+    app.add_typer(group, name="reaper")
+
+
+@group.command("install")
+@handled
+def install(
+    resource_path: Resources = None,
+    osc: Annotated[bool, typer.Option("--osc", help="Let REAPER listen for OSC, for control surfaces.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Install or update the actions. REAPER must be closed; every changed file has a backup."""
+    from bridge.reaper.install import InstallOptions
+    from bridge.reaper.install import install as carry_out
+    from bridge.reaper.osc_device import OscDevice
+
+    report = carry_out(InstallOptions(resource_path=resource_path, osc=OscDevice() if osc else None))
+    if as_json:
+        return print_json(_as_json(report))
+    _tell(report, "Installed in" if report.changed else "Already installed in")
+    for action in report.actions:
+        show(f"    action: {action.name}")
+    show(NEXT.format(action="Regenerate time selection as new take"))
+
+
+@group.command("uninstall")
+@handled
+def uninstall(resource_path: Resources = None, as_json: AsJson = False) -> None:
+    """Take everything out of REAPER again. REAPER must be closed."""
+    from bridge.reaper.install import uninstall as carry_out
+
+    report = carry_out(resource_path)
+    if as_json:
+        return print_json(_as_json(report))
+    _tell(report, "Taken out of" if report.changed else "Nothing to do in")
+
+
+@group.command("status")
+@handled
+def status(resource_path: Resources = None, as_json: AsJson = False) -> None:
+    """Each point that has to be right, with what to do where it is not. Exit code 1 where something is missing."""
+    from bridge.reaper.install import InstallOptions
+    from bridge.reaper.install_status import status as look
+
+    points = look(InstallOptions(resource_path=resource_path))
+    if as_json:
+        print_json({"points": [asdict(point) for point in points]})
+    else:
+        for point in points:
+            mark = "ok  " if point.ok else "--  " if point.optional else "MISSING"
+            show(f"{mark:8}{point.name}: {point.text}")
+            if point.remedy:
+                show(f"        {point.remedy}")
+    if not all(point.ok or point.optional for point in points):
+        raise typer.Exit(int(Exit.FAILED))
+
+
+def _tell(report: InstallReport, what: str) -> None:
+    show(f"{what} {report.resource_path}: {len(report.changed)} file(s) changed.")
+    for backup in report.backups:
+        show(f"    backup: {backup.name}")
+    for line in report.notes:
+        show(f"    {line}")
+
+
+def _as_json(report: InstallReport) -> dict[str, Any]:
+    return {
+        "resource_path": str(report.resource_path),
+        "changed": [str(path) for path in report.changed],
+        "backups": [str(path) for path in report.backups],
+        "actions": [{"name": action.name, "id": action.command_id} for action in report.actions],
+        "notes": report.notes,
+    }

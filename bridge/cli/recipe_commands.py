@@ -1,0 +1,56 @@
+"""`recipe` and `again`: how a clip was made, and the same once more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bridge.cli.output import AsJson, handled, print_json, show
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A clip that was made here.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("recipe")(recipe)
+    app.command("again")(again)
+
+
+@handled
+def recipe(file: File, as_json: AsJson = False) -> None:
+    """Print how a clip was made."""
+    from bridge.cli.recipes import recipe_in
+
+    made = recipe_in(file)
+    if as_json:
+        return print_json(made)
+    show(f"{file.name}: {made['request'].get('task')} by {made['model'].get('name')}")
+    for name, value in _rows(made):
+        show(f"    {name}: {value}")
+
+
+@handled
+def again(
+    file: File,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="OUT", help="File to write.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Another seed.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a field; may be repeated.")
+    ] = None,
+    audio: Annotated[str | None, typer.Option("--audio", metavar="SRC", help="The source, where it had one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a clip again from its recipe, as it was or changed."""
+    from bridge.cli.recipes import again_of
+    from bridge.cli.render import Order, run_order
+
+    request = again_of(file, seed, changes or [], audio)
+    run_order(Order(request, out, as_json, file, stem=f"{file.stem}-again"))
+
+
+def _rows(made: dict[str, Any]) -> list[tuple[str, Any]]:
+    rows = [(name, value) for name, value in made["request"].items() if name != "task" and value not in ("", None)]
+    extra = [("source_sha256", made["source_sha256"])] if made.get("source_sha256") else []
+    return rows + extra

@@ -1,0 +1,72 @@
+"""The render commands, one a task, with an option for each request field. Knows options; `render` does the work."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bridge.cli.output import handled
+from bridge.cli.request_options import SOURCE, options_of, request_from
+from engine.requests import TASKS, Request, fields_of
+
+OWN = ("src", "out", "as_json")
+Out = Annotated[Path | None, typer.Option("-o", "--out", metavar="OUT", help="File to write; its ending is the format.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Source = Annotated[str, typer.Argument(metavar="SRC", help="The source: an audio file, or sha256:... of the daemon's.")]
+Clip = Annotated[Path | None, typer.Argument(metavar="SRC", help="A clip that was made here (it holds its recipe).")]
+HELP = {
+    "text-to-audio": "Music from tags and lyrics.",
+    "prompt-to-audio": "Music from a description in plain words.",
+    "inpaint": "A region of SRC made anew, fitting the music around it; outside it every sample stays.",
+    "outpaint": "New music before or after SRC.",
+    "audio-to-audio": "SRC in another style (remix), with other words (lyrics), or as a starting point (reference).",
+    "retake": "A variation of a clip that was made here.",
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    for task in TASKS:
+        app.command(task, help=HELP[task])(_command(task))
+
+
+def _command(task: str) -> Callable[..., None]:
+    """A function whose signature has the task's options, as Typer reads it."""
+
+    def run(**options: Any) -> None:
+        from bridge.cli.render import Order, run_order
+
+        src = options.get("src")
+        request = _request(task, src, {name: value for name, value in options.items() if name not in OWN})
+        run_order(Order(request, options["out"], options["as_json"], Path(src) if src else None))
+
+    run.__name__ = task.replace("-", "_")
+    parameters = [*_source(task), _own("out", Out, None), _own("as_json", Json, False), *options_of(task)]
+    run.__dict__["__signature__"] = inspect.Signature(parameters)
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return handled(run)
+
+
+def _request(task: str, src: Any, options: dict[str, Any]) -> Request:
+    if task == "retake" and src:
+        from bridge.cli.recipes import retake_of
+
+        return retake_of(Path(src), options)
+    return request_from(task, options if src is None else {SOURCE: src, **options})
+
+
+def _source(task: str) -> list[inspect.Parameter]:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    if task == "retake":
+        return [inspect.Parameter("src", kind, default=None, annotation=Clip)]
+    if SOURCE in fields_of(TASKS[task]):
+        return [inspect.Parameter("src", kind, annotation=Source)]
+    return []
+
+
+def _own(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
