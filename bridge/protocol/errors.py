@@ -132,9 +132,7 @@ def refused(code: str, field: str | None, got: str, expected: str, remedy: str) 
     """The exception for a failure told in its parts."""
     head = f"{field}: " if field else ""
     message = f"{head}got {got}, expected {expected}. {remedy}"
-    return failure(
-        ErrorContent(code=code, message=message, field=field, got=got, expected=expected, remedy=remedy)
-    )
+    return failure(ErrorContent(code=code, message=message, field=field, got=got, expected=expected, remedy=remedy))
 
 
 def content_of(error: Exception) -> ErrorContent:

@@ -84,9 +84,7 @@ def pack(
     body = dict(msgspec.to_builtins(content))
     if buffers:
         known = list(hashes) or [hashlib.sha256(b).hexdigest() for b in buffers]
-        body["buffers"] = [
-            {"size": memoryview(b).nbytes, "sha256": h} for b, h in zip(buffers, known, strict=True)
-        ]
+        body["buffers"] = [{"size": memoryview(b).nbytes, "sha256": h} for b, h in zip(buffers, known, strict=True)]
     head, text = encode_json(header), encode_json(body)
     return [sign(key, head, text), head, text, *buffers]
 

@@ -1,0 +1,84 @@
+"""Starting a daemon, and having one for the length of a call. Knows processes, not operations."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bridge.client.sync import Client
+from bridge.client.transport import Timeouts
+from bridge.protocol.errors import DaemonNotRunning
+from bridge.protocol.home import daemon_command, home_folder, make_home
+
+_UNWANTED = ("PYTHONHOME", "PYTHONPATH")
+_DETACHED = 0x00000008 | 0x00000200  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
+
+
+def detached_options(platform: str = sys.platform) -> dict[str, Any]:
+    """Arguments of Popen that let a process outlive its parent, its terminal and its window."""
+    return {"creationflags": _DETACHED} if platform == "win32" else {"start_new_session": True}
+
+
+def daemon_environment(home: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a daemon: the caller's without another Python's settings."""
+    kept = {name: value for name, value in environment.items() if name not in _UNWANTED}
+    return {**kept, "ACESTEP_BRIDGE_HOME": str(home)}
+
+
+def start_daemon(home: Path, options: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """Start a daemon, detached, its output in daemon.log. Does not wait for it."""
+    with open(make_home(home) / "daemon.log", "ab") as log:
+        return subprocess.Popen(
+            [*daemon_command(), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=daemon_environment(home),
+            cwd=str(home),
+            close_fds=True,
+            **detached_options(),
+        )
+
+
+def ensure_daemon(
+    home: Path | None = None, options: Sequence[str] = (), timeout_seconds: float = 15.0
+) -> tuple[Client, bool]:
+    """A client of the daemon that runs, or of one started now; and whether it was started.
+
+    `options` go to a daemon that is started. Raises DaemonNotRunning with the end of its log.
+    """
+    folder = home or home_folder()
+    with contextlib.suppress(DaemonNotRunning):
+        return Client.connect(folder), False
+    process = start_daemon(folder, options)
+    limit = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            return Client.connect(folder, timeouts=Timeouts(connect=1.0)), True
+        except DaemonNotRunning as error:
+            if process.poll() not in (None, 0) or time.monotonic() > limit:
+                raise DaemonNotRunning(f"it did not start: {_end_of_log(folder)}") from error
+        time.sleep(0.03)
+
+
+@contextlib.contextmanager
+def daemon_for_call(home: Path | None = None, options: Sequence[str] = ()) -> Iterator[Client]:
+    """A client; a daemon that had to be started is stopped at the end, one that ran goes on."""
+    client, started = ensure_daemon(home, options)
+    with client:
+        try:
+            yield client
+        finally:
+            if started:
+                client.shutdown()
+
+
+def _end_of_log(home: Path) -> str:
+    path = home / "daemon.log"
+    return path.read_text("utf-8", errors="replace")[-2000:].strip() if path.exists() else "no log"
