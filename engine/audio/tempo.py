@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_BPM, MAX_BPM = 55.0, 190.0
-FOUND_CONFIDENCE = 0.12
+FOUND_CONFIDENCE = 0.2
 _HOP_SECONDS = 0.005
 _WINDOW_SECONDS = 0.016
 _BEAT_WIDTH_SECONDS = 0.03
 _PRIOR_BPM, _PRIOR_OCTAVES = 110.0, 2.0
-_LATENCY_SECONDS = 0.003  # the envelope rises before the window's centre reaches the onset
+_EDGE_SECONDS = 0.03  # the first and last moments: audio that begins or is cut there is no onset
+_LEAST_RISE = 1e-3  # mean rise of the log spectrum below which nothing happens
 _FLOOR = 1e-3
 
 
@@ -47,7 +48,7 @@ def onset_envelope(samples: NDArray[Any], sample_rate: int) -> tuple[NDArray[np.
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]  # (F, size)
     rises = [_rises(block) for block in _blocks(frames)]
     envelope = np.concatenate(rises)[: mono.size // hop + 2]
-    return envelope, (hop - size / 2) / sample_rate + _LATENCY_SECONDS
+    return envelope, (hop - size / 2) / sample_rate
 
 
 def _blocks(frames: NDArray[np.float64], length: int = 2048) -> list[NDArray[np.float64]]:
@@ -65,13 +66,35 @@ def estimate_beat(samples: NDArray[Any], sample_rate: int, bpm: float | None = N
     """Tempo and phase of (channels, n); with `bpm` given, only the phase. Confidence 0 where nothing happens."""
     envelope, offset = onset_envelope(samples, sample_rate)
     hop = max(1, round(_HOP_SECONDS * sample_rate)) / sample_rate
-    if envelope.size < 8 or envelope.sum() <= 1e-9:
+    if envelope.size < 8 or samples.shape[1] < sample_rate * 0.2:
         return Beat(bpm or 120.0, 0.0, 0.0)
-    envelope = np.maximum(envelope - np.median(envelope), 0)
-    times = np.arange(envelope.size) * hop + offset
-    tempo = bpm if bpm is not None else _tempo(envelope, times)
+    times = (np.arange(envelope.size) * hop + offset).astype(np.float64)
+    inside = (times > _EDGE_SECONDS) & (times < samples.shape[1] / sample_rate - _EDGE_SECONDS)
+    envelope = np.where(inside, np.maximum(envelope - np.median(envelope), 0), 0.0)
+    if envelope.mean() < _LEAST_RISE:
+        return Beat(bpm or 120.0, 0.0, 0.0)
+    if bpm is not None:
+        return Beat(bpm, *_fold(envelope, times, bpm))
+    tempo = _tempo(envelope, times)
     phase, share = _fold(envelope, times, tempo)
+    tempo, phase = _refined(envelope, times, tempo, phase)
     return Beat(tempo, phase, share)
+
+
+def _refined(
+    envelope: NDArray[np.float64], times: NDArray[np.float64], bpm: float, phase: float
+) -> tuple[float, float]:
+    """Tempo and phase by a weighted straight line through the onsets near each beat."""
+    period = 60.0 / bpm
+    beat = np.rint((times - phase) / period)
+    near = np.abs(times - phase - beat * period) <= _BEAT_WIDTH_SECONDS
+    weight = envelope * near
+    if np.unique(beat[weight > 0]).size < 4:
+        return bpm, phase
+    slope, start = np.polyfit(beat, times, 1, w=np.sqrt(weight))
+    if abs(slope / period - 1) > 0.01:
+        return bpm, phase
+    return float(60.0 / slope), float(np.mod(start, slope))
 
 
 def _tempo(envelope: NDArray[np.float64], times: NDArray[np.float64]) -> float:
@@ -101,8 +124,8 @@ def _histogram(
     index = np.floor(np.mod(times, period) / period * bins).astype(int) % bins
     counts = np.bincount(index, envelope, bins)
     total = counts.sum()
-    wide = sum(np.roll(counts, k) for k in range(-3, 4))
-    return (wide / total if total > 0 else wide), bins
+    wide = np.sum([np.roll(counts, k) for k in range(-3, 4)], axis=0)
+    return np.asarray(wide / total if total > 0 else wide, dtype=np.float64), bins
 
 
 def _fold(envelope: NDArray[np.float64], times: NDArray[np.float64], bpm: float) -> tuple[float, float]:

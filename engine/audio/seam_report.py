@@ -1,0 +1,208 @@
+"""How good a joint is, in numbers and in words; `score` chooses among candidates. Measures the finished result.
+
+The click level compares the sharpest moment within each fade (peak of the second difference) with the music's own
+around it: 0 dB is as sharp as the sharpest twentieth of its moments. The beat is compared only where one is found on
+both sides. Knows no files and no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.audio.loudness import SILENT_LUFS, loudness_lufs
+from engine.audio.seam import Patch
+from engine.audio.tempo import estimate_beat, phase_error_seconds
+from engine.audio.window import Region, Window
+
+ReadResult = Callable[[int, int], NDArray[np.float64]]
+_CONTEXT_SECONDS = 10.0
+_AROUND_SECONDS = 0.5
+_MOMENT_SECONDS = 0.005
+_QUIET = 1e-4  # a second difference of -80 dB: below it nothing is heard as a click
+_LONGEST_BEAT_SECONDS = 30.0
+_SHORTEST_BEAT_SECONDS = 1.5
+
+
+@dataclass(frozen=True)
+class SeamReport:
+    """One region's joints. None where there is no joint, or nothing to compare with."""
+
+    samples_changed_outside: int
+    click_before_db: float | None
+    click_after_db: float | None
+    loudness_difference_lu: float | None
+    tempo_phase_error_ms: float | None
+    spectral_tilt_difference_db: float | None
+    gain_db: float = 0.0
+    fade_before: str = "none"
+    fade_after: str = "none"
+
+    @property
+    def score(self) -> float:
+        """0 for a joint nobody hears; higher is worse. About 1 for each fault that a listener would name."""
+        click = max(0.0, self.click_before_db or 0.0, self.click_after_db or 0.0) / 6
+        loudness = abs(self.loudness_difference_lu or 0.0) / 4
+        beat = abs(self.tempo_phase_error_ms or 0.0) / 40
+        tilt = abs(self.spectral_tilt_difference_db or 0.0) / 3
+        return 100.0 * (self.samples_changed_outside > 0) + click + loudness + beat + tilt
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields and the score, for JSON."""
+        return {**asdict(self), "score": round(self.score, 4)}
+
+    def in_words(self) -> list[str]:
+        """One sentence a finding, for people."""
+        return [sentence for sentence in _sentences(self) if sentence]
+
+
+def measure(read: ReadResult, window: Window, patch: Patch, region: Region, changed_outside: int) -> SeamReport:
+    """The report on one region. `read(start, stop)` gives the result by positions of the source, full scale +-1."""
+    first, last = window.output
+    rate = window.sample_rate
+    context = round(_CONTEXT_SECONDS * rate)
+    before = read(max(first, region.fade_start - context), max(first, region.fade_start))
+    after = read(min(last, region.fade_end), min(last, region.fade_end + context))
+    inside = read(region.start, region.end)
+    return SeamReport(
+        samples_changed_outside=changed_outside,
+        click_before_db=_click(read, window, region.fade_start, region.start) if region.start > first else None,
+        click_after_db=_click(read, window, region.end, region.fade_end) if region.end < last else None,
+        loudness_difference_lu=_loudness_difference(inside, before, after, rate),
+        tempo_phase_error_ms=_phase_error(inside, before, after, region, rate),
+        spectral_tilt_difference_db=_tilt_difference(inside, before, after, rate),
+        gain_db=round(patch.gain_db, 3),
+        fade_before=patch.fade_in,
+        fade_after=patch.fade_out,
+    )
+
+
+def changed_samples(source: NDArray[Any], result: NDArray[Any], position: int, patches: tuple[Patch, ...]) -> int:
+    """Samples that differ between two (channels, n) arrays which start at `position`, outside of all patches."""
+    outside = np.ones(source.shape[1], dtype=bool)
+    for patch in patches:
+        outside[max(0, patch.position - position) : max(0, patch.end - position)] = False
+    return int(np.count_nonzero((source != result).any(axis=0) & outside))
+
+
+def _click(read: ReadResult, window: Window, start: int, stop: int) -> float:
+    """Sharpest moment of a joint against the music around it, in dB."""
+    first, last = window.output
+    rate = window.sample_rate
+    moment, around = max(4, round(_MOMENT_SECONDS * rate)), round(_AROUND_SECONDS * rate)
+    joint = _sharpness(read(max(first, start - moment), min(last, stop + moment)))
+    left = _sharpness(read(max(first, start - around), max(first, start - moment)))
+    right = _sharpness(read(min(last, stop + moment), min(last, stop + around)))
+    peaks = np.concatenate([_peaks(left, moment), _peaks(right, moment)])
+    usual = float(np.percentile(peaks, 95)) if peaks.size else 0.0
+    return round(20 * np.log10(max(float(joint.max(initial=0)), _QUIET) / max(usual, _QUIET)), 2)
+
+
+def _sharpness(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Size of the second difference, the larger of the channels: (n - 2,)."""
+    if samples.shape[1] < 3:
+        return np.zeros(0)
+    return np.asarray(np.abs(np.diff(samples, 2, axis=1)).max(axis=0))
+
+
+def _peaks(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """The peak of each whole piece of a length."""
+    whole = values.size // length * length
+    return values[:whole].reshape(-1, length).max(axis=1)
+
+
+def _loudness_difference(inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], rate: int) -> float | None:
+    context = np.concatenate([before, after], axis=1)
+    wanted, got = loudness_lufs(context, rate), loudness_lufs(inside, rate)
+    return None if SILENT_LUFS in (wanted, got) else round(got - wanted, 2)
+
+
+def _phase_error(
+    inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], region: Region, rate: int
+) -> float | None:
+    """How late the region's beats are on the grid of the longer context, in ms."""
+    from_before = before.shape[1] >= after.shape[1]
+    context = before if from_before else after
+    inside = inside[:, : round(_LONGEST_BEAT_SECONDS * rate)]
+    if min(context.shape[1], inside.shape[1]) < _SHORTEST_BEAT_SECONDS * rate:
+        return None
+    grid = estimate_beat(context, rate)
+    if not grid.found:
+        return None
+    beat = estimate_beat(inside, rate, grid.bpm)
+    if not beat.found:
+        return None
+    start = region.fade_start - context.shape[1] if from_before else region.fade_end
+    return round(1000 * phase_error_seconds(grid, beat, (region.start - start) / rate), 1)
+
+
+def _tilt_difference(inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], rate: int) -> float | None:
+    tilts = _tilt(inside, rate), _tilt(np.concatenate([before, after], axis=1), rate)
+    return None if tilts[0] is None or tilts[1] is None else round(tilts[0] - tilts[1], 2)
+
+
+def _tilt(samples: NDArray[Any], rate: int) -> float | None:
+    """Slope of the spectrum from 100 Hz to 8 kHz in dB an octave, in third-octave bands."""
+    mono = samples.mean(axis=0)
+    size = 4096
+    if mono.size < size or not np.any(np.abs(mono) > _QUIET):
+        return None
+    frames = np.lib.stride_tricks.sliding_window_view(mono, size)[:: size // 2]
+    power = np.mean([np.abs(np.fft.rfft(f * np.hanning(size))) ** 2 for f in frames[:512]], axis=0)
+    hertz = np.fft.rfftfreq(size, 1 / rate)
+    edges = 100 * 2 ** (np.arange(20) / 3)
+    edges = edges[edges < min(8000, rate / 2.2)]
+    levels = [power[(hertz >= a) & (hertz < b)].sum() for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    octaves = np.arange(len(levels)) / 3
+    return float(np.polyfit(octaves, 10 * np.log10(np.array(levels) + 1e-9), 1)[0])
+
+
+def _sentences(report: SeamReport) -> list[str | None]:
+    changed = report.samples_changed_outside
+    return [
+        "Outside the region and its fades every sample is the source's own."
+        if changed == 0
+        else f"{changed} samples changed outside the region and its fades: please report this.",
+        _click_words("start", report.click_before_db),
+        _click_words("end", report.click_after_db),
+        _loudness_words(report),
+        _beat_words(report.tempo_phase_error_ms),
+        _tilt_words(report.spectral_tilt_difference_db),
+    ]
+
+
+def _click_words(where: str, level: float | None) -> str | None:
+    if level is None:
+        return None
+    if level <= 0:
+        return f"No click at the {where}: the joint is {-level:.0f} dB below the music's own attacks."
+    return f"The joint at the {where} is {level:.0f} dB sharper than the music around it; it may be heard as a click."
+
+
+def _loudness_words(report: SeamReport) -> str | None:
+    difference = report.loudness_difference_lu
+    if difference is None:
+        return "Loudness: nothing to compare with."
+    if abs(difference) < 1:
+        return "The new part is as loud as the music around it."
+    how = "louder" if difference > 0 else "quieter"
+    return f"The new part is {abs(difference):.1f} LU {how} than the music around it."
+
+
+def _beat_words(error: float | None) -> str | None:
+    if error is None:
+        return "No steady beat was found on both sides to compare."
+    if abs(error) <= 20:
+        return f"The beat continues ({abs(error):.0f} ms {'late' if error > 0 else 'early'})."
+    return f"The beat is {abs(error):.0f} ms {'late' if error > 0 else 'early'}."
+
+
+def _tilt_words(difference: float | None) -> str | None:
+    if difference is None or abs(difference) < 1:
+        return None
+    how = "brighter" if difference > 0 else "darker"
+    return f"The new part is {how} by {abs(difference):.1f} dB an octave."
