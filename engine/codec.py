@@ -36,8 +36,16 @@ class Span:
 class Codec:
     """Encodes parts of sources and decodes parts of latents. `tile_frames` bounds the memory of decoding."""
 
-    def __init__(self, autoencoder: MusicAutoencoder, device: torch.device, tile_frames: int | None = 256) -> None:
+    def __init__(
+        self,
+        autoencoder: MusicAutoencoder,
+        device: torch.device,
+        tile_frames: int | None = 256,
+        use: Callable[[str], None] | None = None,
+    ) -> None:
+        """`use` is told the network that comes next, by name, so that it can be brought to the device."""
         self._autoencoder = autoencoder
+        self._use = use or (lambda _: None)
         self._device = device
         self.tile_frames = tile_frames
         self._known: OrderedDict[str, Tensor] = OrderedDict()
@@ -54,6 +62,7 @@ class Codec:
 
     def encode_samples(self, samples: np.ndarray, sample_rate: int) -> Tensor:
         """Latents (1, 8, 16, frames) of samples (1 or 2, n); mono is duplicated, as the model was trained."""
+        self._use("autoencoder")
         audio = torch.from_numpy(np.ascontiguousarray(samples))
         audio = to_model_rate(audio, sample_rate)
         return self._autoencoder.encode(audio.expand(2, -1)[None].to(self._device))
@@ -82,6 +91,7 @@ class Codec:
         return made[:, span.start - position : span.stop - position]
 
     def _decode(self, latents: Tensor, frames: tuple[int, int], on_tile: OnTile | None) -> Tensor:
+        self._use("autoencoder")
         tile = self.tile_frames
         return self._autoencoder.decode(latents.to(self._device), tile, on_tile, frames)[0].cpu()
 

@@ -25,9 +25,6 @@ from engine.tasks.settings import Settings, settings_of
 from engine.tasks.text_to_audio import Inputs
 from engine.words import Reader
 
-STAGES = ("load", "encode", "denoise", "decode", "seam")
-ITEMS_AT_ONCE = 8
-
 
 @dataclass(frozen=True)
 class Parts:
@@ -37,7 +34,7 @@ class Parts:
     networks: Networks
     conditioner: Conditioner
     codec: Codec
-    items_at_once: int = ITEMS_AT_ONCE
+    items_at_once: int
 
 
 @dataclass

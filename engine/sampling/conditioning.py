@@ -7,7 +7,7 @@ is entropy-rectifying guidance (arXiv 2506.00045): queries of a few layers are m
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -81,9 +81,13 @@ def wanted_edit_context(words: Words, which: Pass) -> Wanted:
 class Conditioner:
     """Makes contexts, and keeps text states and contexts by content, across jobs."""
 
-    def __init__(self, transformer: Transformer, text_encoder: TextEncoder) -> None:
+    def __init__(
+        self, transformer: Transformer, text_encoder: TextEncoder, use: Callable[[str], None] | None = None
+    ) -> None:
+        """`use` is told which network comes next, by name, so that it can be brought to the device."""
         self.transformer = transformer
         self._text_encoder = text_encoder
+        self._use = use or (lambda _: None)
         self._texts: OrderedDict[tuple[str, bool], Tensor] = OrderedDict()
         self._contexts: OrderedDict[Wanted, Context] = OrderedDict()
 
@@ -95,17 +99,23 @@ class Conditioner:
         """The text encoder's states of the tags, (1, S, Dt)."""
 
         def make() -> Tensor:
+            self._use("text_encoder")
             return self._text_encoder.encode(tags, WEAKENING if weakened else 1.0)[0]
 
         return _kept(self._texts, (tags, weakened), make)
 
     def put_text_states(self, tags: str, states: Tensor, weakened: bool = False) -> None:
         """Use these states (1, S, Dt) for the tags."""
-        _kept(self._texts, (tags, weakened), lambda: states)
+        self._texts[(tags, weakened)] = states
 
-    def context(self, wanted: Wanted) -> Context:
-        """One context: hidden (1, 1 + S + L, D), mask (1, 1 + S + L)."""
-        return _kept(self._contexts, wanted, lambda: self._make(wanted))
+    def contexts(self, wanted: Iterable[Wanted]) -> list[Context]:
+        """Contexts of one row each: hidden (1, 1 + S + L, D), mask (1, 1 + S + L). The transformer is ready after."""
+        wanted = list(wanted)
+        for one in wanted:
+            if one not in self._contexts:
+                self.text_states(one.words.tags, one.text == "weakened")
+        self._use("transformer")
+        return [_kept(self._contexts, one, lambda one=one: self._make(one)) for one in wanted]
 
     def _make(self, wanted: Wanted) -> Context:
         transformer = self.transformer

@@ -44,7 +44,7 @@ def shift_sigma(sigma: np.ndarray) -> np.ndarray:
 
 def once_shifted(sigma: float) -> float:
     """The sigma that audio-to-audio mixes its reference at."""
-    return float(shift_sigma(np.float64(sigma)))
+    return SHIFT * sigma / (1.0 + (SHIFT - 1.0) * sigma)
 
 
 def get_sigmas(number_of_steps: int, highest: float = HIGHEST_SIGMA, oss_steps: Sequence[int] = ()) -> np.ndarray:

@@ -116,9 +116,10 @@ def _side(settings: Settings, name: str, momentum: Momentum | None) -> Side:
 
 def _edit_predictor(conditioner: Conditioner, source: Words, target: Words, settings: Settings) -> Predictor:
     passes = EDIT_PASSES if settings.guidance.is_on else EDIT_PASSES[:1]
-    contexts = {
-        (name, which): conditioner.context(wanted_edit_context(words, which))
+    wanted = {
+        (name, which): wanted_edit_context(words, which)
         for name, words in (("source", source), ("target", target))
         for which in passes
     }
-    return Predictor(conditioner.transformer, contexts)
+    contexts = conditioner.contexts(wanted.values())
+    return Predictor(conditioner.transformer, dict(zip(wanted, contexts, strict=True)))

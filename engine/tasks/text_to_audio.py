@@ -70,6 +70,7 @@ def make_predictor(conditioner: Conditioner, words: Words, guidance: GuidanceSet
         passes.append(Pass.UNCONDITIONAL)
         if guidance.double and words.lyric_ids:
             passes.append(Pass.TEXT_ONLY)
-    contexts = {p: conditioner.context(wanted_context(words, p, erg)) for p in passes}
+    made = conditioner.contexts(wanted_context(words, p, erg) for p in passes)
+    contexts = dict(zip(passes, made, strict=True))
     weakened = [Pass.UNCONDITIONAL] if erg.diffusion else []
     return Predictor(conditioner.transformer, contexts, weakened)
