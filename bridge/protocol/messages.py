@@ -24,25 +24,25 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     """The content of a message."""
 
 
-class ModelName(Content):
+class ModelName(Content, frozen=True, kw_only=True):
     """Which model, by name, and in words for people."""
 
     name: str
     description: str = ""
 
 
-class Nothing(Content):
+class Nothing(Content, frozen=True, kw_only=True):
     """For operations without fields."""
 
 
-class HelloRequest(Content):
+class HelloRequest(Content, frozen=True, kw_only=True):
     """`warm` starts the engine process and loads the default model."""
 
     client: str = ""
     warm: bool = False
 
 
-class SubmitRequest(Content):
+class SubmitRequest(Content, frozen=True, kw_only=True):
     """A request of the API as a JSON object; the other three may stand inside it instead."""
 
     request: dict[str, Any]
@@ -51,14 +51,14 @@ class SubmitRequest(Content):
     priority: int | None = None
 
 
-class JobRequest(Content):
+class JobRequest(Content, frozen=True, kw_only=True):
     """For operations on one job."""
 
     job_id: str
     request_id: str | None = None
 
 
-class WaitRequest(Content):
+class WaitRequest(Content, frozen=True, kw_only=True):
     """Answered when the job is finished, its sequence is above `after_sequence`, or the time is over."""
 
     job_id: str
@@ -66,7 +66,7 @@ class WaitRequest(Content):
     after_sequence: int | None = None
 
 
-class ResultRequest(Content):
+class ResultRequest(Content, frozen=True, kw_only=True):
     """`variation` null: all of them, candidates too."""
 
     job_id: str
@@ -74,14 +74,14 @@ class ResultRequest(Content):
     variation: int | None = None
 
 
-class LogsRequest(Content):
+class LogsRequest(Content, frozen=True, kw_only=True):
     """Lines with a number above `after`."""
 
     job_id: str
     after: int = 0
 
 
-class ListRequest(Content):
+class ListRequest(Content, frozen=True, kw_only=True):
     """Newest first."""
 
     state: State | None = None
@@ -89,27 +89,27 @@ class ListRequest(Content):
     offset: int = 0
 
 
-class UploadRequest(Content):
+class UploadRequest(Content, frozen=True, kw_only=True):
     """Comes with exactly one buffer."""
 
     file_name: str = ""
     request_id: str | None = None
 
 
-class LoadRequest(Content):
+class LoadRequest(Content, frozen=True, kw_only=True):
     """A model by name or folder."""
 
     model: str
     request_id: str | None = None
 
 
-class ChangeRequest(Content):
+class ChangeRequest(Content, frozen=True, kw_only=True):
     """For operations without fields that change something."""
 
     request_id: str | None = None
 
 
-class ControlsRequest(Content):
+class ControlsRequest(Content, frozen=True, kw_only=True):
     """`set` merges `values`; null removes a name."""
 
     action: Literal["get", "set"]
@@ -117,7 +117,7 @@ class ControlsRequest(Content):
     request_id: str | None = None
 
 
-class JobStatus(Content):
+class JobStatus(Content, frozen=True, kw_only=True):
     """A job as a client sees it. Times in seconds since 1970."""
 
     job_id: str
@@ -147,7 +147,7 @@ class JobStatus(Content):
         return self.state in FINISHED
 
 
-class AudioFile(Content):
+class AudioFile(Content, frozen=True, kw_only=True):
     """A file of the store. `path` is null for clients of another machine; `samples` are per channel."""
 
     path: str | None
@@ -161,14 +161,14 @@ class AudioFile(Content):
     subtype: str = ""
 
 
-class Region(Content):
+class Region(Content, frozen=True, kw_only=True):
     """In samples of the source."""
 
     start: int
     end: int
 
 
-class ResultEntry(Content):
+class ResultEntry(Content, frozen=True, kw_only=True):
     """One piece of audio that a job made."""
 
     variation: int
@@ -187,7 +187,7 @@ class ResultEntry(Content):
     recipe: dict[str, Any] = {}
 
 
-class ResultReply(Content):
+class ResultReply(Content, frozen=True, kw_only=True):
     """What a completed job made: the chosen entry of each variation, then other candidates."""
 
     job_id: str
@@ -198,7 +198,7 @@ class ResultReply(Content):
     results: list[ResultEntry]
 
 
-class LogLine(Content):
+class LogLine(Content, frozen=True, kw_only=True):
     """One line of a job's log; `time` in seconds since 1970."""
 
     number: int
@@ -207,27 +207,27 @@ class LogLine(Content):
     text: str
 
 
-class LogsReply(Content):
+class LogsReply(Content, frozen=True, kw_only=True):
     """Pass `next` as `after`."""
 
     lines: list[LogLine]
     next: int
 
 
-class ListReply(Content):
+class ListReply(Content, frozen=True, kw_only=True):
     """`total` counts all that match."""
 
     jobs: list[JobStatus]
     total: int
 
 
-class DeleteReply(Content):
+class DeleteReply(Content, frozen=True, kw_only=True):
     """The job is gone."""
 
     deleted: bool
 
 
-class FileInfo(Content):
+class FileInfo(Content, frozen=True, kw_only=True):
     """What an audio file holds; `samples` per channel, `duration` in seconds."""
 
     sample_rate: int
@@ -238,7 +238,7 @@ class FileInfo(Content):
     subtype: str
 
 
-class UploadReply(Content):
+class UploadReply(Content, frozen=True, kw_only=True):
     """`reference` is what a request's `audio` may say."""
 
     sha256: str
@@ -247,7 +247,7 @@ class UploadReply(Content):
     audio: FileInfo
 
 
-class ModelEntry(Content):
+class ModelEntry(Content, frozen=True, kw_only=True):
     """A model of the registry; `remedy` says how to get it where it is not available."""
 
     name: str
@@ -260,14 +260,14 @@ class ModelEntry(Content):
     remedy: str = ""
 
 
-class ModelsReply(Content):
+class ModelsReply(Content, frozen=True, kw_only=True):
     """`default` is what a request without `model` gets."""
 
     models: list[ModelEntry]
     default: str
 
 
-class EngineState(Content):
+class EngineState(Content, frozen=True, kw_only=True):
     """The engine process."""
 
     state: Literal["stopped", "starting", "loading", "idle", "busy"]
@@ -277,7 +277,7 @@ class EngineState(Content):
     restarts: int = 0
 
 
-class HelloReply(Content):
+class HelloReply(Content, frozen=True, kw_only=True):
     """Who answers."""
 
     server: str
@@ -292,14 +292,14 @@ class HelloReply(Content):
     max_message_bytes: int
 
 
-class ControlsReply(Content):
+class ControlsReply(Content, frozen=True, kw_only=True):
     """All controls after the change."""
 
     values: dict[str, Any]
     sequence: int
 
 
-class MetricsReply(Content):
+class MetricsReply(Content, frozen=True, kw_only=True):
     """Counts since the daemon's start; jobs and audio as they are in the store."""
 
     uptime_seconds: float
@@ -313,13 +313,13 @@ class MetricsReply(Content):
     audio_files: int
 
 
-class ShutdownReply(Content):
+class ShutdownReply(Content, frozen=True, kw_only=True):
     """The daemon stops after this reply."""
 
     stopping: bool
 
 
-class JobEvent(Content):
+class JobEvent(Content, frozen=True, kw_only=True):
     """All that an event says of a job."""
 
     job_id: str
@@ -328,7 +328,7 @@ class JobEvent(Content):
     step: int
 
 
-class ControlsEvent(Content):
+class ControlsEvent(Content, frozen=True, kw_only=True):
     """Some control changed."""
 
     sequence: int

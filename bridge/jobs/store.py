@@ -1,0 +1,244 @@
+"""Jobs, logs, first answers and controls in one SQLite file (WAL). Knows no socket and no audio.
+
+One thread uses it: the daemon's loop; each call is a fraction of a millisecond. Changes that belong together are made
+inside `transaction()`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bridge.jobs.job import Job, check_transition, new_job_id
+from bridge.protocol.errors import ErrorContent
+from bridge.protocol.messages import LogLine, State
+
+SCHEMA_VERSION = 1
+ANSWER_SECONDS = 24 * 3600.0
+_COLUMNS = "number, job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome"
+_ORDER = "priority DESC, number"
+
+
+class _Details(msgspec.Struct, frozen=True):
+    """What never changes."""
+
+    task: str
+    request: dict[str, Any]
+    model: str
+    created: float
+    client_data: dict[str, Any]
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    """What a finished job left."""
+
+    result: list[dict[str, Any]] | None = None
+    warnings: list[str] = []
+    error: ErrorContent | None = None
+
+
+class JobStore:
+    """The store in one file. `clock` gives seconds since 1970."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self._base = sqlite3.connect(path, isolation_level=None)
+        os.chmod(path, 0o600)
+        self._base.execute("PRAGMA journal_mode=WAL")
+        self._base.execute("PRAGMA synchronous=NORMAL")
+        self._migrate()
+        self._depth = 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._base.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All changes inside, or none. May be nested."""
+        self._depth += 1
+        outermost = self._depth == 1
+        try:
+            if outermost:
+                self._base.execute("BEGIN IMMEDIATE")
+            yield
+            if outermost:
+                self._base.execute("COMMIT")
+        except BaseException:
+            if outermost and self._base.in_transaction:
+                self._base.execute("ROLLBACK")
+            raise
+        finally:
+            self._depth -= 1
+
+    def add(self, job: Job) -> Job:
+        """Queue a job; gives it an id and its first event's number."""
+        now = self.clock()
+        job.job_id, job.created, job.sequence, job.state = job.job_id or new_job_id(now), now, 1, "queued"
+        details = _Details(job.task, job.request, job.model, now, job.client_data)
+        values = (job.job_id, job.state, job.owner, job.priority, job.sequence, 0, _json(details))
+        columns = "job_id, state, owner, priority, sequence, attempts, details"
+        cursor = self._base.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        job.number = int(cursor.lastrowid or 0)
+        return job
+
+    def get(self, job_id: str) -> Job | None:
+        """A job, or None."""
+        row = self._base.execute(f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+        return None if row is None else _job(row)
+
+    def list(self, owner: str | None, state: State | None, limit: int, offset: int) -> tuple[list[Job], int]:
+        """Jobs, newest first, and how many match. `owner` None: of everybody."""
+        where = "(?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR state = ?2)"
+        query = f"SELECT {_COLUMNS} FROM jobs WHERE {where} ORDER BY number DESC LIMIT ?3 OFFSET ?4"
+        rows = self._base.execute(query, (owner, state, limit, offset)).fetchall()
+        total = self._base.execute(f"SELECT count(*) FROM jobs WHERE {where}", (owner, state)).fetchone()[0]
+        return [_job(row) for row in rows], int(total)
+
+    def next_queued(self) -> Job | None:
+        """The job whose turn it is: highest priority, then oldest."""
+        query = f"SELECT {_COLUMNS} FROM jobs WHERE state = 'queued' ORDER BY {_ORDER} LIMIT 1"
+        row = self._base.execute(query).fetchone()
+        return None if row is None else _job(row)
+
+    def position(self, job: Job) -> int:
+        """1: next; 0: not queued."""
+        if job.state != "queued":
+            return 0
+        before = "state = 'queued' AND (priority > ?1 OR (priority = ?1 AND number < ?2))"
+        row = self._base.execute(f"SELECT count(*) FROM jobs WHERE {before}", (job.priority, job.number)).fetchone()
+        return int(row[0]) + 1
+
+    def counts(self) -> dict[str, int]:
+        """State to number of jobs."""
+        return dict(self._base.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
+
+    def change(self, job: Job, state: State) -> None:
+        """Take a job to another state, with its outcome as it stands in `job`. Raises WrongTransition."""
+        check_transition(job.job_id, job.state, state)
+        now = self.clock()
+        if state == "running":
+            job.started, job.attempts = now, job.attempts + 1
+        job.finished = None if state in ("queued", "running") else now
+        job.state, job.sequence = state, job.sequence + 1
+        outcome = _Outcome(job.result, job.warnings, job.error)
+        query = (
+            "UPDATE jobs SET state = ?, sequence = ?, attempts = ?, started = ?, finished = ?, outcome = ? "
+            "WHERE job_id = ?"
+        )
+        values = (state, job.sequence, job.attempts, job.started, job.finished, _json(outcome), job.job_id)
+        self._base.execute(query, values)
+
+    def count_event(self, job: Job) -> int:
+        """The number of the job's next event."""
+        job.sequence += 1
+        self._base.execute("UPDATE jobs SET sequence = ? WHERE job_id = ?", (job.sequence, job.job_id))
+        return job.sequence
+
+    def requeue_running(self) -> list[Job]:
+        """After a restart: what was running is queued again, at its old place."""
+        rows = self._base.execute(f"SELECT {_COLUMNS} FROM jobs WHERE state = 'running'").fetchall()
+        jobs = [_job(row) for row in rows]
+        for job in jobs:
+            job.attempts = max(0, job.attempts - 1)
+            self.change(job, "queued")
+        return jobs
+
+    def delete(self, job_id: str) -> list[str]:
+        """Forget a job. Gives the hashes of audio that nobody uses any more."""
+        mine = "SELECT sha256 FROM uses WHERE job_id = ?1"
+        others = "SELECT sha256 FROM uses WHERE job_id <> ?1"
+        orphans = self._base.execute(f"{mine} EXCEPT {others}", (job_id,)).fetchall()
+        for table in ("uses", "logs", "jobs"):
+            self._base.execute(f"DELETE FROM {table} WHERE job_id = ?", (job_id,))
+        return [row[0] for row in orphans]
+
+    def use(self, job_id: str, sha256: str) -> None:
+        """Note that a job needs a piece of audio."""
+        self._base.execute("INSERT OR IGNORE INTO uses VALUES (?, ?)", (job_id, sha256))
+
+    def is_used(self, sha256: str) -> bool:
+        """Whether some job needs it."""
+        return self._base.execute("SELECT 1 FROM uses WHERE sha256 = ?", (sha256,)).fetchone() is not None
+
+    def log(self, job_id: str, level: str, text: str) -> None:
+        """Append a line to a job's log."""
+        query = "INSERT INTO logs SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4 FROM logs WHERE job_id = ?1"
+        self._base.execute(query, (job_id, self.clock(), level, text))
+
+    def logs(self, job_id: str, after: int) -> list[LogLine]:
+        """Lines with a number above `after`."""
+        query = "SELECT number, time, level, text FROM logs WHERE job_id = ? AND number > ? ORDER BY number"
+        rows = self._base.execute(query, (job_id, after)).fetchall()
+        return [LogLine(number=n, time=t, level=level, text=text) for n, t, level, text in rows]
+
+    def answer(self, owner: str, request_id: str) -> dict[str, Any] | None:
+        """The first answer to a request of the last 24 h."""
+        query = "SELECT reply FROM answers WHERE owner = ? AND request_id = ? AND time > ?"
+        row = self._base.execute(query, (owner, request_id, self.clock() - ANSWER_SECONDS)).fetchone()
+        return None if row is None else dict(json.loads(row[0]))
+
+    def remember(self, owner: str, request_id: str, reply: msgspec.Struct) -> None:
+        """Keep an answer for 24 h, and forget older ones."""
+        now = self.clock()
+        self._base.execute("DELETE FROM answers WHERE time <= ?", (now - ANSWER_SECONDS,))
+        values = (owner, request_id, now, _json(reply))
+        self._base.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", values)
+
+    def controls(self) -> dict[str, Any]:
+        """All controls."""
+        rows = self._base.execute("SELECT name, value FROM controls ORDER BY name").fetchall()
+        return {name: json.loads(value) for name, value in rows}
+
+    def set_controls(self, values: dict[str, Any]) -> None:
+        """Merge; None removes."""
+        for name, value in values.items():
+            if value is None:
+                self._base.execute("DELETE FROM controls WHERE name = ?", (name,))
+            else:
+                self._base.execute("INSERT OR REPLACE INTO controls VALUES (?, ?)", (name, json.dumps(value)))
+
+    def _migrate(self) -> None:
+        version = int(self._base.execute("PRAGMA user_version").fetchone()[0])
+        if version > SCHEMA_VERSION:
+            raise RuntimeError(f"The job store is of a newer version ({version}). Update acestep-bridge.")
+        self._base.executescript(resources.files("bridge.jobs").joinpath("schema.sql").read_text("utf-8"))
+        self._base.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _json(value: msgspec.Struct) -> str:
+    return msgspec.json.encode(value).decode("utf-8")
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    number, job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome = row
+    fixed = msgspec.json.decode(details, type=_Details)
+    left = msgspec.json.decode(outcome, type=_Outcome)
+    return Job(
+        job_id=job_id,
+        task=fixed.task,
+        request=fixed.request,
+        state=state,
+        owner=owner,
+        model=fixed.model,
+        priority=priority,
+        sequence=sequence,
+        attempts=attempts,
+        created=fixed.created,
+        started=started,
+        finished=finished,
+        client_data=fixed.client_data,
+        result=left.result,
+        warnings=list(left.warnings),
+        error=left.error,
+        number=number,
+    )
