@@ -43,13 +43,17 @@ class Made:
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """The samples that replace the source's from `position` on: region and fades, float64 (channels, n)."""
+    """The samples that replace the source's from `position` on: region and fades, float64 (channels, n).
+
+    `unfaded` is the same stretch of made audio at its gain before the fades: a clip with its handles, for a DAW.
+    """
 
     position: int
     samples: NDArray[np.float64]
     gain_db: float
     fade_in: str
     fade_out: str
+    unfaded: NDArray[np.float64]
 
     @property
     def end(self) -> int:
@@ -103,6 +107,7 @@ def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: 
         inner = new[:, region.fade_before : new.shape[1] - region.fade_after]
         gain_db = matching_gain_db(inner, context, window.sample_rate)
     new = new * 10 ** (gain_db / 20)
+    unfaded = new.copy()
     fade_in = fade_out = "none"
     if region.fade_before:
         head = slice(0, region.fade_before)
@@ -110,7 +115,7 @@ def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: 
     if region.fade_after:
         tail = slice(new.shape[1] - region.fade_after, None)
         new[:, tail], fade_out = crossfade(new[:, tail], read(region.end, region.fade_end))
-    return Patch(region.fade_start, new, gain_db, fade_in, fade_out)
+    return Patch(region.fade_start, new, gain_db, fade_in, fade_out, unfaded)
 
 
 def crossfade(old: NDArray[np.float64], new: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:

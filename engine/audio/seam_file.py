@@ -14,8 +14,9 @@ import soxr
 from numpy.typing import NDArray
 
 from engine.audio import exact
-from engine.audio.files import AudioInfo, ExactReader
-from engine.audio.seam import Made, Patch, make_patches
+from engine.audio.files import AudioInfo, ExactReader, probe, read_exact
+from engine.audio.seam import Made, Patch, ReadSource, make_patches
+from engine.audio.seam_report import SeamReport, changed_samples, measure
 from engine.audio.wave_writer import FileSpec
 from engine.audio.window import Window
 from engine.audio.write import spec_like, write_chunks
@@ -67,7 +68,56 @@ def splice_file(
     return patches
 
 
-def exact_source(reader: ExactReader) -> Any:
+def measure_file(
+    source: AudioInfo,
+    patches: Sequence[Patch],
+    windows: Sequence[Window],
+    written: str | os.PathLike[str] | None = None,
+    channels: Sequence[int] | None = None,
+) -> tuple[SeamReport, ...]:
+    """One report a region. Where `written` has the source's rate and depth, its window is read back and compared."""
+    with ExactReader(source, channels) as reader:
+        regions = [(window, region) for window in windows for region in window.regions]
+        changed = [0] * len(regions) if written is None else _changed(reader, patches, windows, Path(written))
+        read = _result_reader(reader, patches)
+        return tuple(
+            measure(read, window, patch, region, count)
+            for (window, region), patch, count in zip(regions, patches, changed, strict=True)
+        )
+
+
+def _result_reader(reader: ExactReader, patches: Sequence[Patch]) -> ReadSource:
+    """Reads the result at the source's rate, full scale +-1, by positions of the source."""
+
+    def read(start: int, stop: int) -> NDArray[np.float64]:
+        samples = exact.to_float(_source_chunk(reader, start, stop))
+        for patch in patches:
+            a, b = max(start, patch.position), min(stop, patch.end)
+            if a < b:
+                samples[:, a - start : b - start] = patch.samples[:, a - patch.position : b - patch.position]
+        return samples
+
+    return read
+
+
+def _changed(reader: ExactReader, patches: Sequence[Patch], windows: Sequence[Window], written: Path) -> list[int]:
+    """Samples outside of all patches that differ between source and result, within each region's window."""
+    info = probe(written)
+    comparable = info.sample_rate == reader.info.sample_rate and info.exact_type == reader.info.exact_type
+    coarser = (info.integer_bits or 64) < (reader.info.integer_bits or 64)
+    start = min(window.output[0] for window in windows)
+    counts = []
+    for window in windows:
+        first, last = max(0, window.start), min(window.source_samples, window.end)
+        count = 0
+        if comparable and not coarser and info.channels == reader.channels:
+            result = read_exact(info, first - start, last - start)
+            count = changed_samples(reader.read(first, last), result, first, tuple(patches))
+        counts += [count] * len(window.regions)
+    return counts
+
+
+def exact_source(reader: ExactReader) -> ReadSource:
     """A function (start, stop) that reads at full scale +-1 in float64."""
     return lambda start, stop: exact.to_float(reader.read(start, stop))
 

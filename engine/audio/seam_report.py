@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -156,7 +157,7 @@ def _tilt(samples: NDArray[Any], rate: int) -> float | None:
     hertz = np.fft.rfftfreq(size, 1 / rate)
     edges = 100 * 2 ** (np.arange(20) / 3)
     edges = edges[edges < min(8000, rate / 2.2)]
-    levels = [power[(hertz >= a) & (hertz < b)].sum() for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    levels = [power[(hertz >= a) & (hertz < b)].sum() for a, b in pairwise(edges)]
     octaves = np.arange(len(levels)) / 3
     return float(np.polyfit(octaves, 10 * np.log10(np.array(levels) + 1e-9), 1)[0])
 
