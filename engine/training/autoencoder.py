@@ -48,7 +48,7 @@ AUTOENCODER_CONFIG: dict[str, Any] = {
 class AutoencoderPlan:
     """How long and how: `crop` is in mel frames and a multiple of 8."""
 
-    steps: int = 1800
+    steps: int = 1000
     batch: int = 8
     crop: int = 96
     learning_rate: float = 2e-3
@@ -93,17 +93,17 @@ def train_autoencoder(mels: Path, out: Path, plan: AutoencoderPlan, progress: Pr
     optimizer = torch.optim.AdamW(model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.95), weight_decay=0.01)
     step = load_snapshot(out, model=model, optimizer=optimizer)
     crops = MelCrops(mels, plan.crop, plan.seed + step)
-    for step in range(step, plan.steps):
+    for done in range(step, plan.steps):
         for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * _cosine(step, plan.steps)
+            group["lr"] = plan.learning_rate * _cosine(done, plan.steps)
         parts = autoencoder_loss(model, crops.batch(plan.batch), plan.noise)
         optimizer.zero_grad()
         parts["loss"].backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        progress.step(step + 1, plan.steps, {name: value.item() for name, value in parts.items()})
-        if (step + 1) % 200 == 0 or step + 1 == plan.steps:
-            save_snapshot(out, step + 1, model=model, optimizer=optimizer)
+        progress.step(done + 1, plan.steps, {name: value.item() for name, value in parts.items()})
+        if (done + 1) % 100 == 0 or done + 1 == plan.steps:
+            save_snapshot(out, done + 1, model=model, optimizer=optimizer)
             crops.refresh()
     return model.eval()
 
@@ -124,6 +124,6 @@ def autoencoder_loss(model: Any, mel: Tensor, noise: float) -> dict[str, Tensor]
     l1 = error.abs().mean()
     slopes = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     z = latents.float()
-    moments = z.mean(dim=(0, 2, 3)).square().mean() + (z.std(dim=(0, 2, 3)) - 1.0).square().mean()
-    loss = l1 + 2.0 * 0.2 * error.square().mean() + 0.25 * slopes + 0.05 * moments
+    moments = z.mean().square() + (z.std() - 1.0).square() + z.mean(dim=(0, 2, 3)).square().mean()
+    loss = l1 + 2.0 / 7.0 * error.square().mean() + 0.25 * slopes + 0.01 * moments
     return {"loss": loss, "l1": l1.detach(), "std": z.std().detach()}

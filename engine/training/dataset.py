@@ -44,7 +44,9 @@ class ClipFacts:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; activity as strings of 0 and 1."""
-        values = {name: getattr(self, name) for name in ("seed", "style", "root", "mode", "kinds", "brightness", "room")}
+        values = {
+            name: getattr(self, name) for name in ("seed", "style", "root", "mode", "kinds", "brightness", "room")
+        }
         rows = ["".join("1" if on else "0" for on in row) for row in self.activity]
         return {**values, "activity": rows, "points": [asdict(point) for point in self.tempo_map.points]}
 

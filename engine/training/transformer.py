@@ -1,0 +1,206 @@
+"""Trains nano's transformer and text encoder: flow matching on latents with tags and a beat grid.
+
+Velocity is noise - data (Lipman et al., 2023); times are logit-normal, shifted by 3 as the released schedule. Knows no
+autoencoder and no audio.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.constants import SPEAKER_DIM
+from engine.networks.config import TransformerConfig
+from engine.networks.text_encoder import build_umt5
+from engine.networks.transformer import Transformer
+from engine.tasks.beat_grid import METERS, PHASES, VOCABULARY
+from engine.training.latents import Batch, LatentCrops
+from engine.training.muon import Muon
+from engine.training.progress import Progress
+from engine.training.snapshots import load_snapshot, save_snapshot
+from engine.training.vocabulary import TEXT_LENGTH, VOCABULARY_SIZE
+
+TRANSFORMER_CONFIG: dict[str, Any] = {
+    "_class_name": "ACEStepTransformer2DModel",
+    "num_layers": 6,
+    "num_attention_heads": 6,
+    "attention_head_dim": 32,
+    "inner_dim": 192,
+    "mlp_ratio": 2.0,
+    "rope_theta": 100.0,
+    "text_embedding_dim": 96,
+    "lyric_encoder_vocab_size": VOCABULARY,
+    "lyric_hidden_size": 32,
+    "lyric_encoder_config": {"output_size": 32, "attention_heads": 4, "linear_units": 64, "num_blocks": 6},
+    "lyric_input": "beat_grid",
+    "text_length": TEXT_LENGTH,
+    "erg": None,
+}
+TEXT_CONFIG: dict[str, Any] = {
+    "architectures": ["UMT5EncoderModel"],
+    "model_type": "umt5",
+    "d_model": 96,
+    "d_kv": 24,
+    "num_heads": 4,
+    "d_ff": 192,
+    "num_layers": 3,
+    "vocab_size": VOCABULARY_SIZE,
+    "feed_forward_proj": "gated-gelu",
+    "is_encoder_decoder": True,
+    "dropout_rate": 0.0,
+    "pad_token_id": 0,
+    "eos_token_id": 1,
+    "decoder_start_token_id": 0,
+    "tie_word_embeddings": False,
+}
+
+
+@dataclass(frozen=True)
+class TransformerPlan:
+    """Length and rates. With `minutes` the schedule follows the clock, so a slow machine ends in time as well."""
+
+    steps: int = 8000
+    minutes: float | None = None
+    muon_rate: float = 0.02
+    adam_rate: float = 2e-3
+    decay_from: float = 0.55
+    ema: float = 0.998
+    seed: int = 11
+
+
+class Velocity(nn.Module):
+    """Transformer and text encoder as they are trained together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transformer = Transformer(TransformerConfig.from_dict(TRANSFORMER_CONFIG))
+        self.text = build_umt5(TEXT_CONFIG)
+        _start_weights(self.transformer)
+
+    def forward(self, batch: Batch, noisy: Tensor, sigma: Tensor) -> Tensor:
+        """Velocity at `sigma` (B,) for noisy latents (B, 8, 16, T)."""
+        states = self.text(input_ids=batch.text_ids, attention_mask=batch.text_mask).last_hidden_state
+        size = noisy.shape[0]
+        context = self.transformer.encode_context(
+            states * batch.told * batch.text_mask[..., None],
+            batch.text_mask,
+            torch.zeros(size, SPEAKER_DIM),
+            batch.grid,
+            torch.ones_like(batch.grid),
+        )
+        return self.transformer.decode(noisy, sigma * 1000.0, self.transformer.prepare(context))
+
+
+@torch.no_grad()
+def _start_weights(model: Transformer) -> None:
+    """Bar phases as 16 harmonics, gates half open, no velocity at first."""
+    angle = 2 * math.pi * torch.arange(PHASES) / PHASES
+    waves = [wave(angle * number) for number in range(1, 17) for wave in (torch.cos, torch.sin)]
+    harmonics = torch.stack(waves, dim=1)  # (64, 32)
+    for meter in range(len(METERS)):
+        rows = slice(1 + PHASES * meter, 1 + PHASES * (meter + 1))
+        model.lyric_embs.weight[rows] = 0.7 * harmonics + 0.3 * torch.randn(harmonics.shape[1])
+    for block in model.transformer_blocks:
+        block.scale_shift_table[[2, 5]] = 0.5
+    model.final_layer.linear.weight.zero_()
+    model.final_layer.linear.bias.zero_()
+
+
+class Average(nn.Module):
+    """Exponential moving average of a model's weights."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.names = list(model.state_dict())
+        for index, value in enumerate(model.state_dict().values()):
+            self.register_buffer(str(index), value.detach().clone())
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, keep: float) -> None:
+        """Move towards the model by 1 - keep."""
+        torch._foreach_lerp_(list(self.buffers()), list(model.state_dict().values()), 1.0 - keep)
+
+    def weights(self) -> dict[str, Tensor]:
+        """State dict of the averaged model."""
+        return dict(zip(self.names, self.buffers(), strict=True))
+
+
+class Clock(nn.Module):
+    """Seconds of training so far, kept with the snapshot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seconds", torch.zeros((), dtype=torch.float64))
+        self.samples = nn.Buffer(torch.zeros((), dtype=torch.int64))
+
+
+def optimizers(model: Velocity, plan: TransformerPlan) -> tuple[Muon, torch.optim.AdamW]:
+    """Muon for the blocks' matrices, AdamW for all else."""
+    matrices, others = [], []
+    for name, weight in model.named_parameters():
+        inside = name.startswith("transformer.transformer_blocks") and "scale_shift_table" not in name
+        big = weight.dim() >= 2 and min(weight.flatten(1).shape) > 8
+        (matrices if inside and big else others).append(weight)
+    adam = torch.optim.AdamW(others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    return Muon(matrices, lr=plan.muon_rate), adam
+
+
+def velocity_loss(model: Velocity, batch: Batch) -> Tensor:
+    """Mean squared error of the velocity at random times."""
+    sigma = torch.sigmoid(torch.randn(batch.latents.shape[0]))
+    sigma = 3.0 * sigma / (1.0 + 2.0 * sigma)
+    noise = torch.randn_like(batch.latents)
+    share = sigma[:, None, None, None]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        made = model(batch, (1.0 - share) * batch.latents + share * noise, sigma)
+    return F.mse_loss(made.float(), noise - batch.latents)
+
+
+def train_transformer(crops: LatentCrops, out: Path, plan: TransformerPlan, progress: Progress) -> dict[str, Tensor]:
+    """Train to the plan's end, going on from `out`'s snapshot. Returns the averaged weights."""
+    torch.manual_seed(plan.seed)
+    model, clock = Velocity(), Clock()
+    muon, adam = optimizers(model, plan)
+    average = Average(model)
+    parts = {"model": model, "average": average, "muon": muon, "adam": adam, "clock": clock}
+    step = load_snapshot(out, **parts)
+    torch.manual_seed(plan.seed + step)
+    started = time.monotonic() - float(clock.seconds)
+    while (done := _share_done(plan, step, time.monotonic() - started)) < 1.0:
+        _set_rates(plan, step, done, muon, adam)
+        batch = crops.batch()
+        loss = velocity_loss(model, batch)
+        loss.backward()
+        nn.utils.clip_grad_norm_(adam.param_groups[0]["params"], 1.0)
+        for optimizer in (muon, adam):
+            optimizer.step()
+            optimizer.zero_grad()
+        step += 1
+        clock.samples += batch.latents.shape[0]
+        average.update(model, min(plan.ema, (1 + step) / (10 + step)))
+        progress.step(step, plan.steps, {"loss": loss.item(), "done": done})
+        if step % 250 == 0:
+            clock.seconds.fill_(time.monotonic() - started)
+            save_snapshot(out, step, **parts)
+            crops.refresh()
+    clock.seconds.fill_(time.monotonic() - started)
+    save_snapshot(out, step, **parts)
+    return average.weights()
+
+
+def _share_done(plan: TransformerPlan, step: int, seconds: float) -> float:
+    return step / plan.steps if plan.minutes is None else seconds / (60.0 * plan.minutes)
+
+
+def _set_rates(plan: TransformerPlan, step: int, done: float, muon: Muon, adam: torch.optim.AdamW) -> None:
+    fall = 1.0 if done < plan.decay_from else max(0.01, (1.0 - done) / (1.0 - plan.decay_from))
+    scale = min(1.0, (step + 1) / 100) * fall
+    muon.param_groups[0]["lr"] = plan.muon_rate * scale
+    adam.param_groups[0]["lr"] = plan.adam_rate * scale

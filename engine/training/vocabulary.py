@@ -1,0 +1,88 @@
+"""nano's words: a word-level tokenizer of at most 320 entries in the files that transformers reads. Knows no model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+PAD, END, UNKNOWN, NUMBER = "<pad>", "</s>", "<unk>", "<num>"
+VOCABULARY_SIZE = 320
+TEXT_LENGTH = 32
+SPELLINGS = (
+    (r"[-_/](?=[a-z])", " "),
+    (r"♯", "#"),
+    (r"♭", "b"),
+    (r"(?<![\w/])(?![346]/[48])\d+(?:\.\d+)?(?:s\b|\b|(?=bpm))", f" {NUMBER} "),
+    (r"\b([a-g](?:#|b)?)m\b", r"\1 minor"),
+    (r"bpm", " bpm "),
+)
+SYNONYMS = {
+    "lofi": "lo fi", "dnb": "drum and bass", "hiphop": "hip hop", "bassline": "bass line", "maj": "major",
+    "min": "minor", "pads": "pad", "plucks": "pluck", "mallets": "mallet", "arpeggio": "arp", "guitars": "guitar",
+    "drum": "drums", "percussion": "drums", "rhodes": "electric piano", "synths": "synth", "beats": "beat",
+    "melancholy": "melancholic", "cheerful": "happy", "sombre": "sad", "violin": "strings", "violins": "strings",
+    "orchestral": "strings", "cello": "strings", "orchestra": "strings", "vibes": "vibraphone", "xylophone": "marimba",
+    "glockenspiel": "bells", "bell": "bells", "kick": "drums", "snare": "drums", "808": "sub bass", "relaxed": "relaxing",
+    "chill": "relaxing", "chilled": "relaxing", "aggressive": "intense", "epic": "cinematic", "ethereal": "dreamy",
+    "disco": "disco", "metal": "hard rock", "punk": "rock", "edm": "edm", "folksy": "folk",
+}  # fmt: skip
+
+
+def words_of(phrases: list[str]) -> list[str]:
+    """The words of phrases after the tokenizer's own normalisation, in order of first use."""
+    tokenizer = _bare({UNKNOWN: 0})
+    found: dict[str, None] = {}
+    for phrase in phrases:
+        text = tokenizer.normalizer.normalize_str(phrase)
+        for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text):
+            found.setdefault(word)
+    return list(found)
+
+
+def make_tokenizer(phrases: list[str]) -> Tokenizer:
+    """Word level: lower case, numbers as one token, unknown words as `<unk>`, `</s>` at the end."""
+    from tokenizers import processors
+
+    words = [w for w in words_of(phrases) if w not in (PAD, END, UNKNOWN, NUMBER)]
+    vocabulary = {word: index for index, word in enumerate([PAD, END, UNKNOWN, NUMBER, *words])}
+    if len(vocabulary) > VOCABULARY_SIZE:
+        raise ValueError(f"vocabulary: got {len(vocabulary)} words, expected at most {VOCABULARY_SIZE}; use fewer")
+    tokenizer = _bare(vocabulary)
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"$A {END}", special_tokens=[(END, 1)])
+    return tokenizer
+
+
+def _bare(vocabulary: dict[str, int]) -> Tokenizer:
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    steps = [normalizers.NFKC(), normalizers.Lowercase()]
+    steps += [normalizers.Replace(Regex(pattern), text) for pattern, text in _replacements()]
+    tokenizer.normalizer = normalizers.Sequence(steps)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s,;.:!?()\[\]&+\"']+"), behavior="removed")
+    return tokenizer
+
+
+def _replacements() -> list[tuple[str, str]]:
+    synonyms = [(rf"\b{word}\b", text) for word, text in SYNONYMS.items() if word != text]
+    spellings = [pair for pair in SPELLINGS if "\\1" not in pair[1]]
+    letters = [(rf"\b{name}m\b", f"{name} minor") for name in ("a", "b", "c", "d", "e", "f", "g")]
+    return [*spellings[:3], *synonyms, *letters, *spellings[3:]]
+
+
+def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
+    """tokenizer.json and tokenizer_config.json, as transformers' PreTrainedTokenizerFast reads them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "pad_token": PAD,
+        "eos_token": END,
+        "unk_token": UNKNOWN,
+        "model_max_length": TEXT_LENGTH,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
