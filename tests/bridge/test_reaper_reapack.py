@@ -1,0 +1,86 @@
+"""ReaPack's index from the scripts' headers."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from reaper_layouts import touch
+
+from bridge.reaper.errors import ReaperError
+from bridge.reaper.reapack import index_xml, main, read_header
+from bridge.reaper.script_files import script_files, scripts_folder
+
+URL = "https://example.org/raw/v1/reaper_scripts/"
+TIME = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
+
+
+def index(folder: Path | None = None) -> ElementTree.Element:
+    return ElementTree.fromstring(index_xml(URL, TIME, folder))
+
+
+def test_one_package_holds_every_script_once() -> None:
+    """ReaPack refuses to install a file that another package owns, and the scripts share a folder."""
+    root = index()
+    assert root.attrib == {"version": "1", "name": "acestep-bridge"}
+    (package,) = root.findall("category/reapack")
+    assert package.attrib["type"] == "script" and package.attrib["desc"]
+    (version,) = package.findall("version")
+    assert version.attrib["time"] == "2026-11-24T01:02:03Z"
+    assert version.attrib["name"] and version.attrib["author"]
+    sources = version.findall("source")
+    files = script_files(scripts_folder())
+    assert [s.get("file") for s in sources] == sorted(files)
+    assert {s.get("file") for s in sources if s.get("main") == "main"} == {n for n in files if "/" not in n}
+    for source in sources:
+        assert (source.text or "").startswith(URL)
+        assert unquote((source.text or "").removeprefix(URL)) == source.get("file")
+
+
+def test_headers_with_further_lines(tmp_path: Path) -> None:
+    touch(
+        tmp_path / "a_Run.py",
+        b"# @description Run\n# @version 1.2beta\n# @about One\n#   two {x}\n# @provides\n#   [nomain] lib/*.py\n"
+        b"#   [main] .\n\n# @version 9\n",
+    )
+    touch(tmp_path / "lib" / "x.py")
+    touch(tmp_path / "lib" / "deeper" / "y.py")
+    header = read_header(tmp_path / "a_Run.py", tmp_path)
+    assert (header.version, header.about) == ("1.2beta", "One\ntwo {x}")
+    assert header.provides == (("lib/x.py", False), ("a_Run.py", True))
+    (description,) = index(tmp_path).iter("description")
+    assert description.text == "{\\rtf1 Run\\par\nOne\\par\ntwo \\{x\\}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# @description Run\n", "version"),
+        ("# @version one\n", "digits"),
+        ("# @version 1\n# @provides missing.py\n", "provides"),
+    ],
+)
+def test_headers_that_cannot_be_used(tmp_path: Path, text: str, message: str) -> None:
+    touch(tmp_path / "a_Run.py", text.encode())
+    with pytest.raises(ReaperError, match=message):
+        index(tmp_path)
+
+
+def test_scripts_of_two_versions_are_no_package(tmp_path: Path) -> None:
+    touch(tmp_path / "a_One.py", b"# @version 1\n")
+    touch(tmp_path / "a_Two.py", b"# @version 2\n")
+    with pytest.raises(ReaperError, match="one version"):
+        index(tmp_path)
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--url", URL, "--time", "2026-11-24T01:02:03+00:00"]
+    assert main([*arguments, "-o", str(tmp_path / "index.xml")]) == 0
+    assert (tmp_path / "index.xml").read_text(encoding="utf-8") == index_xml(URL, TIME)
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == index_xml(URL, TIME)
+    assert main(["--url", "http://example.org"]) == 2
+    assert "https" in capsys.readouterr().err
