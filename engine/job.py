@@ -17,6 +17,7 @@ from torch import Tensor
 from engine.checkpoints.networks import Networks
 from engine.codec import Codec
 from engine.device import synchronize
+from engine.requests.recipe import ModelIdentity
 from engine.requests.resolve import Resolved
 from engine.sampling.conditioning import Conditioner, Words
 from engine.sampling.denoise import Cancel, OnStep, Plan, Progress, check_cancel, denoise
@@ -30,7 +31,7 @@ from engine.words import Reader
 class Parts:
     """What a loaded model lends to a job."""
 
-    name: str
+    identity: ModelIdentity
     networks: Networks
     conditioner: Conditioner
     codec: Codec

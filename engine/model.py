@@ -12,6 +12,7 @@ import torch
 from msgspec import UNSET
 
 from engine.checkpoints import registry
+from engine.checkpoints.identity import fingerprint
 from engine.checkpoints.load import load_networks
 from engine.checkpoints.lora import Lora, LoraSet
 from engine.checkpoints.networks import Networks
@@ -34,6 +35,7 @@ from engine.memory import (
 from engine.render_types import Render
 from engine.rendering import render_job
 from engine.requests import Inpaint, Outpaint, PromptToAudio, Request, Resolved, resolve
+from engine.requests.recipe import ModelIdentity
 from engine.sampling.conditioning import Conditioner
 from engine.sampling.denoise import Cancel, OnStep, Progress
 from engine.words import Reader
@@ -74,6 +76,7 @@ class Model:
 
     def __init__(self, name: str, networks: Networks, memory: str = "auto") -> None:
         self.name = name
+        self.identity = ModelIdentity(name, fingerprint(networks.source))
         self.networks = networks
         self._memory = None if memory == "auto" else mode_named(memory)
         self._placement = Placement(networks)
@@ -137,7 +140,7 @@ class Model:
         self._codec.tile_frames = mode.tile_frames
         logger.info("memory: %s, %.1f GB expected", mode.name, self._expected(resolved, mode) / 1e9)
         reader = Reader(resolved, self.networks.config, self.networks.lyric_vocab)
-        parts = Parts(self.name, self.networks, self._conditioner, self._codec, mode.items_at_once)
+        parts = Parts(self.identity, self.networks, self._conditioner, self._codec, mode.items_at_once)
         job = Job(parts, resolved, reader, on_step, cancel)
         with job.timed("total"):
             results = render_job(job)

@@ -15,14 +15,15 @@ from torch import Tensor
 
 from engine.audio.outpaint_window import Extension as Added
 from engine.audio.outpaint_window import plan_outpaint
-from engine.audio.window import Region, Window, limit_samples, plan_window
+from engine.audio.seam import Made
+from engine.audio.window import Window, limit_samples, plan_window
 from engine.codec import Span, pad_frames
 from engine.constants import MAX_DURATION_SECONDS, OUTPUT_SAMPLE_RATE, frames_of
 from engine.errors import InvalidRequest
 from engine.job import Job
-from engine.joining import Joined, Joiner, choose_best
+from engine.joining import Joined, Joiner, Piece, choose_best, single_regions
 from engine.render_types import Render
-from engine.requests import AudioToAudio, Inpaint, Outpaint, Retake, to_dict
+from engine.requests import AudioToAudio, Inpaint, Outpaint, Retake, recipe, to_dict
 from engine.sampling.denoise import Plan
 from engine.source import Source, open_source
 from engine.tasks import audio_to_audio, inpaint, outpaint, retake, text_to_audio
@@ -94,14 +95,18 @@ def _join(job: Job, source: Source) -> list[Render]:
     windows = _windows(job.request, source)
     job.runs = len(windows)
     made = [_render_window(job, source, window) for window in windows]
+    pieces = [[piece for _, of_window in made for piece in of_window[i]] for i in range(job.items)]
+    joined = []
     with job.timed("seam"):
         job.report("seam", 0, job.items)
-        joiner = Joiner(source, windows, job.request)
-        joined = []
+        joiner = Joiner(source, windows, job.request.match_loudness, job.request.output == "clip")
         for i in range(job.items):
-            joined.append(joiner.join([pieces[i] for _, pieces in made]))
+            joined.append(joiner.join(pieces[i]))
             job.report("seam", i + 1, job.items)
-    return _joined_results(job, source, windows, [latents for latents, _ in made], joined)
+    results = _joined_results(job, source, windows, [latents for latents, _ in made], joined)
+    for result, parts in zip(results, pieces, strict=True):
+        result.source, result.pieces = source, tuple(parts)
+    return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
 
 
 def _windows(request: Any, source: Source) -> tuple[Window, ...]:
@@ -124,8 +129,8 @@ def region_seconds(request: Any, duration: float) -> tuple[float, float]:
     return start, duration - end if request.end_time_relative_to == "end" else end
 
 
-def _render_window(job: Job, source: Source, window: Window) -> tuple[Tensor, list[list[np.ndarray]]]:
-    """Latents of every item, and for every item the made samples of each region with its fades."""
+def _render_window(job: Job, source: Source, window: Window) -> tuple[Tensor, list[list[Piece]]]:
+    """Latents of every item, and for every item what was made of each region."""
     with job.timed("encode"):
         job.report("encode", 0, 1)
         known = pad_frames(job.parts.codec.encode(source, window.known_start, window.known_end), window)
@@ -142,21 +147,24 @@ def _render_window(job: Job, source: Source, window: Window) -> tuple[Tensor, li
 
     latents, walked = job.sample(window.frames_known, words, prepare)
     with job.timed("decode"):
-        pieces = [
-            [_made(job, source, window, region, latents[i : i + 1] if walked else None, i) for region in window.regions]
-            for i in range(job.items)
-        ]
+        pieces = [_pieces(job, source, window, latents[i : i + 1] if walked else None, i) for i in range(job.items)]
     job.report("decode", 1, 1)
     return latents, pieces
 
 
-def _made(job: Job, source: Source, window: Window, region: Region, latents: Tensor | None, item: int) -> np.ndarray:
-    """Samples [fade_start, fade_end) as made, in the source's channels; the source's own where nothing was made."""
-    if latents is None:
-        return source.read(region.fade_start, region.fade_end)
-    span = Span(region.fade_start - window.start, region.fade_end - window.start, window.sample_rate)
-    made = job.parts.codec.decode_span(latents.to(job.device), span, job.on_tile(item))
-    return _as_channels(made, source.channels)
+def _pieces(job: Job, source: Source, window: Window, latents: Tensor | None, item: int) -> list[Piece]:
+    """One item's regions with their fades; the source's own samples where nothing was made."""
+    pieces = []
+    for part in single_regions(window):
+        region = part.regions[0]
+        if latents is None:
+            samples = source.read(region.fade_start, region.fade_end)
+            pieces.append(Piece(Made(samples, region.fade_start), part, is_source=True))
+            continue
+        span = Span(region.fade_start - window.start, region.fade_end - window.start, window.sample_rate)
+        samples = job.parts.codec.decode_span(latents.to(job.device), span, job.on_tile(item))
+        pieces.append(Piece(Made(samples, region.fade_start), part))
+    return pieces
 
 
 def _joined_results(
@@ -179,18 +187,19 @@ def _joined_results(
             "seam_report": join.report,
         }
         results.append(result)
-    return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
+    return results
 
 
 def _result(job: Job, item: int, audio: np.ndarray, rate: int, latents: Tensor) -> Render:
     resolved, request = job.resolved, job.request
     report: dict[str, Any] = {
-        "model": job.parts.name,
+        "model": job.parts.identity.name,
         "task": type(request).task,
         "seed": resolved.seeds[item],
         "retake_seed": resolved.retake_seeds[item],
         "warnings": [*resolved.warnings, *job.reader.warnings],
         "request": {k: v for k, v in to_dict(_without_audio(request)).items() if k != "audio"},
+        "recipe": recipe(resolved, item, job.parts.identity),
     }
     return Render(
         audio=np.ascontiguousarray(audio, dtype=np.float32),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import structs
+
 from engine.errors import InvalidRequest
 from engine.requests.codec import from_dict, to_dict
 from engine.requests.resolve import NOT_RESOLVED, Resolved
@@ -16,15 +18,18 @@ RECIPE_VERSION = 1
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """Which weights made a result: the registry's name and a SHA-256 over the checkpoint's files."""
+    """Which weights made a result: the registry's name and the checkpoint's fingerprint."""
 
     name: str
     sha256: str
 
 
-def recipe(resolved: Resolved, item: int, model: ModelIdentity, source_sha256: str | None) -> dict[str, Any]:
+def recipe(resolved: Resolved, item: int, model: ModelIdentity, source_sha256: str | None = None) -> dict[str, Any]:
     """A JSON object that makes item `item` of the request again, alone."""
-    values = to_dict(resolved.request)
+    request = resolved.request
+    if hasattr(request, "audio"):
+        request = structs.replace(request, audio="source")  # samples in memory are no JSON
+    values = to_dict(request)
     for name in (*NOT_RESOLVED, "audio"):
         values.pop(name, None)
     values |= {"variations": 1, "candidates": 1}
