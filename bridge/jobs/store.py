@@ -23,6 +23,10 @@ from bridge.protocol.errors import ErrorContent
 from bridge.protocol.messages import LogLine, State
 
 SCHEMA_VERSION = 1
+Jobs = list[Job]  # names, because the store has a method `list`
+JobsAndTotal = tuple[list[Job], int]
+Lines = list[LogLine]
+Strings = list[str]
 ANSWER_SECONDS = 24 * 3600.0
 _COLUMNS = "number, job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome"
 _ORDER = "priority DESC, number"
@@ -96,7 +100,7 @@ class JobStore:
         row = self._base.execute(f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
         return None if row is None else _job(row)
 
-    def list(self, owner: str | None, state: State | None, limit: int, offset: int) -> tuple[list[Job], int]:
+    def list(self, owner: str | None, state: State | None, limit: int, offset: int) -> JobsAndTotal:
         """Jobs, newest first, and how many match. `owner` None: of everybody."""
         where = "(?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR state = ?2)"
         query = f"SELECT {_COLUMNS} FROM jobs WHERE {where} ORDER BY number DESC LIMIT ?3 OFFSET ?4"
@@ -144,7 +148,7 @@ class JobStore:
         self._base.execute("UPDATE jobs SET sequence = ? WHERE job_id = ?", (job.sequence, job.job_id))
         return job.sequence
 
-    def requeue_running(self) -> list[Job]:
+    def requeue_running(self) -> Jobs:
         """After a restart: what was running is queued again, at its old place."""
         rows = self._base.execute(f"SELECT {_COLUMNS} FROM jobs WHERE state = 'running'").fetchall()
         jobs = [_job(row) for row in rows]
@@ -153,7 +157,7 @@ class JobStore:
             self.change(job, "queued")
         return jobs
 
-    def delete(self, job_id: str) -> list[str]:
+    def delete(self, job_id: str) -> Strings:
         """Forget a job. Gives the hashes of audio that nobody uses any more."""
         mine = "SELECT sha256 FROM uses WHERE job_id = ?1"
         others = "SELECT sha256 FROM uses WHERE job_id <> ?1"
@@ -175,7 +179,7 @@ class JobStore:
         query = "INSERT INTO logs SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4 FROM logs WHERE job_id = ?1"
         self._base.execute(query, (job_id, self.clock(), level, text))
 
-    def logs(self, job_id: str, after: int) -> list[LogLine]:
+    def logs(self, job_id: str, after: int) -> Lines:
         """Lines with a number above `after`."""
         query = "SELECT number, time, level, text FROM logs WHERE job_id = ? AND number > ? ORDER BY number"
         rows = self._base.execute(query, (job_id, after)).fetchall()

@@ -1,0 +1,110 @@
+"""Audio files named by their SHA-256: written once, never changed. Knows no job and no audio format.
+
+`<folder>/ab/<sha256>.wav`; what is being made lies in `<folder>/making` until it is renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_CHUNK_BYTES = 1 << 20
+_HEX = frozenset("0123456789abcdef")
+
+
+class AudioStore:
+    """The store in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.making = folder / "making"
+
+    def make_folders(self) -> None:
+        """Make the folders, readable by their user only."""
+        for folder in (self.folder, self.making):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def find(self, sha256: str) -> Path | None:
+        """The file of that hash, or None."""
+        if len(sha256) != 64 or not _HEX.issuperset(sha256):
+            return None
+        return next(iter((self.folder / sha256[:2]).glob(f"{sha256}.*")), None)
+
+    def new_path(self, suffix: str) -> Path:
+        """A path for a file to be made and then handed to `adopt`."""
+        return self.making / f"{secrets.token_hex(8)}{suffix}"
+
+    def put(self, data: bytes | memoryview, suffix: str, sha256: str | None = None) -> tuple[str, Path]:
+        """Store bytes; `sha256` where it is known. Raises OSError, a full disk among them; nothing is left then."""
+        digest = sha256 or hashlib.sha256(data).hexdigest()
+        known = self.find(digest)
+        if known is not None:
+            return digest, known
+        path = self.new_path(suffix)
+        try:
+            with open(path, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            return digest, self._take_in(path, digest)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def adopt(self, path: Path) -> tuple[str, Path]:
+        """Take in a finished file of `new_path`, already synced. Raises OSError."""
+        digest = hash_file(path)
+        return digest, self._take_in(path, digest)
+
+    def remove(self, sha256: str) -> None:
+        """Forget a file; harmless if it is not there."""
+        path = self.find(sha256)
+        if path is not None:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def clean(self, is_used: Callable[[str], bool], older_than_seconds: float) -> int:
+        """Remove what nobody uses and what was left half made, if old enough. Gives the number of files."""
+        limit, removed = time.time() - older_than_seconds, 0
+        left = [*self.making.glob("*"), *(p for p in self.paths() if not is_used(p.stem))]
+        for path in left:
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < limit:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+    def paths(self) -> Iterator[Path]:
+        """Every file."""
+        return self.folder.glob("[0-9a-f][0-9a-f]/*.*")
+
+    def size(self) -> tuple[int, int]:
+        """Number of files, and their bytes."""
+        sizes = [path.stat().st_size for path in self.paths()]
+        return len(sizes), sum(sizes)
+
+    def _take_in(self, path: Path, digest: str) -> Path:
+        known = self.find(digest)
+        if known is not None:
+            path.unlink()
+            os.utime(known)
+            return known
+        folder = self.folder / digest[:2]
+        folder.mkdir(exist_ok=True, mode=0o700)
+        target = folder / f"{digest}{path.suffix}"
+        os.replace(path, target)
+        return target
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
