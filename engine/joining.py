@@ -1,74 +1,121 @@
-"""Joining what the model made to its source: the region in place, fades around it, everything else untouched.
+"""Joining what the model made to its source: the region in place, a report on its joints, the best of candidates.
 
-Knows samples, windows and the seam; knows no model.
+Knows sources, windows and the seam; knows no model.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.audio.buffer import Samples
+from engine.audio.seam import Made, Patch, make_patches
+from engine.audio.seam_report import SeamReport, changed_samples, measure
 from engine.audio.window import Region, Window
 from engine.source import Source
 
 
 @dataclass(frozen=True, eq=False)
+class Piece:
+    """One region as made: `made` holds its samples, fades included; `window` has this region only."""
+
+    made: Made
+    window: Window
+    is_source: bool = False
+
+    @property
+    def region(self) -> Region:
+        """The region."""
+        return self.window.regions[0]
+
+
+@dataclass(frozen=True, eq=False)
 class Joined:
-    """The result of one item: `audio` float32 (channels, n), whose first sample is the source's position `offset`."""
+    """The result of one item: `audio` float32 (channels, n), its first sample at the source's position `offset`."""
 
     audio: Samples
     offset: int
-    report: dict[str, Any] = field(default_factory=dict)
-    score: float = 0.0
+    reports: tuple[SeamReport, ...]
+
+    @property
+    def score(self) -> float:
+        """The worst of its joints: 0 is unheard."""
+        return max(report.score for report in self.reports)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The report on the worst region, for JSON, with sentences for people."""
+        worst = max(self.reports, key=lambda report: report.score)
+        return {**worst.to_dict(), "words": worst.in_words()}
+
+
+def single_regions(window: Window) -> tuple[Window, ...]:
+    """A window as several, each with one of its regions."""
+    pairs = zip(window.regions, window.masks, strict=True)
+    return tuple(replace(window, regions=(region,), masks=(mask,)) for region, mask in pairs)
 
 
 class Joiner:
-    """Joins items to the same source. The source's samples are read once, and only where the output needs them."""
+    """Joins items to the same source. What the output needs of the source is read once."""
 
-    def __init__(self, source: Source, windows: tuple[Window, ...], request: Any) -> None:
+    def __init__(self, source: Source, windows: tuple[Window, ...], match_loudness: bool, clip: bool) -> None:
         self._source = source
-        self._regions = tuple(r for w in windows for r in w.regions)
-        self._request = request
-        starts, ends = zip(*(w.output for w in windows), strict=True)
-        self._start, self._stop = min(starts), max(ends)
-        if request.output == "clip" and len(self._regions) == 1:
-            self._start, self._stop = self._regions[0].fade_start, self._regions[0].fade_end
+        self._match_loudness = match_loudness
+        regions = [region for window in windows for region in window.regions]
+        outputs = [window.output for window in windows]
+        self._start, self._stop = min(start for start, _ in outputs), max(stop for _, stop in outputs)
+        if clip and len(regions) == 1:
+            self._start, self._stop = regions[0].fade_start, regions[0].fade_end
         self._canvas = self._read(self._start, self._stop)
 
-    def join(self, pieces: list[list[Samples]]) -> Joined:
-        """One item: for each window, for each of its regions, the made samples of [fade_start, fade_end)."""
+    def join(self, pieces: list[Piece]) -> Joined:
+        """One item from its pieces, one a region."""
+        patches = tuple(self._patch(piece) for piece in pieces)
         audio = self._canvas.copy()
-        made = [piece for window in pieces for piece in window]
-        for region, piece in zip(self._regions, made, strict=True):
-            at = slice(region.fade_start - self._start, region.fade_end - self._start)
-            audio[:, at] = self._faded(region, piece)
-        return Joined(audio, self._start)
+        overlay(audio, self._start, patches)
+        outside = changed_samples(self._canvas, audio, self._start, patches)
+        reports = tuple(
+            measure(self._reader(patches), piece.window, patch, piece.region, outside)
+            for piece, patch in zip(pieces, patches, strict=True)
+        )
+        return Joined(audio, self._start, reports)
 
-    def _faded(self, region: Region, made: Samples) -> Samples:
-        original = self._read(region.fade_start, region.fade_end)
-        weight = fade_weights(region)
-        return original + (made - original) * weight
+    def _patch(self, piece: Piece) -> Patch:
+        matched = self._match_loudness and not piece.is_source
+        read = self._reader(())
+        if piece.is_source:
+            samples = read(piece.region.fade_start, piece.region.fade_end)
+            return Patch(piece.region.fade_start, samples, 0.0, "none", "none", samples)
+        return make_patches(read, self._source.channels, piece.made, piece.window, matched)[0]
+
+    def _reader(self, patches: tuple[Patch, ...]) -> Any:
+        """Reads the source with patches in place, float64 at full scale +-1, silence where there is neither."""
+
+        def read(start: int, stop: int) -> NDArray[np.float64]:
+            samples = self._read(start, max(start, stop)).astype(np.float64)
+            overlay(samples, start, patches)
+            return samples
+
+        return read
 
     def _read(self, start: int, stop: int) -> Samples:
-        """The source's samples, with silence where it has none."""
-        first, last = max(0, start), min(self._source.frames, stop)
         out = np.zeros((self._source.channels, stop - start), dtype=np.float32)
+        first, last = max(0, start), min(self._source.frames, stop)
         if first < last:
             out[:, first - start : last - start] = self._source.read(first, last)
         return out
 
 
-def fade_weights(region: Region) -> Samples:
-    """How much of the made samples counts over [fade_start, fade_end): rises, 1 inside the region, falls."""
-    weight = np.ones(region.fade_end - region.fade_start, dtype=np.float32)
-    if region.fade_before:
-        weight[: region.fade_before] = (np.arange(region.fade_before) + 1) / (region.fade_before + 1)
-    if region.fade_after:
-        weight[-region.fade_after :] = np.arange(region.fade_after, 0, -1) / (region.fade_after + 1)
-    return weight
+def overlay(samples: NDArray[Any], position: int, patches: tuple[Patch, ...]) -> None:
+    """Put patches into `samples`, whose first is the source's `position`."""
+    for patch in patches:
+        first, last = max(position, patch.position), min(position + samples.shape[1], patch.end)
+        if first < last:
+            part = patch.samples[:, first - patch.position : last - patch.position]
+            samples[:, first - position : last - position] = part
 
 
 def choose_best(joined: list[Joined], candidates: int) -> set[int]:

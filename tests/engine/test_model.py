@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import numpy as np
@@ -265,3 +266,45 @@ def test_unknown_models_and_devices() -> None:
         load("no-such-model")
     with pytest.raises(engine.EngineError, match="device"):
         load(GOLDEN / "tiny_checkpoint", device="quantum")
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_written_files_keep_the_numbers_of_the_source(model: engine.Model, tmp_path, subtype: str) -> None:
+    source, path, out = music(), tmp_path / "song.wav", tmp_path / "out.wav"
+    soundfile.write(path, source.samples.T.astype(np.float64) * 0.999, 48000, subtype=subtype)
+    fields = quick(start_time=2.0, end_time=3.0, context_seconds=1.0)
+    result = model.render(engine.Inpaint(audio=path, **fields))
+    result.write(out)
+    before, after = (soundfile.read(p, dtype="float64", always_2d=True)[0] for p in (path, out))
+    assert soundfile.info(out).subtype == subtype and before.shape == after.shape
+    fade = 1440
+    np.testing.assert_array_equal(after[: 96000 - fade], before[: 96000 - fade])
+    np.testing.assert_array_equal(after[144000 + fade :], before[144000 + fade :])
+    assert (after[96000:144000] != before[96000:144000]).any()
+
+
+def test_a_clip_is_written_at_the_depth_of_its_source(model: engine.Model, tmp_path) -> None:
+    path, out = tmp_path / "song.wav", tmp_path / "clip.wav"
+    soundfile.write(path, music().samples.T, 48000, subtype="PCM_24")
+    fields = quick(start_time=2.0, end_time=3.0, context_seconds=1.0, output="clip")
+    model.render(engine.Inpaint(audio=path, **fields)).write(out, recipe={"seed": 7})
+    info = soundfile.info(out)
+    assert info.subtype == "PCM_24" and info.frames == 48000 + 2 * 1440 and info.samplerate == 48000
+
+
+def test_the_seam_report_comes_with_every_joined_result(model: engine.Model) -> None:
+    fields = quick(start_time=2.0, end_time=3.0, context_seconds=1.0, candidates=3)
+    results = model.render_all(engine.Inpaint(audio=music(), **fields))
+    scores = [r.report["seam_report"]["score"] for r in results]
+    assert results[0].kept and scores[0] == min(scores) and not results[1].kept
+    assert results[0].report["seam_report"]["samples_changed_outside"] == 0
+    assert "source's own" in results[0].report["seam_report"]["words"][0]
+    json.dumps(results[0].report)
+
+
+def test_another_sample_rate_is_given_where_asked_for(model: engine.Model) -> None:
+    fields = quick(start_time=2.0, end_time=3.0, context_seconds=1.0, sample_rate=44100)
+    result = model.render(engine.Inpaint(audio=music(), **fields))
+    assert result.sample_rate == 44100 and result.audio.shape[1] == 6 * 44100
+    made = model.render(engine.TextToAudio(**quick(duration=1.0, sample_rate=32000)))
+    assert made.sample_rate == 32000 and made.audio.shape[1] == -(-10 * 4096 * 32000 // 44100)
