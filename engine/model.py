@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from engine.checkpoints.networks import Networks
 from engine.codec import Codec
 from engine.constants import MAX_DURATION_SECONDS, frames_of
 from engine.device import choose_device, choose_dtype
-from engine.errors import InvalidRequest, OutOfMemory
+from engine.errors import OutOfMemory
 from engine.job import Job, Parts
 from engine.memory import (
     MemoryMode,
@@ -38,6 +39,7 @@ from engine.requests import Inpaint, Outpaint, PromptToAudio, Request, Resolved,
 from engine.requests.recipe import ModelIdentity
 from engine.sampling.conditioning import Conditioner
 from engine.sampling.denoise import Cancel, OnStep, Progress
+from engine.tasks.prompt_to_audio import text_request
 from engine.words import Reader
 
 __all__ = ["Model", "Progress", "Render", "load"]
@@ -111,14 +113,11 @@ class Model:
         `on_step` is called with a `Progress` for each step of the stages encode, denoise, decode and seam; `cancel`
         is anything with `is_set()`. Raises InvalidRequest, CheckpointError (of a LoRA), Cancelled.
         """
+        said: tuple[str, ...] = ()
         if isinstance(request, PromptToAudio):
-            raise InvalidRequest(
-                "task",
-                "prompt-to-audio",
-                "tags and lyrics written from the prompt first",
-                "Turn it into a text-to-audio request with engine.tasks.prompt_to_audio.",
-            )
+            request, said = text_request(request)
         resolved = resolve(request, self.default_request)
+        resolved = replace(resolved, warnings=(*said, *resolved.warnings))
         with self._lock, torch.inference_mode():
             self._use_loras(resolved.request)
             mode: MemoryMode | None = self._memory or self._choose_mode(resolved)
