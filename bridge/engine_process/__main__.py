@@ -1,0 +1,116 @@
+"""`python -m bridge.engine_process`, started by the daemon: renders its jobs until its standard input ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+
+from bridge.engine_process import wire
+from bridge.engine_process.line import Line
+from bridge.engine_process.rendering import OnLog, OnStep, Renderer, find_factory
+from bridge.files.store import AudioStore
+from bridge.protocol.errors import ErrorContent, content_of
+from engine.errors import Cancelled, CheckpointError, OutOfMemory
+
+logger = logging.getLogger("bridge.engine_process")
+
+
+def main() -> int:
+    """Render what the daemon orders. Gives the exit status."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon decides
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    start = msgspec.json.decode(sys.stdin.buffer.readline(), type=wire.Start)
+    threading.Thread(target=_end_with_daemon, name="parent", daemon=True).start()
+    line = Line(start)
+    worker = Worker(line, start, AudioStore(Path(start.store)))
+    while True:
+        order = line.orders.get()
+        if isinstance(order, wire.Stop):
+            line.close()
+            return 0
+        worker.obey(order)
+
+
+def _end_with_daemon() -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os._exit(0)
+
+
+class Worker:
+    """Obeys one order after the other; the renderer is made at the first, since that costs seconds."""
+
+    def __init__(self, line: Line, start: wire.Start, store: AudioStore) -> None:
+        self._line = line
+        self._start = start
+        self._store = store
+        self._renderer: Renderer | None = None
+        self._model = ""
+
+    def obey(self, order: wire.Load | wire.RenderJob) -> None:
+        """Load or render, and say how it went."""
+        if isinstance(order, wire.Load):
+            self._load(order)
+        else:
+            self._render(order)
+
+    def _load(self, order: wire.Load) -> None:
+        try:
+            self._use(order.model, "")
+        except Exception as error:
+            logger.exception("load %s", order.model)
+            self._line.say(wire.LoadFailed(model=order.model, error=_content(error)))
+
+    def _render(self, job: wire.RenderJob) -> None:
+        cancel = self._line.begin(job.job_id)
+        try:
+            renderer = self._use(job.model, job.job_id)
+            said: wire.Said = renderer.render(job, self._step(job.job_id), self._log(job.job_id), cancel)
+        except Cancelled:
+            said = wire.Stopped(job_id=job.job_id)
+        except Exception as error:
+            logger.exception("job %s", job.job_id)
+            said = wire.Failed(job_id=job.job_id, error=_content(error))
+        self._line.begin("")
+        self._line.say(said)
+
+    def _use(self, model: str, job_id: str) -> Renderer:
+        if self._renderer is None:
+            self._renderer = find_factory(self._start.renderer)(self._store, self._start.device)
+        if self._model != model:
+            self._model = ""
+            name = self._renderer.load(model, self._step(job_id))
+            self._model = model
+            self._line.say(wire.Loaded(model=name, device=self._renderer.device))
+        return self._renderer
+
+    def _step(self, job_id: str) -> OnStep:
+        def on_step(stage: str, step: int, steps: int) -> None:
+            if job_id:
+                self._line.say(wire.StepDone(job_id=job_id, stage=stage, step=step, steps=steps))
+
+        return on_step
+
+    def _log(self, job_id: str) -> OnLog:
+        def on_log(level: str, text: str) -> None:
+            self._line.say(wire.LogText(job_id=job_id, level=level, text=text))
+
+        return on_log
+
+
+def _content(error: Exception) -> ErrorContent:
+    if isinstance(error, OutOfMemory):
+        return ErrorContent(code="out_of_memory", message=str(error))
+    if isinstance(error, CheckpointError):
+        return ErrorContent(code="checkpoint", message=str(error))
+    return content_of(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

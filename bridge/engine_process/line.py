@@ -1,0 +1,89 @@
+"""The engine process's end of the inner wire: a thread that owns the socket, so that rendering never touches it.
+
+It beats once a second, hears cancels while a job runs, and hands other orders to the main thread.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+
+import zmq
+
+from bridge.engine_process import wire
+from bridge.protocol.errors import ProtocolError
+
+_OUTBOX = "inproc://outbox"
+
+
+class Line:
+    """`orders` gives what the daemon wants; `say` may be called from the main thread."""
+
+    def __init__(self, start: wire.Start) -> None:
+        self._start = start
+        self._context = zmq.Context()
+        self._inside = self._context.socket(zmq.PULL)
+        self._inside.bind(_OUTBOX)
+        self._outbox = self._context.socket(zmq.PUSH)
+        self._outbox.connect(_OUTBOX)
+        self._current = ""
+        self._unwanted: set[str] = set()
+        self._cancel = threading.Event()
+        self._mutex = threading.Lock()
+        self.orders: queue.SimpleQueue[wire.Load | wire.RenderJob | wire.Stop] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="line", daemon=True)
+        self._thread.start()
+
+    def say(self, said: wire.Said) -> None:
+        """Send something to the daemon."""
+        self._outbox.send_multipart(wire.say(self._start.key, said))
+
+    def begin(self, job_id: str) -> threading.Event:
+        """From now on a cancel of that job sets the event that is returned."""
+        with self._mutex:
+            self._current, self._cancel = job_id, threading.Event()
+            if job_id in self._unwanted:
+                self._unwanted.discard(job_id)
+                self._cancel.set()
+            return self._cancel
+
+    def close(self) -> None:
+        """Send what is left and end."""
+        self._outbox.send(b"")
+        self._thread.join(2.0)
+
+    def _run(self) -> None:
+        socket = self._context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.LINGER, 1000)
+        socket.connect(self._start.endpoint)
+        socket.send_multipart(wire.say(self._start.key, wire.Ready(pid=os.getpid())))
+        poller = zmq.Poller()
+        poller.register(socket, zmq.POLLIN)
+        poller.register(self._inside, zmq.POLLIN)
+        while True:
+            ready = dict(poller.poll(wire.BEAT_SECONDS * 1000))
+            if not ready:
+                socket.send_multipart(wire.say(self._start.key, wire.Beat()))
+            if self._inside in ready:
+                frames = self._inside.recv_multipart()
+                if frames == [b""]:
+                    break
+                socket.send_multipart(frames)
+            if socket in ready:
+                self._hear(socket.recv_multipart())
+        socket.close()
+
+    def _hear(self, frames: list[bytes]) -> None:
+        try:
+            said = wire.heard_by_engine(self._start.key, frames)
+        except ProtocolError:
+            return
+        if not isinstance(said, wire.CancelJob):
+            self.orders.put(said)
+            return
+        with self._mutex:
+            if said.job_id == self._current:
+                self._cancel.set()
+            else:
+                self._unwanted.add(said.job_id)
