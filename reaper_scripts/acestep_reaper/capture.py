@@ -1,9 +1,11 @@
 """Reads what a track plays before its FX through an audio accessor, a chunk a tick, into a WAV file."""
 
 import array
+import ctypes
 import os
 import struct
 import sys
+import time
 import uuid
 
 from reaper_python import *
@@ -12,7 +14,8 @@ from .errors import UserError
 from .objects import find_track
 from .paths import fs, in_home
 
-CHUNK_SAMPLES = 2048
+CHUNK_SAMPLES = 8192
+BUDGET_SECONDS = 0.003
 CHANNELS = 2
 
 
@@ -46,34 +49,45 @@ class TrackCapture(object):
         self._stream = None
 
     def step(self):
-        """Reads one chunk; True when the file is complete."""
+        """Reads for a few milliseconds; True when the file is complete."""
         if self._stream is None:
             os.makedirs(fs(self._folder), exist_ok=True)
             self._stream = open(fs(self.path), "wb")
             self._stream.write(wav_header(self._rate, CHANNELS, self._total))
-        count = min(CHUNK_SAMPLES, self._total - self._done)
-        if count > 0:
-            self._stream.write(self._read(count))
-            self._done += count
-        if self._done < self._total:
-            return False
-        self._stream.close()
-        return True
-
-    def _read(self, count):
         track = find_track(self._track)
         if track is None:
             self._stream.close()
             raise UserError("The track was deleted while it was read", "Undo, and try again")
         accessor = RPR_CreateTrackAudioAccessor(track)
         try:
-            time = self._start + self._done / float(self._rate)
-            got, samples = RPR_GetAudioAccessorSamples(
-                accessor, self._rate, CHANNELS, time, count, [0.0] * (count * CHANNELS)
-            )
+            self._read_for(accessor, BUDGET_SECONDS)
         finally:
             RPR_DestroyAudioAccessor(accessor)
-        data = array.array("f", samples if got > 0 else [0.0] * (count * CHANNELS))
+        if self._done < self._total:
+            return False
+        self._stream.close()
+        return True
+
+    def _read_for(self, accessor, seconds):
+        end = time.perf_counter() + seconds
+        while self._done < self._total:
+            count = min(CHUNK_SAMPLES, self._total - self._done)
+            self._stream.write(self._read(accessor, count))
+            self._done += count
+            if time.perf_counter() >= end:
+                return
+
+    def _read(self, accessor, count):
+        """One chunk as float32 bytes: through C, since the wrapper makes lists of Python floats."""
+        buffer = (ctypes.c_double * (count * CHANNELS))()
+        kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_int, ctypes.c_double,
+                                ctypes.c_int, ctypes.c_void_p)  # fmt: skip
+        at = self._start + self._done / float(self._rate)
+        number = int(accessor.rpartition("0x")[2], 16)
+        got = kind(rpr_getfp("GetAudioAccessorSamples"))(
+            number, self._rate, CHANNELS, at, count, ctypes.addressof(buffer)
+        )
+        data = array.array("f", buffer if got > 0 else bytes(4 * count * CHANNELS))
         if sys.byteorder == "big":
             data.byteswap()
         return data.tobytes()

@@ -16,6 +16,7 @@ from .zmtp import Dealer
 CONNECT_SECONDS = 3.0
 START_SECONDS = 20.0
 RETRY_SECONDS = 0.3
+PATIENCE_SECONDS = 2.0
 
 
 def _endpoint(description):
@@ -57,6 +58,7 @@ class Daemon(object):
         self._deadline = 0.0
         self._retry_at = 0.0
         self._start_until = 0.0
+        self._lost_at = 0.0
         self._waiting = {}
         self._queue = []
         self.problem = None
@@ -108,20 +110,22 @@ class Daemon(object):
         self._deadline = now + CONNECT_SECONDS
 
     def _start(self, now):
-        if self._start_until and now > self._start_until:
-            self._start_until = 0.0
-            raise UserError("The ACE-Step daemon did not start", "Its log is %s" % in_home("daemon.log"))
-        if not self._start_until:
-            if not self._may_start:
-                raise UserError("The ACE-Step daemon does not run", "Start it with 'acestep-bridge serve'")
-            start_daemon()
-            self._start_until = now + START_SECONDS
+        """Starts the daemon once, and gives up when it does not answer in time."""
+        if self._start_until:
+            if now > self._start_until:
+                self._start_until = 0.0
+                raise UserError("The ACE-Step daemon did not start", "Its log is %s" % in_home("daemon.log"))
+            return
+        if not self._may_start:
+            raise UserError("The ACE-Step daemon does not run", "Start it with 'acestep-bridge serve'")
+        start_daemon()
+        self._start_until = now + START_SECONDS
 
     def _exchange(self):
         for frames in self._dealer.tick():
             self._receive(frames)
         if self._dealer.ready and not self._greeted:
-            self._greeted, self._start_until, self.problem = True, 0.0, None
+            self._greeted, self._start_until, self._lost_at, self.problem = True, 0.0, 0.0, None
         if not self._greeted and self._clock() > self._deadline:
             raise ConnectionLost("The daemon did not answer")
         if self._greeted:
@@ -145,22 +149,28 @@ class Daemon(object):
             asked[2](content)
 
     def _lost(self, error):
-        """Everything unanswered is asked again after reconnecting; changes carry a request_id."""
+        """Everything unanswered is asked again after reconnecting; changes carry a request_id.
+
+        A connection file may be stale, and a daemon may be about to return: the same file is tried for
+        a while, then a daemon is started (its lock decides; a second start is harmless).
+        """
         log.write("connection: %s" % error)
         self.close()
         self._queue = list(self._waiting.values()) + self._queue
         self._waiting = {}
         now = self._clock()
         self._retry_at = now + RETRY_SECONDS
-        if read_json(in_home("connection.json")) is not None:
+        self._lost_at = self._lost_at or now
+        if now - self._lost_at > PATIENCE_SECONDS:
             try:
-                self._start(now)  # a stale file: the daemon's lock decides, a second start is harmless
+                self._start(now)
             except UserError as failure:
                 self._give_up(failure)
 
     def _give_up(self, error):
         self.close()
         self.problem = error
+        self._lost_at = 0.0
         log.write("daemon: %s" % error)
         asked = list(self._waiting.values()) + self._queue
         self._waiting, self._queue = {}, []

@@ -33,6 +33,7 @@ class Part(object):
         self.files = []
         self._capture = None
         self._copy = None
+        self._cancel_asked = False
 
     @property
     def ended(self):
@@ -138,6 +139,8 @@ class Part(object):
 
     def _submitted(self, daemon, job):
         self.job_id = job["job_id"]
+        if self._cancel_asked:
+            self.cancel(daemon)
         self._heard(daemon, job)
 
     def resume(self, daemon, job):
@@ -168,7 +171,9 @@ class Part(object):
     def cancel(self, daemon):
         """Tells the daemon to stop; before the daemon knows the job, it just ends."""
         if not self.job_id:
-            self.state = "cancelled"
+            self._cancel_asked = True
+            if self.state != "submitting":
+                self.state = "cancelled"
             return
         content = {"job_id": self.job_id, "request_id": uuid.uuid4().hex}
         daemon.request("cancel", content, lambda job: None, lambda error: log.write("cancel: %s" % error))

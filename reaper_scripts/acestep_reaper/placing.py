@@ -69,12 +69,17 @@ def _place_one(part, index, source, placed):
             if count == 0 and index == 0:
                 _stretch_item(item, data)
             placed.sources.append(own)
+        _note(data, placed)
         return
     if data["mode"] == "take":
         data["notice"] = "The item is gone: placed on a new track"
     _add_item(part, index, source)
     placed.sources.append(source)
-    if data.get("notice"):
+    _note(data, placed)
+
+
+def _note(data, placed):
+    if data.get("notice") and data["notice"] not in placed.notices:
         placed.notices.append(data["notice"])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -60,6 +62,16 @@ class Studio:
         soundfile.write(str(path), noise, 48000, subtype="PCM_24")
         return add_audio(self.fake.project, str(path), position)
 
+    @property
+    def project(self):
+        return self.fake.project
+
+    def save_tags(self, **values: str) -> None:
+        """As if the settings dialog had been used before."""
+        text = base64.b64encode(json.dumps({"tags": "house, drums", **values}).encode()).decode()
+        self.fake.ext_state["acestep", "settings"] = text
+        self.fake.persistent.add(("acestep", "settings"))
+
     def select(self, start: float, end: float, track: int = 0) -> None:
         """Time selection and one selected track."""
         self.fake.project.time_selection = (start, end)
@@ -69,9 +81,16 @@ class Studio:
     def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         self.host.tick_until(condition, seconds)
 
-    def idle(self) -> None:
-        """Ticks until nothing is under way."""
-        self.until(lambda: "done" in self.fake.help_text or self.fake.tooltips != [])
+    def finish(self) -> None:
+        """Ticks until every batch is placed or has failed, and all peaks are built."""
+        self.until(
+            lambda: "done" in self.fake.help_text or "cancelled" in self.fake.help_text or self.fake.tooltips != []
+        )
+        self.host.tick(4)
+
+    def wait_sent(self, count: int) -> None:
+        """Ticks until the daemon has that many jobs."""
+        self.until(lambda: len(self.daemon.jobs) >= count)
 
     def check(self) -> None:
         """No script did anything wrong."""

@@ -213,6 +213,10 @@ static void read_results(const char *p, const char *letters, char ret, slot *a, 
     case 'I': { int64_t v; memcpy(&v, p, 8); p += 8; if (a[i].p) *(int *)a[i].p = (int)v; break; }
     case 'B': { int64_t v; memcpy(&v, p, 8); p += 8; if (a[i].p) *(signed char *)a[i].p = v != 0; break; }
     case 'D': memcpy(a[i].p, p, 8); p += 8; break;
+    case 'N': { /* the caller's pointer is set to a string of ours */
+      static char *name = NULL; free(name); name = take_text(&p);
+      if (a[i].p) *(char **)a[i].p = name;
+      break; }
     case 'A': { uint32_t n; memcpy(&n, p, 4); p += 4; memcpy(a[i].p, p, n * 8u); p += n * 8u; break; }
     default: break;
   }

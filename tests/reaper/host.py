@@ -114,7 +114,8 @@ class Host:
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
-                raise HostError(f"not reached in {seconds} s; errors: {self.errors}")
+                said = (self.fake.help_text, self.fake.tooltips)
+                raise HostError(f"not reached in {seconds} s; errors: {self.errors}; said: {said}")
             self.tick(1, 0.03)
 
     def close(self) -> None:
@@ -217,11 +218,11 @@ def _pack(function, arguments: list, result, outputs: list) -> bytes:
     parts = [_text(result) if function.ret == "s" else struct.pack(form, result or 0)]
     given = iter(outputs)
     for letter, argument in zip(function.letters, arguments, strict=True):
-        if letter not in "SZIBDA":
+        if letter not in "SZIBDAN":
             continue
         value = next(given, argument)
-        if letter in "SZ":
-            parts.append(_text(value))
+        if letter in "SZN":
+            parts.append(_text(value or ""))
         elif letter == "A":
             parts.append(struct.pack("<I", len(value)) + struct.pack(f"<{len(value)}d", *value))
         else:

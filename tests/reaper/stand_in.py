@@ -32,18 +32,22 @@ class StandInDaemon:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.requests: dict[str, dict[str, Any]] = {}
         self.seen: list[str] = []
+        self.controls: dict[str, Any] = {}
         self.hold = False
         self.fail = ""
         self._by_request_id: dict[str, str] = {}
         self._pending: list[tuple[bytes, frames.Message]] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def start(self) -> StandInDaemon:
+        """Listens on a new port and writes the connection file."""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._pending = []
         make_home(self.home)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.setsockopt(zmq.HEARTBEAT_IVL, 200)
+        self._socket.setsockopt(zmq.HEARTBEAT_IVL, 100)  # PING is answered in every test
+        self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 5000)
         self._socket.setsockopt(zmq.LINGER, 0)
         port = self._socket.bind_to_random_port("tcp://127.0.0.1")
         endpoint = f"tcp://127.0.0.1:{port}"
@@ -53,6 +57,7 @@ class StandInDaemon:
         return self
 
     def stop(self) -> None:
+        """As kill -9: the connection file stays."""
         self._stop.set()
         self._thread.join(5)
         self._socket.close()
@@ -103,6 +108,10 @@ class StandInDaemon:
     def _hello(self, identity: bytes, message: frames.Message) -> None:
         self._reply(identity, message, {"server": "stand-in", "package_version": "0", "protocol_version": 1})
 
+    def _controls(self, identity: bytes, message: frames.Message) -> None:
+        self.controls.update(message.content["values"])
+        self._reply(identity, message, {"values": self.controls, "sequence": 1})
+
     def _status(self, identity: bytes, message: frames.Message) -> None:
         self._reply(identity, message, self.jobs[message.content["job_id"]])
 
@@ -139,9 +148,11 @@ class StandInDaemon:
         request = self.requests[job_id]
         path = self._render(request, variation)
         return {
-            "variation": variation, "candidate": 0, "chosen": True, "seed": 7 + variation, "tags": request["tags"],
+            "variation": variation, "candidate": 0, "chosen": True, "seed": 7 + variation,
+            "tags": request.get("tags", ""),
             "audio": {"path": str(path), "file_name": path.name}, "model": {"name": "noise", "description": "noise"},
-            "recipe": {"request": {k: v for k, v in request.items() if k != "tempo_map"}, "seed": 7 + variation},
+            "recipe": {"recipe": 1, "model": {"name": "noise"},
+                       "request": {**{k: v for k, v in request.items() if k != "audio"}, "seed": 7 + variation}},
         }  # fmt: skip
 
     def _render(self, request: dict[str, Any], variation: int) -> Path:
@@ -153,6 +164,10 @@ class StandInDaemon:
             after = round(request.get("extend_after_duration", 0) * rate)
             samples = np.pad(samples, ((before, after), (0, 0)))
             first, last = round(request.get("start_time", 0) * rate), round(request.get("end_time", 0) * rate)
+            if request["task"] == "audio-to-audio":
+                first, last = 0, len(samples)
+            if before or after:
+                first, last = (0, before) if before else (len(samples) - after, len(samples))
         else:
             rate = 48000
             samples = np.zeros((round(request["duration"] * rate), 2), np.float32)

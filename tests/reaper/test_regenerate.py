@@ -23,7 +23,7 @@ def first_take(studio, start=8.0, end=12.0):
 
 def test_new_take_undo_redo(studio):
     first_take(studio)
-    studio.idle()
+    studio.finish()
     item = studio.fake.project.items()[0]
     old, new = item.takes
     assert item.active == 1

@@ -64,10 +64,20 @@ class ApplicationApi(Core):
     def Main_OnCommand(self, command: int, flag: int) -> None:
         self.commands.append(command)
         path = self.scripts.get(command)
+        if command in (40129, 40131):
+            self._take_action(command)
         if path and self.nested:
             self.host.run_nested(path)
         elif path:
             self.queued_scripts.append(path)
+
+    def _take_action(self, command: int) -> None:
+        """40129 deletes the active take of selected items, 40131 crops to it."""
+        for item in self.project.items():
+            if item.selected and item.takes:
+                active = item.takes[item.active]
+                keep = [active] if command == 40131 else [t for t in item.takes if t is not active]
+                item.takes, item.active = keep, 0
 
     # dialogs
     def _answer(self, kind: str, text: str) -> object:
@@ -122,7 +132,7 @@ class ApplicationApi(Core):
 
     # system
     def APIExists(self, name: str) -> bool:
-        return name in self.handlers() and (name in self.newer or name not in _NEWER)
+        return name in self.handlers() and name not in self.hidden
 
     def GetAppVersion(self) -> str:
         return self.version
@@ -145,6 +155,3 @@ class ApplicationApi(Core):
 
     def time_precise(self) -> float:
         return time.perf_counter()
-
-
-_NEWER = ("GetRegionOrMarker", "GetSetRegionOrMarkerInfo_String")

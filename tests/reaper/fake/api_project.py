@@ -123,13 +123,13 @@ class ProjectApi(Core):
         time = tempo_map.to_time(qn)
         return time, qn, qn + num * 4 / den, num, den, tempo_map.bpm(time)
 
-    # markers: names never come back through the wrapper's const char**
+    # markers: the wrapper drops the name; the C function gives it
     def EnumProjectMarkers3(self, project: int, index: int, *outs: float):
         markers = self.project_at(project).content.markers
         if not 0 <= index < len(markers):
             return (0,)
         m = markers[index]
-        return index + 1, int(m.end is not None), m.position, m.end or 0.0, m.number, 0
+        return index + 1, int(m.end is not None), m.position, m.end or 0.0, m.name, m.number, 0
 
     def GetRegionOrMarker(self, project: int, index: int, guid: str) -> int:
         markers = self.project_at(project).content.markers

@@ -7,7 +7,7 @@ from typing import Any
 
 from .model import Item, Project, Source, Take, Track
 
-_OUT = "SZIBDA"
+_OUT = "SZIBDAN"
 
 
 class FakeError(Exception):
@@ -125,6 +125,6 @@ class Core:
     @staticmethod
     def _check(function: Any, where: str, letter: str, value: Any) -> None:
         wanted = {"v": type(None), "i": int, "u": int, "I": int, "b": int, "B": int, "d": float, "D": float,
-                  "s": str, "S": str, "Z": str, "P": int, "A": list}  # fmt: skip
+                  "s": str, "S": str, "Z": str, "N": str, "P": int, "A": list}  # fmt: skip
         if not isinstance(value, wanted[letter]):
             raise FakeError(f"{function.name} {where} {letter}: {value!r}")
