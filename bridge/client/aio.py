@@ -196,8 +196,9 @@ class AsyncClient:
     async def _next_event(self, socket: zmq.asyncio.Socket, job_id: str) -> m.JobEvent | None:
         if await socket.poll(int(_QUIET_SECONDS * 1000)):
             frames = await socket.recv_multipart()
+            connection = self.transport.connection
             try:
-                content = unpack(self.transport.connection.key, frames[1:]).content
+                content = unpack(connection.events_key or connection.key, frames[1:]).content
             except ProtocolError:
                 return None
             return msgspec.convert(content, m.JobEvent)

@@ -62,7 +62,7 @@ class Line:
         poller.register(socket, zmq.POLLIN)
         poller.register(self._inside, zmq.POLLIN)
         while True:
-            ready = dict(poller.poll(wire.BEAT_SECONDS * 1000))
+            ready = dict(poller.poll(int(wire.BEAT_SECONDS * 1000)))
             if not ready:
                 socket.send_multipart(wire.say(self._start.key, wire.Beat()))
             if self._inside in ready:

@@ -132,7 +132,7 @@ def heard_by_engine(key: str, frames: Sequence[bytes | memoryview]) -> FromDaemo
     """What the daemon said. Raises BadSignature, ProtocolError."""
     content = unpack(key, frames).content
     try:
-        return msgspec.convert(content, FromDaemon)  # type: ignore[call-overload, no-any-return]
+        return msgspec.convert(content, FromDaemon)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
         raise ProtocolError(str(error)) from error
 
@@ -141,6 +141,6 @@ def heard_by_daemon(key: str, frames: Sequence[bytes | memoryview]) -> FromEngin
     """What the engine said. Raises BadSignature, ProtocolError."""
     content = unpack(key, frames).content
     try:
-        return msgspec.convert(content, FromEngine)  # type: ignore[call-overload, no-any-return]
+        return msgspec.convert(content, FromEngine)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
         raise ProtocolError(str(error)) from error

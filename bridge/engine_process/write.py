@@ -1,4 +1,4 @@
-"""From a render to a file: the source's own numbers outside of what was changed, bit for bit. Knows no job, no torch."""
+"""From a render to a file: the source's own numbers outside of what was changed, bit for bit. Knows no torch."""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ from typing import Any
 
 import msgspec
 
+from engine.errors import EngineError
+
 
 class ErrorContent(msgspec.Struct, frozen=True, kw_only=True):
     """An error as it travels: `code` for programs, `message` a whole sentence, the rest what it was made of."""
@@ -143,7 +145,7 @@ def content_of(error: Exception) -> ErrorContent:
         return ErrorContent(
             code=error.code, message=str(error), field=error.field, remedy="See docs/protocol.md for the message."
         )
-    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+    if _is_full_disk(error):
         remedy = "Free some space, or delete jobs with `acestep-bridge jobs`."
         return ErrorContent(code="disk_full", message=f"The disk is full: {error}. {remedy}", remedy=remedy)
     parts: Any = getattr(error, "field", None), getattr(error, "got", None), getattr(error, "expected", None)
@@ -157,8 +159,18 @@ def content_of(error: Exception) -> ErrorContent:
             expected=parts[2],
             remedy=remedy_text,
         )
+    if isinstance(error, EngineError):
+        return ErrorContent(code="internal", message=str(error))
     remedy = "The daemon's log has the details; `acestep-bridge doctor --report` collects them."
     return ErrorContent(code="internal", message=f"A fault inside ({type(error).__name__}). {remedy}", remedy=remedy)
+
+
+def _is_full_disk(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_SPACE:
+            return True
+        error = error.__cause__
+    return False
 
 
 _NO_SPACE = (28, 122, 112)  # ENOSPC, EDQUOT, Windows' ERROR_DISK_FULL

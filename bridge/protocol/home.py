@@ -28,7 +28,7 @@ class Endpoints(msgspec.Struct, frozen=True):
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The connection file. `server_public` and `client` only in a link file, for another machine."""
+    """The connection file. The last three only in a link file, for another machine."""
 
     endpoints: Endpoints
     key: str
@@ -37,6 +37,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     started: float = 0.0
     server_public: str = ""
     client: str = ""
+    events_key: str = ""
 
 
 class Install(msgspec.Struct, frozen=True, kw_only=True):

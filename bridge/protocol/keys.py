@@ -71,6 +71,11 @@ def wire_key(server_secret: str, client_public: str) -> str:
     return hmac.new(server_secret.encode("ascii"), text, hashlib.sha256).hexdigest()
 
 
+def events_key(server_secret: str) -> str:
+    """The key with which a server signs events for CURVE clients."""
+    return wire_key(server_secret, "events")
+
+
 def link(home: Path, name: str, endpoints: Endpoints) -> Connection:
     """What an allowed client needs to connect. It holds that client's signing key: keep it private."""
     clients = allowed(home)
@@ -78,7 +83,8 @@ def link(home: Path, name: str, endpoints: Endpoints) -> Connection:
         raise KeyFileError(f"client: got {name!r}, which is not allowed. `acestep-bridge keys allow` lets it in.")
     pair = server_pair(home)
     key = wire_key(pair.secret, clients[name])
-    return Connection(endpoints=endpoints, key=key, server_public=pair.public, client=name)
+    events = events_key(pair.secret)
+    return Connection(endpoints=endpoints, key=key, server_public=pair.public, client=name, events_key=events)
 
 
 def write_link(path: Path, connection: Connection) -> None:

@@ -1,0 +1,222 @@
+"""The engine process as the daemon sees it: started, heard, watched, stopped, killed. No torch, no job store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+import zmq
+import zmq.asyncio
+
+from bridge.daemon.settings import Settings
+from bridge.engine_process import wire
+from bridge.protocol.errors import BridgeError, ProtocolError
+from bridge.protocol.messages import EngineState, ModelName
+
+logger = logging.getLogger("bridge.daemon")
+_LOOK_SECONDS = 0.1
+OnSaid = Callable[[wire.StepDone | wire.LogText], None]
+Outcome = wire.Done | wire.Failed | wire.Stopped
+
+
+class EngineDied(BridgeError):
+    """The engine process ended, or said nothing for too long. `status` is its exit status."""
+
+    def __init__(self, status: int | None) -> None:
+        super().__init__(f"The engine process ended with status {status}.")
+        self.status = status
+
+
+class EngineNotStarted(BridgeError):
+    """The engine process does not come up; the message holds the end of its log."""
+
+
+class EngineProcess:
+    """One engine process. Everything is called on the daemon's loop."""
+
+    def __init__(self, context: zmq.asyncio.Context, settings: Settings) -> None:
+        self._settings = settings
+        self._socket = context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.LINGER, 200)
+        port = self._socket.bind_to_random_port("tcp://127.0.0.1")
+        self._endpoint = f"tcp://127.0.0.1:{port}"
+        self._key = ""
+        self._identity = b""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._inbox: asyncio.Queue[wire.FromEngine] = asyncio.Queue()
+        self._heard = 0.0
+        self._reader = asyncio.get_running_loop().create_task(self._read())
+        self.starts = 0
+        self.state: Literal["stopped", "starting", "loading", "idle", "busy"] = "stopped"
+        self.model: ModelName | None = None
+        self.device: str | None = None
+
+    @property
+    def restarts(self) -> int:
+        """Starts after the first."""
+        return max(0, self.starts - 1)
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, if it runs."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def describe(self) -> EngineState:
+        """As it is told to clients."""
+        model = self.model.name if self.model and self.pid else None
+        state = self.state if self.pid else "stopped"
+        return EngineState(
+            state=state, pid=self.pid, model=model, device=self.device if model else None, restarts=self.restarts
+        )
+
+    async def start(self) -> None:
+        """Start it unless it runs. Raises EngineNotStarted."""
+        if self.pid is not None:
+            return
+        self._forget()
+        self.starts, self.state = self.starts + 1, "starting"
+        await self._spawn()
+        limit = time.monotonic() + self._settings.start_seconds
+        while not isinstance(await self._next(), wire.Ready):
+            if self.pid is None or time.monotonic() > limit:
+                self.kill()
+                raise EngineNotStarted(f"The engine process does not start: {self._end_of_log()}")
+        self.state = "idle"
+
+    async def load(self, model: str) -> None:
+        """Load a model outside of a job. A failure is logged; the next job will meet it again."""
+        await self.start()
+        self.state = "loading"
+        self._say(wire.Load(model=model))
+        while True:
+            said = await self._next()
+            if isinstance(said, wire.LoadFailed):
+                logger.error("model %s: %s", model, said.error.message)
+            if isinstance(said, wire.Loaded | wire.LoadFailed):
+                break
+            self._check_alive()
+        self.state = "idle"
+
+    async def render(self, job: wire.RenderJob, on_said: OnSaid) -> Outcome:
+        """Render a job. Raises EngineDied, EngineNotStarted."""
+        await self.start()
+        self.state = "busy"
+        self._say(job)
+        while True:
+            said = await self._next()
+            if isinstance(said, wire.StepDone | wire.LogText) and said.job_id == job.job_id:
+                on_said(said)
+            elif isinstance(said, wire.Done | wire.Failed | wire.Stopped) and said.job_id == job.job_id:
+                self.state = "idle"
+                return said
+            elif said is None:
+                self._check_alive()
+
+    def cancel(self, job_id: str) -> None:
+        """Ask for the job to stop."""
+        self._say(wire.CancelJob(job_id=job_id))
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._process is not None:
+            with contextlib.suppress(OSError):
+                self._process.kill()
+            self._process.wait()
+        self.state = "stopped"
+
+    async def stop(self) -> None:
+        """Ask it to end; kill it if it does not within 2 s."""
+        if self.pid is not None:
+            self._say(wire.Stop())
+            limit = time.monotonic() + 2.0
+            while self.pid is not None and time.monotonic() < limit:
+                await asyncio.sleep(0.02)
+        self.kill()
+        self._forget()
+
+    async def close(self) -> None:
+        """Stop it and let go of the socket."""
+        await self.stop()
+        self._reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._reader
+        self._socket.close()
+
+    async def _spawn(self) -> None:
+        self._key = secrets.token_hex(32)
+        start = wire.Start(
+            endpoint=self._endpoint,
+            key=self._key,
+            store=str(self._settings.home / "audio"),
+            device=self._settings.device,
+            renderer=self._settings.renderer,
+        )
+        with open(self._settings.home / "engine.log", "ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bridge.engine_process"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        assert self._process.stdin is not None
+        self._process.stdin.write(msgspec.json.encode(start) + b"\n")
+        self._process.stdin.flush()
+
+    def _check_alive(self) -> None:
+        """Raises EngineDied if the process has ended or says nothing any more."""
+        assert self._process is not None
+        status = self._process.poll()
+        if status is None and time.monotonic() - self._heard < self._settings.silence_seconds:
+            return
+        self.kill()
+        raise EngineDied(status)
+
+    async def _next(self) -> wire.FromEngine | None:
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(self._inbox.get(), _LOOK_SECONDS)
+        return None
+
+    async def _read(self) -> None:
+        while True:
+            identity, *frames = await self._socket.recv_multipart()
+            try:
+                said = wire.heard_by_daemon(self._key, frames)
+            except ProtocolError:
+                logger.warning("somebody else spoke to the engine's socket")
+                continue
+            self._heard = time.monotonic()
+            if isinstance(said, wire.Ready):
+                self._identity = identity
+            if isinstance(said, wire.Loaded):
+                self.model, self.device = said.model, said.device
+            if not isinstance(said, wire.Beat):
+                self._inbox.put_nowait(said)
+
+    def _say(self, said: wire.Said) -> None:
+        self._socket.send_multipart([self._identity, *wire.say(self._key, said)])
+
+    def _forget(self) -> None:
+        if self._process is not None:
+            if self._process.stdin is not None:
+                with contextlib.suppress(OSError):
+                    self._process.stdin.close()
+            self._process.wait()
+            self._process = None
+        self._inbox = asyncio.Queue()
+        self._heard = time.monotonic()
+        self.state, self.model = "stopped", None
+
+    def _end_of_log(self) -> str:
+        path = self._settings.home / "engine.log"
+        return path.read_text("utf-8", errors="replace")[-1500:].strip() or "its log is empty"

@@ -1,0 +1,49 @@
+"""Who waits for what: events go out to subscribers and wake long polls. Knows frames, not operations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+
+from bridge.jobs import Job
+from bridge.protocol.messages import Content, ControlsEvent, JobEvent
+
+Publish = Callable[[str, Content], None]
+
+
+class Hub:
+    """`publish` sends a topic and its content to every subscriber."""
+
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+        self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+
+    def job_changed(self, job: Job, step: int) -> None:
+        """Tell everyone that the job's sequence has risen."""
+        content = JobEvent(job_id=job.job_id, sequence=job.sequence, state=job.state, step=step)
+        self._publish(f"job.{job.job_id}", content)
+        self.wake(job.job_id)
+
+    def controls_changed(self, sequence: int) -> None:
+        """Tell everyone that a control has changed."""
+        self._publish("controls", ControlsEvent(sequence=sequence))
+
+    def wake(self, job_id: str) -> None:
+        """End the waits for a job."""
+        for future in self._waiting.pop(job_id, ()):
+            if not future.done():
+                future.set_result(None)
+
+    async def wait(self, job_id: str, seconds: float) -> None:
+        """Until the job changes, at most `seconds`."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[job_id].add(future)
+        try:
+            await asyncio.wait([future], timeout=seconds)
+        finally:
+            left = self._waiting.get(job_id)
+            if left is not None:
+                left.discard(future)
+                if not left:
+                    del self._waiting[job_id]

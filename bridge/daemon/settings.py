@@ -1,0 +1,30 @@
+"""What a daemon is told at its start. Knows nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.engine_process.wire import DEFAULT_RENDERER
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`bind` (such as tcp://192.168.1.5:49400) opens a second, encrypted way in. `model` "": chosen by what is there.
+
+    `max_attempts` counts starts of one job that ended with the engine's death; `cancel_seconds` is how long a
+    cancelled job may go on before its engine is killed.
+    """
+
+    home: Path
+    bind: str = ""
+    model: str = ""
+    device: str = "auto"
+    warm: bool = False
+    allowed_roots: tuple[Path, ...] = ()
+    renderer: str = DEFAULT_RENDERER
+    max_attempts: int = 3
+    cancel_seconds: float = 2.0
+    start_seconds: float = 60.0
+    silence_seconds: float = 120.0
+    keep_unused_audio_seconds: float = 7 * 86400.0

@@ -1,0 +1,111 @@
+"""Checks of a submitted request that need its audio: what cannot be rendered is refused before it is queued.
+
+Values are checked by `engine.requests`; this adds the file, the region in it, and samples that are not finite.
+No torch; soundfile is loaded at the first call.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from msgspec import UNSET
+
+from bridge.protocol.messages import FileInfo
+from engine.constants import MAX_DURATION_SECONDS
+from engine.errors import InvalidRequest
+from engine.requests import AudioToAudio, Inpaint, Outpaint, Request
+
+Span = tuple[int, int]
+_DEFAULT_CONTEXT, _DEFAULT_FADE, _DEFAULT_END = 10.0, 0.03, 30.0
+
+
+def file_info(path: Path) -> FileInfo:
+    """What an audio file holds. Raises InvalidRequest for the field audio."""
+    from engine.audio.files import probe
+
+    info = probe(path)
+    return FileInfo(
+        sample_rate=info.sample_rate,
+        channels=info.channels,
+        samples=info.frames,
+        duration=info.duration_seconds,
+        format=info.format,
+        subtype=info.subtype,
+    )
+
+
+def check_source(request: Request, path: Path) -> None:
+    """Raises InvalidRequest unless the request can be rendered from the file at `path`."""
+    from engine.audio.files import check_channels, probe
+
+    info = probe(path)
+    chosen = _given(getattr(request, "channels", UNSET), None)
+    check_channels(info, None if chosen is None else [c - 1 for c in chosen])
+    start, stop = _needed(request, info.frames, info.sample_rate)
+    if info.subtype in ("FLOAT", "DOUBLE"):
+        _check_finite(path, start, stop)
+
+
+def _needed(request: Any, frames: int, rate: int) -> Span:
+    """The samples that the model reads. Raises InvalidRequest for a region that is none."""
+    if isinstance(request, Inpaint):
+        return _inpaint(request, frames, rate)
+    if isinstance(request, Outpaint):
+        return _outpaint(request, frames, rate)
+    if isinstance(request, AudioToAudio) and frames > MAX_DURATION_SECONDS * rate:
+        raise InvalidRequest(
+            "audio",
+            f"{frames / rate:.1f} s",
+            f"at most {MAX_DURATION_SECONDS:g} s, the most that the model makes at once",
+            "Cut the audio, or regenerate a part of it with inpaint.",
+        )
+    return 0, frames
+
+
+def _inpaint(request: Any, frames: int, rate: int) -> Span:
+    from engine.audio.window import plan_window
+
+    duration = frames / rate
+    start, end = _given(request.start_time, 0.0), _given(request.end_time, None)
+    if _given(request.start_time_relative_to, "start") == "end":
+        start = duration - start
+    if end is None:
+        end = min(_DEFAULT_END, duration)
+    elif _given(request.end_time_relative_to, "start") == "end":
+        end = duration - end
+    window = plan_window(frames, rate, start, end, *_settings(request))
+    return window.known_start, window.known_end
+
+
+def _outpaint(request: Any, frames: int, rate: int) -> Span:
+    from engine.audio.outpaint_window import Extension, plan_outpaint
+
+    before, after = _given(request.extend_before_duration, 0.0), _given(request.extend_after_duration, _DEFAULT_END)
+    windows = plan_outpaint(frames, rate, Extension(before, after), *_settings(request))
+    return min(w.known_start for w in windows), max(w.known_end for w in windows)
+
+
+def _settings(request: Any) -> tuple[float | None, float]:
+    return _given(request.context_seconds, _DEFAULT_CONTEXT), _given(request.crossfade_seconds, _DEFAULT_FADE)
+
+
+def _check_finite(path: Path, start: int, stop: int) -> None:
+    import numpy as np
+
+    from engine.audio.files import read_exact
+
+    samples = read_exact(path, max(start, 0), stop)
+    bad = ~np.isfinite(samples)
+    if bad.any():
+        first = int(bad.any(axis=0).argmax()) + max(start, 0)
+        raise InvalidRequest(
+            "audio",
+            f"{int(bad.sum())} samples that are NaN or infinite, the first at sample {first}",
+            "finite samples",
+            "Render the audio again; a plug-in may have produced them.",
+        )
+
+
+def _given(value: Any, default: Any) -> Any:
+    return default if value is UNSET else value
