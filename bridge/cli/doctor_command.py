@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 @handled
 def doctor(
-    report: Annotated[bool, typer.Option("--report", help="Everything that a bug report needs, with the logs.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="All that a bug report needs, with the logs.")] = False,
     model: Annotated[str, typer.Option("--model", metavar="STR", help="The model to look for.")] = "nano",
     as_json: AsJson = False,
 ) -> None:

@@ -30,8 +30,8 @@ def list_models(as_json: AsJson = False) -> None:
         show(f"{entry.name}: {entry.description}")
         size = f"{entry.size_bytes / 1e9:.1f} GB" if entry.size_bytes > 1e8 else f"{entry.size_bytes / 1e6:.0f} MB"
         show(f"    {size} on disk, about {entry.memory_bytes / 1e9:.1f} GB of memory, licence {entry.licence}")
-        missing = f"not here; get it with: acestep-bridge models pull {entry.name}"
-        show(f"    {'here: ' + str(entry.folder) if entry.installed else missing}")
+        remedy = f"acestep-bridge models pull {entry.name}" if entry.repository else "installing the package again"
+        show(f"    {'here: ' + str(entry.folder) if entry.installed else 'not here; get it with: ' + remedy}")
 
 
 @group.command("pull")

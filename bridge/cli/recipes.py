@@ -54,7 +54,7 @@ def again_of(path: Path, seed: int | None, changes: Sequence[str], source: str |
     task = recipe["request"].get("task")
     if task not in TASKS:
         raise InvalidRequest("task", repr(task), "one of " + ", ".join(TASKS), "Update acestep-bridge.")
-    changed = _changes(task, changes)
+    changed = changes_of(task, changes)
     if seed is not None:
         changed["seed"] = seed
         if task != Retake.task and "retake_seed" not in changed:
@@ -64,7 +64,8 @@ def again_of(path: Path, seed: int | None, changes: Sequence[str], source: str |
     return request_of(recipe, **changed)
 
 
-def _changes(task: str, changes: Sequence[str]) -> dict[str, Any]:
+def changes_of(task: str, changes: Sequence[str]) -> dict[str, Any]:
+    """The fields that `name=value` words change. Raises `InvalidRequest`."""
     fields, changed = fields_of(TASKS[task]), {}
     for change in changes:
         name, equals, text = change.partition("=")

@@ -14,6 +14,8 @@ from bridge.cli.request_options import NOT_PATHS, SOURCE
 from bridge.protocol.messages import ResultEntry, ResultReply
 from engine.requests import Request
 
+Written = tuple[Path, ResultEntry]
+
 
 @dataclass(frozen=True)
 class Order:
@@ -33,9 +35,9 @@ def run_order(order: Order) -> None:
     request, target = _planned(order)
     _check_source(request)
     with daemon_session() as client:
-        reply = finish_job(client, request, type(request).task)
+        reply = finish_job(client, request, type(request).task).reply
         written = _write(reply, target)
-    _tell(order, reply, written)
+    _tell(reply, written, order.as_json)
 
 
 def _planned(order: Order) -> tuple[Request, Path]:
@@ -66,15 +68,25 @@ def _check_source(request: Request) -> None:
         probe(path)
 
 
-def _write(reply: ResultReply, target: Path) -> list[tuple[Path, ResultEntry]]:
+def deliver(reply: ResultReply, out: Path | None, as_json: bool) -> None:
+    """Show a result of the daemon's, copied to `out` if that is given. Raises `InvalidRequest` for another format."""
+    chosen = [entry for entry in reply.results if entry.chosen]
+    if out is None:
+        return _tell(reply, [(Path(entry.audio.path or ""), entry) for entry in chosen], as_json)
+    suffix = Path(chosen[0].audio.file_name).suffix.lstrip(".") or "wav"
+    target, _ = plan_output(out, "result", suffix, [])
+    _tell(reply, _write(reply, target), as_json)
+
+
+def _write(reply: ResultReply, target: Path) -> list[Written]:
     chosen = [entry for entry in reply.results if entry.chosen]
     return [(place(Path(entry.audio.path or ""), numbered(target, n)), entry) for n, entry in enumerate(chosen)]
 
 
-def _tell(order: Order, reply: ResultReply, written: list[tuple[Path, ResultEntry]]) -> None:
+def _tell(reply: ResultReply, written: list[Written], as_json: bool) -> None:
     for warning in reply.warnings:
         note(f"Note: {warning}")
-    if order.as_json:
+    if as_json:
         return print_json(_as_json(reply, written))
     for path, entry in written:
         show(str(path))
@@ -97,17 +109,19 @@ def describe(entry: ResultEntry) -> list[str]:
     return lines
 
 
-def _as_json(reply: ResultReply, written: list[tuple[Path, ResultEntry]]) -> dict[str, Any]:
+def _as_json(reply: ResultReply, written: list[Written]) -> dict[str, Any]:
     entries = []
     for path, entry in written:
         values = to_builtins(entry)
         values["audio"] |= {"path": str(path.absolute()), "file_name": path.name}
         entries.append(values)
     first = entries[0]
-    return first | {
+    whole: dict[str, Any] = {
+        **first,
         "job_id": reply.job_id,
         "task": reply.task,
         "warnings": list(reply.warnings),
         "timings": reply.timings | first["timings"],
         "results": entries,
     }
+    return whole

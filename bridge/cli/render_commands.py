@@ -14,7 +14,9 @@ from bridge.cli.request_options import SOURCE, options_of, request_from
 from engine.requests import TASKS, Request, fields_of
 
 OWN = ("src", "out", "as_json")
-Out = Annotated[Path | None, typer.Option("-o", "--out", metavar="OUT", help="File to write; its ending is the format.")]
+Out = Annotated[
+    Path | None, typer.Option("-o", "--out", metavar="OUT", help="File to write; its ending says the format.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Source = Annotated[str, typer.Argument(metavar="SRC", help="The source: an audio file, or sha256:... of the daemon's.")]
 Clip = Annotated[Path | None, typer.Argument(metavar="SRC", help="A clip that was made here (it holds its recipe).")]

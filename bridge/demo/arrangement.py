@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from engine.audio.write import write_audio
 from numpy.typing import NDArray
 
 from engine.audio.buffer import Audio
+from engine.audio.files import read
+from engine.audio.write import write_audio
 from engine.constants import MODEL_SAMPLE_RATE
 from engine.training.drums import make_kit
 from engine.training.voices import KINDS, Voice, make_voice
@@ -65,6 +67,15 @@ def write_stems(song: Song, folder: Path) -> dict[str, Path]:
     return paths
 
 
+def write_mix(stems: Sequence[Path], path: Path) -> Path:
+    """The sum of stems of one rate and length, lowered where it would clip, as a 24-bit WAV."""
+    parts = [read(stem) for stem in stems]
+    mix: Samples = np.stack([part.to_stereo().samples for part in parts]).sum(axis=0, dtype=np.float32)
+    loudest = float(np.abs(mix).max())
+    mix = mix * np.float32(0.98 / loudest) if loudest > 1 else mix
+    return write_audio(path, Audio(mix, parts[0].sample_rate), bit_depth="24")
+
+
 def play(song: Song, track: dict[str, Any]) -> Samples:
     """One track: float32 (2, samples)."""
     mix = np.zeros((2, round(song.seconds * MODEL_SAMPLE_RATE)), dtype=np.float32)
@@ -75,7 +86,8 @@ def play(song: Song, track: dict[str, Any]) -> Samples:
         voice = make_voice(random, KINDS[track["kind"]][track["sound"]], 1.0)
         for bar in range(song.bars):
             _play_bar(song, track, mix, voice, bar)
-    return np.clip(mix * np.float32(track["gain"]), -1.0, 1.0)
+    clipped: Samples = np.clip(mix * np.float32(track["gain"]), -1.0, 1.0)
+    return clipped
 
 
 def _play_drums(song: Song, track: dict[str, Any], mix: Samples, kit: dict[str, NDArray[np.float32]]) -> None:

@@ -24,13 +24,17 @@ REGION_COLOR = "#f2a33a"
 
 @dataclass(frozen=True)
 class Comparison:
-    """The same stretch of a track before and after; the region's borders in seconds."""
+    """The same stretch of a track before and after; the region's borders in seconds of that stretch.
+
+    `shown_from_seconds` is where the stretch begins in its file: what the axis counts from.
+    """
 
     before: Audio
     after: Audio
     start_seconds: float
     end_seconds: float
     title: str
+    shown_from_seconds: float = 0.0
 
 
 def spectrogram_db(samples: NDArray[np.float32], fft: int = FFT, hop: int = HOP) -> NDArray[np.float64]:
@@ -38,7 +42,8 @@ def spectrogram_db(samples: NDArray[np.float32], fft: int = FFT, hop: int = HOP)
     padded = np.pad(samples, (fft // 2, fft // 2))
     frames = np.lib.stride_tricks.sliding_window_view(padded, fft)[::hop]
     spectrum = np.abs(np.fft.rfft(frames * np.hanning(fft), axis=1)).T / (fft / 4)
-    return np.maximum(20 * np.log10(spectrum + 1e-10), FLOOR_DB)
+    decibels: NDArray[np.float64] = np.maximum(20 * np.log10(spectrum + 1e-10), FLOOR_DB)
+    return decibels
 
 
 def draw_comparison(comparison: Comparison, path: Path) -> None:
@@ -48,12 +53,12 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
 
     figure = Figure(figsize=(13, 9), layout="constrained")
     FigureCanvasAgg(figure)
-    rows = figure.subfigures(2, 1, height_ratios=(2, 1))
-    spectra = rows[0].subplots(2, 1, sharex=True, sharey=True)
+    above, below = figure.add_gridspec(2, 1, height_ratios=(2, 1))
+    spectra = figure.add_subfigure(above).subplots(2, 1, sharex=True, sharey=True)
     _draw_spectrum(spectra[0], comparison, comparison.before, "before")
     _draw_spectrum(spectra[1], comparison, comparison.after, "after")
     spectra[1].set_xlabel("seconds")
-    joints = rows[1].subplots(1, 2, sharey=True)
+    joints = figure.add_subfigure(below).subplots(1, 2, sharey=True)
     _draw_joint(joints[0], comparison, comparison.start_seconds, "joint at the start")
     _draw_joint(joints[1], comparison, comparison.end_seconds, "joint at the end")
     joints[0].legend(loc="upper left", fontsize=8)
@@ -67,14 +72,14 @@ def _draw_spectrum(axes: Axes, comparison: Comparison, audio: Audio, name: str) 
     part = audio.samples[:, int(first * audio.sample_rate) : int(last * audio.sample_rate)].mean(axis=0)
     picture = spectrogram_db(part)
     hertz = np.fft.rfftfreq(FFT, 1 / audio.sample_rate)
-    seconds = first + np.arange(picture.shape[1]) * HOP / audio.sample_rate
+    seconds = comparison.shown_from_seconds + first + np.arange(picture.shape[1]) * HOP / audio.sample_rate
     axes.pcolormesh(seconds, hertz[1:], picture[1:], cmap="magma", vmin=FLOOR_DB, vmax=0, shading="nearest")
     axes.set_yscale("log")
     axes.set_ylim(40, audio.sample_rate / 2)
     axes.set_ylabel("Hz")
     axes.set_title(name, loc="left")
     for border in (comparison.start_seconds, comparison.end_seconds):
-        axes.axvline(border, color=REGION_COLOR, linewidth=1.5)
+        axes.axvline(comparison.shown_from_seconds + border, color=REGION_COLOR, linewidth=1.5)
 
 
 def _draw_joint(axes: Axes, comparison: Comparison, border: float, name: str) -> None:

@@ -1,0 +1,117 @@
+"""`demo`: the main job on real input, everything embedded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridge.cli.output import AsJson, handled, note, print_json, show
+from engine.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from bridge.client import Client
+    from bridge.demo.run import DemoOrder, DemoResult, OwnAudio
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(demo)
+
+
+@handled
+def demo(
+    audio: Annotated[Path | None, typer.Option("--audio", metavar="FILE", help="Your own file.")] = None,
+    start_time: Annotated[float | None, typer.Option("--start-time", metavar="A", help="With --audio.")] = None,
+    end_time: Annotated[float | None, typer.Option("--end-time", metavar="B", help="With --audio.")] = None,
+    tags: Annotated[str | None, typer.Option("--tags", metavar="T", help="With --audio: the style wanted.")] = None,
+    lyrics: Annotated[str, typer.Option("--lyrics", metavar="STR", help="Words of the new part.")] = "",
+    folder: Annotated[
+        Path | None, typer.Option("--folder", metavar="FOLDER", help="A new folder; else acestep-demo, numbered.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="STR", help="Model by name or folder.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other field, such as seed=8.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Regenerate two bars of a song (or a part of your own) and leave projects, WAVs and a picture in a folder."""
+    from bridge.cli.recipes import changes_of
+    from bridge.demo.run import DemoOrder
+
+    fields = changes_of("inpaint", [*([f"model={model}"] if model else []), *(changes or [])])
+    result = _run(DemoOrder(folder, _own(audio, start_time, end_time, tags), lyrics, fields))
+    if as_json:
+        return print_json(_as_json(result))
+    _tell(result)
+
+
+def _own(audio: Path | None, start: float | None, end: float | None, tags: str | None) -> OwnAudio | None:
+    from bridge.demo.run import OwnAudio
+
+    given = {"start_time": start, "end_time": end, "tags": tags}
+    if audio is None:
+        for name, value in given.items():
+            if value is not None:
+                remedy = "Name your file with --audio, or leave the region out to hear the package's song."
+                raise InvalidRequest(name, str(value), "it together with --audio", remedy)
+        return None
+    for name, value in given.items():
+        if value is None:
+            example = '--audio song.wav --start-time 8 --end-time 12 --tags "house, 124 bpm, drums"'
+            raise InvalidRequest(name, "nothing", "a value, since --audio is given", f"For example: {example}")
+    return OwnAudio(audio, start or 0.0, end or 0.0, tags or "")
+
+
+def _run(order: DemoOrder) -> DemoResult:
+    from bridge.cli.daemon_session import daemon_session, finish_job
+    from bridge.cli.seam_words import seam_in_words
+    from bridge.demo.run import Tools, run_demo
+
+    with daemon_session() as client:
+        client.hello(warm="model" not in order.fields)  # the model loads while the tracks are written
+        tools = Tools(
+            render=lambda request: finish_job(client, request, "demo"),
+            say=note,
+            seam_in_words=seam_in_words,
+            device=lambda: _device(client),
+        )
+        return run_demo(order, tools)
+
+
+def _device(client: Client) -> str:
+    return client.hello().engine.device or "cpu"
+
+
+def _tell(result: DemoResult) -> None:
+    story = result.story
+    show(f"{result.folder}")
+    show(f"    {story.track}, {story.start:g} s to {story.end:g} s: made anew by {story.model}, seed {story.seed}")
+    show(f"    in {result.seconds:.0f} seconds. README.txt there says what is what.")
+    for line in story.seam:
+        show(f"    {line}")
+    show()
+    show("Next: close REAPER and run")
+    show("    acestep-bridge reaper install")
+    show("then, in REAPER: select a time range on a track, press the action's key, hear.")
+    show()
+    for line in story.offer:
+        show(line)
+
+
+def _as_json(result: DemoResult) -> dict[str, Any]:
+    from msgspec import to_builtins
+
+    return {
+        "folder": str(result.folder),
+        "project": str(result.made.project),
+        "audio": str(result.made.audio),
+        "files": sorted(path.name for path in result.folder.iterdir()),
+        "region": {"start_time": result.story.start, "end_time": result.story.end},
+        "model": to_builtins(result.result.model),
+        "seed": result.result.seed,
+        "seam_report": result.result.seam_report,
+        "recipe": result.result.recipe,
+        "seconds": result.seconds,
+    }

@@ -1,0 +1,117 @@
+"""`jobs`: what the daemon has done, does and will do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+from msgspec import to_builtins
+
+from bridge.cli.output import AsJson, handled, note, print_json, show
+from bridge.protocol.messages import JobStatus, State
+from engine.errors import InvalidRequest
+
+group = typer.Typer(help="Jobs of the daemon: list, show, logs, cancel, result.", no_args_is_help=True)
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="As in `jobs list`.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command group."""
+    app.add_typer(group, name="jobs")
+
+
+@group.command("list")
+@handled
+def list_jobs(
+    state: Annotated[str | None, typer.Option("--state", metavar="|".join(get_args(State)), help="Only these.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Jobs, newest first."""
+    from bridge.cli.daemon_session import existing_daemon
+
+    known: State | None = next((s for s in get_args(State) if s == state), None)
+    if state is not None and known is None:
+        raise InvalidRequest("state", repr(state), "one of " + ", ".join(get_args(State)), "Choose one of these.")
+    with existing_daemon() as client:
+        reply = client.jobs(known, limit)
+    if as_json:
+        return print_json(to_builtins(reply))
+    for job in reply.jobs:
+        show(_line(job))
+    if len(reply.jobs) < reply.total:
+        note(f"{reply.total - len(reply.jobs)} more; see --limit.")
+    if not reply.jobs:
+        note("No jobs.")
+
+
+@group.command("show")
+@handled
+def show_job(job_id: JobId, as_json: AsJson = False) -> None:
+    """One job: state, stage, error."""
+    from bridge.cli.daemon_session import existing_daemon
+
+    with existing_daemon() as client:
+        job = client.status(job_id)
+    if as_json:
+        return print_json(to_builtins(job))
+    show(_line(job))
+    show(f"    model {job.model.description or job.model.name}, priority {job.priority}, attempt {job.attempts}")
+    if job.error is not None:
+        show(f"    {job.error.message}")
+
+
+@group.command("logs")
+@handled
+def show_logs(job_id: JobId, as_json: AsJson = False) -> None:
+    """What happened in a job."""
+    from bridge.cli.daemon_session import existing_daemon
+
+    with existing_daemon() as client:
+        reply = client.logs(job_id)
+    if as_json:
+        return print_json(to_builtins(reply))
+    for line in reply.lines:
+        show(f"{_clock(line.time)} {line.level.lower():8}{line.text}")
+
+
+@group.command("cancel")
+@handled
+def cancel_job(job_id: JobId, as_json: AsJson = False) -> None:
+    """Cancel a job; a finished one stays as it is."""
+    from bridge.cli.daemon_session import existing_daemon
+
+    with existing_daemon() as client:
+        job = client.cancel(job_id)
+    if as_json:
+        return print_json(to_builtins(job))
+    show(_line(job))
+
+
+@group.command("result")
+@handled
+def job_result(
+    job_id: JobId,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="OUT", help="Copy the audio here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a completed job made; with -o a copy of its audio."""
+    from bridge.cli.daemon_session import existing_daemon
+    from bridge.cli.render import deliver
+
+    with existing_daemon() as client:
+        deliver(client.result(job_id).reply, out, as_json)
+
+
+def _line(job: JobStatus) -> str:
+    from bridge.cli.progress import words_of
+
+    percent = f" {round(100 * job.progress)} %" if job.state == "running" else ""
+    words = f"{job.state} ({words_of(job)}{percent})" if job.state in ("running", "queued") else job.state
+    return f"{job.job_id}  {_clock(job.created)}  {job.task:15}{words}"
+
+
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")

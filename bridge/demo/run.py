@@ -1,0 +1,205 @@
+"""The demo from stems to the second project and its picture. Is handed a way to render; knows no daemon."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bridge.client import JobResult
+from bridge.demo.arrangement import load_song, write_mix, write_stems
+from bridge.demo.folder import Story, new_folder, write_readme, write_seam
+from bridge.demo.full_model import offer
+from bridge.demo.pictures import MARGIN_SECONDS, Comparison, draw_comparison
+from bridge.reaper.new_project import Meter, new_project, write
+from bridge.reaper.project_take import MadeTake, Wish, plan_take
+from bridge.reaper.rpp_write import NewItem, NewTake, NewTrack
+from engine.audio.buffer import Audio
+from engine.audio.files import AudioInfo, probe, read
+from engine.errors import InvalidRequest
+from engine.requests import Request
+
+Render = Callable[[Request], JobResult]
+Say = Callable[[str], None]
+InWords = Callable[[dict[str, Any]], list[str]]
+DEFAULT_SEED = 7
+CONTEXT_SECONDS = 10.0
+PROJECT, REGENERATED, PICTURE = "demo.RPP", "demo-regenerated.RPP", "before-after.png"
+
+
+@dataclass(frozen=True)
+class OwnAudio:
+    """The user's own file and what to make anew in it."""
+
+    path: Path
+    start_time: float
+    end_time: float
+    tags: str
+
+
+@dataclass(frozen=True)
+class DemoOrder:
+    """What the demo was asked for. `fields` are further fields of the request (model, seed, number_of_steps)."""
+
+    folder: Path | None = None
+    own: OwnAudio | None = None
+    lyrics: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The first project: which track is made anew, with what words. `stems` by track."""
+
+    folder: Path
+    track: str
+    tags: str
+    stems: dict[str, Path]
+    use_tempo: bool
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the demo is handed: rendering, telling, and the seam report in words."""
+
+    render: Render
+    say: Say
+    seam_in_words: InWords
+    device: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What was made."""
+
+    folder: Path
+    made: MadeTake
+    result: JobResult
+    story: Story
+    seconds: float
+
+
+def run_demo(order: DemoOrder, tools: Tools) -> DemoResult:
+    """All steps. Raises `InvalidRequest` before the folder is made where that can be told."""
+    began = time.monotonic()
+    if order.own is not None:
+        _check_own(order.own)
+    folder = new_folder(order.folder, Path.cwd())
+    tools.say(f"[1/4] Writing the tracks and {PROJECT} into {folder}")
+    scene = own_scene(folder, order.own) if order.own else song_scene(folder)
+    fields = {"seed": DEFAULT_SEED, **order.fields}
+    plan = plan_take(
+        Wish(
+            project=folder / PROJECT,
+            out=folder / REGENERATED,
+            track=scene.track,
+            tags=scene.tags,
+            lyrics=order.lyrics,
+            fields=fields,
+            use_tempo=scene.use_tempo,
+        )
+    )
+    tools.say(f"[2/4] Making the time selection of {scene.track} anew: {scene.tags}")
+    result = tools.render(plan.request)
+    tools.say(f"[3/4] Writing the take into {REGENERATED}")
+    made = plan.finish(result, f"{scene.track} ({result.model.description or result.model.name}, seed {result.seed})")
+    tools.say("[4/4] Drawing before and after")
+    story = _story(scene, plan.request, made, result, tools)
+    _draw(scene, made, result, story)
+    write_seam(folder, story)
+    write_readme(folder, story)
+    return DemoResult(folder, made, result, story, time.monotonic() - began)
+
+
+def song_scene(folder: Path) -> Scene:
+    """The package's song as stems and a project, its time selection on the bars that the score names."""
+    song = load_song()
+    stems = write_stems(song, folder)
+    tracks = [
+        NewTrack(name, [NewItem(0.0, song.seconds, NewTake(Path(path.name), name), 0.0, 0.0)])
+        for name, path in stems.items()
+    ]
+    write(new_project(folder / PROJECT, tracks, Meter(song.bpm), song.time_selection, 44100))
+    return Scene(folder, song.regenerate["track"], song.regenerate["tags"], stems, use_tempo=True)
+
+
+def own_scene(folder: Path, own: OwnAudio) -> Scene:
+    """The user's file, copied, as the only track of a project."""
+    info = probe(own.path)
+    name = own.path.stem
+    copy = folder / own.path.name
+    shutil.copyfile(own.path, copy)
+    item = NewItem(0.0, info.duration_seconds, NewTake(Path(copy.name), name), 0.0, 0.0)
+    selection = (own.start_time, own.end_time)
+    write(new_project(folder / PROJECT, [NewTrack(name, [item])], None, selection, info.sample_rate))
+    track = "1"  # by number: a file may have any name
+    return Scene(folder, track, own.tags, {track: copy}, use_tempo=False)
+
+
+def _check_own(own: OwnAudio) -> None:
+    info = probe(own.path)
+    if not own.start_time < own.end_time:
+        got, expected = f"{own.start_time:g} s", f"less than end_time ({own.end_time:g} s)"
+        raise InvalidRequest("start_time", got, expected, "Swap them, or move one of them.")
+    if own.start_time < 0 or own.end_time > info.duration_seconds:
+        got = f"{own.start_time:g} s to {own.end_time:g} s"
+        expected = f"a region inside the audio, 0 s to {info.duration_seconds:.3f} s"
+        raise InvalidRequest("end_time", got, expected, "Choose a region inside the file.")
+
+
+def _story(scene: Scene, request: Any, made: MadeTake, result: JobResult, tools: Tools) -> Story:
+    window = request.end_time - request.start_time + 2 * CONTEXT_SECONDS
+    files = [
+        f"{PROJECT}: the project as it was, with the time selection",
+        f"{REGENERATED}: the same with a new take on that track",
+        *[f"{path.name}: a track" for path in scene.stems.values()],
+        f"{made.audio.name}: the new take",
+        *_mixes(scene, made),
+        f"{PICTURE}: spectrograms before and after, the joints close up",
+        "seam-report.txt: how the new part fits, measured",
+    ]
+    return Story(
+        track=next(iter(scene.stems.values())).stem if scene.track == "1" else scene.track,
+        tags=scene.tags,
+        start=float(request.start_time),
+        end=float(request.end_time),
+        model=result.model.description or result.model.name,
+        seed=result.seed,
+        seam=tools.seam_in_words(result.seam_report or {}),
+        offer=offer(tools.device(), os.cpu_count() or 1, window),
+        files=files,
+    )
+
+
+def _mixes(scene: Scene, made: MadeTake) -> list[str]:
+    """The whole song before and after, for those without REAPER."""
+    if len(scene.stems) < 2:
+        return []
+    after = [made.audio if name == scene.track else path for name, path in scene.stems.items()]
+    write_mix(list(scene.stems.values()), scene.folder / "mix-before.wav")
+    write_mix(after, scene.folder / "mix-after.wav")
+    return ["mix-before.wav, mix-after.wav: all tracks together"]
+
+
+def _draw(scene: Scene, made: MadeTake, result: JobResult, story: Story) -> None:
+    source = probe(scene.stems[scene.track])
+    first = max(0.0, story.start - MARGIN_SECONDS)
+    last = min(source.duration_seconds, story.end + MARGIN_SECONDS)
+    comparison = Comparison(
+        before=_stretch(source, first, last),
+        after=_stretch(probe(made.audio), first, last),
+        start_seconds=story.start - first,
+        end_seconds=story.end - first,
+        title=f"{story.track}: {story.tags}  |  {story.model}, seed {result.seed}",
+        shown_from_seconds=first,
+    )
+    draw_comparison(comparison, scene.folder / PICTURE)
+
+
+def _stretch(info: AudioInfo, first: float, last: float) -> Audio:
+    rate = info.sample_rate
+    return read(info.path, int(first * rate), min(info.frames, int(last * rate)))
