@@ -46,9 +46,9 @@ _MOODS = {
     ("major", "fast"): ("happy", "upbeat", "uplifting", "energetic", "cheerful"),
 }
 _EXTRA_WORDS = (
-    "solo only no without with and in the a of instrumental stem loop fast slow mid-tempo bright mellow warm soft airy "
-    "crisp spacious reverb dreamy dry intimate clean distorted busy sparse full track music song groove synth bpm tempo "
-    "waltz triple meter major minor maj min sharp flat key 3/4 4/4 6/8 high low big deep"
+    "solo only no without with and in the a of instrumental stem loop fast slow mid-tempo bright mellow warm soft "
+    "airy crisp spacious reverb dreamy dry intimate clean distorted busy sparse full track music song groove synth bpm "
+    "tempo waltz triple meter major minor maj min sharp flat key 3/4 4/4 6/8 high low big deep"
 )
 
 

@@ -25,10 +25,10 @@ SYNONYMS = {
     "min": "minor", "pads": "pad", "plucks": "pluck", "mallets": "mallet", "arpeggio": "arp", "guitars": "guitar",
     "drum": "drums", "percussion": "drums", "rhodes": "electric piano", "synths": "synth", "beats": "beat",
     "melancholy": "melancholic", "cheerful": "happy", "sombre": "sad", "violin": "strings", "violins": "strings",
-    "orchestral": "strings", "cello": "strings", "orchestra": "strings", "vibes": "vibraphone", "xylophone": "marimba",
-    "glockenspiel": "bells", "bell": "bells", "kick": "drums", "snare": "drums", "808": "sub bass", "relaxed": "relaxing",
-    "chill": "relaxing", "chilled": "relaxing", "aggressive": "intense", "epic": "cinematic", "ethereal": "dreamy",
-    "disco": "disco", "metal": "hard rock", "punk": "rock", "edm": "edm", "folksy": "folk",
+    "orchestral": "strings", "cello": "strings", "orchestra": "strings", "vibes": "vibraphone",
+    "xylophone": "marimba", "glockenspiel": "bells", "bell": "bells", "kick": "drums", "snare": "drums",
+    "808": "sub bass", "relaxed": "relaxing", "chill": "relaxing", "chilled": "relaxing", "aggressive": "intense",
+    "epic": "cinematic", "ethereal": "dreamy", "metal": "hard rock", "punk": "rock", "folksy": "folk",
 }  # fmt: skip
 
 

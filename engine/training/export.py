@@ -1,0 +1,61 @@
+"""Trained weights to a checkpoint folder in the released layout, fp16. Knows no training and no audio."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+from engine.checkpoints.networks import AUTOENCODER, TEXT_ENCODER, TRANSFORMER, VOCODER
+from engine.training.autoencoder import AUTOENCODER_CONFIG
+from engine.training.tags import all_phrases
+from engine.training.transformer import TEXT_CONFIG, TRANSFORMER_CONFIG
+from engine.training.vocabulary import make_tokenizer, save_tokenizer
+
+DEFAULT_REQUEST: dict[str, Any] = {
+    "guidance_type": "cfg",
+    "guidance_scale": 2.5,
+    "minimum_guidance_scale": 2.5,
+    "guidance_interval": 1.0,
+    "number_of_steps": 27,
+    "granularity_scale": 0.0,
+}
+VOCODER_CONFIG: dict[str, Any] = {"_class_name": "SpectralInversionVocoder", "iterations": 16, "momentum": 0.7}
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+MAX_BYTES = 16_000_000
+
+
+def export_checkpoint(folder: Path, autoencoder: Mapping[str, Tensor], velocity: Mapping[str, Tensor]) -> int:
+    """Write the four parts; `velocity` holds `transformer.*` and `text.*`. Returns the size in bytes.
+
+    Raises ValueError if the checkpoint is larger than nano may be.
+    """
+    transformer = _part(velocity, "transformer.")
+    text = {name: value for name, value in _part(velocity, "text.").items() if name != "encoder.embed_tokens.weight"}
+    _write(folder / AUTOENCODER, AUTOENCODER_CONFIG, autoencoder, WEIGHTS)
+    _write(folder / TRANSFORMER, {**TRANSFORMER_CONFIG, "default_request": DEFAULT_REQUEST}, transformer, WEIGHTS)
+    _write(folder / TEXT_ENCODER, TEXT_CONFIG, text, "model.safetensors")
+    _write_config(folder / VOCODER, VOCODER_CONFIG)
+    save_tokenizer(make_tokenizer(all_phrases()), folder / TEXT_ENCODER)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if size > MAX_BYTES:
+        raise ValueError(f"{folder}: got {size} bytes, expected at most {MAX_BYTES}; train a smaller model")
+    return size
+
+
+def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
+def _write(folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor], name: str) -> None:
+    _write_config(folder, config)
+    save_file({key: value.detach().half().contiguous() for key, value in weights.items()}, folder / name)
+
+
+def _write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,163 @@
+"""Fixed rules on audio, by which nano is judged: tempo, grid, key, instruments, loudness. numpy and scipy only.
+
+No learned judge and no model. Each rule is run on true clips too, which gives its ceiling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
+from scipy.signal import lfilter, stft
+
+ONSET_HOP = 256
+TEMPO_RANGE = (55.0, 190.0)
+OCTAVES = (0.5, 1.0, 2.0)
+DRUM_NOISE, DRUM_ATTACK, BASS_SHARE, PAD_SHARE = 0.57, 0.4, 0.72, 0.05
+# Krumhansl and Kessler, 1982
+_MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
+_MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
+
+
+def magnitudes(audio: np.ndarray, rate: int, size: int, hop: int) -> tuple[np.ndarray, np.ndarray]:
+    """(2, n) or (n,) audio, mixed to mono -> frequencies (bins,) and magnitudes (bins, frames)."""
+    mono = audio.mean(axis=0) if audio.ndim == 2 else audio
+    hertz, _, spectrum = stft(mono, rate, nperseg=size, noverlap=size - hop, boundary="zeros", padded=True)
+    return hertz, np.abs(spectrum)
+
+
+def onset_strength(audio: np.ndarray, rate: int, low: float = 30.0, high: float = 16000.0) -> tuple[np.ndarray, float]:
+    """Rising log magnitudes summed over a band, and its frames a second."""
+    hertz, size = magnitudes(audio, rate, 1024, ONSET_HOP)
+    band = size[(hertz >= low) & (hertz < high)]
+    log = np.log1p(1000.0 * band)
+    rise = np.maximum(0.0, log[:, 2:] - log[:, :-2]).mean(axis=0)
+    rise = np.concatenate([[0.0], rise, [0.0]])
+    return np.maximum(0.0, rise - uniform_filter1d(rise, int(0.4 * rate / ONSET_HOP))), rate / ONSET_HOP
+
+
+def onset_times(audio: np.ndarray, rate: int, low: float = 30.0, high: float = 16000.0) -> np.ndarray:
+    """Times in seconds of clear peaks of the onset strength."""
+    strength, frames = onset_strength(audio, rate, low, high)
+    wide = maximum_filter1d(strength, int(0.06 * frames) | 1)
+    peaks = np.flatnonzero((strength == wide) & (strength > 0.15 * strength.max()) & (strength > 0.03))
+    return peaks / frames
+
+
+def tempo(audio: np.ndarray, rate: int) -> float:
+    """Quarter notes a minute of the strongest period: autocorrelation with its multiples."""
+    strength, frames = onset_strength(audio, rate)
+    strength = strength - strength.mean()
+    count = len(strength)
+    spectrum = np.fft.rfft(strength, 2 * count)
+    correlation = np.fft.irfft(np.abs(spectrum) ** 2)[:count] / np.arange(count, 0, -1)
+    candidates = np.arange(TEMPO_RANGE[0], TEMPO_RANGE[1], 0.1)
+    lags = 60.0 / candidates * frames
+    score = np.zeros(len(candidates))
+    for multiple in (1, 2, 3, 4, 6, 8):
+        at = lags * multiple
+        inside = at < 0.85 * count
+        score += np.where(inside, np.interp(np.minimum(at, count - 1), np.arange(count), correlation), 0.0)
+        if multiple > 1:
+            score[~inside] *= (multiple - 1) / multiple
+    return float(candidates[np.argmax(score * np.exp(-0.5 * (np.log2(candidates / 110.0) / 1.2) ** 2))])
+
+
+def same_tempo(found: float, asked: float, tolerance: float) -> bool:
+    """Within `tolerance` (a share) of the asked tempo, its half or its double."""
+    return any(abs(found / (asked * factor) - 1.0) <= tolerance for factor in OCTAVES)
+
+
+def grid_strength(audio: np.ndarray, rate: int, bpm: float) -> bool:
+    """Whether the onsets repeat at the asked beat: its autocorrelation is within 3 % of a local peak."""
+    return same_tempo(tempo(audio, rate), bpm, 0.03)
+
+
+def grid_errors(onsets: np.ndarray, positions_of: np.ndarray) -> np.ndarray:
+    """Distance in seconds of each onset to the nearest grid position."""
+    if not len(onsets):
+        return np.zeros(0)
+    index = np.clip(np.searchsorted(positions_of, onsets), 1, len(positions_of) - 1)
+    return np.minimum(np.abs(onsets - positions_of[index - 1]), np.abs(onsets - positions_of[index]))
+
+
+def beat_offset(audio: np.ndarray, rate: int, beats: np.ndarray) -> float:
+    """Seconds by which the onsets come after the beats (within half a beat either way), by correlation."""
+    strength, frames = onset_strength(audio, rate)
+    half = 0.5 * float(np.median(np.diff(beats)))
+    shifts = np.arange(-half, half, 0.002)
+    at = (beats[None, :] + shifts[:, None]) * frames
+    sums = np.interp(at, np.arange(len(strength)), strength, left=0.0, right=0.0).sum(axis=1)
+    return float(shifts[np.argmax(sums)])
+
+
+def chroma(audio: np.ndarray, rate: int) -> np.ndarray:
+    """Energy of spectral peaks between 60 and 2000 Hz for each pitch class, sum 1 (0 where nothing sounds)."""
+    hertz, size = magnitudes(audio, rate, 8192, 4096)
+    steady = np.minimum(size, median_filter(size, (1, 3)))
+    peaks = (steady[1:-1] > steady[:-2]) & (steady[1:-1] >= steady[2:])
+    energy = np.where(peaks, steady[1:-1], 0.0).sum(axis=1)
+    hertz = hertz[1:-1]
+    inside = (hertz > 60) & (hertz < 2000)
+    classes = np.round(69 + 12 * np.log2(hertz[inside] / 440.0)).astype(int) % 12
+    total = np.bincount(classes, weights=energy[inside] / np.sqrt(hertz[inside]), minlength=12)
+    return total / total.sum() if total.sum() > 0 else total
+
+
+def key(audio: np.ndarray, rate: int) -> tuple[int, str]:
+    """Root (0 = C) and mode by the correlation with Krumhansl's profiles."""
+    found = chroma(audio, rate)
+    scores = {
+        (root, mode): float(np.corrcoef(np.roll(profile, root), found)[0, 1]) if found.any() else 0.0
+        for root in range(12)
+        for mode, profile in (("major", _MAJOR), ("minor", _MINOR))
+    }
+    return max(scores, key=lambda pair: scores[pair])
+
+
+@dataclass(frozen=True)
+class Features:
+    """What tells stems apart: energy below 200 Hz and below 300 Hz, and noise: flatness of 2 to 12 kHz at onsets."""
+
+    below_200: float
+    below_300: float
+    noise: float
+    attack: float
+
+
+def features(audio: np.ndarray, rate: int) -> Features:
+    """Features of one stem. `attack` is the mean of the highest tenth of the rises of the level, in nats a frame."""
+    hertz, size = magnitudes(audio, rate, 2048, 512)
+    energy = size**2
+    total = energy.sum() + 1e-12
+    band = size[(hertz > 2000) & (hertz < 12000)] + 1e-7
+    loud = band.mean(axis=0) >= np.quantile(band.mean(axis=0), 0.8)
+    flatness = np.exp(np.log(band[:, loud]).mean(axis=0)) / band[:, loud].mean(axis=0)
+    level = np.log(size.sum(axis=0) + 1e-3 * size.sum(axis=0).max() + 1e-9)
+    rises = np.sort(np.maximum(0.0, np.diff(level)))[::-1]
+    return Features(
+        below_200=float(energy[hertz < 200].sum() / total),
+        below_300=float(energy[hertz < 300].sum() / total),
+        noise=float(np.median(flatness)),
+        attack=float(rises[: max(1, len(rises) // 10)].mean()),
+    )
+
+
+def stem_of(found: Features) -> str:
+    """drums, bass, pad or lead, by thresholds fixed on true stems."""
+    if found.noise > DRUM_NOISE and found.attack > DRUM_ATTACK and found.below_200 < 0.945:
+        return "drums"
+    if found.below_200 > BASS_SHARE:
+        return "bass"
+    return "pad" if found.below_300 > PAD_SHARE else "lead"
+
+
+def loudness(audio: np.ndarray, rate: int) -> float:
+    """K-weighted loudness in LUFS, ungated (ITU-R BS.1770-4; its filters are for 48 kHz and used as they are)."""
+    weighted = lfilter(
+        [1.53512485958697, -2.69169618940638, 1.19839281085285], [1.0, -1.69065929318241, 0.73248077421585], audio
+    )
+    weighted = lfilter([1.0, -2.0, 1.0], [1.0, -1.99004745483398, 0.99007225036621], weighted)
+    power = np.mean(weighted**2, axis=-1).sum()
+    return float(-0.691 + 10.0 * np.log10(power + 1e-12))
