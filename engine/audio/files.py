@@ -153,13 +153,20 @@ def _read_range(info: AudioInfo, start: int, stop: int, dtype: str) -> NDArray[A
         return _read_pedalboard(info, start, stop)
     try:
         with soundfile.SoundFile(info.path) as file:
-            file.seek(start)
-            samples = file.read(stop - start, dtype=dtype, always_2d=True).T
+            samples = _decode(file, start, stop, dtype)
     except (soundfile.LibsndfileError, OSError) as error:
         raise _damaged(info.path, str(error)) from error
     if samples.shape[1] != stop - start:
         raise _damaged(info.path, f"samples {start + samples.shape[1]} to {stop} are missing")
     return samples
+
+
+def _decode(file: soundfile.SoundFile, start: int, stop: int, dtype: str) -> NDArray[Any]:
+    """(channels, up to stop - start). MP3 is decoded from its beginning: a seek there may give silence instead."""
+    if file.format == "MP3":
+        return file.read(stop, dtype=dtype, always_2d=True).T[:, start:]
+    file.seek(start)
+    return file.read(stop - start, dtype=dtype, always_2d=True).T
 
 
 def _probe_soundfile(file: Path) -> AudioInfo | None:
@@ -240,32 +247,34 @@ def _error(got: str, expected: str, remedy: str) -> InvalidRequest:
 
 
 class ExactReader:
-    """Reads a file's own numbers range after range with the file open once. A context manager."""
+    """Reads a file's own numbers range after range with the file open once; an MP3 decoded once. A context manager."""
 
     def __init__(self, info: AudioInfo, channels: Sequence[int] | None = None) -> None:
         self.info = info
         self.channels = check_channels(info, channels)
         self._choice = channels
         self._file: soundfile.SoundFile | None = None
-        self._position = -1
+        self._decoded: NDArray[Any] | None = None
 
     def __enter__(self) -> ExactReader:
-        if self.info.format != _PEDALBOARD:
+        if self.info.format == "MP3":
+            self._decoded = read_exact(self.info, channels=self._choice)
+        elif self.info.format != _PEDALBOARD:
             self._file = soundfile.SoundFile(self.info.path)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._decoded = None
         if self._file is not None:
             self._file.close()
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """(channels, stop - start) in the type `info.exact_type`. Raises InvalidRequest for missing samples."""
+        if self._decoded is not None:
+            return self._decoded[:, start:stop]
         if self._file is None:
             return _choose(_read_pedalboard(self.info, start, stop), self._choice)
-        if start != self._position:
-            self._file.seek(start)
-        samples = self._file.read(stop - start, dtype=self.info.exact_type.name, always_2d=True).T
-        self._position = start + samples.shape[1]
-        if self._position != stop:
-            raise _damaged(self.info.path, f"samples {self._position} to {stop} are missing")
+        samples = _decode(self._file, start, stop, self.info.exact_type.name)
+        if samples.shape[1] != stop - start:
+            raise _damaged(self.info.path, f"samples {start + samples.shape[1]} to {stop} are missing")
         return _choose(samples, self._choice)

@@ -18,7 +18,7 @@ SILENT_LUFS = -120.0
 
 def loudness_lufs(samples: NDArray[Any], sample_rate: int) -> float:
     """Integrated loudness of (channels, n), gated; -120 for silence. Shorter than 0.4 s is measured as one block."""
-    block = min(_BLOCK_SECONDS, samples.shape[1] / sample_rate)
+    block = min(_BLOCK_SECONDS, (samples.shape[1] - 0.5) / sample_rate)
     if samples.shape[1] < 32:
         return SILENT_LUFS
     meter = pyloudnorm.Meter(sample_rate, block_size=block)

@@ -1,4 +1,4 @@
-"""Writing audio files: wav 8 to 64 bit, flac, aiff, mp3, ogg. Whole or not at all, and equal bytes for equal input."""
+"""Writing audio files: wav 8 to 64 bit, flac, mp3, ogg. Whole or not at all, and equal bytes for equal input."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engine.errors import InvalidRequest
 
 __all__ = ["FileSpec", "WriteError", "read_recipe", "spec_like", "write_audio", "write_chunks"]
 
-FORMATS = ("wav", "flac", "mp3", "ogg", "aiff")
+FORMATS = ("wav", "flac", "mp3", "ogg")
 _DEPTHS = {"8": "PCM_U8", "16": "PCM_16", "24": "PCM_24", "32": "PCM_32", "32f": "FLOAT", "64f": "DOUBLE"}
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _SUFFIXES = {
@@ -113,7 +113,7 @@ def _subtype(container: str, wanted: str) -> str:
         return "VORBIS"
     if wanted == "PCM_U8":
         return "PCM_S8"
-    return "PCM_24" if container == "FLAC" and wanted in ("PCM_32", "FLOAT", "DOUBLE") else wanted
+    return "PCM_24" if wanted in ("PCM_32", "FLOAT", "DOUBLE") else wanted
 
 
 def _quantised(audio: Audio, spec: FileSpec) -> Iterator[NDArray[Any]]:
@@ -146,7 +146,7 @@ def _write_soundfile(temporary: Path, spec: FileSpec, chunks: Iterable[NDArray[A
         with soundfile.SoundFile(
             temporary, "w", spec.sample_rate, spec.channels, spec.subtype, format=spec.container
         ) as file:
-            if spec.recipe is not None and spec.container != "AIFF":  # its comments are too short for a recipe
+            if spec.recipe is not None:
                 file.comment = COMMENT_PREFIX + encode_recipe(spec.recipe)
             for chunk in chunks:
                 for start in range(0, chunk.shape[1], _CHUNK_FRAMES):

@@ -1,0 +1,279 @@
+"""Seams: outside of region and fades nothing changes, in memory and in files; the report hears what went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.audio.buffer import Audio
+from engine.audio.files import probe, read, read_exact
+from engine.audio.loudness import loudness_lufs, matching_gain_db
+from engine.audio.outpaint_window import Extension, plan_outpaint
+from engine.audio.seam import Made, crossfade, splice
+from engine.audio.seam_file import Output, measure_file, splice_file
+from engine.audio.seam_report import SeamReport, measure
+from engine.audio.window import Window, plan_window
+from engine.audio.write import read_recipe, write_audio
+
+RATE = 22050
+
+
+def _music(seconds: float, seed: int = 0, bpm: float = 120.0, rate: int = RATE) -> np.ndarray:
+    """Decaying noise bursts on the beat over a held chord, float32 (2, n)."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * rate)) / rate
+    since_beat = np.mod(t, 60 / bpm)
+    hits = rng.normal(size=(2, t.size)) * np.exp(-since_beat * 60) * 0.4
+    chord = sum(np.sin(2 * np.pi * f * t + seed) for f in (220.0, 277.2, 329.6)) * 0.05
+    return (hits + chord).astype(np.float32)
+
+
+def _made(window: Window, samples: np.ndarray) -> Made:
+    return Made(np.ascontiguousarray(samples), window.start)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(3000, 40000),
+    st.floats(0, 0.95),
+    st.floats(0.01, 1),
+    st.floats(0, 0.2),
+    st.sampled_from([1, 2]),
+    st.booleans(),
+)
+def test_outside_region_and_fades_every_sample_stays(
+    samples: int, a: float, b: float, fade: float, channels: int, match: bool
+) -> None:
+    start = int(a * samples)
+    end = max(start + 1, int((a + b * (1 - a)) * samples))
+    window = plan_window(samples, RATE, start / RATE, end / RATE, 1.0, fade)
+    rng = np.random.default_rng(1)
+    source = rng.normal(0, 0.2, (channels, samples)).astype(np.float32)
+    made = rng.normal(0, 0.2, (2, window.samples)).astype(np.float32)
+    result = splice(source, _made(window, made), window, match)
+    region = window.region
+    assert result.samples.shape == source.shape and result.position == 0
+    assert np.array_equal(result.samples[:, : region.fade_start], source[:, : region.fade_start])
+    assert np.array_equal(result.samples[:, region.fade_end :], source[:, region.fade_end :])
+    inside = slice(region.start, region.end)
+    assert not np.array_equal(result.samples[:, inside], source[:, inside])
+
+
+def test_inside_the_region_is_what_was_made() -> None:
+    source, made = _music(6), _music(6, seed=3)
+    window = plan_window(source.shape[1], RATE, 2, 4, 1.0)
+    result = splice(source, _made(window, made[:, window.start : window.end]), window, match_loudness=False)
+    inside = slice(window.region.start, window.region.end)
+    assert np.array_equal(result.samples[:, inside], made[:, inside])
+    assert result.patches[0].unfaded.shape == result.patches[0].samples.shape
+
+
+def test_crossfades_keep_the_level() -> None:
+    """Linear ramps on unlike material dip by 3 dB; equal-power ramps on alike material swell by 3 dB."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 2, 20000))
+    unlike, curve = crossfade(a, b)
+    assert curve == "equal-power"
+    assert abs(10 * np.log10(np.mean(unlike[:, 8000:12000] ** 2))) < 0.3
+    alike, curve = crossfade(a, a)
+    assert curve == "linear" and np.allclose(alike, a)
+
+
+def test_loudness_follows_the_context_by_at_most_six_db() -> None:
+    music = _music(6)
+    assert matching_gain_db(music * 0.7, music, RATE) == pytest.approx(-20 * np.log10(0.7), abs=0.05)
+    assert matching_gain_db(music * 0.1, music, RATE) == 6.0
+    assert matching_gain_db(music * 5, music, RATE) == -6.0
+    assert matching_gain_db(music, music * 1e-4, RATE) == 0.0
+    assert matching_gain_db(music * 0, music, RATE) == 0.0
+    window = plan_window(music.shape[1], RATE, 2, 4, 1.0)
+    quiet = _made(window, music[:, window.start : window.end] * 0.6)
+    result = splice(music, quiet, window)
+    assert result.patches[0].gain_db == pytest.approx(4.44, abs=0.3)
+    assert abs(loudness_lufs(result.samples, RATE) - loudness_lufs(music, RATE)) < 0.3
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000, 96000, 192000])
+def test_loudness_of_a_known_tone(rate: int) -> None:
+    """A 997 Hz sine at -20 dBFS peak in both channels is -20 LUFS (BS.1770, less 0.01)."""
+    tone = 0.1 * np.sin(2 * np.pi * 997 * np.arange(rate * 3) / rate)
+    assert loudness_lufs(np.stack([tone, tone]), rate) == pytest.approx(-20.0, abs=0.3)
+    assert loudness_lufs(np.zeros((2, 100)), rate) == -120.0
+
+
+@pytest.mark.parametrize("kind", ["before", "after", "both"])
+def test_outpaint_is_as_long_as_asked_for(kind: str) -> None:
+    source = _music(5)
+    extension = Extension(1.7 if kind != "after" else 0, 2.3 if kind != "before" else 0)
+    windows = plan_outpaint(source.shape[1], RATE, extension, 2.0)
+    assert len(windows) == (2 if kind == "both" else 1)
+    for window in windows:
+        rng = np.random.default_rng(0)
+        result = splice(source, Made(rng.normal(0, 0.1, (2, window.samples)).astype(np.float32), window.start), window)
+        first, last = window.output
+        assert result.samples.shape[1] == last - first and result.position == first
+        fade = round(0.03 * RATE)
+        kept = slice(fade if first < 0 else 0, source.shape[1] - (fade if last > source.shape[1] else 0))
+        assert np.array_equal(result.samples[:, -first:][:, kept], source[:, kept])
+        new = result.samples[:, :-first] if first else result.samples[:, source.shape[1] :]
+        assert np.abs(new).max() > 0.1
+
+
+FILES = [("WAV", s) for s in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")] + [
+    ("FLAC", "PCM_16"),
+    ("FLAC", "PCM_24"),
+    ("AIFF", "PCM_24"),
+]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("kind", FILES)
+def test_files_keep_their_own_numbers(tmp_path: Path, kind: tuple[str, str], channels: int) -> None:
+    rng = np.random.default_rng(5)
+    soundfile.write(tmp_path / "in", rng.uniform(-1, 1, (300000, channels)), 48000, format=kind[0], subtype=kind[1])
+    info = probe(tmp_path / "in")
+    window = plan_window(info.frames, 48000, 3.1, 5.9, 0.5)
+    made = Made(rng.uniform(-0.5, 0.5, (2, window.samples)).astype(np.float32), window.start)
+    out = tmp_path / ("out.flac" if kind[0] == "FLAC" else "out.wav")
+    patches = splice_file(info, [made], [window], out, Output(recipe={"seed": 3}))
+    before, after = read_exact(info), read_exact(out)
+    region = window.region
+    assert np.array_equal(before[:, : region.fade_start], after[:, : region.fade_start])
+    assert np.array_equal(before[:, region.fade_end :], after[:, region.fade_end :])
+    assert before.dtype == after.dtype and probe(out).sample_rate == 48000
+    assert np.mean(before[:, region.start : region.end] != after[:, region.start : region.end]) > 0.9
+    (report,) = measure_file(info, patches, [window], out)
+    assert report.samples_changed_outside == 0
+    assert read_recipe(out) == {"seed": 3}
+    assert out.read_bytes() == splice_again(tmp_path, info, made, window, out).read_bytes()
+
+
+def splice_again(folder: Path, info, made: Made, window: Window, out: Path) -> Path:
+    second = folder / f"second{out.suffix}"
+    splice_file(info, [made], [window], second, Output(recipe={"seed": 3}))
+    return second
+
+
+def test_report_counts_samples_that_changed(tmp_path: Path) -> None:
+    path = write_audio(tmp_path / "in.wav", Audio(_music(6), RATE), bit_depth="16")
+    info = probe(path)
+    window = plan_window(info.frames, RATE, 2, 4, 1.0)
+    made = _made(window, _music(6, 2)[:, window.start : window.end])
+    out = tmp_path / "out.wav"
+    patches = splice_file(info, [made], [window], out)
+    data, rate = soundfile.read(out, dtype="int16")
+    data[[window.start + 5, window.end - 7], 0] += 1
+    soundfile.write(out, data, rate, subtype="PCM_16")
+    (report,) = measure_file(info, patches, [window], out)
+    assert report.samples_changed_outside == 2 and report.score > 100
+    assert "please report" in report.in_words()[0]
+
+
+@pytest.mark.parametrize(("rate", "depth"), [(44100, "16"), (96000, "32f"), (None, "24"), (None, "16")])
+def test_other_rates_and_depths(tmp_path: Path, rate: int | None, depth: str) -> None:
+    soundfile.write(tmp_path / "in.wav", _music(4, rate=48000).T, 48000, subtype="PCM_24")
+    info = probe(tmp_path / "in.wav")
+    window = plan_window(info.frames, 48000, 1, 2, 1.0)
+    made = _made(window, _music(4, 1, rate=48000)[:, window.start : window.end])
+    splice_file(info, [made], [window], tmp_path / "out.wav", Output(sample_rate=rate, bit_depth=depth))
+    out = probe(tmp_path / "out.wav")
+    assert out.sample_rate == (rate or 48000)
+    assert out.frames == -(-info.frames * out.sample_rate // 48000)
+    assert out.subtype == {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}[depth]
+    if rate is None:
+        got, wanted = read(out.path).samples, read(info.path).samples
+        step = 1.6 / 2**15 if depth == "16" else 0
+        assert np.abs(got - wanted)[:, : window.region.fade_start].max() <= step
+
+
+def test_outpaint_in_a_file(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", _music(5).T, RATE, subtype="PCM_16")
+    info = probe(tmp_path / "in.wav")
+    windows = plan_outpaint(info.frames, RATE, Extension(1.5, 2.5), 1.0)
+    rng = np.random.default_rng(0)
+    made = [Made(rng.normal(0, 0.05, (2, w.samples)).astype(np.float32), w.start) for w in windows]
+    patches = splice_file(info, made, windows, tmp_path / "out.wav")
+    left, fade = round(1.5 * RATE), round(0.03 * RATE)
+    got = read_exact(tmp_path / "out.wav")
+    assert got.shape[1] == info.frames + left + round(2.5 * RATE)
+    kept = slice(fade, info.frames - fade)
+    assert np.array_equal(got[:, left:][:, kept], read_exact(info)[:, kept])
+    reports = measure_file(info, patches, windows, tmp_path / "out.wav")
+    assert [r.samples_changed_outside for r in reports] == [0, 0]
+    assert reports[0].click_before_db is None and reports[1].click_after_db is None
+
+
+def _report(source: np.ndarray, new: np.ndarray, match: bool = False) -> SeamReport:
+    """The report on `new` (as long as `source`) in the middle of it."""
+    window = plan_window(source.shape[1], RATE, 8, 16, 8.0)
+    spliced = splice(source, _made(window, new[:, window.start : window.end]), window, match)
+    return measure(lambda a, b: spliced.samples[:, a:b].astype(float), window, spliced.patches[0], window.region, 0)
+
+
+def test_a_good_joint_scores_near_zero() -> None:
+    report = _report(_music(24), _music(24, seed=9))
+    assert report.click_before_db is not None and report.click_before_db <= 3
+    assert report.loudness_difference_lu is not None and abs(report.loudness_difference_lu) < 0.5
+    assert abs(report.tempo_phase_error_ms or 0) < 5 and report.tempo_phase_error_ms is not None
+    assert report.spectral_tilt_difference_db is not None and abs(report.spectral_tilt_difference_db) < 0.5
+    assert report.score < 0.6 and "beat continues" in " ".join(report.in_words())
+
+
+def test_an_inserted_click_is_found() -> None:
+    """The joints lie between two beats, where the music has no attack of its own."""
+    source, new = (np.roll(_music(24, seed=s), RATE // 4, axis=1) for s in (0, 9))
+    clean = _report(source, new)
+    new[:, 8 * RATE - 200] += 3.0
+    report = _report(source, new)
+    assert clean.click_before_db is not None and clean.click_before_db < 0
+    assert report.click_before_db is not None and report.click_before_db > 3
+    assert report.score > clean.score and "heard as a click" in " ".join(report.in_words())
+    assert report.click_after_db == clean.click_after_db
+
+
+def test_a_loudness_jump_is_found_and_mended() -> None:
+    report = _report(_music(24), _music(24, seed=9) * 1.8)
+    assert report.loudness_difference_lu == pytest.approx(20 * np.log10(1.8), abs=0.5)
+    assert "louder" in " ".join(report.in_words())
+    mended = _report(_music(24), _music(24, seed=9) * 1.8, match=True)
+    assert mended.loudness_difference_lu is not None and abs(mended.loudness_difference_lu) < 0.5
+    assert mended.gain_db < -4
+
+
+@pytest.mark.parametrize("late_ms", [-120, -60, 60, 120])
+def test_a_shifted_beat_is_found(late_ms: int) -> None:
+    shifted = np.roll(_music(24, seed=9), round(late_ms / 1000 * RATE), axis=1)
+    report = _report(_music(24), shifted)
+    assert report.tempo_phase_error_ms == pytest.approx(late_ms, abs=6)
+    assert ("late" if late_ms > 0 else "early") in " ".join(report.in_words())
+
+
+def test_a_dull_region_is_found() -> None:
+    kernel = np.ones(12) / 12
+    dull = np.stack([np.convolve(c, kernel, "same") for c in _music(24, seed=9)]).astype(np.float32)
+    report = _report(_music(24), dull)
+    assert (report.spectral_tilt_difference_db or 0) < -1 and "darker" in " ".join(report.in_words())
+
+
+def test_silence_has_a_report_without_numbers_to_compare() -> None:
+    silence = np.zeros((2, 24 * RATE), np.float32)
+    report = _report(silence, silence)
+    assert report.loudness_difference_lu is None and report.tempo_phase_error_ms is None
+    assert report.score == 0 and report.to_dict()["score"] == 0
+
+
+def test_score_orders_candidates() -> None:
+    good = SeamReport(0, -5.0, -3.0, 0.2, 4.0, 0.1)
+    worse = [
+        replace(good, click_after_db=9.0),
+        replace(good, loudness_difference_lu=-4.0),
+        replace(good, tempo_phase_error_ms=90.0),
+        replace(good, samples_changed_outside=1),
+    ]
+    assert all(good.score < bad.score for bad in worse)
