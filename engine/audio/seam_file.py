@@ -46,14 +46,14 @@ def splice_file(
 ) -> tuple[Patch, ...]:
     """Writes the source with the made regions in place; one `made` a window. Returns the patches for the report.
 
-    At the source's rate and depth every sample outside of regions and fades is the source's own number.
+    With no windows the source is copied. At the source's rate and depth every sample outside of regions and fades is the source's own number.
     Raises InvalidRequest for a source that is damaged on the way, WriteError if it cannot be written.
     """
     output = output or Output()
     with ExactReader(source, channels) as reader:
         patches = _all_patches(reader, made, windows, match_loudness)
-        start = min(window.output[0] for window in windows)
-        end = max(window.output[1] for window in windows)
+        start = min((window.output[0] for window in windows), default=0)
+        end = max((window.output[1] for window in windows), default=source.frames)
         chunks = _spliced_chunks(reader, patches, start, end)
         own = spec_like(source, "source.wav", end - start, reader.channels)
         spec = spec_like(source, path, end - start, reader.channels, output.format, output.bit_depth)

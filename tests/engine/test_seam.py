@@ -160,6 +160,13 @@ def splice_again(folder: Path, info, made: Made, window: Window, out: Path) -> P
     return second
 
 
+def test_without_a_window_the_source_is_copied(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).integers(-(2**31), 2**31 - 1, (3000, 2)).astype(np.int32)
+    soundfile.write(tmp_path / "in.wav", numbers, 48000, subtype="PCM_32")
+    assert splice_file(probe(tmp_path / "in.wav"), [], [], tmp_path / "out.wav") == ()
+    assert np.array_equal(read_exact(tmp_path / "out.wav"), numbers.T)
+
+
 def test_report_counts_samples_that_changed(tmp_path: Path) -> None:
     path = write_audio(tmp_path / "in.wav", Audio(_music(6), RATE), bit_depth="16")
     info = probe(path)
