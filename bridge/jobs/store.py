@@ -170,6 +170,11 @@ class JobStore:
         """Note that a job needs a piece of audio."""
         self._base.execute("INSERT OR IGNORE INTO uses VALUES (?, ?)", (job_id, sha256))
 
+    def used_by(self, job_id: str) -> Strings:
+        """Hashes of the audio that a job needs."""
+        rows = self._base.execute("SELECT sha256 FROM uses WHERE job_id = ?", (job_id,)).fetchall()
+        return [row[0] for row in rows]
+
     def is_used(self, sha256: str) -> bool:
         """Whether some job needs it."""
         return self._base.execute("SELECT 1 FROM uses WHERE sha256 = ?", (sha256,)).fetchone() is not None

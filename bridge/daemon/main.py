@@ -1,0 +1,191 @@
+"""The daemon as a process: lock, folders, sockets, queue, signals; up and down in the right order."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import zmq.asyncio
+
+from bridge.daemon.doors import CurveDoor, Door, start_authenticator
+from bridge.daemon.engine import EngineProcess
+from bridge.daemon.hub import Hub
+from bridge.daemon.operations import Operations
+from bridge.daemon.runner import Runner
+from bridge.daemon.server import Server
+from bridge.daemon.settings import Settings
+from bridge.engine_process.wire import DEFAULT_RENDERER
+from bridge.files import AudioStore
+from bridge.jobs import JobStore
+from bridge.protocol import keys
+from bridge.protocol.errors import BridgeError
+from bridge.protocol.home import (
+    Connection,
+    Endpoints,
+    connection_path,
+    home_folder,
+    make_home,
+    write_connection,
+    write_install,
+)
+from bridge.protocol.lock import FileLock
+from bridge.protocol.messages import Content
+
+logger = logging.getLogger("bridge.daemon")
+_OTHER_SECONDS = 10.0
+
+
+def serve(settings: Settings) -> int:
+    """Run a daemon until it is told to stop. 0 also if another one runs in this home, once that one answers."""
+    home = make_home(settings.home)
+    with FileLock(home / "daemon.lock") as lock:
+        if not lock.acquire():
+            return _wait_for_other(home)
+        connection_path(home).unlink(missing_ok=True)
+        write_install(home)
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(_Daemon(settings).run())
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m bridge.daemon`. Gives the exit status."""
+    settings = read_settings(arguments)
+    level = os.environ.get("ACESTEP_BRIDGE_LOG", "INFO").upper()
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        return serve(settings)
+    except BridgeError as error:
+        logger.error("%s", error)
+        return 2
+
+
+def read_settings(arguments: Sequence[str] | None = None) -> Settings:
+    """The settings of a command line."""
+    parser = argparse.ArgumentParser(prog="python -m bridge.daemon", description="The acestep-bridge daemon.")
+    parser.add_argument("--home", type=Path, default=home_folder(), help="its folder")
+    parser.add_argument("--bind", default="", help="tcp://ADDRESS:PORT for other machines, with CURVE")
+    parser.add_argument("--model", default="", help="default model, by name or folder")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--warm", action="store_true", help="load the model at once")
+    parser.add_argument("--allow-root", type=Path, action="append", default=[], help="folder for other machines")
+    parser.add_argument("--renderer", default=DEFAULT_RENDERER, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    return Settings(
+        home=given.home.absolute(),
+        bind=given.bind,
+        model=given.model,
+        device=given.device,
+        warm=given.warm,
+        allowed_roots=tuple(given.allow_root),
+        renderer=given.renderer,
+    )
+
+
+class _Daemon:
+    """Everything between the first and the last await."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._server: Server | None = None
+
+    async def run(self) -> None:
+        settings, home = self._settings, self._settings.home
+        context = zmq.asyncio.Context()
+        key = secrets.token_hex(32)
+        doors, endpoints = [Door(context, key)], Endpoints("", "")
+        authenticator = None
+        if settings.bind:
+            authenticator = start_authenticator(context, home)
+            doors.append(CurveDoor(context, home, settings.bind))
+        store, audio = JobStore(home / "jobs.sqlite3"), AudioStore(home / "audio")
+        audio.make_folders()
+        hub = Hub(self._publish)
+        engine = EngineProcess(context, settings)
+        runner = Runner(store, hub, engine, settings)
+        operations = Operations(settings, store, audio, runner)
+        self._server = Server(doors, operations, store)
+        try:
+            endpoints, *others = [door.bind() for door in doors]
+            for job in store.requeue_running():
+                hub.job_changed(job, 0)
+            _listen_to_signals(operations.stopping)
+            write_connection(home, Connection(endpoints=endpoints, key=key, pid=os.getpid(), started=time.time()))
+            _write_links(home, others)
+            logger.info("ready at %s", endpoints.commands)
+            await self._work(doors, runner, operations, audio, store)
+        finally:
+            connection_path(home).unlink(missing_ok=True)
+            await engine.close()
+            for door in doors:
+                door.close()
+            if authenticator is not None:
+                authenticator.stop()
+            store.close()
+            context.term()
+            logger.info("stopped")
+
+    async def _work(
+        self, doors: Sequence[Door], runner: Runner, operations: Operations, audio: AudioStore, store: JobStore
+    ) -> None:
+        assert self._server is not None
+        tasks = [asyncio.create_task(self._server.serve(door)) for door in doors]
+        tasks.append(asyncio.create_task(runner.run()))
+        tasks.append(asyncio.create_task(_clean(audio, store, self._settings.keep_unused_audio_seconds)))
+        if self._settings.warm:
+            operations.warm()
+        await operations.stopping.wait()
+        connection_path(self._settings.home).unlink(missing_ok=True)
+        runner.requeue_current()
+        await self._server.finish()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _publish(self, topic: str, content: Content) -> None:
+        if self._server is not None:
+            self._server.publish(topic, content)
+
+
+def _write_links(home: Path, others: Sequence[Endpoints]) -> None:
+    for endpoints in others:
+        for name in keys.allowed(home):
+            keys.write_link(home / "curve" / f"{name}.link.json", keys.link(home, name, endpoints))
+
+
+def _listen_to_signals(stopping: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        try:
+            loop.add_signal_handler(number, stopping.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
+
+
+async def _clean(audio: AudioStore, store: JobStore, seconds: float) -> None:
+    """Once a day, forget audio that nobody has used for long. The store answers on this loop's thread."""
+    while True:
+        used = {path.stem for path in audio.paths() if store.is_used(path.stem)}
+        await asyncio.to_thread(audio.clean, used.__contains__, seconds)
+        await asyncio.sleep(86400.0)
+
+
+def _wait_for_other(home: Path) -> int:
+    limit = time.monotonic() + _OTHER_SECONDS
+    while time.monotonic() < limit:
+        if connection_path(home).exists():
+            return 0
+        time.sleep(0.02)
+    logger.error("another daemon holds %s but does not answer", home / "daemon.lock")
+    return 1

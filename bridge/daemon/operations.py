@@ -1,0 +1,328 @@
+"""The operations: what each does to queue, store and engine. Knows typed contents, no frames and no sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, structs
+
+from bridge.daemon import validate, views
+from bridge.daemon.runner import Runner
+from bridge.daemon.settings import Settings
+from bridge.files import Attached, AudioStore, SourceFile, locate
+from bridge.files.sources import suffix_of
+from bridge.jobs import Job, JobStore
+from bridge.protocol import messages as m
+from bridge.protocol.errors import failure, refused
+from bridge.protocol.frames import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
+from engine.constants import SEED_MODULUS
+from engine.requests import Request, Retake, from_dict, to_dict
+
+_MAX_WAIT_SECONDS = 60.0
+_MAX_LIST = 500
+_MAX_CONTROLS_BYTES = 64 * 1024
+_NOT_RENDERED = ("priority", "request_id", "client_data")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who asks: `name` is "" for this machine's user, else the client's name."""
+
+    name: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is the user of this machine, who may see and name everything."""
+        return not self.name
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an operation answers."""
+
+    content: m.Content
+    buffers: list[bytes] = field(default_factory=list)
+    hashes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Counters:
+    """What `metrics` tells."""
+
+    messages_received: int = 0
+    rejected_signatures: int = 0
+    rejected_messages: int = 0
+    events_sent: int = 0
+
+
+Handler = Callable[[Any, Peer, Attached], Awaitable[Reply]]
+
+
+class Operations:
+    """One method an operation."""
+
+    def __init__(self, settings: Settings, store: JobStore, audio: AudioStore, runner: Runner) -> None:
+        self._settings = settings
+        self._store = store
+        self._audio = audio
+        self._runner = runner
+        self._started = time.time()
+        self._hub = runner.hub
+        self._controls_sequence = 0
+        self.counters = Counters()
+        self.stopping = asyncio.Event()
+        self.handlers: dict[str, Handler] = {
+            "hello": self._hello,
+            "submit": self._submit,
+            "status": self._status,
+            "wait": self._wait,
+            "result": self._result,
+            "logs": self._logs,
+            "cancel": self._cancel,
+            "list": self._list,
+            "delete": self._delete,
+            "upload": self._upload,
+            "models": self._models,
+            "load": self._load,
+            "unload": self._unload,
+            "controls": self._controls,
+            "metrics": self._metrics,
+            "shutdown": self._shutdown,
+        }
+
+    def warm(self) -> None:
+        """Start the engine process and load the default model."""
+        self._runner.preload(self._default_model())
+
+    async def _hello(self, request: m.HelloRequest, peer: Peer, attached: Attached) -> Reply:
+        if request.warm:
+            self.warm()
+        return Reply(
+            m.HelloReply(
+                server="acestep-bridge",
+                package_version=views.package_version(),
+                protocol_version=PROTOCOL_VERSION,
+                pid=os.getpid(),
+                started=self._started,
+                home=str(self._settings.home) if peer.is_local else "",
+                engine=self._runner.engine.describe(),
+                model=views.model_name(self._default_model()),
+                queued=self._store.counts().get("queued", 0),
+                max_message_bytes=MAX_MESSAGE_BYTES,
+            )
+        )
+
+    async def _submit(self, content: m.SubmitRequest, peer: Peer, attached: Attached) -> Reply:
+        values = dict(content.request)
+        for name in _NOT_RENDERED:
+            given = getattr(content, name)
+            if given is not None:
+                values[name] = given
+        request = from_dict(values)
+        model = views.check_model(_given(request.model, "") or self._default_model())
+        source = await self._source(request, peer, attached)
+        job = _job(request, model, peer, source)
+        with self._store.transaction():
+            self._store.add(job)
+            if source is not None and source.sha256:
+                self._store.use(job.job_id, source.sha256)
+            self._store.log(job.job_id, "info", "queued")
+            status = views.status(job, self._store.position(job), None)
+            if content.request_id:
+                self._store.remember(peer.name, f"submit {content.request_id}", status)
+        self._hub.job_changed(job, 0)
+        self._runner.wake()
+        return Reply(status)
+
+    async def _source(self, request: Request, peer: Peer, attached: Attached) -> SourceFile | None:
+        audio = getattr(request, "audio", None)
+        if audio is None:
+            return None
+        roots = None if peer.is_local else self._settings.allowed_roots
+        source = await asyncio.to_thread(locate, audio, self._audio, attached, roots)
+        await asyncio.to_thread(validate.check_source, request, source.path)
+        return source
+
+    async def _status(self, request: m.JobRequest, peer: Peer, attached: Attached) -> Reply:
+        return Reply(self._view(self._job(request.job_id, peer)))
+
+    async def _wait(self, request: m.WaitRequest, peer: Peer, attached: Attached) -> Reply:
+        limit = time.monotonic() + min(max(request.timeout_seconds, 0.0), _MAX_WAIT_SECONDS)
+        while True:
+            view = self._view(self._job(request.job_id, peer))
+            newer = request.after_sequence is not None and view.sequence > request.after_sequence
+            left = limit - time.monotonic()
+            if view.is_finished or newer or left <= 0 or self.stopping.is_set():
+                return Reply(view)
+            await self._hub.wait(request.job_id, left)
+
+    async def _result(self, request: m.ResultRequest, peer: Peer, attached: Attached) -> Reply:
+        job = self._job(request.job_id, peer)
+        _check_completed(job)
+        reply = views.result(job, peer.is_local, request.variation)
+        if request.include == "path":
+            return Reply(reply)
+        hashes = [entry.audio.sha256 for entry in reply.results]
+        buffers = [await asyncio.to_thread(self._read, digest) for digest in hashes]
+        return Reply(reply, buffers, hashes)
+
+    def _read(self, sha256: str) -> bytes:
+        path = self._audio.find(sha256)
+        if path is None:
+            raise refused("unknown_audio", None, sha256, "audio in the store", "Run the job again.")
+        return path.read_bytes()
+
+    async def _logs(self, request: m.LogsRequest, peer: Peer, attached: Attached) -> Reply:
+        self._job(request.job_id, peer)
+        lines = self._store.logs(request.job_id, request.after)
+        return Reply(m.LogsReply(lines=lines, next=lines[-1].number if lines else request.after))
+
+    async def _cancel(self, request: m.JobRequest, peer: Peer, attached: Attached) -> Reply:
+        self._runner.cancel(self._job(request.job_id, peer))
+        return Reply(self._view(self._job(request.job_id, peer)))
+
+    async def _list(self, request: m.ListRequest, peer: Peer, attached: Attached) -> Reply:
+        owner = None if peer.is_local else peer.name
+        limit = min(max(request.limit, 0), _MAX_LIST)
+        jobs, total = self._store.list(owner, request.state, limit, max(request.offset, 0))
+        return Reply(m.ListReply(jobs=[self._view(job) for job in jobs], total=total))
+
+    async def _delete(self, request: m.JobRequest, peer: Peer, attached: Attached) -> Reply:
+        job = self._job(request.job_id, peer)
+        if job.state in ("queued", "running"):
+            raise refused("job_active", "job_id", f"a job that is {job.state}", "a finished job", "Cancel it first.")
+        with self._store.transaction():
+            orphans = self._store.delete(job.job_id)
+        for digest in orphans:
+            self._audio.remove(digest)
+        return Reply(m.DeleteReply(deleted=True))
+
+    async def _upload(self, request: m.UploadRequest, peer: Peer, attached: Attached) -> Reply:
+        if len(attached.buffers) != 1:
+            got = f"{len(attached.buffers)} buffers"
+            raise refused("buffer_mismatch", "$.buffers", got, "exactly one", "Send one file a message.")
+        data = attached.buffers[0]
+        suffix = Path(request.file_name).suffix.lower()
+        suffix = suffix if suffix.isascii() and suffix[1:].isalnum() and len(suffix) < 8 else suffix_of(data)
+        digest, path = await asyncio.to_thread(self._audio.put, data, suffix, attached.hashes[0])
+        try:
+            info = await asyncio.to_thread(validate.file_info, path)
+        except ValueError:
+            if not self._store.is_used(digest):
+                self._audio.remove(digest)
+            raise
+        size = path.stat().st_size
+        return Reply(m.UploadReply(sha256=digest, reference=f"sha256:{digest}", size=size, audio=info))
+
+    async def _models(self, request: m.Nothing, peer: Peer, attached: Attached) -> Reply:
+        return Reply(views.models(self._runner.engine.describe().model, self._default_model(), peer.is_local))
+
+    async def _load(self, request: m.LoadRequest, peer: Peer, attached: Attached) -> Reply:
+        self._runner.preload(views.check_model(request.model))
+        await asyncio.sleep(0.01)
+        return Reply(self._runner.engine.describe())
+
+    async def _unload(self, request: m.ChangeRequest, peer: Peer, attached: Attached) -> Reply:
+        self._runner.unload()
+        return Reply(self._runner.engine.describe())
+
+    async def _controls(self, request: m.ControlsRequest, peer: Peer, attached: Attached) -> Reply:
+        if request.action == "set":
+            merged = {**self._store.controls(), **request.values}
+            size = len(msgspec.json.encode(merged))
+            if size > _MAX_CONTROLS_BYTES:
+                expected = f"at most {_MAX_CONTROLS_BYTES} bytes of controls"
+                raise refused("invalid_request", "values", f"{size} bytes", expected, "Keep the rest on your side.")
+            with self._store.transaction():
+                self._store.set_controls(request.values)
+            self._controls_sequence += 1
+            self._hub.controls_changed(self._controls_sequence)
+        return Reply(m.ControlsReply(values=self._store.controls(), sequence=self._controls_sequence))
+
+    async def _metrics(self, request: m.Nothing, peer: Peer, attached: Attached) -> Reply:
+        files, size = await asyncio.to_thread(self._audio.size)
+        return Reply(
+            m.MetricsReply(
+                uptime_seconds=time.time() - self._started,
+                jobs=self._store.counts(),
+                messages_received=self.counters.messages_received,
+                rejected_signatures=self.counters.rejected_signatures,
+                rejected_messages=self.counters.rejected_messages,
+                events_sent=self.counters.events_sent,
+                engine_restarts=self._runner.engine.restarts,
+                audio_bytes=size,
+                audio_files=files,
+            )
+        )
+
+    async def _shutdown(self, request: m.ChangeRequest, peer: Peer, attached: Attached) -> Reply:
+        if not peer.is_local:
+            got = f"client {peer.name}"
+            raise refused("forbidden_path", None, got, "the user of this machine", "Stop the daemon on its machine.")
+        asyncio.get_running_loop().call_later(0.05, self.stopping.set)
+        return Reply(m.ShutdownReply(stopping=True))
+
+    def _job(self, job_id: str, peer: Peer) -> Job:
+        job = self._store.get(job_id)
+        if job is None or not (peer.is_local or job.owner == peer.name):
+            raise refused("unknown_job", "job_id", job_id[:60], "a job of this daemon", "`jobs list` shows them.")
+        return job
+
+    def _view(self, job: Job) -> m.JobStatus:
+        current = self._runner.current
+        running = current is not None and current.job_id == job.job_id
+        return views.status(job, self._store.position(job), self._runner.progress if running else None)
+
+    def _default_model(self) -> str:
+        return self._settings.model or views.default_model()
+
+
+def _job(request: Request, model: str, peer: Peer, source: SourceFile | None) -> Job:
+    """The job of a request whose values and audio were checked. Its seed is fixed here, so that a second run is equal.
+
+    `retake`'s second seed is random too.
+    """
+    values = to_dict(request)
+    client_data = values.pop("client_data", None) or {}
+    priority = int(values.pop("priority", 0))
+    values.pop("request_id", None)
+    values.setdefault("seed", secrets.randbelow(SEED_MODULUS))
+    if isinstance(request, Retake):
+        values.setdefault("retake_seed", secrets.randbelow(SEED_MODULUS))
+    if source is not None:
+        values["audio"] = str(source.path)
+    values["model"] = model
+    return Job(
+        job_id="",
+        task=type(request).task,
+        request=values,
+        owner=peer.name,
+        model=model,
+        priority=priority,
+        client_data=client_data,
+    )
+
+
+def _check_completed(job: Job) -> None:
+    if job.state == "completed":
+        return
+    if job.state == "failed" and job.error is not None:
+        raise failure(structs.replace(job.error, code="job_failed"))
+    code = "job_cancelled" if job.state == "cancelled" else "not_finished"
+    remedy = "Submit it again." if job.state == "cancelled" else "Wait for it."
+    raise refused(code, "job_id", f"a job that is {job.state}", "a completed job", remedy)
+
+
+def _given(value: Any, default: Any) -> Any:
+    return default if value is UNSET else value
+
+
+__all__ = ["Counters", "Operations", "Peer", "Reply"]

@@ -1,0 +1,114 @@
+"""Jobs and models as clients see them. No socket, no torch."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import metadata
+
+import msgspec
+
+from bridge.daemon.progress import Progress
+from bridge.jobs import Job
+from bridge.protocol import messages as m
+from bridge.protocol.errors import refused
+from engine.checkpoints import registry
+from engine.errors import CheckpointError
+
+
+def package_version() -> str:
+    """Of the distribution; "0" when it is not installed."""
+    try:
+        return metadata.version("acestep-bridge")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+def status(job: Job, position: int, progress: Progress | None) -> m.JobStatus:
+    """A job's status; `progress` while it runs."""
+    return m.JobStatus(
+        job_id=job.job_id,
+        task=job.task,
+        state=job.state,
+        public_state=m.PUBLIC_STATES[job.state],
+        sequence=job.sequence,
+        queue_position=position,
+        stage=progress.stage if progress else "",
+        step=progress.step if progress else 0,
+        steps=progress.steps if progress else 0,
+        progress=1.0 if job.state == "completed" else round(progress.share, 4) if progress else 0.0,
+        remaining_seconds=progress.remaining_seconds() if progress else None,
+        model=model_name(job.model),
+        priority=job.priority,
+        attempts=job.attempts,
+        cancelling=bool(progress and progress.cancelling),
+        created=job.created,
+        started=job.started,
+        finished=job.finished,
+        client_data=job.client_data,
+        error=job.error,
+    )
+
+
+def result(job: Job, with_paths: bool, variation: int | None) -> m.ResultReply:
+    """What a completed job made."""
+    entries = msgspec.convert(job.result or [], list[m.ResultEntry])
+    if variation is not None:
+        entries = [entry for entry in entries if entry.variation == variation]
+        if not entries:
+            count = len({e["variation"] for e in job.result or []})
+            raise refused("invalid_request", "variation", str(variation), f"0 to {count - 1}", "Leave it out for all.")
+    entries.sort(key=lambda e: (not e.chosen, e.variation, e.candidate))
+    if not with_paths:
+        hidden = msgspec.structs.replace
+        entries = [hidden(e, audio=hidden(e.audio, path=None)) for e in entries]
+    started, finished = job.started or job.created, job.finished or job.created
+    return m.ResultReply(
+        job_id=job.job_id,
+        task=job.task,
+        client_data=job.client_data,
+        timings={"queued": round(started - job.created, 4), "running": round(finished - started, 4)},
+        warnings=job.warnings,
+        results=entries,
+    )
+
+
+def default_model() -> str:
+    """The full model where it is installed and an NVIDIA driver is there, else nano."""
+    names = {entry.name: entry for entry in registry.entries()}
+    full = names["ace-step-v1"]
+    return full.name if full.installed and shutil.which("nvidia-smi") else "nano"
+
+
+def model_name(name: str) -> m.ModelName:
+    """A model's name and what it is, in words."""
+    words = {entry.name: entry.description for entry in registry.entries()}
+    description = words.get(name)
+    return m.ModelName(name=name, description=f"{name}: {description}" if description else name)
+
+
+def check_model(name: str) -> str:
+    """The name, if such a model is there. Raises UnknownThing (unknown_model) with how to get it."""
+    try:
+        registry.resolve(name)
+    except CheckpointError as error:
+        raise refused("unknown_model", "model", name, "a model that is here", str(error)) from error
+    return name
+
+
+def models(loaded: str | None, default: str, with_paths: bool) -> m.ModelsReply:
+    """The registry."""
+    return m.ModelsReply(models=[_entry(e, loaded, with_paths) for e in registry.entries()], default=default)
+
+
+def _entry(entry: registry.ModelEntry, loaded: str | None, with_paths: bool) -> m.ModelEntry:
+    remedy = f"acestep-bridge models pull {entry.name}" if entry.repository else "Reinstall the package."
+    return m.ModelEntry(
+        name=entry.name,
+        description=entry.description,
+        available=entry.installed,
+        loaded=entry.name == loaded,
+        path=str(entry.folder) if with_paths and entry.installed else None,
+        size_bytes=entry.size_bytes,
+        licence=entry.licence,
+        remedy="" if entry.installed else remedy,
+    )
