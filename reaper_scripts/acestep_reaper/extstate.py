@@ -11,7 +11,7 @@ import uuid
 from reaper_python import *
 
 SECTION = "acestep"
-FRESH_SECONDS = 5.0
+FRESH_SECONDS = 30.0  # longer than REAPER blocks; a script that ends well says so at once
 
 
 def _encode(value):

@@ -101,16 +101,27 @@ class Studio:
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
-    """A studio with saved tags (no first-run dialog) and a stand-in daemon that runs."""
-    if why_no_host():
-        pytest.skip(why_no_host())
-    folder = tmp_path / "björn 音"
-    folder.mkdir()
-    found = Studio(folder)
-    found.daemon.start()
-    yield found
-    found.daemon.stop()
-    for host in found.hosts:
-        if host.process.poll() is None:
-            host.close()
+def make_studio(tmp_path: Path) -> Iterator[Callable[[str], Studio]]:
+    """Makes a studio whose host runs in a mode: "sub" or "reinit"; its stand-in daemon runs."""
+    made: list[Studio] = []
+
+    def make(mode: str) -> Studio:
+        if why_no_host():
+            pytest.skip(why_no_host())
+        folder = tmp_path / "björn 音"
+        folder.mkdir()
+        made.append(Studio(folder, mode))
+        made[-1].daemon.start()
+        return made[-1]
+
+    yield make
+    for studio in made:
+        studio.daemon.stop()
+        for host in studio.hosts:
+            host.end()
+
+
+@pytest.fixture
+def studio(make_studio: Callable[[str], Studio]) -> Studio:
+    """A studio whose scripts run in sub-interpreters."""
+    return make_studio("sub")

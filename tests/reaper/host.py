@@ -127,6 +127,16 @@ class Host:
         if self.process.returncode != 0:
             raise HostError(f"host ended with {self.process.returncode}")
 
+    def end(self) -> None:
+        """Closes what is open, whatever state the host is in."""
+        if self.process.poll() is None:
+            try:
+                self.close()
+            except (HostError, OSError):
+                self.process.kill()
+                self.process.wait(5)
+        self._socket.close()
+
     # frames
     def _send(self, kind: bytes, payload: bytes) -> None:
         self._socket.sendall(struct.pack("<I", len(payload)) + kind + payload)

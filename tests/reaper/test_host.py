@@ -1,0 +1,144 @@
+"""Every script three times in one process, in sub-interpreters and re-initialised; ticks; what the host itself does."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from conftest import SCRIPTS
+from host import HostError, why_no_host
+
+NAMES = sorted(p.stem.removeprefix("acestep_") for p in SCRIPTS.glob("*.py"))
+QUICK = [n for n in NAMES if n != "Background service"]
+TAKE = "Regenerate time selection as new take"
+
+pytestmark = pytest.mark.skipif(bool(why_no_host()), reason=why_no_host() or "-")
+
+
+def answers(name: str) -> list[object]:
+    """What a user would type in the dialogs of a script."""
+    if name in ("Setup", "Jobs - show"):
+        return [1]
+    if name == "Settings":
+        return ["|".join(["house", "", "", "", "0.5", "10", "0.03", "1", "", "20", "dry", "yes", "yes"])]
+    fields = {
+        "Remix selected items": 2,
+        "Edit lyrics of selected take": 3,
+        "Generate at time selection from a prompt": 1,
+    }
+    count = 4 if "dialog" in name else fields.get(name, 0)
+    return ["|".join(["house"] * 2 + [""] * 2) if count == 4 else "|".join(["house"] * count)] if count else []
+
+
+@pytest.mark.parametrize("mode", ["sub", "reinit"])
+def test_every_script_three_times_in_one_process(make_studio, mode):
+    studio = make_studio(mode)
+    studio.save_tags()
+    studio.fake.nested = mode == "sub"
+    item = studio.song(seconds=6.0)
+    item.selected = True
+    studio.select(2.0, 4.0)
+    for name in QUICK:
+        for _ in range(3):
+            studio.fake.answers = answers(name)
+            if mode == "reinit":  # one interpreter at a time: as if the background script lived elsewhere
+                studio.fake.ext_state["acestep", "heartbeat"] = repr(time.time())
+            studio.action(name)
+            studio.fake.console.clear()
+            studio.host.tick(1)
+    end_background(studio)
+    assert studio.host.running == []
+    studio.host.close()
+    studio.check()
+
+
+def end_background(studio) -> None:
+    """Another instance's token makes the background script end."""
+    studio.fake.ext_state["acestep", "token"] = "another"
+    studio.fake.ext_state.pop(("acestep", "heartbeat"), None)
+    studio.host.tick(16)
+
+
+def test_reinitialised_python_renders_a_take(make_studio):
+    studio = make_studio("reinit")
+    studio.save_tags()
+    studio.fake.nested = False
+    studio.song(seconds=6.0)
+    studio.select(2.0, 4.0)
+    for run in range(3):
+        studio.action(TAKE)
+        studio.until(lambda: len(studio.project.items()[0].takes) == run + 2)  # noqa: B023
+        end_background(studio)
+    studio.host.close()
+    studio.check()
+
+
+def test_idle_ticks_make_one_call_each(studio):
+    studio.save_tags()
+    studio.song(seconds=6.0)
+    studio.select(2.0, 4.0)
+    studio.action(TAKE)
+    studio.finish()
+    studio.host.tick(30)
+    calls, size = studio.host.calls, studio.host.bytes
+    studio.host.tick(150)
+    assert (studio.host.calls - calls) / 150 <= 1.5
+    assert (studio.host.bytes - size) / 150 <= 60
+    studio.check()
+
+
+def test_a_second_background_script_takes_over(studio):
+    studio.save_tags()
+    path = studio.folder / "scripts" / "acestep_Background service.py"
+    studio.host.run(path)
+    assert len(studio.host.running) == 1
+    studio.host.run(path)  # the user starts it by hand: REAPER asks, which is the fake's dialog
+    assert len(studio.host.running) == 2
+    studio.host.tick(16)
+    assert len(studio.host.running) == 1
+    assert [d[0] for d in studio.fake.dialogs] == ["ReaScript task control"]
+
+
+def test_the_host_reports_errors_and_non_ascii_sources(studio):
+    bad = studio.folder / "bad.py"
+    bad.write_text("RPR_CountTracks(0)\n1/0\n", encoding="ascii")
+    studio.host.run(bad)
+    assert "ZeroDivisionError" in studio.host.errors.pop()
+    bad.write_text("x = 'ö'\n", encoding="utf-8")
+    studio.host.run(bad)
+    assert "not ASCII" in studio.host.errors.pop()
+    bad.write_text(
+        "import sys\nassert '__file__' not in globals() and not hasattr(sys, 'argv')\n"
+        "assert sys.getfilesystemencoding() == 'ascii'\n", encoding="ascii",
+    )  # fmt: skip
+    studio.host.run(bad)
+    assert studio.host.errors == []
+
+
+def test_the_host_ends_with_a_thread_left_alive(studio):
+    bad = studio.folder / "thread.py"
+    bad.write_text(
+        "import threading, time\nt = threading.Thread(target=time.sleep, args=(9,), daemon=True)\nt.start()\n",
+        encoding="ascii",
+    )
+    with pytest.raises(HostError):
+        studio.host.run(bad)
+
+
+def test_null_pointers_and_other_tabs(studio):
+    from fake import Project
+
+    studio.song(seconds=1.0)
+    script = studio.folder / "probe.py"
+    script.write_text(
+        "track = RPR_GetTrack(0, 5)\n"
+        "RPR_SetExtState('t', 'null', track, 0)\n"
+        "RPR_SetExtState('t', 'kept', RPR_GetTrack(0, 0), 0)\n", encoding="ascii",
+    )  # fmt: skip
+    studio.host.run(script)
+    assert studio.fake.ext_state["t", "null"] == "(MediaTrack*)0x0000000000000000"
+    studio.fake.projects.append(Project())
+    studio.fake.active = 1
+    script.write_text("RPR_GetTrackName(RPR_GetExtState('t', 'kept'), '', 64)\n", encoding="ascii")
+    studio.host.run(script)
+    assert studio.fake.violations == ["GetTrackName: invalid MediaTrack* 0x0"]
