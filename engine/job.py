@@ -50,6 +50,7 @@ class Job:
     timings: dict[str, float] = field(default_factory=dict)
     runs: int = 1
     runs_done: int = 0
+    _decodes: int = 1
 
     @property
     def request(self) -> Any:
@@ -128,4 +129,13 @@ class Job:
 
     def on_tile(self, item: int) -> Callable[[int, int], None]:
         """Progress of decoding item number `item` of all."""
-        return lambda done, tiles: self.report("decode", item * tiles + done, self.items * tiles)
+
+        def told(done: int, tiles: int) -> None:
+            self._decodes = self.items * tiles
+            self.report("decode", item * tiles + done, self._decodes)
+
+        return told
+
+    def decoded(self) -> None:
+        """Tell that the last tile is done."""
+        self.report("decode", self._decodes, self._decodes)

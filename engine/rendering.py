@@ -51,7 +51,7 @@ def _generate(job: Job) -> list[Render]:
         audios = [
             job.parts.codec.decode(latents[i : i + 1].to(job.device), rate, job.on_tile(i)) for i in range(job.items)
         ]
-    job.report("decode", 1, 1)
+    job.decoded()
     return [_result(job, i, audio, rate, latents[i]) for i, audio in enumerate(audios)]
 
 
@@ -87,7 +87,7 @@ def _convert(job: Job, source: Source) -> list[Render]:
         result = _result(job, i, audio, rate, latents[i])
         result.report |= {"window": [0, source.frames], "region": [0, source.frames], "offset": 0}
         results.append(result)
-    job.report("decode", 1, 1)
+    job.decoded()
     return results
 
 
@@ -96,6 +96,7 @@ def _join(job: Job, source: Source) -> list[Render]:
     job.runs = len(windows)
     made = [_render_window(job, source, window) for window in windows]
     pieces = [[piece for _, of_window in made for piece in of_window[i]] for i in range(job.items)]
+    anything = not any(piece.is_source for piece in pieces[0])
     joined = []
     with job.timed("seam"):
         job.report("seam", 0, job.items)
@@ -103,7 +104,7 @@ def _join(job: Job, source: Source) -> list[Render]:
         for i in range(job.items):
             joined.append(joiner.join(pieces[i]))
             job.report("seam", i + 1, job.items)
-    results = _joined_results(job, source, windows, [latents for latents, _ in made], joined)
+    results = _joined_results(job, source, windows, [latents for latents, _ in made], joined, anything)
     for result, parts in zip(results, pieces, strict=True):
         result.source, result.pieces = source, tuple(parts)
     return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
@@ -148,7 +149,7 @@ def _render_window(job: Job, source: Source, window: Window) -> tuple[Tensor, li
     latents, walked = job.sample(window.frames_known, words, prepare)
     with job.timed("decode"):
         pieces = [_pieces(job, source, window, latents[i : i + 1] if walked else None, i) for i in range(job.items)]
-    job.report("decode", 1, 1)
+    job.decoded()
     return latents, pieces
 
 
@@ -168,7 +169,7 @@ def _pieces(job: Job, source: Source, window: Window, latents: Tensor | None, it
 
 
 def _joined_results(
-    job: Job, source: Source, windows: tuple[Window, ...], latents: list[Tensor], joined: list[Joined]
+    job: Job, source: Source, windows: tuple[Window, ...], latents: list[Tensor], joined: list[Joined], made: bool
 ) -> list[Render]:
     results = []
     candidates = job.request.candidates
@@ -182,7 +183,7 @@ def _joined_results(
             "window": [windows[0].start, windows[-1].end],
             "region": [regions[0].start, regions[-1].end],
             "regions": [[r.start, r.end] for r in regions],
-            "changed": [[r.fade_start, r.fade_end] for r in regions],
+            "changed": [[r.fade_start, r.fade_end] for r in regions] if made else [],
             "offset": join.offset,
             "seam_report": join.report,
         }

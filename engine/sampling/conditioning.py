@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -115,7 +116,7 @@ class Conditioner:
             if one not in self._contexts:
                 self.text_states(one.words.tags, one.text == "weakened")
         self._use("transformer")
-        return [_kept(self._contexts, one, lambda one=one: self._make(one)) for one in wanted]
+        return [_kept(self._contexts, one, partial(self._make, one)) for one in wanted]
 
     def _make(self, wanted: Wanted) -> Context:
         transformer = self.transformer

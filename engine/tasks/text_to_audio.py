@@ -58,7 +58,7 @@ def from_noise(inputs: Inputs, noise: Tensor) -> Plan:
 def guided_velocity(inputs: Inputs, interval_steps: int, counts_steps: bool = False) -> GuidedVelocity:
     """The velocity of a guided run whose guidance interval is counted in `interval_steps`."""
     settings, words = inputs.settings, inputs.words
-    guide = Guide(settings.guidance, interval_steps, lyrics_matter=bool(words.lyric_ids))
+    guide = Guide(settings.guidance, interval_steps, lyrics_matter=any(words.lyric_ids))
     predictor = make_predictor(inputs.conditioner, words, settings.guidance, settings.erg)
     return GuidedVelocity(predictor, guide, dict(NAMES), counts_steps)
 
@@ -68,7 +68,7 @@ def make_predictor(conditioner: Conditioner, words: Words, guidance: GuidanceSet
     passes = [Pass.CONDITIONAL]
     if guidance.is_on:
         passes.append(Pass.UNCONDITIONAL)
-        if guidance.double and words.lyric_ids:
+        if guidance.double and any(words.lyric_ids):
             passes.append(Pass.TEXT_ONLY)
     made = conditioner.contexts(wanted_context(words, p, erg) for p in passes)
     contexts = dict(zip(passes, made, strict=True))

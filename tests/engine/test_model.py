@@ -115,6 +115,7 @@ def test_inpaint_variance_0_is_the_source_bit_for_bit(model: engine.Model) -> No
     fields = quick(start_time=2.0, end_time=3.0, variance=0.0, match_loudness=False)
     result = model.render(engine.Inpaint(audio=source, **fields))
     np.testing.assert_array_equal(result.audio, source.samples)
+    assert result.report["changed"] == []
 
 
 def test_inpaint_of_the_whole_file_is_the_parity_case(model: engine.Model) -> None:
