@@ -23,7 +23,7 @@ from engine.audio.exact import match_channels
 from engine.audio.loudness import matching_gain_db
 from engine.audio.window import Region, Window
 
-ALIKE_CORRELATION = 0.5
+ALIKE_CORRELATION = 2**0.5 - 1  # there a linear fade is 1.5 dB too quiet in its middle, an equal-power one 1.5 dB loud
 _CONTEXT_SECONDS = 10.0
 ReadSource = Callable[[int, int], NDArray[np.float64]]
 

@@ -46,7 +46,8 @@ def splice_file(
 ) -> tuple[Patch, ...]:
     """Writes the source with the made regions in place; one `made` a window. Returns the patches for the report.
 
-    With no windows the source is copied. At the source's rate and depth every sample outside of regions and fades is the source's own number.
+    With no windows the source is copied. At the source's rate and depth every sample outside of regions and fades
+    is the source's own number.
     Raises InvalidRequest for a source that is damaged on the way, WriteError if it cannot be written.
     """
     output = output or Output()
