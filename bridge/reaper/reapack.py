@@ -1,6 +1,7 @@
 """ReaPack's index.xml from the headers of the ReaScripts.
 
-All scripts are one package, since they share files and ReaPack lets one package alone own a file. A header is the block of comment lines at a script's top: `# @tag text`, with further lines of a tag indented.
+All scripts are one package, since they share files and ReaPack lets one package alone own a file. A header is the
+block of comment lines at a script's top: `# @tag text`, with further lines of a tag indented.
 `python -m bridge.reaper.reapack --url https://.../ -o index.xml` writes it. Format: ReaPack's index version 1.
 Knows no REAPER folder; the same text comes out for the same scripts and date.
 """
