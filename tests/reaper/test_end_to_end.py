@@ -1,0 +1,78 @@
+"""Regenerate in the C host over the fake REAPER, against the real daemon and engine: take, undo, redo."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import engine.checkpoints
+
+TAKE = "Regenerate time selection as new take"
+TINY = Path(__file__).parents[1] / "golden" / "tiny_checkpoint"
+NANO = Path(engine.checkpoints.__file__).parent / "nano"
+
+
+def model() -> str:
+    """nano, or the goldens' tiny checkpoint while the package holds no weights."""
+    return "nano" if any(NANO.rglob("*.safetensors")) else str(TINY)
+
+
+@pytest.fixture
+def real_studio(make_studio):
+    """A studio whose daemon is the real one, started by the script itself from install.json."""
+    studio = make_studio("sub")
+    studio.daemon.stop()
+    (studio.home / "connection.json").unlink()
+    command = [sys.executable, "-m", "bridge.daemon", "--home", str(studio.home), "--model", model(), "--device", "cpu"]
+    install = {"version": 1, "daemon_command": command}
+    (studio.home / "install.json").write_text(json.dumps(install), encoding="utf-8")
+    yield studio
+    stop_daemon(studio.home)
+    studio.daemon.start()  # for the fixture's own end
+
+
+def stop_daemon(home: Path) -> None:
+    connection = home / "connection.json"
+    if not connection.exists():
+        return
+    pid = json.loads(connection.read_text(encoding="utf-8"))["pid"]
+    os.kill(pid, 15)
+    end = time.monotonic() + 20
+    while connection.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def test_take_undo_redo_with_the_real_daemon(real_studio):
+    studio = real_studio
+    item = studio.song(seconds=16.0)
+    studio.project.content.tempo[0].bpm = 124.0
+    studio.project.mark("tempo")
+    studio.select(6.0, 9.0)
+    studio.save_tags(tags="house, 124 bpm, drums", steps="3", seed="7", context_seconds="2", snap_to_bars="no")
+    before = time.monotonic()
+    studio.action(TAKE)
+    studio.action(TAKE)
+    print(f"two key presses: {time.monotonic() - before:.2f} s")
+    studio.until(lambda: len(studio.project.items()[0].takes) == 3 or studio.fake.tooltips != [], 120)
+    assert studio.fake.tooltips == []
+    item = studio.project.items()[0]
+    old, new = (soundfile.read(t.source.path, dtype="float32", always_2d=True)[0] for t in item.takes[:2])
+    fade = round(0.03 * 48000) + 1
+    first, last = 6 * 48000 - fade, 9 * 48000 + fade
+    assert new.shape == old.shape
+    assert np.array_equal(new[:first], old[:first]) and np.array_equal(new[last:], old[last:])
+    assert not np.array_equal(new[first:last], old[first:last])
+    recipe = json.loads(item.takes[1].ext["acestep_recipe"])
+    assert recipe["request"]["seed"] == 7 and recipe["request"]["task"] == "inpaint"
+    path = item.takes[2].source.path
+    assert studio.fake.Undo_DoUndo2(0) == 1 and len(studio.project.items()[0].takes) == 2
+    assert studio.fake.Undo_DoRedo2(0) == 1
+    assert studio.project.items()[0].takes[2].source.path == path and Path(path).exists()
+    studio.check()
