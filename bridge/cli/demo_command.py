@@ -103,10 +103,12 @@ def _tell(result: DemoResult) -> None:
 def _as_json(result: DemoResult) -> dict[str, Any]:
     from msgspec import to_builtins
 
+    from bridge.demo.run import REGENERATED
+
     return {
         "folder": str(result.folder),
-        "project": str(result.made.project),
-        "audio": str(result.made.audio),
+        "project": str(result.folder / REGENERATED),
+        "audio": str(result.take),
         "files": sorted(path.name for path in result.folder.iterdir()),
         "region": {"start_time": result.story.start, "end_time": result.story.end},
         "model": to_builtins(result.result.model),

@@ -29,7 +29,7 @@ def serve(
 
 def run_daemon(bind: str | None, model: str | None, device: str | None) -> int:
     """The daemon's exit code."""
-    from bridge.daemon.__main__ import main
+    from bridge.daemon.main import main
 
     words = []
     for name, value in (("--bind", bind), ("--model", model), ("--device", device)):

@@ -16,7 +16,8 @@ from bridge.demo.folder import Story, new_folder, write_readme, write_seam
 from bridge.demo.full_model import offer
 from bridge.demo.pictures import MARGIN_SECONDS, Comparison, draw_comparison
 from bridge.reaper.new_project import Meter, new_project, write
-from bridge.reaper.project_take import MadeTake, Wish, plan_take
+from bridge.reaper.rpp_plan import ProjectJob, make_plan
+from bridge.reaper.rpp_render import rendered_of, write_project
 from bridge.reaper.rpp_write import NewItem, NewTake, NewTrack
 from engine.audio.buffer import Audio
 from engine.audio.files import AudioInfo, probe, read
@@ -57,6 +58,7 @@ class Scene:
 
     folder: Path
     track: str
+    name: str
     tags: str
     stems: dict[str, Path]
     use_tempo: bool
@@ -77,7 +79,7 @@ class DemoResult:
     """What was made."""
 
     folder: Path
-    made: MadeTake
+    take: Path
     result: JobResult
     story: Story
     seconds: float
@@ -91,28 +93,29 @@ def run_demo(order: DemoOrder, tools: Tools) -> DemoResult:
     folder = new_folder(order.folder, Path.cwd())
     tools.say(f"[1/4] Writing the tracks and {PROJECT} into {folder}")
     scene = own_scene(folder, order.own) if order.own else song_scene(folder)
-    fields = {"seed": DEFAULT_SEED, **order.fields}
-    plan = plan_take(
-        Wish(
+    fields = {"seed": DEFAULT_SEED, "tags": scene.tags, "lyrics": order.lyrics, **order.fields}
+    plan = make_plan(
+        ProjectJob(
+            task="inpaint",
             project=folder / PROJECT,
             out=folder / REGENERATED,
             track=scene.track,
-            tags=scene.tags,
-            lyrics=order.lyrics,
             fields=fields,
             use_tempo=scene.use_tempo,
+            name=scene.name,
         )
     )
-    tools.say(f"[2/4] Making the time selection of {scene.track} anew: {scene.tags}")
-    result = tools.render(plan.request)
+    request = plan.parts[0].request
+    tools.say(f"[2/4] Making the time selection of {scene.name} anew: {scene.tags}")
+    result = tools.render(request)
     tools.say(f"[3/4] Writing the take into {REGENERATED}")
-    made = plan.finish(result, f"{scene.track} ({result.model.description or result.model.name}, seed {result.seed})")
+    take = write_project(plan, [rendered_of(result)], folder / REGENERATED).audio[0]
     tools.say("[4/4] Drawing before and after")
-    story = _story(scene, plan.request, made, result, tools)
-    _draw(scene, made, result, story)
+    story = _story(scene, request, take, result, tools)
+    _draw(scene, take, story)
     write_seam(folder, story)
     write_readme(folder, story)
-    return DemoResult(folder, made, result, story, time.monotonic() - began)
+    return DemoResult(folder, take, result, story, time.monotonic() - began)
 
 
 def song_scene(folder: Path) -> Scene:
@@ -124,7 +127,8 @@ def song_scene(folder: Path) -> Scene:
         for name, path in stems.items()
     ]
     write(new_project(folder / PROJECT, tracks, Meter(song.bpm), song.time_selection, 44100))
-    return Scene(folder, song.regenerate["track"], song.regenerate["tags"], stems, use_tempo=True)
+    track = song.regenerate["track"]
+    return Scene(folder, track, track, song.regenerate["tags"], stems, use_tempo=True)
 
 
 def own_scene(folder: Path, own: OwnAudio) -> Scene:
@@ -137,7 +141,7 @@ def own_scene(folder: Path, own: OwnAudio) -> Scene:
     selection = (own.start_time, own.end_time)
     write(new_project(folder / PROJECT, [NewTrack(name, [item])], None, selection, info.sample_rate))
     track = "1"  # by number: a file may have any name
-    return Scene(folder, track, own.tags, {track: copy}, use_tempo=False)
+    return Scene(folder, track, name, own.tags, {track: copy}, use_tempo=False)
 
 
 def _check_own(own: OwnAudio) -> None:
@@ -151,19 +155,19 @@ def _check_own(own: OwnAudio) -> None:
         raise InvalidRequest("end_time", got, expected, "Choose a region inside the file.")
 
 
-def _story(scene: Scene, request: Any, made: MadeTake, result: JobResult, tools: Tools) -> Story:
+def _story(scene: Scene, request: Any, take: Path, result: JobResult, tools: Tools) -> Story:
     window = request.end_time - request.start_time + 2 * CONTEXT_SECONDS
     files = [
         f"{PROJECT}: the project as it was, with the time selection",
         f"{REGENERATED}: the same with a new take on that track",
         *[f"{path.name}: a track" for path in scene.stems.values()],
-        f"{made.audio.name}: the new take",
-        *_mixes(scene, made),
+        f"{take.name}: the new take",
+        *_mixes(scene, take),
         f"{PICTURE}: spectrograms before and after, the joints close up",
         "seam-report.txt: how the new part fits, measured",
     ]
     return Story(
-        track=next(iter(scene.stems.values())).stem if scene.track == "1" else scene.track,
+        track=scene.name,
         tags=scene.tags,
         start=float(request.start_time),
         end=float(request.end_time),
@@ -175,26 +179,26 @@ def _story(scene: Scene, request: Any, made: MadeTake, result: JobResult, tools:
     )
 
 
-def _mixes(scene: Scene, made: MadeTake) -> list[str]:
+def _mixes(scene: Scene, take: Path) -> list[str]:
     """The whole song before and after, for those without REAPER."""
     if len(scene.stems) < 2:
         return []
-    after = [made.audio if name == scene.track else path for name, path in scene.stems.items()]
+    after = [take if name == scene.track else path for name, path in scene.stems.items()]
     write_mix(list(scene.stems.values()), scene.folder / "mix-before.wav")
     write_mix(after, scene.folder / "mix-after.wav")
     return ["mix-before.wav, mix-after.wav: all tracks together"]
 
 
-def _draw(scene: Scene, made: MadeTake, result: JobResult, story: Story) -> None:
+def _draw(scene: Scene, take: Path, story: Story) -> None:
     source = probe(scene.stems[scene.track])
     first = max(0.0, story.start - MARGIN_SECONDS)
     last = min(source.duration_seconds, story.end + MARGIN_SECONDS)
     comparison = Comparison(
         before=_stretch(source, first, last),
-        after=_stretch(probe(made.audio), first, last),
+        after=_stretch(probe(take), first, last),
         start_seconds=story.start - first,
         end_seconds=story.end - first,
-        title=f"{story.track}: {story.tags}  |  {story.model}, seed {result.seed}",
+        title=f"{story.track}: {story.tags}  |  {story.model}, seed {story.seed}",
         shown_from_seconds=first,
     )
     draw_comparison(comparison, scene.folder / PICTURE)
