@@ -108,6 +108,7 @@ def request_map(
     pieces = steps(points)
     first = max((i for i, (p, _) in enumerate(pieces) if p.time <= start), default=0)
     chosen = [entry for i, entry in enumerate(pieces) if i >= first and (i == first or entry[0].time < end)]
+    chosen = list({point.time: (point, phase) for point, phase in chosen}.values())  # of two at one time the later
     return [
         {
             "time": offset + (point.time - position) * rate,

@@ -51,6 +51,12 @@ def test_the_request_counts_in_seconds_and_tempo_of_the_source() -> None:
     ]
 
 
+def test_of_two_points_at_one_time_the_later_counts() -> None:
+    points = (TempoPoint(0, 120, new_bar=True), TempoPoint(4, 90), TempoPoint(4, 80), TempoPoint(6, 70))
+    made = request_map(points, start=0, end=8, position=0, offset=0, rate=1)
+    assert [(p["time"], p["bpm"]) for p in made] == [(0, 120), (4, 80), (6, 70)]
+
+
 def test_numbers_have_no_exponent() -> None:
     assert [decimal(v) for v in (0.0, -0.0, 1.5, 1e-9, 1e6, 1 / 3)] == [
         "0",
