@@ -1,0 +1,68 @@
+"""The vocoder without weights: tones keep their pitch, silence stays silent, nothing is random."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.errors import CheckpointError
+from engine.networks.log_mel import LogMel
+from engine.networks.spectral_inversion import SpectralInversionVocoder
+from engine.training.arrange import make_score
+from engine.training.evaluate import pitch_error
+from engine.training.synthesis import render
+
+RATE = 44100
+
+
+@pytest.fixture(scope="module")
+def vocoder() -> SpectralInversionVocoder:
+    return SpectralInversionVocoder({"_class_name": "SpectralInversionVocoder"})
+
+
+@pytest.mark.parametrize("hertz", [110.0, 220.0, 440.0, 659.26, 880.0, 1318.5])
+def test_steady_tones_stay_within_ten_cents(vocoder: SpectralInversionVocoder, hertz: float) -> None:
+    """A small HiFi-GAN locked tones to multiples of 86.13 Hz: 440 Hz came out 38 cents flat."""
+    t = torch.arange(512 * 170) / RATE
+    back = vocoder.decode(vocoder.encode(0.3 * torch.sin(2 * torch.pi * hertz * t)[None]))[0]
+    assert back.shape == t.shape
+    assert abs(pitch_error(back[8192:-8192].numpy(), hertz, RATE)) < 10.0
+    assert 0.2 < float(back[8192:-8192].abs().max()) < 0.6
+
+
+def test_music_comes_back_within_two_decibels(vocoder: SpectralInversionVocoder) -> None:
+    audio = torch.from_numpy(render(make_score(5, 3.0), 5, 512 * 256).audio)
+    mel = vocoder.encode(audio)
+    error = (vocoder.encode(vocoder.decode(mel)) - mel).abs().mean() * 20 / torch.log(torch.tensor(10.0))
+    assert float(error) < 2.0
+
+
+def test_silence_is_exactly_silent(vocoder: SpectralInversionVocoder) -> None:
+    assert float(vocoder.decode(vocoder.encode(torch.zeros(2, 512 * 20))).abs().max()) == 0.0
+
+
+def test_a_pause_inside_music_is_quiet(vocoder: SpectralInversionVocoder) -> None:
+    t = torch.arange(512 * 120) / RATE
+    audio = 0.3 * torch.sin(2 * torch.pi * 330 * t)
+    audio[512 * 40 : 512 * 80] = 0.0
+    back = vocoder.decode(vocoder.encode(audio[None]))[0]
+    assert float(back[512 * 48 : 512 * 72].abs().max()) < 1e-3
+
+
+def test_same_in_same_out_and_the_released_log_mel(vocoder: SpectralInversionVocoder) -> None:
+    audio = torch.from_numpy(render(make_score(6, 1.0), 6, 512 * 64).audio)
+    mel = vocoder.encode(audio)
+    assert torch.equal(mel, LogMel()(audio))
+    assert torch.equal(vocoder.decode(mel), vocoder.decode(mel))
+
+
+def test_batch_rows_are_independent(vocoder: SpectralInversionVocoder) -> None:
+    mel = vocoder.encode(torch.from_numpy(render(make_score(7, 1.0), 7, 512 * 64).audio))
+    assert torch.allclose(vocoder.decode(mel)[1], vocoder.decode(mel[1:])[0], atol=1e-4)
+
+
+def test_unknown_keys_and_impossible_hops_are_errors() -> None:
+    with pytest.raises(CheckpointError, match="unknown keys"):
+        SpectralInversionVocoder({"hop": 512})
+    with pytest.raises(CheckpointError, match="multiple of hop_length"):
+        SpectralInversionVocoder({"hop_length": 500})
