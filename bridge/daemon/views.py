@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from importlib import metadata
+from pathlib import Path
 
 import msgspec
 
@@ -83,7 +84,9 @@ def model_name(name: str) -> m.ModelName:
     """A model's name and what it is, in words."""
     words = {entry.name: entry.description for entry in registry.entries()}
     description = words.get(name)
-    return m.ModelName(name=name, description=f"{name}: {description}" if description else name)
+    if description is None:
+        return m.ModelName(name=Path(name).name, description=f"{Path(name).name}: a checkpoint of yours")
+    return m.ModelName(name=name, description=f"{name}: {description}")
 
 
 def check_model(name: str) -> str:

@@ -1,0 +1,119 @@
+"""The job store: queue order, transitions, first answers, what a restart finds."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.jobs import Job, JobStore, WrongTransition
+from bridge.jobs.job import TRANSITIONS
+from bridge.protocol.errors import ErrorContent
+from bridge.protocol.messages import FINISHED, ChangeRequest, State
+
+
+def job(priority: int = 0, **fields: object) -> Job:
+    return Job(job_id="", task="retake", request={"tags": "a"}, priority=priority, **fields)  # type: ignore[arg-type]
+
+
+def test_order_is_priority_then_age(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs")
+    jobs = [store.add(job(p)) for p in (0, 5, 0, 5)]
+    assert [store.position(j) for j in jobs] == [3, 1, 4, 2]
+    assert store.next_queued().job_id == jobs[1].job_id  # type: ignore[union-attr]
+    store.close()
+
+
+@given(st.lists(st.sampled_from(list(TRANSITIONS)), max_size=6))
+def test_no_job_leaves_a_final_state(wanted: list[State]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _walk(JobStore(Path(folder) / "jobs"), wanted)
+
+
+def _walk(store: JobStore, wanted: list[State]) -> None:
+    made = store.add(job())
+    for state in wanted:
+        before, sequence = made.state, made.sequence
+        if state in TRANSITIONS[before]:
+            store.change(made, state)
+            assert store.get(made.job_id) == made and made.sequence == sequence + 1
+        else:
+            with pytest.raises(WrongTransition):
+                store.change(made, state)
+            assert store.get(made.job_id).state == before  # type: ignore[union-attr]
+    assert (made.finished is not None) == (made.state in FINISHED)
+    store.close()
+
+
+def test_restart_requeues_what_ran_and_keeps_the_rest(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs")
+    first, second = store.add(job(client_data={"take": "{1}"})), store.add(job())
+    store.change(first, "running")
+    store.close()
+    store = JobStore(tmp_path / "jobs")
+    assert [j.job_id for j in store.requeue_running()] == [first.job_id]
+    again = store.get(first.job_id)
+    assert again is not None and (again.state, again.sequence, again.client_data) == ("queued", 3, {"take": "{1}"})
+    assert [store.position(j) for j in (again, second)] == [1, 2]
+    store.close()
+
+
+def test_outcome_survives(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs")
+    made = store.add(job())
+    store.change(made, "running")
+    made.error = ErrorContent(code="out_of_memory", message="9 GB")
+    store.change(made, "failed")
+    assert store.get(made.job_id) == made
+    store.close()
+
+
+def test_first_answer_is_kept_for_a_day_and_for_its_owner(tmp_path: Path) -> None:
+    now = [1000.0]
+    store = JobStore(tmp_path / "jobs", clock=lambda: now[0])
+    store.remember("", "r", ChangeRequest(request_id="x"))
+    assert store.answer("", "r") == {"request_id": "x"}
+    assert store.answer("laptop", "r") is None
+    now[0] += 24 * 3600 + 1
+    assert store.answer("", "r") is None
+    store.close()
+
+
+def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs")
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        store.add(job())
+        raise ZeroDivisionError
+    assert store.counts() == {}
+    store.close()
+
+
+def test_deleting_gives_audio_that_nobody_else_uses(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs")
+    one, two = store.add(job()), store.add(job())
+    for owner, digest in ((one, "aa"), (one, "bb"), (two, "bb")):
+        store.use(owner.job_id, digest)
+    assert store.delete(one.job_id) == ["aa"]
+    assert store.get(one.job_id) is None and store.is_used("bb") and not store.is_used("aa")
+    store.close()
+
+
+def test_logs_are_numbered_a_job(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs")
+    for name, text in (("a", "1"), ("b", "1"), ("a", "2")):
+        store.log(name, "info", text)
+    assert [(line.number, line.text) for line in store.logs("a", 0)] == [(1, "1"), (2, "2")]
+    assert [line.text for line in store.logs("a", 1)] == ["2"]
+    store.close()
+
+
+def test_a_newer_store_is_refused(tmp_path: Path) -> None:
+    base = sqlite3.connect(tmp_path / "jobs")
+    base.execute("PRAGMA user_version = 99")
+    base.close()
+    with pytest.raises(RuntimeError, match="newer version"):
+        JobStore(tmp_path / "jobs")
