@@ -100,7 +100,7 @@ def _unusable_builds(platform: Platform) -> Iterator[Candidate]:
     for library in _newest(platform.home.glob(f".local/share/uv/python/*/lib/libpython3.*.{suffix}")):
         reason = "uv's standalone build: its prefix is compiled in, and starting it could end REAPER"
         yield Candidate("uv", _version(library.name), library.parent, library.name, reason)
-    for prefix in sorted(platform.home.glob(".pyenv/versions/3.*"), reverse=True):
+    for prefix in _newest(platform.home.glob(".pyenv/versions/3.*")):
         yield _pyenv(prefix, suffix)
     for name in ("miniconda3", "anaconda3", "miniforge3", "mambaforge"):
         for library in _newest(platform.home.glob(f"{name}/lib/libpython3.*.{suffix}")):
