@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,9 +33,9 @@ def daemon_environment(home: Path, environment: Mapping[str, str] = os.environ) 
 
 
 def start_daemon(home: Path, options: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-    """Start a daemon, detached, its output in daemon.log. Does not wait for it."""
+    """Start a daemon, detached, its output in daemon.log. Does not wait for it; a thread reaps it if it ends first."""
     with open(make_home(home) / "daemon.log", "ab") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*daemon_command(), *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -44,6 +45,8 @@ def start_daemon(home: Path, options: Sequence[str] = ()) -> subprocess.Popen[by
             close_fds=True,
             **detached_options(),
         )
+    threading.Thread(target=process.wait, name="daemon-reaper", daemon=True).start()
+    return process
 
 
 def ensure_daemon(

@@ -24,6 +24,7 @@ class Progress:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._begun: float | None = None
+        self._begun_share = 0.0
         self.stage = ""
         self.step = 0
         self.steps = 0
@@ -36,7 +37,7 @@ class Progress:
         """Note that `step` of `steps` of `stage` are done. The share never falls."""
         now = self._clock()
         if stage != "load" and self._begun is None:
-            self._begun = now
+            self._begun, self._begun_share = now, _STAGES.get(stage, (self.share, 1.0))[0]
         if stage == self.stage and step > self.step:
             self.seconds_per_step = (now - self._last) / (step - self.step)
         self.stage, self.step, self.steps, self._last = stage, step, steps, now
@@ -46,8 +47,9 @@ class Progress:
 
     def remaining_seconds(self) -> float | None:
         """Seconds left, by the pace so far; None until it can be told."""
-        if self._begun is None or self.share < _ENOUGH:
+        done = self.share - self._begun_share
+        if self._begun is None or done < _ENOUGH:
             return None
         spent = self._last - self._begun
-        left = spent * (1 - self.share) / self.share - (self._clock() - self._last)
+        left = spent * (1 - self.share) / done - (self._clock() - self._last)
         return round(max(0.0, left), 2)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bridge.osc.addresses import Kind, address_table, control_fields
 from bridge.osc.surfaces import ECHO_SECONDS, EXPIRY_SECONDS, MAX_SURFACES, Surfaces, is_allowed
-from bridge.osc.values import OscError, checked, field_value, split_serial, to_osc
+from bridge.osc.values import OscError, checked, field_value, shown_default, split_serial, to_osc
 from engine.requests import TASKS, fields_of
 
 TABLE = address_table()
@@ -84,7 +84,24 @@ def test_no_arguments_break_a_check(arguments):
 def test_a_serial_number_may_follow_a_commands_arguments():
     assert split_serial(TABLE["/acestep/inpaint"], (7,)) == ((), 7)
     assert split_serial(TABLE["/acestep/inpaint"], ()) == ((), -1)
-    assert split_serial(TABLE["/acestep/outpaint/after"], (2.0, 9.0)) == ((2.0,), 9)
+    assert split_serial(TABLE["/acestep/outpaint/after"], (2.0, 9)) == ((2.0,), 9)
+
+
+@pytest.mark.parametrize("press", [1, 1.0, True, 0.8])
+def test_a_button_that_sends_one_and_zero_is_one_press_each_time(press):
+    """A serial number 1 would swallow the second press; a 0 taken for a command would do everything twice."""
+    assert split_serial(TABLE["/acestep/inpaint"], (press,)) == ((), -1)
+    assert split_serial(TABLE["/acestep/inpaint"], (type(press)(0),)) == ((), None)
+
+
+def test_empty_text_and_minus_one_take_a_field_back():
+    assert field_value(TABLE["/acestep/tags"], ("",)) is None
+    assert field_value(TABLE["/acestep/seed"], (-1,)) is None
+    assert field_value(TABLE["/acestep/tempo"], (-1.0,)) is None
+    assert field_value(TABLE["/acestep/granularity_scale"], (-1.0,)) == -1.0
+    assert shown_default(TABLE["/acestep/seed"]) == -1
+    assert shown_default(TABLE["/acestep/scheduler"]) == "euler"
+    assert shown_default(TABLE["/acestep/tags"]) == ""
 
 
 def test_values_go_back_as_osc_arguments():
