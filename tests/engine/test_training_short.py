@@ -1,0 +1,107 @@
+"""Fifty steps from scratch lower each loss; a stopped run goes on; the export loads in the engine."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+import engine
+from engine.networks.log_mel import LogMel
+from engine.training import dataset
+from engine.training.autoencoder import (
+    AUTOENCODER_CONFIG,
+    AutoencoderPlan,
+    MelCrops,
+    autoencoder_loss,
+    train_autoencoder,
+)
+from engine.training.dataset import mels_of, write_shards
+from engine.training.latents import LatentCrops
+from engine.training.muon import orthogonalised
+from engine.training.pipeline import Runs, export, make_latents
+from engine.training.progress import Progress
+from engine.training.tags import all_phrases
+from engine.training.transformer import TransformerPlan, train_transformer
+from engine.training.vocabulary import make_tokenizer
+
+FRAMES = 64
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Six short clips and fifty steps of the autoencoder, as mels and as latents."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(dataset, "SHARD_CLIPS", 6)
+    patch.setattr(dataset, "CLIP_FRAMES", FRAMES)
+    patch.setattr(dataset.make_clip, "__defaults__", (FRAMES,))
+    runs = Runs(tmp_path_factory.mktemp("runs"))
+    log_mel = LogMel()
+    write_shards(runs.mels, 1, lambda audio: mels_of(audio, log_mel).numpy(), lambda _: None)
+    with _quiet() as progress:
+        train_autoencoder(runs.mels, runs.autoencoder, AutoencoderPlan(steps=50, batch=2, crop=32), progress)
+    make_latents(runs, 1, Console(file=StringIO()))
+    patch.undo()
+    return runs
+
+
+def _quiet() -> Progress:
+    return Progress("test", Console(file=StringIO()))
+
+
+def test_the_autoencoders_loss_falls_by_a_third(runs: Runs) -> None:
+    from engine.networks.autoencoder import build_autoencoder_dc
+    from engine.training.snapshots import load_snapshot
+
+    torch.manual_seed(0)
+    mel = MelCrops(runs.mels, 32, 1).batch(4)
+    model = build_autoencoder_dc(AUTOENCODER_CONFIG)
+    before = float(autoencoder_loss(model, mel, 0.0)["l1"])
+    assert load_snapshot(runs.autoencoder, model=model) == 50
+    after = float(autoencoder_loss(model, mel, 0.0)["l1"])
+    assert after < 0.67 * before
+
+
+def test_the_transformers_loss_falls_by_a_quarter_and_a_stopped_run_goes_on(runs: Runs) -> None:
+    crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 0, buckets=((43, 4, 1.0),))
+    with _quiet() as progress:
+        train_transformer(crops, runs.transformer, TransformerPlan(steps=25), progress)
+        first = progress.smooth["loss"]
+        train_transformer(crops, runs.transformer, TransformerPlan(steps=50), progress)
+        losses = [float(_loss(runs, crops, step_seed)) for step_seed in range(4)]
+    assert np.mean(losses) < 0.75 * first
+
+
+def _loss(runs: Runs, crops: LatentCrops, seed: int) -> torch.Tensor:
+    from engine.training.snapshots import load_snapshot
+    from engine.training.transformer import Velocity, velocity_loss
+
+    model = Velocity()
+    assert load_snapshot(runs.transformer, model=model) == 50
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        return velocity_loss(model, crops.batch())
+
+
+def test_the_export_loads_and_renders(runs: Runs, tmp_path: Path) -> None:
+    assert export(runs, tmp_path / "nano") < 16_000_000
+    model = engine.load(str(tmp_path / "nano"), device="cpu")
+    made = model.render(engine.TextToAudio(tags="house, 124 bpm", duration=2.0, seed=1, number_of_steps=2))
+    assert np.isfinite(np.asarray(made.audio)).all()
+    assert model.networks.config.lyric_input == "beat_grid"
+
+
+def test_crops_carry_the_grid_of_their_place(runs: Runs) -> None:
+    crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 3, buckets=((20, 8, 1.0),))
+    grids = {tuple(grid[first : first + 20]) for _, _, grid in crops.clips for first in range(FRAMES - 19)}
+    for row in crops.batch().grid.tolist():
+        assert tuple(row) in grids or set(row) == {0}
+
+
+def test_muons_direction_has_singular_values_near_one() -> None:
+    values = torch.linalg.svdvals(orthogonalised(torch.randn(48, 96, generator=torch.Generator().manual_seed(1))))
+    assert float(values.min()) > 0.5 and float(values.max()) < 1.5
