@@ -67,6 +67,7 @@ def regenerate(mode, ask=False):
     request["lyrics"] = dialogs.lyrics_text(values["lyrics"])
     request["output"] = "full"
     for target in found:
+        target["capture"] = values["capture"]
         _fill_gap(target, values)
     title = "regenerate as new take" if mode == "take" else "regenerate on a new track"
     for note in skipped:

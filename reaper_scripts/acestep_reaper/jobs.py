@@ -8,7 +8,7 @@ travels in `client_data`.
 import json
 import uuid
 
-from . import capture, log, media, takes, tempo
+from . import capture, log, media, takes, tempo, wet
 from .errors import UserError
 from .objects import find_item, find_take, project_file, project_id, source_path
 
@@ -39,7 +39,13 @@ class Part(object):
     def ended(self):
         return self.state in ENDED
 
+    def _clean(self):
+        """Removes what was captured for this job, once the daemon has read it."""
+        if self.data.get("captured"):
+            media.remove(self.data["captured"])
+
     def fail(self, error):
+        self._clean()
         log.write("job %s: %s" % (self.job_id or "-", error))
         self.error = error
         self.state = "failed"
@@ -50,7 +56,7 @@ class Part(object):
             if self.state == "new":
                 self._prepare()
             elif self.state == "capturing" and self._capture.step():
-                self.request["audio"] = self._capture.path
+                self.request["audio"] = self.data["captured"] = self._capture.path
                 self._capture = None
                 self.state = "asking"
             elif self.state == "asking":
@@ -67,6 +73,8 @@ class Part(object):
         item = find_item(self.data["item"]) if self.data["item"] else None
         take = find_take(item, self.data["take"]) if item else None
         why = self._why_not(item, take) if take else "no item"
+        if self.data.get("capture") == "wet":
+            why = "captured after the track's FX"
         if why:
             self._from_track(why)
         else:
@@ -109,7 +117,8 @@ class Part(object):
         start, end = self.data["start"], self.data["end"]
         context = float(self.request.get("context_seconds") or 10.0) if self.data["task"] == "inpaint" else 0.0
         first = max(start - context, 0.0)
-        self._capture = capture.TrackCapture(self.data["track"], first, end + context)
+        kind = wet.WetCapture if self.data.get("capture") == "wet" else capture.TrackCapture
+        self._capture = kind(self.data["track"], first, end + context)
         self.data.update(source="", anchor=first, rate=1.0)
         if self.data["task"] != "inpaint":
             self.data.update(whole=True, start=start - self.request.get("extend_before_duration", 0.0))
@@ -155,6 +164,7 @@ class Part(object):
             self.state = "fetching"
             daemon.request("result", {"job_id": self.job_id}, self._finished, self.fail)
         elif state == "cancelled":
+            self._clean()
             self.state = "cancelled"
         elif state == "failed":
             error = job.get("error") or {}
@@ -165,6 +175,7 @@ class Part(object):
             daemon.request("wait", content, lambda found: self._heard(daemon, found), self.fail)
 
     def _finished(self, result):
+        self._clean()
         self.results = [entry for entry in result["results"] if entry.get("chosen", True)]
         self.state = "ready" if self.results else "failed"
 

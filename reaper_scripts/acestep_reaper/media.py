@@ -20,6 +20,14 @@ def stem_of(path):
     return stem.partition(" acestep ")[0]
 
 
+def remove(path):
+    """Removes a file of ours that was never placed; one that is gone already is no error."""
+    try:
+        os.remove(fs(path))
+    except OSError:
+        pass
+
+
 class Copy(object):
     """Copies a file into a folder under a new name, a chunk a `step`. Removed again by `discard`."""
 
@@ -61,7 +69,4 @@ class Copy(object):
             self._to.close()
         except OSError:
             pass
-        try:
-            os.remove(fs(self.path))
-        except OSError:
-            pass
+        remove(self.path)

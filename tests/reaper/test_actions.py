@@ -98,13 +98,39 @@ def test_razor_area_comes_before_everything_else(session):
 def test_stretch_markers_capture_the_track_and_place_on_a_new_one(session):
     session.project.items()[0].takes[0].stretch_markers = 2
     session.project.mark("stretch")
-    project = run(session, TAKE)
-    assert len(project.tracks) == 2 and "stretch markers" in session.fake.help_text
+    session.save_tags(context_seconds="2")
+    session.daemon.hold = True
+    session.action(TAKE)
+    session.wait_sent(1)
     captured = samples(request(session)["audio"])
+    session.daemon.hold = False
+    session.finish()
+    project = session.project
+    assert len(project.tracks) == 2 and "stretch markers" in session.fake.help_text
     source = samples(project.tracks[0].items[0].takes[0].source.path)
-    assert np.allclose(captured[: 9 * 48000], source[: 9 * 48000], atol=1e-6)
+    assert len(captured) == 8 * 48000 and np.allclose(captured, source[6 * 48000 : 14 * 48000], atol=1e-6)
     item = project.tracks[1].items[0]
-    assert item.start == pytest.approx(7.97) and item.takes[0].values["D_STARTOFFS"] == pytest.approx(7.97)
+    assert item.start == pytest.approx(7.97) and item.takes[0].values["D_STARTOFFS"] == pytest.approx(1.97)
+    session.check()
+
+
+def test_wet_capture_renders_with_fx_and_leaves_render_settings_alone(session):
+    session.save_tags(capture="wet")
+    session.daemon.hold = True
+    session.project.tracks[0].fx.append("Compressor")
+    session.project.strings["RENDER_FILE"] = "mine"
+    session.project.mark("fx")
+    session.action(TAKE)
+    session.wait_sent(1)
+    captured = samples(request(session)["audio"])
+    source = samples(session.project.items()[0].takes[0].source.path)
+    assert np.allclose(captured[: 9 * 48000], source[: 9 * 48000] * 0.5, atol=1e-6)
+    assert session.project.strings["RENDER_FILE"] == "mine" and session.project.tracks[0].selected
+    session.daemon.hold = False
+    session.finish()
+    assert len(session.project.tracks) == 2 and session.project.tracks[1].fx == []
+    assert list((session.home / "captures").iterdir()) == []
+    session.check()
 
 
 def test_generate_and_prompt_make_new_tracks(session):

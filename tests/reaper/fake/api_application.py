@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from .audio import render
 from .core import Core
 
 
@@ -66,6 +67,8 @@ class ApplicationApi(Core):
         path = self.scripts.get(command)
         if command in (40129, 40131):
             self._take_action(command)
+        if command == 42230:
+            render(self.project)
         if path and self.nested:
             self.host.run_nested(path)
         elif path:

@@ -43,6 +43,8 @@ class ItemApi(Core):
 
     def GetMediaTrackInfo_Value(self, track: int, key: str) -> float:
         found = self.need(track, "MediaTrack*", "GetMediaTrackInfo_Value")
+        if key == "I_SELECTED":
+            return float(found.selected)
         if key == "IP_TRACKNUMBER":
             return float(self.project.tracks.index(found) + 1)
         return self._value(found, key)
@@ -52,6 +54,14 @@ class ItemApi(Core):
 
     def InsertTrackAtIndex(self, index: int, defaults: int) -> None:
         self.project.tracks.insert(index, Track())
+
+    def SetOnlyTrackSelected(self, track: int) -> None:
+        found = self.need(track, "MediaTrack*", "SetOnlyTrackSelected")
+        for other in self.project.tracks:
+            other.selected = other is found
+
+    def SetTrackSelected(self, track: int, selected: int) -> None:
+        self.need(track, "MediaTrack*", "SetTrackSelected").selected = bool(selected)
 
     def TrackFX_GetCount(self, track: int) -> int:
         return len(self.need(track, "MediaTrack*", "TrackFX_GetCount").fx)

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import soundfile
 
-from .model import Item, Take, Track
+from .model import Item, Project, Take, Track
 
 
 @lru_cache(maxsize=16)
@@ -49,3 +49,13 @@ def read_track(track: Track, times: np.ndarray, channels: int) -> np.ndarray:
             local = times - item.start
             mixed += read_take(item.takes[item.active], local, channels) * _gain(item, local)[:, None]
     return mixed
+
+
+def render(project: Project) -> None:
+    """Action 42230: the selected track with its FX (each one halves the volume) by the render settings."""
+    info, strings = project.info, project.strings
+    track = next(t for t in project.tracks if t.selected)
+    rate = int(info["PROJECT_SRATE"])
+    times = np.arange(info["RENDER_STARTPOS"], info["RENDER_ENDPOS"], 1 / rate)
+    samples = read_track(track, times, int(info["RENDER_CHANNELS"])) * 0.5 ** len(track.fx)
+    soundfile.write(f"{strings['RENDER_FILE']}/{strings['RENDER_PATTERN']}.wav", samples, rate, subtype="FLOAT")
