@@ -17,12 +17,12 @@ from engine.checkpoints.identity import fingerprint
 from engine.checkpoints.load import load_networks
 from engine.checkpoints.lora import Lora, LoraSet
 from engine.checkpoints.networks import Networks
-from engine.codec import Codec
 from engine.constants import MAX_DURATION_SECONDS, frames_of
-from engine.device import choose_device, choose_dtype
 from engine.errors import OutOfMemory
-from engine.job import Job, Parts
-from engine.memory import (
+from engine.rendering.codec import Codec
+from engine.rendering.device import choose_device, choose_dtype
+from engine.rendering.job import Job, Parts
+from engine.rendering.memory import (
     MemoryMode,
     Placement,
     Work,
@@ -33,14 +33,14 @@ from engine.memory import (
     lower_mode,
     mode_named,
 )
-from engine.render_types import Render
-from engine.rendering import render_job
+from engine.rendering.render import Render
+from engine.rendering.run import render_job
+from engine.rendering.words import Reader
 from engine.requests import Inpaint, Outpaint, PromptToAudio, Request, Resolved, resolve
 from engine.requests.recipe import ModelIdentity
 from engine.sampling.conditioning import Conditioner
 from engine.sampling.denoise import Cancel, OnStep, Progress
 from engine.tasks.prompt_to_audio import text_request
-from engine.words import Reader
 
 __all__ = ["Model", "Progress", "Render", "load"]
 

@@ -18,7 +18,7 @@ from bridge.protocol.messages import AudioFile, ModelName, Region, ResultEntry
 from engine.checkpoints import registry
 from engine.errors import Cancelled
 from engine.model import Model, Progress, load
-from engine.render_types import Render
+from engine.rendering.render import Render
 from engine.requests import from_dict
 
 _CONTENT_TYPES = {".wav": "audio/wav", ".flac": "audio/flac", ".mp3": "audio/mpeg", ".ogg": "audio/ogg"}

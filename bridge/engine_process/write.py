@@ -16,7 +16,7 @@ from engine.audio.buffer import Audio
 from engine.audio.files import AudioInfo, ExactReader, probe
 from engine.audio.wave_writer import FileSpec
 from engine.audio.write import spec_for, spec_like, write_audio, write_chunks
-from engine.render_types import Render
+from engine.rendering.render import Render
 
 _CHUNK_FRAMES = 1 << 18
 Span = tuple[int, int]

@@ -12,8 +12,8 @@ import torch
 from golden_runs import GOLDEN, RUNS, tensors
 
 import engine
-from engine.codec import Codec, Span
 from engine.model import Model, load
+from engine.rendering.codec import Codec, Span
 
 RATES = (44100, 48000, 96000, 32000)
 

@@ -14,8 +14,8 @@ from torch import nn
 import engine
 from engine.checkpoints.load import load_networks
 from engine.checkpoints.networks import Networks
-from engine.memory import MODES, Placement, Work, choose_mode, expected_peak_bytes, mode_named
 from engine.model import Model
+from engine.rendering.memory import MODES, Placement, Work, choose_mode, expected_peak_bytes, mode_named
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import pytest
 from golden_runs import networks
 
 import engine
-from engine.estimate import estimate_tempo_map
+from engine.rendering.estimate import estimate_tempo_map
+from engine.rendering.words import NO_SINGING, Place, Reader
 from engine.requests import TempoPoint, resolve
 from engine.tasks.beat_grid import TempoMap, beat_grid_ids
 from engine.tasks.beat_grid import TempoPoint as Point
-from engine.words import NO_SINGING, Place, Reader
 
 SINGS = networks().config
 GRID = replace(SINGS, lyric_input="beat_grid")
@@ -93,7 +93,7 @@ def test_nothing_is_sung_without_words(lyrics: str) -> None:
 
 
 def test_lyrics_of_the_context_stand_around_the_new_words() -> None:
-    from engine.words import sung_lyrics
+    from engine.rendering.words import sung_lyrics
 
     request = engine.Inpaint(
         audio="x.wav", tags="t", lyrics="new", context_lyrics_before="before", context_lyrics_after="after"

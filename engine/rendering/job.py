@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from engine.checkpoints.networks import Networks
-from engine.codec import Codec
-from engine.device import synchronize
+from engine.rendering.codec import Codec
+from engine.rendering.device import synchronize
+from engine.rendering.words import Reader
 from engine.requests.recipe import ModelIdentity
 from engine.requests.resolve import Resolved
 from engine.sampling.conditioning import Conditioner, Words
@@ -24,7 +25,6 @@ from engine.sampling.denoise import Cancel, OnStep, Plan, Progress, check_cancel
 from engine.sampling.noise import SeededNoise
 from engine.tasks.settings import Settings, settings_of
 from engine.tasks.text_to_audio import Inputs
-from engine.words import Reader
 
 
 @dataclass(frozen=True)

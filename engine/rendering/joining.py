@@ -15,7 +15,7 @@ from engine.audio.buffer import Samples
 from engine.audio.seam import Made, Patch, make_patches
 from engine.audio.seam_report import SeamReport, changed_samples, measure
 from engine.audio.window import Region, Window
-from engine.source import Source
+from engine.rendering.source import Source
 
 
 @dataclass(frozen=True, eq=False)

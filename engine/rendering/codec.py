@@ -18,7 +18,7 @@ from engine.audio.resample_for_model import resample_for_model, to_model_rate
 from engine.audio.window import Window
 from engine.constants import MODEL_SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.networks.autoencoder import MusicAutoencoder
-from engine.source import Source
+from engine.rendering.source import Source
 
 CACHED_LATENTS = 16
 OnTile = Callable[[int, int], None]

@@ -14,8 +14,8 @@ from engine.audio.buffer import Audio
 from engine.audio.files import AudioInfo
 from engine.audio.seam_file import Output, splice_file
 from engine.audio.write import write_audio
-from engine.joining import Piece
-from engine.source import Source
+from engine.rendering.joining import Piece
+from engine.rendering.source import Source
 
 _DEPTHS = {8: "16", 16: "16", 24: "24"}
 

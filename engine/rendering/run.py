@@ -17,18 +17,18 @@ from engine.audio.outpaint_window import Extension as Added
 from engine.audio.outpaint_window import plan_outpaint
 from engine.audio.seam import Made
 from engine.audio.window import Window, limit_samples, plan_window
-from engine.codec import Span, pad_frames
 from engine.constants import MAX_DURATION_SECONDS, OUTPUT_SAMPLE_RATE, frames_of
 from engine.errors import InvalidRequest
-from engine.job import Job
-from engine.joining import Joined, Joiner, Piece, choose_best, single_regions
-from engine.render_types import Render
+from engine.rendering.codec import Span, pad_frames
+from engine.rendering.job import Job
+from engine.rendering.joining import Joined, Joiner, Piece, choose_best, single_regions
+from engine.rendering.render import Render
+from engine.rendering.source import Source, open_source
+from engine.rendering.words import Estimate, Place
 from engine.requests import AudioToAudio, Inpaint, Outpaint, Retake, recipe, to_dict
 from engine.sampling.denoise import Plan
-from engine.source import Source, open_source
 from engine.tasks import audio_to_audio, inpaint, outpaint, retake, text_to_audio
 from engine.tasks.text_to_audio import Inputs
-from engine.words import Estimate, Place
 
 
 def render_job(job: Job) -> list[Render]:
@@ -243,7 +243,7 @@ def _estimate(source: Source, start: int, stop: int) -> Estimate:
     """Finds tempo and phase in the source's samples [start, stop), when a model asks for it."""
 
     def estimate(bpm: float | None) -> Any:
-        from engine.estimate import estimate_tempo_map
+        from engine.rendering.estimate import estimate_tempo_map
 
         return estimate_tempo_map(source.read(start, stop), source.sample_rate, start / source.sample_rate, bpm)
 

@@ -1,0 +1,1 @@
+"""What happens around the sampler: a request's source and words in, joined and measured results out."""
