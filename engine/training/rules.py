@@ -46,32 +46,23 @@ def onset_times(audio: np.ndarray, rate: int, low: float = 30.0, high: float = 1
 
 
 def tempo(audio: np.ndarray, rate: int) -> float:
-    """Quarter notes a minute of the strongest period: autocorrelation with its multiples."""
+    """Quarter notes a minute: the beat whose halves and quarters hold most of the onset strength's spectrum.
+
+    A spectrum has no subharmonics, so two thirds of the tempo, autocorrelation's usual error, is not found.
+    """
     strength, frames = onset_strength(audio, rate)
-    strength = strength - strength.mean()
-    count = len(strength)
-    spectrum = np.fft.rfft(strength, 2 * count)
-    correlation = np.fft.irfft(np.abs(spectrum) ** 2)[:count] / np.arange(count, 0, -1)
-    candidates = np.arange(TEMPO_RANGE[0], TEMPO_RANGE[1], 0.1)
-    lags = 60.0 / candidates * frames
-    score = np.zeros(len(candidates))
-    for multiple in (1, 2, 3, 4, 6, 8):
-        at = lags * multiple
-        inside = at < 0.85 * count
-        score += np.where(inside, np.interp(np.minimum(at, count - 1), np.arange(count), correlation), 0.0)
-        if multiple > 1:
-            score[~inside] *= (multiple - 1) / multiple
-    return float(candidates[np.argmax(score * np.exp(-0.5 * (np.log2(candidates / 110.0) / 1.2) ** 2))])
+    windowed = (strength - strength.mean()) * np.hanning(len(strength))
+    spectrum = np.abs(np.fft.rfft(windowed, 1 << 17))
+    hertz = np.fft.rfftfreq(1 << 17, 1.0 / frames)
+    candidates = np.arange(*TEMPO_RANGE, 0.1)
+    at = [np.interp(candidates / 60.0 * factor, hertz, spectrum) for factor in (1.0, 2.0, 4.0)]
+    prior = np.exp(-0.5 * (np.log2(candidates / 115.0) / 1.0) ** 2)
+    return float(candidates[np.argmax((at[0] + at[1] + at[2]) * prior)])
 
 
 def same_tempo(found: float, asked: float, tolerance: float) -> bool:
     """Within `tolerance` (a share) of the asked tempo, its half or its double."""
     return any(abs(found / (asked * factor) - 1.0) <= tolerance for factor in OCTAVES)
-
-
-def grid_strength(audio: np.ndarray, rate: int, bpm: float) -> bool:
-    """Whether the onsets repeat at the asked beat: its autocorrelation is within 3 % of a local peak."""
-    return same_tempo(tempo(audio, rate), bpm, 0.03)
 
 
 def grid_errors(onsets: np.ndarray, positions_of: np.ndarray) -> np.ndarray:
@@ -93,16 +84,23 @@ def beat_offset(audio: np.ndarray, rate: int, beats: np.ndarray) -> float:
 
 
 def chroma(audio: np.ndarray, rate: int) -> np.ndarray:
-    """Energy of spectral peaks between 60 and 2000 Hz for each pitch class, sum 1 (0 where nothing sounds)."""
-    hertz, size = magnitudes(audio, rate, 8192, 4096)
+    """Energy of held spectral peaks between 80 and 1500 Hz for each pitch class, sum 1 (0 where nothing sounds)."""
+    hertz, size = magnitudes(audio, rate, 16384, 4096)
     steady = np.minimum(size, median_filter(size, (1, 3)))
-    peaks = (steady[1:-1] > steady[:-2]) & (steady[1:-1] >= steady[2:])
-    energy = np.where(peaks, steady[1:-1], 0.0).sum(axis=1)
-    hertz = hertz[1:-1]
-    inside = (hertz > 60) & (hertz < 2000)
-    classes = np.round(69 + 12 * np.log2(hertz[inside] / 440.0)).astype(int) % 12
-    total = np.bincount(classes, weights=energy[inside] / np.sqrt(hertz[inside]), minlength=12)
+    left, middle, right = steady[:-2], steady[1:-1], steady[2:]
+    peaks = (middle > left) & (middle >= right) & (middle > 0.01 * steady.max())
+    rows, columns = np.nonzero(peaks & ((hertz[1:-1] > 80) & (hertz[1:-1] < 1500))[:, None])
+    above, below, top = right[rows, columns], left[rows, columns], middle[rows, columns]
+    place = rows + 1 + 0.5 * (above - below) / (2 * top - above - below + 1e-12)
+    found = place * (hertz[1] - hertz[0])
+    classes = np.round(69 + 12 * np.log2(found / 440.0)).astype(int) % 12
+    total = np.bincount(classes, weights=np.sqrt(top), minlength=12).astype(float)
     return total / total.sum() if total.sum() > 0 else total
+
+
+def share_in_key(audio: np.ndarray, rate: int, scale: tuple[int, ...]) -> float:
+    """The part of the chroma on the pitch classes of a scale; 0.58 by chance for seven of twelve."""
+    return float(chroma(audio, rate)[[c % 12 for c in scale]].sum())
 
 
 def key(audio: np.ndarray, rate: int) -> tuple[int, str]:
