@@ -73,7 +73,9 @@ REGION = [
     Address(f"{ROOT}/region", "ff", Kind.CONTROL, "Start and end of the region, seconds."),
     Address(f"{ROOT}/region/bars", "ii", Kind.CONTROL, "First bar (counted from 1) and number of bars, at the tempo."),
     Address(f"{ROOT}/region/loop", "i", Kind.CONTROL, "1: the region follows the DAW's loop range."),
-    Address(f"{ROOT}/result/folder", "s", Kind.CONTROL, "Folder that results are written to; empty: the daemon's own."),
+    Address(
+        f"{ROOT}/result/folder", "s", Kind.CONTROL, "Folder that results are copied to; empty: they stay the daemon's."
+    ),
     Address(f"{ROOT}/reaper", "i", Kind.CONTROL, "1: commands run our actions in REAPER; 0: they work on the source."),
 ]
 COMMANDS = [
@@ -84,11 +86,12 @@ COMMANDS = [
     _command("cancel/all", "", "Cancel every job of this controller."),
     _command("take/next", "", "The next take becomes the one that counts."),
     _command("take/previous", "", "The take before becomes the one that counts."),
-    _command("take/commit", "", "Keep the present take, drop the others."),
+    _command("take/commit", "", "Keep the present take, drop the others; it is the source from now on."),
     _command("take/reject", "", "Drop the present take."),
     _command("take/original", "", "Compare with the original (again: back)."),
     _command("preset/save", "s", "Save the controls under a name."),
     _command("preset/recall", "s", "Set the controls as saved under a name."),
+    _command("clear", "s", "A control is not given any more, so that its default counts: its name or path."),
     _command("register", "i", "Send feedback to this port of the sender's address."),
     _command("unregister", "", "Send nothing more."),
 ]

@@ -72,6 +72,8 @@ def _messages(data: bytes, depth: int = 0) -> Iterator[Message]:
 def _elements(bundle: bytes) -> Iterator[bytes]:
     """The packets of a bundle: after "#bundle", 0 and the time tag, each with its size in 4 bytes (OSC 1.0)."""
     at = 16
+    if len(bundle) < at:
+        raise PacketError("a bundle without a time tag")
     while at < len(bundle):
         size = int.from_bytes(bundle[at : at + 4], "big")
         element = bundle[at + 4 : at + 4 + size]

@@ -6,39 +6,63 @@ TCP takes both framings: a 4-byte size before each packet (OSC 1.0) and SLIP (OS
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+from collections import deque
 from collections.abc import Callable
 
 from bridge.osc.packets import Message, PacketError, decode
 from bridge.osc.surfaces import Peer, is_allowed
 
 MAX_PACKET = 1 << 20
+MAX_DATAGRAM = 65_535
+MAX_UNREAD = 4 << 20  # bytes on their way to a peer over TCP
+MAX_WAITING = 65_536  # datagrams not yet decoded; more are lost, as UDP may
+MAX_DRAIN = 1024
+DECODE_AT_ONCE = 16
+RECEIVE_BUFFER = 4 << 20
 SLIP_END, SLIP_ESC = 0xC0, 0xDB
 SLIP_ESCAPED = {0xDC: SLIP_END, 0xDD: SLIP_ESC}
 
 OnMessages = Callable[[Peer, list[Message]], None]
 OnBroken = Callable[[Peer, str], None]
+OnGone = Callable[[Peer], None]
 
 
 class OscSockets:
-    """One UDP and one TCP socket on the same port. Everything is called from the running loop."""
+    """One UDP and one TCP socket on the same port. Everything is called from the running loop, a selector loop.
 
-    def __init__(self, on_messages: OnMessages, on_broken: OnBroken, allowed: frozenset[str] = frozenset()) -> None:
-        self._on_messages, self._on_broken, self._allowed = on_messages, on_broken, allowed
-        self._udp: asyncio.DatagramTransport | None = None
+    Datagrams are taken from the system as fast as they come, before any is decoded: its buffer holds a few hundred.
+    """
+
+    def __init__(
+        self, on_messages: OnMessages, on_broken: OnBroken, on_gone: OnGone, allowed: frozenset[str] = frozenset()
+    ) -> None:
+        self._on_messages, self._on_broken, self._on_gone, self._allowed = on_messages, on_broken, on_gone, allowed
+        self._udp: socket.socket | None = None
         self._tcp: asyncio.Server | None = None
         self._streams: dict[Peer, tuple[asyncio.StreamWriter, bool]] = {}
+        self._waiting: deque[tuple[Peer, bytes]] = deque()
         self.port = 0
 
     async def open(self, host: str, port: int) -> None:
         """Listen. Port 0 takes a free one. Raises OSError when the address is taken."""
-        loop = asyncio.get_running_loop()
-        self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
-        self.port = int(self._udp.get_extra_info("sockname")[1])
-        self._tcp = await asyncio.start_server(self._serve_stream, host, self.port)
+        udp = _datagram_socket(host, port)
+        self.port = int(udp.getsockname()[1])
+        try:
+            self._tcp = await asyncio.start_server(self._serve_stream, host, self.port)
+        except OSError:
+            udp.close()
+            raise
+        self._udp = udp
+        asyncio.get_running_loop().add_reader(udp, self._drain)
 
     async def close(self) -> None:
+        """Stop listening, close every stream."""
         if self._udp is not None:
+            asyncio.get_running_loop().remove_reader(self._udp)
             self._udp.close()
+            self._udp = None
         if self._tcp is not None:
             self._tcp.close()
         for writer, _ in list(self._streams.values()):
@@ -49,9 +73,38 @@ class OscSockets:
         """To a peer, over the stream that it opened or by UDP. What cannot be sent is dropped."""
         if peer in self._streams:
             writer, slip = self._streams[peer]
+            if writer.transport.get_write_buffer_size() > MAX_UNREAD:
+                writer.close()  # it does not read: it would fill our memory
+                return
             writer.write(to_slip(packet) if slip else len(packet).to_bytes(4, "big") + packet)
-        elif self._udp is not None and not self._udp.is_closing():
-            self._udp.sendto(packet, peer)
+        elif self._udp is not None:
+            with contextlib.suppress(OSError):
+                self._udp.sendto(packet, peer)
+
+    def _drain(self) -> None:
+        """Take datagrams from the system; they are decoded a few at a time, so that this runs in between."""
+        was_idle = not self._waiting
+        for _ in range(MAX_DRAIN):
+            if self._udp is None:
+                return
+            try:
+                data, address = self._udp.recvfrom(MAX_DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:
+                continue  # an earlier datagram of ours found no listener (ICMP): that surface expires by itself
+            if len(self._waiting) < MAX_WAITING:
+                self._waiting.append((address[:2], data))
+        if was_idle and self._waiting:
+            asyncio.get_running_loop().call_soon(self._decode_some)
+
+    def _decode_some(self) -> None:
+        try:
+            for _ in range(min(DECODE_AT_ONCE, len(self._waiting))):
+                self.take(*self._waiting.popleft())
+        finally:
+            if self._waiting:
+                asyncio.get_running_loop().call_soon(self._decode_some)
 
     def take(self, sender: Peer, data: bytes) -> None:
         """One packet from a peer: messages go on, broken ones are answered, strangers are not heard."""
@@ -66,6 +119,9 @@ class OscSockets:
 
     async def _serve_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer: Peer = writer.get_extra_info("peername")[:2]
+        if not is_allowed(peer[0], self._allowed):
+            writer.close()
+            return
         try:
             first = await reader.readexactly(1)
             slip = first[0] == SLIP_END
@@ -75,6 +131,7 @@ class OscSockets:
             pass  # the peer went away: nothing is owed to it
         finally:
             self._streams.pop(peer, None)
+            self._on_gone(peer)
             writer.close()
 
     async def _read_sized(self, peer: Peer, reader: asyncio.StreamReader, first: bytes) -> None:
@@ -106,12 +163,15 @@ def to_slip(packet: bytes) -> bytes:
     return b"\xc0" + escaped + b"\xc0"
 
 
-class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, sockets: OscSockets) -> None:
-        self._sockets = sockets
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._sockets.take((addr[0], addr[1]), data)
-
-    def error_received(self, exc: Exception) -> None:
-        """A surface went away (ICMP port unreachable): it expires by itself."""
+def _datagram_socket(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    udp = socket.socket(family, kind, protocol)
+    try:
+        udp.setblocking(False)
+        with contextlib.suppress(OSError):
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        udp.bind(address)
+    except OSError:
+        udp.close()
+        raise
+    return udp

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from math import inf
 from time import monotonic
 
 ECHO_SECONDS = 0.3
@@ -21,6 +22,7 @@ class Surface:
     reply_to: Peer
     last_heard: float
     permanent: bool = False
+    registered: bool = False
     touched: dict[str, float] = field(default_factory=dict)
 
 
@@ -40,16 +42,36 @@ class Surfaces:
         surface = self._surfaces.get(sender)
         if surface is None:
             self._expire()
-            surface = self._surfaces[sender] = Surface(sender, self._clock())
+            surface = self._surfaces[sender] = Surface(self._listening_place(sender), self._clock())
         surface.last_heard = self._clock()
         return surface
 
+    def _listening_place(self, sender: Peer) -> Peer:
+        """Another machine that was named in the settings speaks from a port that it does not listen on."""
+        named = [p for p, s in self._surfaces.items() if s.permanent and p[0] == sender[0]]
+        return named[0] if len(named) == 1 and not ip_address(sender[0]).is_loopback else sender
+
     def register(self, sender: Peer, port: int) -> None:
         """Feedback for the sender goes to this port of its address."""
-        self.heard(sender).reply_to = (sender[0], port)
+        surface = self.heard(sender)
+        surface.reply_to, surface.registered = (sender[0], port), True
 
     def unregister(self, sender: Peer) -> None:
+        """Nothing more for the sender, nor for the port that it named."""
+        gone = self._surfaces.pop(sender, None)
+        if gone is not None and not gone.permanent:
+            same = [p for p, s in self._surfaces.items() if s.reply_to == gone.reply_to and not s.permanent]
+            for peer in same:
+                del self._surfaces[peer]
+
+    def forget(self, sender: Peer) -> None:
+        """A connection was closed: nothing can be sent there any more."""
         self._surfaces.pop(sender, None)
+
+    def reply_to(self, sender: Peer) -> Peer:
+        """Where answers for a sender go."""
+        surface = self._surfaces.get(sender)
+        return surface.reply_to if surface else sender
 
     def touch(self, sender: Peer, path: str) -> None:
         """The sender set this address: for 300 ms the value is not echoed to it (fader fight)."""
@@ -58,9 +80,17 @@ class Surfaces:
     def targets(self, path: str) -> list[Peer]:
         """Where feedback for an address goes now, each place once."""
         self._expire()
-        now = self._clock()
-        fresh = [s for s in self._surfaces.values() if now - s.touched.get(path, -ECHO_SECONDS) >= ECHO_SECONDS]
-        return list(dict.fromkeys(s.reply_to for s in fresh))
+        touching = self._touching(path)
+        return [p for p in dict.fromkeys(s.reply_to for s in self._surfaces.values()) if p not in touching]
+
+    def touching(self, path: str) -> bool:
+        """Whether some surface set this address in the last 300 ms."""
+        return bool(self._touching(path))
+
+    def _touching(self, path: str) -> set[Peer]:
+        """By where they listen: a surface may speak from several ports of its own and be one place."""
+        since = self._clock() - ECHO_SECONDS
+        return {s.reply_to for s in self._surfaces.values() if s.touched.get(path, -inf) > since}
 
     def __len__(self) -> int:
         return len(self._surfaces)
@@ -70,12 +100,13 @@ class Surfaces:
         silent = [p for p, s in self._surfaces.items() if not s.permanent and now - s.last_heard > EXPIRY_SECONDS]
         for peer in silent:
             del self._surfaces[peer]
-        passing = sorted((p for p, s in self._surfaces.items() if not s.permanent), key=self._age, reverse=True)
+        passing = sorted((p for p, s in self._surfaces.items() if not s.permanent), key=self._worth, reverse=True)
         for peer in passing[MAX_SURFACES:]:
             del self._surfaces[peer]
 
-    def _age(self, peer: Peer) -> float:
-        return self._surfaces[peer].last_heard
+    def _worth(self, peer: Peer) -> tuple[bool, float]:
+        """Those that asked for feedback are kept before those that only spoke, then those heard last."""
+        return self._surfaces[peer].registered, self._surfaces[peer].last_heard
 
 
 def is_allowed(host: str, allowed: frozenset[str]) -> bool:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from msgspec import UNSET
+
 from bridge.osc.addresses import Address
 from engine.errors import InvalidRequest
 from engine.requests import Field
 from engine.requests.check import check_value
 
 FLOAT_DIGITS = 6
+NO_SERIAL = -1
+NOT_GIVEN = -1
 MAX_TEXT = 16_384
 EXPECTED = {"i": "a whole number", "f": "a number", "s": "text"}
 
@@ -27,11 +31,18 @@ class OscError(Exception):
         self.address, self.got, self.expected = address, got, expected
 
 
-def split_serial(address: Address, arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], int]:
-    """Arguments without the serial number, and the number (-1 if none was given)."""
-    if len(arguments) == len(address.tags) + 1 and _is_whole(arguments[-1]):
-        return arguments[:-1], int(arguments[-1])
-    return arguments, -1
+def split_serial(address: Address, arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], int | None]:
+    """A command's arguments without what follows them, and its serial number: NO_SERIAL (-1) if none was given.
+
+    A serial number is an `i` of 2 or more. 0 and 1, and every float, are what buttons send when they are let go and
+    pressed: a press is a command without a number, letting go (None instead of a number) is no command.
+    """
+    if len(arguments) != len(address.tags) + 1 or not _is_number(arguments[-1]):
+        return arguments, NO_SERIAL
+    last = arguments[-1]
+    if isinstance(last, int) and last >= 2:
+        return (arguments[:-1], last) if last < 2**31 else (arguments, NO_SERIAL)
+    return arguments[:-1], NO_SERIAL if last > 0 else None
 
 
 def checked(address: Address, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -42,16 +53,29 @@ def checked(address: Address, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def field_value(address: Address, arguments: tuple[Any, ...]) -> Any:
-    """The value for a request field: in its range, one of its choices. Raises OscError."""
+    """The value for a request field: in its range, one of its choices. Raises OscError.
+
+    None where the field is taken back: empty text, or -1 for a number without a default.
+    """
     field = address.field
     assert field is not None
     (value,) = checked(address, arguments)
+    if value == "" or (value == NOT_GIVEN and field.default is UNSET and field.kind in ("int", "float")):
+        return None
     value = _of_kind(field, value)
     try:
         check_value(field, value)
     except InvalidRequest as error:
         raise OscError(address.path, error.got, error.expected) from error
     return value
+
+
+def shown_default(address: Address) -> Any:
+    """What a surface shows for a field that is not given: its default, empty text, or -1."""
+    field = address.field
+    if field is None or field.default is not UNSET:
+        return field.default if field else None
+    return {"int": NOT_GIVEN, "float": float(NOT_GIVEN), "bool": False}.get(field.kind, "")
 
 
 def to_osc(value: Any) -> list[Any]:

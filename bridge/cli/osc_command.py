@@ -1,0 +1,143 @@
+"""`osc`: the OSC controller in this terminal. Knows how it is set up, not what addresses do."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bridge.cli.output import Exit, fail, handled, note, show
+
+if TYPE_CHECKING:
+    from bridge.osc.settings import OscSettings
+
+Hosts = Annotated[list[str] | None, typer.Option("--allow", metavar="IP", help="Another machine that may speak.")]
+Roots = Annotated[
+    list[Path] | None,
+    typer.Option("--root", metavar="FOLDER", help="Files in here may be named; your home folder where only this "
+                 "machine is heard."),
+]  # fmt: skip
+Surfaces = Annotated[
+    list[str] | None, typer.Option("--surface", metavar="HOST:PORT", help="Send feedback here without being asked.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("osc")(osc)
+
+
+@handled
+def osc(
+    listen: Annotated[str, typer.Option("--listen", metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="UDP and TCP port.")] = 9725,
+    allow: Hosts = None,
+    surface: Surfaces = None,
+    reaper: Annotated[
+        str | None, typer.Option("--reaper", metavar="HOST:PORT", help="Where REAPER listens for OSC.")
+    ] = None,
+    root: Roots = None,
+) -> None:
+    """Play generation from faders: TouchOSC, Open Stage Control, Max, Pd, a script; with REAPER or without."""
+    from bridge.osc.settings import OscSettings
+    from bridge.protocol.home import home_folder, make_home
+
+    allowed = frozenset(_address(text) for text in allow or [])
+    settings = OscSettings(
+        home=make_home(home_folder()),
+        host=listen,
+        port=port,
+        allowed=allowed,
+        surfaces=tuple(_peer(text) for text in surface or []),
+        reaper=_peer(reaper) if reaper else None,
+        roots=tuple(root) if root else _usual_roots(listen, allowed),
+    )
+    _serve(settings)
+
+
+def _usual_roots(listen: str, allowed: frozenset[str]) -> tuple[Path, ...]:
+    """Only this user's programs are heard: the home folder. Other machines are: nothing, unless it is named."""
+    try:
+        alone = ipaddress.ip_address(listen).is_loopback
+    except ValueError:
+        alone = listen == "localhost"
+    return (Path.home(),) if alone and not allowed else ()
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        fail(Exit.BAD_INPUT, f"--allow: got '{text}', expected an IP address such as 192.168.1.20.")
+
+
+def _peer(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isdigit() and 0 < int(port) < 65_536):
+        fail(Exit.BAD_INPUT, f"got '{text}', expected HOST:PORT such as 192.168.1.20:9726.")
+    try:
+        return str(socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)[0][4][0]), int(port)
+    except OSError as error:
+        fail(Exit.BAD_INPUT, f"got '{text}', expected a host that can be found ({error}).")
+
+
+def _serve(settings: OscSettings) -> None:
+    from bridge.client import ensure_daemon
+
+    client, started = ensure_daemon(settings.home)
+    client.close()
+    if started:
+        note("Started the daemon; it goes on when this ends.")
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(_run(settings))
+
+
+async def _run(settings: OscSettings) -> None:
+    from bridge.client import AsyncClient
+    from bridge.osc.controller import Controller
+    from bridge.osc.daemon import ClientDaemon
+
+    async with await AsyncClient.connect(settings.home) as client:
+        controller = Controller(ClientDaemon(client), settings)
+        await controller.start()
+        for line in what_to_type(settings, controller.sockets.port, _own_addresses(settings.host)):
+            show(line)
+        await controller.run()
+
+
+def what_to_type(settings: OscSettings, port: int, addresses: Sequence[str]) -> list[str]:
+    """Lines that say what goes into a surface's settings."""
+    where = " or ".join(addresses)
+    lines = [
+        f"Listening for OSC on {settings.host}, UDP and TCP port {port}. Ctrl-C ends it.",
+        f"  TouchOSC            Connections > OSC: host {where}, send port {port}, receive port 9727; press Connect",
+        f"  Open Stage Control  send {addresses[0]}:{port}, osc-port 9727, load docs/layouts/open-stage-control.json",
+        f"  Max, Pd, a script   send to {where} port {port}; answers come to the port you send from",
+    ]
+    if settings.reaper is not None:
+        lines.append(
+            f"  REAPER              Control/OSC/web > OSC, pattern acestep: listens on {settings.reaper[1]}, "
+            f"sends to {addresses[0]} port {port}"
+        )
+    if any(not ipaddress.ip_address(address).is_loopback for address in addresses):
+        heard = ", ".join(sorted(settings.allowed)) or "nobody yet: name surfaces with --allow IP"
+        lines.append(f"Heard besides this machine: {heard}.")
+    folders = ", ".join(str(root) for root in settings.roots) or "none: name folders with --root"
+    return [*lines, f"Files may be named in: {folders}."]
+
+
+def _own_addresses(listen: str) -> list[str]:
+    """What other machines call this one; the address itself unless it stands for all."""
+    if listen not in ("0.0.0.0", "::", ""):
+        return [str(socket.getaddrinfo(listen, 0)[0][4][0])]
+    try:
+        found = {str(info[4][0]).split("%")[0] for info in socket.getaddrinfo(socket.gethostname(), 0)}
+    except OSError:
+        found = set()
+    outward = sorted(a for a in found if not ipaddress.ip_address(a).is_loopback)
+    return outward or ["127.0.0.1"]

@@ -1,0 +1,60 @@
+"""Commands that take time, one after another, and the serial numbers of those that were taken. Knows no address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+from bridge.protocol.errors import BridgeError
+
+REMEMBERED_SECONDS = 30.0
+MAX_REMEMBERED = 4096
+MAX_WAITING = 256
+
+Job = Callable[[], Awaitable[None]]
+Key = tuple[str, str, int]  # host, address, serial number
+
+
+class Serials:
+    """Which commands were taken in the last 30 s: long enough for repeats, short enough for a patch started anew."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._taken: dict[Key, float] = {}
+
+    def was_taken(self, key: Key) -> bool:
+        """Whether this command is a repeat."""
+        return self._clock() - self._taken.get(key, -REMEMBERED_SECONDS * 2) < REMEMBERED_SECONDS
+
+    def take(self, key: Key) -> None:
+        """Remember a command."""
+        self._taken.pop(key, None)
+        self._taken[key] = self._clock()
+        while len(self._taken) > MAX_REMEMBERED:
+            del self._taken[next(iter(self._taken))]
+
+
+class Worker:
+    """Does jobs in the order they were given; an error of one is told and does not stop the next."""
+
+    def __init__(self, on_error: Callable[[str, BridgeError], None]) -> None:
+        self._on_error = on_error
+        self._waiting: asyncio.Queue[tuple[str, Job]] = asyncio.Queue(MAX_WAITING)
+
+    def give(self, path: str, job: Job) -> bool:
+        """Take a job; False where too many wait."""
+        try:
+            self._waiting.put_nowait((path, job))
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Work, for ever."""
+        while True:
+            path, job = await self._waiting.get()
+            try:
+                await job()
+            except BridgeError as error:
+                self._on_error(path, error)

@@ -1,0 +1,94 @@
+"""What the controller needs of the daemon, and the daemon itself behind it. Knows no OSC."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from bridge.client import AsyncClient
+from bridge.protocol.errors import ProtocolError
+from bridge.protocol.frames import unpack
+from bridge.protocol.messages import JobStatus
+
+CONTROLS_TOPIC = "controls"
+_QUIET_SECONDS = 1.0
+
+
+class Daemon(Protocol):
+    """A daemon, as far as the controller uses it. Every method raises BridgeError."""
+
+    async def submit(self, request: Mapping[str, Any], client_data: dict[str, Any]) -> JobStatus:
+        """Queue a request."""
+
+    async def status(self, job_id: str) -> JobStatus:
+        """A job as it is now."""
+
+    async def active(self) -> list[JobStatus]:
+        """Jobs that are queued or running."""
+
+    async def cancel(self, job_id: str) -> None:
+        """Cancel a job."""
+
+    async def result_paths(self, job_id: str) -> list[str]:
+        """Files that a completed job made, one a variation."""
+
+    async def controls(self) -> tuple[dict[str, Any], int]:
+        """The shared controls, and their sequence number."""
+
+    async def set_controls(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+        """Merge values into the controls; None removes. The controls after that, and their sequence number."""
+
+    def changes(self) -> AsyncIterator[str]:
+        """`CONTROLS_TOPIC` or a job's id, whenever one changed; "" about once a second while nothing does."""
+
+
+class ClientDaemon:
+    """A daemon through `AsyncClient`."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def submit(self, request: Mapping[str, Any], client_data: dict[str, Any]) -> JobStatus:
+        return (await self._client.submit(request, client_data)).submitted
+
+    async def status(self, job_id: str) -> JobStatus:
+        return await self._client.status(job_id)
+
+    async def active(self) -> list[JobStatus]:
+        queued = (await self._client.jobs("queued")).jobs
+        return [*(await self._client.jobs("running")).jobs, *queued]
+
+    async def cancel(self, job_id: str) -> None:
+        await self._client.cancel(job_id)
+
+    async def result_paths(self, job_id: str) -> list[str]:
+        result = await self._client.result(job_id, "path")
+        return [entry.audio.path for entry in result.chosen if entry.audio.path]
+
+    async def controls(self) -> tuple[dict[str, Any], int]:
+        reply = await self._client.controls()
+        return reply.values, reply.sequence
+
+    async def set_controls(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+        reply = await self._client.set_controls(values)
+        return reply.values, reply.sequence
+
+    async def changes(self) -> AsyncIterator[str]:
+        transport = self._client.transport
+        while True:
+            connection = transport.connection
+            socket = transport.subscribe("")
+            try:
+                while transport.connection == connection:  # a daemon that was started anew publishes elsewhere
+                    if not await socket.poll(int(_QUIET_SECONDS * 1000)):
+                        yield ""
+                        continue
+                    frames = await socket.recv_multipart()
+                    with contextlib.suppress(ProtocolError, msgspec.MsgspecError, KeyError):
+                        content = unpack(connection.key, frames[1:]).content
+                        yield CONTROLS_TOPIC if frames[0] == CONTROLS_TOPIC.encode() else str(content["job_id"])
+            finally:
+                socket.close()

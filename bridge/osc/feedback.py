@@ -1,0 +1,76 @@
+"""Values on their way to the surfaces: coalesced, rounded, not echoed to whoever just moved them. Knows no state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bridge.osc.packets import encode
+from bridge.osc.surfaces import ECHO_SECONDS, Peer, Surfaces
+from bridge.osc.values import FLOAT_DIGITS
+
+INTERVAL_SECONDS = 0.02  # at most 50 messages a second for one address
+
+Send = Callable[[Peer, bytes], None]
+
+
+class Feedback:
+    """Sends the latest arguments of each address. Run `run` as a task."""
+
+    def __init__(self, surfaces: Surfaces, send: Send) -> None:
+        self._surfaces, self._send = surfaces, send
+        self._dirty: dict[str, Sequence[Any]] = {}
+        self._withheld: dict[str, Sequence[Any]] = {}
+        self._woken = asyncio.Event()
+        self.last: dict[str, Sequence[Any]] = {}
+
+    def put(self, path: str, *arguments: Any) -> None:
+        """Send these arguments soon; later ones for the same address replace them."""
+        self._dirty[path] = arguments
+        self.last[path] = arguments
+        self._woken.set()
+
+    def put_changed(self, path: str, *arguments: Any) -> None:
+        """`put`, unless the same was sent last."""
+        if self.last.get(path) != arguments:
+            self.put(path, *arguments)
+
+    def reply(self, peer: Peer, path: str, *arguments: Any) -> None:
+        """Send to one surface now."""
+        self._send(peer, encode(path, *_rounded(arguments)))
+
+    def everyone(self, path: str, *arguments: Any) -> None:
+        """Send to all surfaces now: for errors and results, of which none may replace another."""
+        for peer in self._surfaces.targets(path):
+            self.reply(peer, path, *arguments)
+
+    async def run(self) -> None:
+        """Send what is due, for ever."""
+        while True:
+            await self._wait()
+            self.flush()
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    def flush(self) -> None:
+        """Send what is due now. Who moved a fader gets its value when it rests."""
+        self._woken.clear()
+        for path in [path for path in self._withheld if not self._surfaces.touching(path)]:
+            self._dirty.setdefault(path, self._withheld[path])
+            del self._withheld[path]
+        for path, arguments in self._dirty.items():
+            self.everyone(path, *arguments)
+            if self._surfaces.touching(path):
+                self._withheld[path] = arguments
+        self._dirty.clear()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(ECHO_SECONDS / 3 if self._withheld else None):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+
+def _rounded(arguments: Sequence[Any]) -> list[Any]:
+    return [round(a, FLOAT_DIGITS) if isinstance(a, float) else a for a in arguments]

@@ -1,0 +1,176 @@
+"""The controls' values: what surfaces set, what a request is made of. Knows no socket, no file and no daemon.
+
+A control's name is its address without `/acestep/`. The region is `start_time` and `end_time`; bars and the DAW's loop
+range are other ways to set these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.osc.addresses import ROOT, Address, Kind, address_table
+from bridge.osc.values import FLOAT_DIGITS, OscError, checked, field_value, shown_default, to_osc
+from engine.errors import InvalidRequest
+from engine.requests import TASKS, fields_of
+from engine.requests.check import parse_meter
+
+REGION, BARS, LOOP = "region", "region/bars", "region/loop"
+SOURCE, FOLDER, REAPER = "source", "result/folder", "reaper"
+_DEFAULT_TEMPO = 120.0
+_EDGES = ("start_time", "end_time")
+_EDGE_FIELDS = (*_EDGES, "start_time_relative_to", "end_time_relative_to")
+
+
+@dataclass
+class Daw:
+    """What is known of the DAW: loop range in seconds, tempo in beats a minute, play state, track names."""
+
+    loop: tuple[float, float] | None = None
+    tempo: float | None = None
+    playing: bool = False
+    tracks: dict[int, str] = field(default_factory=dict)
+
+
+def controls() -> dict[str, Address]:
+    """Every control, by name, in the order of the docs."""
+    return {a.path.removeprefix(f"{ROOT}/"): a for a in address_table().values() if a.kind is Kind.CONTROL}
+
+
+def control_name(text: str) -> str:
+    """A control's name from its name or path."""
+    return text.removeprefix(f"{ROOT}/")
+
+
+class Controls:
+    """Values by name; a name that is absent is not given. Every method that changes tells the names that changed."""
+
+    def __init__(self) -> None:
+        self.table = controls()
+        self.values: dict[str, Any] = {}
+        self.daw = Daw()
+
+    def check(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        """The value that the arguments mean for a control; None takes it back. Raises OscError."""
+        address = self.table[name]
+        if address.field is not None:
+            return field_value(address, arguments)
+        values = checked(address, arguments)
+        if name == REGION:
+            return self._edges(address, *values)
+        if name == BARS:
+            return self._bars(address, *values)
+        return values[0] if values[0] != "" else None
+
+    def change(self, name: str, value: Any) -> set[str]:
+        """Set one control to what `check` gave."""
+        new = {name: value}
+        if name == REGION:
+            new = self._region(*value) | {BARS: None, LOOP: None}
+        elif name in _EDGE_FIELDS:
+            new |= {BARS: None, LOOP: None}
+        elif name == LOOP:
+            new = {LOOP: 1, BARS: None} if value else {LOOP: None}
+        elif name == BARS:
+            new |= {LOOP: None}
+        return self._put(new) | self.follow()
+
+    def follow(self) -> set[str]:
+        """Set the region anew from loop range or bars; called when the DAW, tempo or meter changed."""
+        if self.values.get(LOOP) and self.daw.loop is not None:
+            return self._put(self._region(*self.daw.loop))
+        if self.values.get(BARS):
+            return self._put(self._region(*self._bar_times(*self.values[BARS])))
+        return set()
+
+    def take_over(self, told: Mapping[str, Any], except_for: Iterable[str] = ()) -> set[str]:
+        """The daemon's controls become ours, except some that were just changed here. What is no control is left."""
+        kept = set(except_for)
+        names = [name for name in self.table if name not in kept and name != REGION]
+        return self._put({name: self._trusted(name, told.get(name)) for name in names})
+
+    def load(self, told: Mapping[str, Any]) -> set[str]:
+        """All controls become those of a preset; what the preset does not have is not given."""
+        return self.take_over(told, (REAPER,))
+
+    def saved(self) -> dict[str, Any]:
+        """What a preset holds."""
+        return {name: value for name, value in self.values.items() if name != REAPER}
+
+    def arguments(self, name: str) -> list[Any]:
+        """A control's value as OSC arguments: of its default where it is not given."""
+        if name == REGION:
+            return [round(float(self.values.get(edge, -1.0)), FLOAT_DIGITS) for edge in _EDGES]
+        if name == BARS:
+            return list(self.values.get(BARS) or (0, 0))
+        if name in (LOOP, REAPER):
+            return [int(self.values.get(name) or 0)]
+        value = self.values.get(name)
+        return to_osc(shown_default(self.table[name]) if value is None else _as_kind(self.table[name], value))
+
+    def request(self, task: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The request of a task, of the controls that it has. Raises OscError where there is no source."""
+        fields = fields_of(TASKS[task])
+        made = {name: value for name, value in self.values.items() if name in fields} | dict(more or {})
+        if "audio" in fields:
+            if not self.values.get(SOURCE):
+                path = f"{ROOT}/{task.replace('-', '_')}"
+                raise OscError(path, "no source", f"a file, named with {ROOT}/source or by committing a take")
+            made["audio"] = self.values[SOURCE]
+        return {"task": task, **made}
+
+    def _put(self, new: Mapping[str, Any]) -> set[str]:
+        changed = {name for name, value in new.items() if self.values.get(name) != value}
+        for name in changed:
+            if new[name] is None:
+                self.values.pop(name, None)
+            else:
+                self.values[name] = new[name]
+        if changed & {*_EDGES}:
+            changed.add(REGION)
+        if changed & {"tempo", "meter", "downbeat_time"}:
+            changed |= self.follow()
+        return changed
+
+    def _trusted(self, name: str, value: Any) -> Any:
+        """A value that came from the daemon or a preset, or None where it cannot be one."""
+        if value is None:
+            return None
+        try:
+            parts = tuple(value) if name == BARS else to_osc(value)
+            return self.check(name, tuple(parts))
+        except (OscError, TypeError):
+            return None
+
+    def _edges(self, address: Address, start: float, end: float) -> tuple[float, float]:
+        if not 0 <= start < end:
+            raise OscError(address.path, f"{start:g} to {end:g}", "a start of at least 0 and an end behind it, seconds")
+        return start, end
+
+    def _bars(self, address: Address, first: int, count: int) -> list[int] | None:
+        if (first, count) == (0, 0):
+            return None
+        if first < 1 or count < 1:
+            raise OscError(address.path, f"bar {first}, {count} bars", "a first bar of 1 or more, and 1 bar or more")
+        return [first, count]
+
+    def _bar_times(self, first: int, count: int) -> tuple[float, float]:
+        """Seconds of bars, at the tempo control, else the DAW's, else 120."""
+        tempo = self.values.get("tempo") or self.daw.tempo or _DEFAULT_TEMPO
+        try:
+            numerator, denominator = parse_meter(self.values.get("meter") or "4/4")
+        except InvalidRequest:
+            numerator, denominator = 4, 4
+        bar_seconds = 60.0 / tempo * 4.0 / denominator * numerator
+        begin = (first - 1) * bar_seconds + self.values.get("downbeat_time", 0.0)
+        return begin, begin + count * bar_seconds
+
+    def _region(self, start: float, end: float) -> dict[str, Any]:
+        told: dict[str, Any] = {"start_time": round(start, FLOAT_DIGITS), "end_time": round(end, FLOAT_DIGITS)}
+        return told | {"start_time_relative_to": None, "end_time_relative_to": None}
+
+
+def _as_kind(address: Address, value: Any) -> Any:
+    is_float = address.field is not None and address.field.kind == "float"
+    return float(value) if is_float and isinstance(value, int) and not isinstance(value, bool) else value

@@ -1,0 +1,177 @@
+"""OSC packets and sockets: each trap of python-osc, both framings of TCP, and bytes that are no OSC."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pythonosc import osc_bundle_builder, osc_message_builder
+
+from bridge.osc.packets import MAX_DEPTH, MAX_MESSAGES, PacketError, decode, encode
+from bridge.osc.sockets import MAX_PACKET, OscSockets, to_slip
+
+
+def padded(text: str) -> bytes:
+    data = text.encode() + b"\0"
+    return data + b"\0" * (-len(data) % 4)
+
+
+def bundle(*packets: bytes, timetag: int = 1) -> bytes:
+    return b"#bundle\0" + struct.pack(">Q", timetag) + b"".join(struct.pack(">i", len(p)) + p for p in packets)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.integers(-(2**31), 2**31 - 1), st.floats(width=32, allow_nan=False), st.text("aé漢 ,/#", max_size=9)
+        )
+    )
+)
+def test_what_is_encoded_is_decoded(arguments):
+    assert decode(encode("/acestep/x", *arguments))[0].arguments == tuple(arguments)
+
+
+def test_a_message_is_the_bytes_of_the_specification():
+    assert encode("/a", 1, 0.5, "hi") == b"/a\0\0,ifs\0\0\0\0\0\0\0\x01\x3f\0\0\0hi\0\0"
+
+
+def test_a_bundle_with_a_time_in_the_far_future_counts_now():
+    """python-osc's dispatcher sleeps until the time tag, and the server with it."""
+    messages = decode(bundle(encode("/a", 1), encode("/b", 2), timetag=0xFFFFFFFF << 32))
+    assert [m.path for m in messages] == ["/a", "/b"]
+
+
+def test_bundles_of_python_osc_are_read():
+    builder = osc_bundle_builder.OscBundleBuilder(osc_bundle_builder.IMMEDIATELY)
+    message = osc_message_builder.OscMessageBuilder("/a")
+    message.add_arg(3)
+    builder.add_content(message.build())
+    assert decode(builder.build().dgram)[0].arguments == (3,)
+
+
+@pytest.mark.parametrize("tag", ["S", "c", "I"])
+def test_type_tags_that_python_osc_skips_are_refused(tag):
+    """It skips them without their bytes, so that the next argument would be read from the wrong place."""
+    with pytest.raises(PacketError, match="not known"):
+        decode(padded("/a") + padded("," + tag + "i") + struct.pack(">ii", 65, 7))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0",
+        b"/a",
+        b"hello",
+        b"/a\0\0,i\0\0",
+        b"/a\0\0,s\0\0abc",
+        b"/a\0\0,s\0\0\xff\xfe\xfd\0",
+        b"/a\0\0,b\0\0\x7f\xff\xff\xff",
+        b"#bundle\0",
+        b"#bundle\0\0\0\0\0\0\0\0\1\0\0\0\x08/a\0\0",
+        b"#bundle\0\0\0\0\0\0\0\0\1\xff\xff\xff\xff/a\0\0",
+        b"#bundle\0\0\0\0\0\0\0\0\1\0\0\0\0",
+    ],
+)
+def test_broken_packets_are_refused_whole(data):
+    with pytest.raises(PacketError):
+        decode(data)
+
+
+def test_a_message_without_type_tags_has_no_arguments_and_no_control_takes_that():
+    assert decode(b"/a\0\0")[0].arguments == ()
+
+
+def test_bundles_are_bounded_in_depth_and_number():
+    nested = encode("/a", 1)
+    for _ in range(MAX_DEPTH + 2):
+        nested = bundle(nested)
+    with pytest.raises(PacketError, match="deep"):
+        decode(nested)
+    with pytest.raises(PacketError, match="messages"):
+        decode(bundle(*[encode("/a", 1)] * (MAX_MESSAGES + 1)))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_messages_or_a_packet_error(data):
+    try:
+        decode(data)
+    except PacketError:
+        return
+
+
+async def heard_over_tcp(data: bytes, count: int, allowed=frozenset()) -> tuple[list, list, bytes]:
+    messages, broken, gone = [], [], []
+    sockets = OscSockets(lambda p, m: messages.extend(m), lambda p, text: broken.append(text), gone.append, allowed)
+    await sockets.open("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", sockets.port)
+    writer.write(data)
+    await writer.drain()
+    for _ in range(500):
+        if len(messages) + len(broken) >= count:
+            break
+        await asyncio.sleep(0.005)
+    peer = writer.get_extra_info("sockname")[:2]
+    sockets.send(peer, encode("/reply", 1))
+    answer = b"" if broken else await asyncio.wait_for(reader.read(100), 5)
+    writer.close()
+    await writer.wait_closed()
+    for _ in range(200):
+        if gone:
+            break
+        await asyncio.sleep(0.005)
+    assert gone == [peer]
+    await sockets.close()
+    return messages, broken, answer
+
+
+def test_tcp_with_sizes():
+    packet = encode("/a", "x")
+    messages, broken, answer = asyncio.run(heard_over_tcp((len(packet).to_bytes(4, "big") + packet) * 3, 3))
+    assert [m.arguments for m in messages] == [("x",)] * 3
+    assert not broken
+    assert decode(answer[4:])[0].path == "/reply"
+
+
+def test_tcp_with_slip():
+    packet = encode("/a", 0xC0, "ÀÛ")  # END and ESC inside
+    assert b"\xc0" in packet
+    messages, broken, answer = asyncio.run(heard_over_tcp(to_slip(packet) * 2, 2))
+    assert [m.arguments for m in messages] == [(0xC0, "ÀÛ")] * 2
+    assert not broken
+    assert (answer[0], answer[-1]) == (0xC0, 0xC0)
+
+
+@pytest.mark.parametrize("head", [(MAX_PACKET + 1).to_bytes(4, "big"), b"\x7f\xff\xff\xff", b"GET / HTTP/1.1\r\n"])
+def test_a_size_that_cannot_be_ends_the_connection_and_is_told(head):
+    messages, broken, _ = asyncio.run(heard_over_tcp(head, 1))
+    assert not messages
+    assert "bytes" in broken[0]
+
+
+def test_strangers_are_not_heard():
+    async def scenario() -> list:
+        messages: list = []
+        sockets = OscSockets(lambda p, m: messages.extend(m), lambda p, t: messages.append(t), lambda p: None)
+        sockets.take(("192.168.7.7", 1), encode("/a", 1))
+        sockets.take(("127.0.0.1", 1), encode("/b", 1))
+        return [m.path for m in messages]
+
+    assert asyncio.run(scenario()) == ["/b"]
+
+
+def test_a_port_that_is_taken_is_an_error_at_once():
+    async def scenario() -> None:
+        first = OscSockets(lambda p, m: None, lambda p, t: None, lambda p: None)
+        second = OscSockets(lambda p, m: None, lambda p, t: None, lambda p: None)
+        await first.open("127.0.0.1", 0)
+        try:
+            with pytest.raises(OSError):
+                await second.open("127.0.0.1", first.port)
+        finally:
+            await first.close()
+
+    asyncio.run(scenario())
