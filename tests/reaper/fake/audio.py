@@ -28,8 +28,10 @@ def read_take(take: Take, times: np.ndarray, channels: int) -> np.ndarray:
         return np.zeros((len(times), channels))
     samples, rate = _read(take.source.path)
     at = (take.values["D_STARTOFFS"] + times * take.values["D_PLAYRATE"]) * rate
-    grid = np.arange(len(samples))
-    columns = [np.interp(at, grid, samples[:, c % samples.shape[1]], 0, 0) for c in range(channels)]
+    first = min(max(int(at.min()) - 1, 0), len(samples) - 1)
+    part = samples[first : max(int(at.max()) + 2, first + 1)]
+    grid = np.arange(first, first + len(part))
+    columns = [np.interp(at, grid, part[:, c % part.shape[1]], 0, 0) for c in range(channels)]
     return np.stack(columns, 1) * take.values["D_VOL"]
 
 
