@@ -12,6 +12,7 @@ from typing import Any
 from bridge.cli.output import note
 from bridge.cli.progress import JobDisplay
 from bridge.client import Client, JobHandle, JobResult, daemon_for_call
+from bridge.model_words import model_words
 from bridge.protocol.errors import BridgeError, DaemonNotRunning
 from bridge.protocol.messages import HelloReply, JobStatus
 from engine.requests import Request
@@ -46,7 +47,7 @@ def running_daemon() -> HelloReply | None:
 def finish_job(client: Client, request: Request | Mapping[str, Any], title: str) -> JobResult:
     """Submit, show progress, give the result. Ctrl-C cancels the job and is raised again."""
     job = client.submit(request)
-    note(f"{title}: job {job.job_id}, {job.submitted.model.description or job.submitted.model.name}")
+    note(f"{title}: job {job.job_id}, {model_words(job.submitted.model)}")
     with JobDisplay(title) as display:
         follow(job, display.show)
     return job.result()

@@ -136,6 +136,7 @@ def disk_check() -> Check:
 def daemon_check() -> Check:
     """Whether a daemon runs; commands start one when they need it."""
     from bridge.cli.daemon_session import running_daemon
+    from bridge.model_words import model_words
     from bridge.protocol.errors import BridgeError
 
     start = "Commands start one for themselves; to keep one running: acestep-bridge serve"
@@ -146,7 +147,7 @@ def daemon_check() -> Check:
     if hello is None:
         return Check("daemon", False, "not running", start, optional=True, code="daemon")
     engine = f"engine {hello.engine.state}" + (f" on {hello.engine.device}" if hello.engine.device else "")
-    text = f"running (process {hello.pid}), {hello.model.description or hello.model.name}, {engine}"
+    text = f"running (process {hello.pid}), {model_words(hello.model)}, {engine}"
     return Check("daemon", True, text, optional=True, code="daemon")
 
 

@@ -10,6 +10,7 @@ import typer
 from msgspec import to_builtins
 
 from bridge.cli.output import AsJson, handled, note, print_json, show
+from bridge.model_words import model_words
 from bridge.protocol.messages import JobStatus, State
 from engine.errors import InvalidRequest
 
@@ -58,7 +59,7 @@ def show_job(job_id: JobId, as_json: AsJson = False) -> None:
     if as_json:
         return print_json(to_builtins(job))
     show(_line(job))
-    show(f"    model {job.model.description or job.model.name}, priority {job.priority}, attempt {job.attempts}")
+    show(f"    model {model_words(job.model)}, priority {job.priority}, attempt {job.attempts}")
     if job.error is not None:
         show(f"    {job.error.message}")
 

@@ -11,6 +11,7 @@ from msgspec import UNSET, structs, to_builtins
 from bridge.cli.out_file import numbered, place, plan_output
 from bridge.cli.output import note, print_json, show
 from bridge.cli.request_options import NOT_PATHS, SOURCE
+from bridge.model_words import model_words
 from bridge.protocol.messages import ResultEntry, ResultReply
 from engine.requests import Request
 
@@ -99,7 +100,7 @@ def describe(entry: ResultEntry) -> list[str]:
     audio = entry.audio
     seconds = audio.samples / audio.sample_rate
     lines = [
-        f"made by {entry.model.description or entry.model.name}, seed {entry.seed}, retake seed {entry.retake_seed}",
+        f"made by {model_words(entry.model)}, seed {entry.seed}, retake seed {entry.retake_seed}",
         f"{seconds:.2f} s, {audio.sample_rate} Hz, {audio.channels} channel(s), {audio.subtype}",
     ]
     if entry.seam_report:

@@ -15,6 +15,7 @@ from bridge.demo.arrangement import load_song, write_mix, write_stems
 from bridge.demo.folder import Story, new_folder, write_readme, write_seam
 from bridge.demo.full_model import offer
 from bridge.demo.pictures import MARGIN_SECONDS, Comparison, draw_comparison
+from bridge.model_words import model_words
 from bridge.reaper.new_project import Meter, new_project, write
 from bridge.reaper.rpp_plan import ProjectJob, make_plan
 from bridge.reaper.rpp_render import rendered_of, write_project
@@ -171,7 +172,7 @@ def _story(scene: Scene, request: Any, take: Path, result: JobResult, tools: Too
         tags=scene.tags,
         start=float(request.start_time),
         end=float(request.end_time),
-        model=result.model.description or result.model.name,
+        model=model_words(result.model),
         seed=result.seed,
         seam=tools.seam_in_words(result.seam_report or {}),
         offer=offer(tools.device(), os.cpu_count() or 1, window),
