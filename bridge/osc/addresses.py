@@ -124,3 +124,9 @@ def markdown_table() -> str:
         value = f" ({address.field.expected})" if address.field else ""
         lines.append(f"| `{address.path}` | `{address.tags}` | {address.kind} | {address.meaning}{value} |")
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(markdown_table() + "\n")
