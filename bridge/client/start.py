@@ -14,6 +14,7 @@ from typing import Any
 
 from bridge.client.sync import Client
 from bridge.client.transport import Timeouts
+from bridge.protocol import lock
 from bridge.protocol.errors import DaemonNotRunning
 from bridge.protocol.home import daemon_command, home_folder, make_home
 
@@ -80,6 +81,13 @@ def daemon_for_call(home: Path | None = None, options: Sequence[str] = ()) -> It
         finally:
             if started:
                 client.shutdown()
+                _wait_until_gone(home or home_folder())
+
+
+def _wait_until_gone(home: Path, timeout_seconds: float = 10.0) -> None:
+    limit = time.monotonic() + timeout_seconds
+    while lock.is_held(home / "daemon.lock") and time.monotonic() < limit:
+        time.sleep(0.02)
 
 
 def _end_of_log(home: Path) -> str:

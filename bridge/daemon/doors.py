@@ -24,6 +24,7 @@ from bridge.protocol.home import Endpoints
 
 logger = logging.getLogger("bridge.daemon")
 _HEARTBEAT_MS = 5_000
+_ZAP_DOMAIN = "acestep-bridge"
 _PEER_TIMEOUT_MS = 30_000
 
 
@@ -77,7 +78,7 @@ class CurveDoor(Door):
             socket.curve_server = True
             socket.curve_secretkey = self._pair.secret.encode("ascii")
             socket.curve_publickey = self._pair.public.encode("ascii")
-            socket.setsockopt(zmq.ZAP_DOMAIN, b"acestep-bridge")
+            socket.setsockopt(zmq.ZAP_DOMAIN, _ZAP_DOMAIN.encode("ascii"))
 
     def bind(self) -> Endpoints:
         """Bind the ROUTER at the address and the PUB on the next port. Raises WrongAddress."""
@@ -92,7 +93,7 @@ class CurveDoor(Door):
 
     def speaker(self, frames: Sequence[zmq.Frame]) -> Speaker | None:
         """The allowed client that CURVE says has sent these frames."""
-        public = frames[0].get("User-Id")
+        public = frames[1].get("User-Id") if len(frames) > 1 else None  # the identity has no properties
         for name, allowed in keys.allowed(self._home).items():
             if allowed == public:
                 return Speaker(name, keys.wire_key(self._pair.secret, allowed))
@@ -112,7 +113,7 @@ def start_authenticator(context: zmq.asyncio.Context, home: Path) -> AsyncioAuth
     """Let in who was allowed. Start it before binding a `CurveDoor`; stop it at the end."""
     authenticator = AsyncioAuthenticator(context)
     authenticator.start()
-    authenticator.configure_curve_callback(domain="*", credentials_provider=_Allowed(home))
+    authenticator.configure_curve_callback(domain=_ZAP_DOMAIN, credentials_provider=_Allowed(home))
     return authenticator
 
 

@@ -79,9 +79,10 @@ class Runner:
             self._change(job, "cancelled")
 
     def requeue_current(self) -> None:
-        """At shutdown: what is running will be run again."""
+        """At shutdown: what is running will be run again. Its engine process is ended at once."""
         job, self.current = self.current, None
         if job is not None:
+            self.engine.kill()
             job.attempts = max(0, job.attempts - 1)
             self._change(job, "queued")
 

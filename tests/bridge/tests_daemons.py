@@ -99,3 +99,11 @@ def strays(home: Path) -> list[str]:
                 if "bridge" in line:
                     found.append(line)
     return found
+
+
+def is_gone(home: Path, seconds: float = 15.0) -> bool:
+    """Whether no process of this home is left, at the latest after some seconds."""
+    limit = time.monotonic() + seconds
+    while strays(home) and time.monotonic() < limit:
+        time.sleep(0.05)
+    return not strays(home)
