@@ -31,7 +31,7 @@ class PatternReaper:
 
     def addresses(self, key: str) -> list[tuple[str, str]]:
         found = [patterns for name, *patterns in self.patterns if name == key]
-        return [(p[0], p[1:]) for p in sum(found, []) if p[1:2] == "/"]
+        return [(p[0], p[1:]) for patterns in found for p in patterns if p[1:2] == "/"]
 
     def tell(self, **values: float) -> None:
         """What changed, in one bundle as REAPER sends it."""
