@@ -66,7 +66,7 @@ def spans(start: int, end: int, changed: list[list[int]], source_samples: int) -
     made = [*(tuple(c) for c in changed), (start, min(end, 0)), (max(start, source_samples), end)]
     at = start
     for a, b in sorted((max(a, start), min(b, end)) for a, b in made):
-        if b <= at:
+        if b <= max(a, at):
             continue
         if a > at:
             yield (at, a), False

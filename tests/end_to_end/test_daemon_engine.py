@@ -25,9 +25,9 @@ RATE = 44100
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     home = tmp_path_factory.mktemp("real") / "home"
-    with running(home, "--model", "nano", "--device", "cpu", renderer=DEFAULT_RENDERER) as daemon:
-        with daemon.client() as made:
-            yield made
+    options = ("--model", "nano", "--device", "cpu")
+    with running(home, *options, renderer=DEFAULT_RENDERER) as daemon, daemon.client() as made:
+        yield made
 
 
 def song(path: Path, rate: int, subtype: str, channels: int, seconds: float = 8.0) -> Path:
