@@ -21,12 +21,14 @@ from engine.networks.config import TransformerConfig
 from engine.networks.text_encoder import build_umt5
 from engine.networks.transformer import Transformer
 from engine.tasks.beat_grid import METERS, PHASES, VOCABULARY
+from engine.training.alignment import aligned_biases
 from engine.training.latents import Batch, LatentCrops
 from engine.training.muon import Muon
 from engine.training.progress import Progress
 from engine.training.snapshots import load_snapshot, save_snapshot
 from engine.training.vocabulary import TEXT_LENGTH, VOCABULARY_SIZE
 
+ALIGNED_HEADS, EVEN_START, TEXT_START = 2, 0.3, 2.5
 TRANSFORMER_CONFIG: dict[str, Any] = {
     "_class_name": "ACEStepTransformer2DModel",
     "num_layers": 6,
@@ -70,7 +72,7 @@ class TransformerPlan:
     minutes: float | None = None
     muon_rate: float = 0.02
     adam_rate: float = 2e-3
-    decay_from: float = 0.55
+    decay_from: float = 0.72
     ema: float = 0.998
     seed: int = 11
 
@@ -109,8 +111,25 @@ def _start_weights(model: Transformer) -> None:
         model.lyric_embs.weight[rows] = 0.7 * harmonics + 0.3 * torch.randn(harmonics.shape[1])
     for block in model.transformer_blocks:
         block.scale_shift_table[[2, 5]] = 0.5
+    align_heads(model)
     model.final_layer.linear.weight.zero_()
     model.final_layer.linear.bias.zero_()
+
+
+@torch.no_grad()
+def align_heads(model: Transformer) -> None:
+    """Two heads of each block start by attending to the frame's own beat-grid id; the others attend evenly.
+
+    Text states count for more at first, since they are a tenth of the positions.
+    """
+    config = model.config
+    query, key = aligned_biases(config.attention_head_dim, config.rope_theta, 1 + config.text_length)
+    rows = slice(0, ALIGNED_HEADS * config.attention_head_dim)
+    for block in model.transformer_blocks:
+        for linear, bias in ((block.cross_attn.to_q, query), (block.cross_attn.to_k, key)):
+            linear.weight.mul_(EVEN_START)
+            linear.bias[rows] = bias.repeat(ALIGNED_HEADS)
+    model.genre_embedder.weight.mul_(TEXT_START)
 
 
 class Average(nn.Module):
