@@ -26,7 +26,7 @@ from bridge.osc.renders import Renders
 from bridge.osc.settings import OscSettings, is_under
 from bridge.osc.shared import SharedControls
 from bridge.osc.sockets import OscSockets
-from bridge.osc.state import FOLDER, REAPER, SOURCE, Controls, control_name
+from bridge.osc.state import FOLDER, REAPER, REGION, SOURCE, Controls, control_name
 from bridge.osc.surfaces import Peer, Surfaces
 from bridge.osc.values import NO_SERIAL, OscError, checked, split_serial
 from bridge.protocol.errors import BridgeError
@@ -206,27 +206,32 @@ class Controller:
     def changed(self, names: set[str]) -> None:
         """Controls were changed here: surfaces and the daemon are told."""
         self._show(names)
-        self.shared.put(name for name in names if name != "region")
+        self.shared.put(name for name in names if name != REGION)
 
     def error(self, path: str, got: str, expected: str) -> None:
         """Something went wrong later than the message that asked for it: every surface is told."""
         self.feedback.everyone(f"{ROOT}/error", path, got, expected)
+        self.feedback.everyone(f"{ROOT}/error/words", _error_words(path, got, expected))
 
     def _show(self, names: set[str]) -> None:
         for name in names:
             self.feedback.put(control_path(name), *self.controls.arguments(name))
+        if REGION in names:
+            self.feedback.put(f"{ROOT}/region/words", self.controls.region_words())
         if SOURCE in names:
             self.renders.follow_source()
 
     def _reply(self, sender: Peer, path: str, *arguments: Any) -> None:
         self.feedback.reply(self.surfaces.reply_to(sender), path, *arguments)
 
-    def _error(self, sender: Peer, *parts: str) -> None:
+    def _error(self, sender: Peer, path: str, got: str, expected: str) -> None:
         second = int(monotonic())
         count = self._errors[1] + 1 if self._errors[0] == second else 1
         self._errors = (second, count)
         if count <= MAX_ERRORS_A_SECOND:
-            self._reply(sender, f"{ROOT}/error", *(part[:1000] for part in parts))
+            parts = [part[:1000] for part in (path, got, expected)]
+            self._reply(sender, f"{ROOT}/error", *parts)
+            self._reply(sender, f"{ROOT}/error/words", _error_words(*parts))
 
     def _on_broken(self, sender: Peer, problem: str) -> None:
         self._error(sender, "", problem, "OSC messages or bundles, with type tags")
@@ -302,6 +307,10 @@ class Controller:
         else:
             self.feedback.put(f"{ROOT}/daw/play", int(daw.playing))
         self.changed(self.controls.follow())
+
+
+def _error_words(path: str, got: str, expected: str) -> str:
+    return f"{path.removeprefix(f'{ROOT}/')}: got {got}, expected {expected}"
 
 
 def _nothing() -> None:

@@ -133,6 +133,7 @@ class Renders:
     def _show_take(self, tell_path: bool = True) -> None:
         feedback = self._controller.feedback
         feedback.put(f"{ROOT}/take", self.takes.present, len(self.takes.paths))
+        feedback.put(f"{ROOT}/take/words", self.takes.words)
         if tell_path and self.takes.path:
             feedback.everyone(f"{ROOT}/result", self.takes.path)
 

@@ -109,6 +109,13 @@ class Controls:
         value = self.values.get(name)
         return to_osc(shown_default(self.table[name]) if value is None else _as_kind(self.table[name], value))
 
+    def region_words(self) -> str:
+        """The region for people."""
+        start, end = (self.values.get(edge) for edge in _EDGES)
+        if start is None and end is None:
+            return "no region"
+        return f"{start or 0:g} to {'the end' if end is None else f'{end:g}'} s"
+
     def request(self, task: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The request of a task, of the controls that it has. Raises OscError where there is no source."""
         fields = fields_of(TASKS[task])

@@ -19,6 +19,12 @@ class Takes:
         """The file that counts now."""
         return self.paths[self.present - 1] if self.present else self.original
 
+    @property
+    def words(self) -> str:
+        """The present take for people."""
+        count = len(self.paths)
+        return f"take {self.present} of {count}" if self.present else f"original, {count} take{'s' * (count != 1)}"
+
     def start(self, original: str) -> None:
         """Another source: no takes yet."""
         self.original, self.paths, self.present, self._before = original, [], 0, 0
