@@ -194,7 +194,7 @@ def again(new_seed):
         request.pop("seed", None)
         request.pop("retake_seed", None)
     title = "again with a new seed" if new_seed else "again with the same seed"
-    render(title, task, "take", [_recipe_target(item, recipe)], request)
+    render(title, task, "take", [_recipe_target(item, recipe)], request, recipe=True)
 
 
 def item_lyrics(item):

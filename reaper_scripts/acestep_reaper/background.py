@@ -98,10 +98,22 @@ class Service(object):
     # commands
     def _obey(self, command):
         if command["op"] == "render":
-            self.batches.append(jobs.from_command(command))
-            self._status_at = 0.0
+            self._render(command)
         else:
             control.obey(self, command)
+
+    def _render(self, command):
+        """Begins a batch; what the control surface sets is asked for before anything is submitted."""
+        batch = jobs.from_command(command)
+        self.batches.append(batch)
+        self._status_at = 0.0
+        self.daemon.may_start = settings.yes(settings.load(), "start_daemon")
+        if command.get("recipe"):
+            return
+        batch.controls = None
+        self.daemon.request(
+            "controls", {"action": "get"}, lambda found: batch.set_controls(found["values"]), batch.fail
+        )
 
     # jobs that the daemon kept from earlier
     def _look_at_project(self):
@@ -132,7 +144,8 @@ class Service(object):
     # placing
     def _advance(self, batch):
         for part in batch.parts:
-            part.step(self.daemon)
+            if part.state != "asking" or batch.controls is not None:
+                part.step(self.daemon)
         if not batch.ready:
             return
         if not batch.good:

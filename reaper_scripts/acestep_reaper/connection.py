@@ -50,7 +50,7 @@ class Daemon(object):
     """`request(op, content, done, failed)`; `tick()`; `problem` is the last UserError, or None."""
 
     def __init__(self, may_start=True, clock=time.monotonic):
-        self._may_start = may_start
+        self.may_start = may_start
         self._clock = clock
         self._dealer = None
         self._key = b""
@@ -116,7 +116,7 @@ class Daemon(object):
                 self._start_until = 0.0
                 raise UserError("The ACE-Step daemon did not start", "Its log is %s" % in_home("daemon.log"))
             return
-        if not self._may_start:
+        if not self.may_start:
             raise UserError("The ACE-Step daemon does not run", "Start it with 'acestep-bridge serve'")
         start_daemon()
         self._start_until = now + START_SECONDS

@@ -34,11 +34,11 @@ def hand_over(command):
     RPR_Main_OnCommand(number, 0)
 
 
-def render(title, task, mode, found, request):
-    """Asks for renders of targets; one undo point for all of them."""
+def render(title, task, mode, found, request, recipe=False):
+    """Asks for renders of targets; one undo point for all. `recipe`: exactly this, whatever a surface sets."""
     status.show("rendering %s" % title.lower())
     hand_over({"op": "render", "id": uuid.uuid4().hex, "title": title, "task": task, "mode": mode,
-               "targets": found, "request": request})  # fmt: skip
+               "targets": found, "request": request, "recipe": recipe})  # fmt: skip
 
 
 def words(ask, title):

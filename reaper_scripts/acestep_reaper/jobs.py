@@ -8,7 +8,7 @@ travels in `client_data`.
 import json
 import uuid
 
-from . import capture, log, media, takes, tempo, wet
+from . import capture, log, media, surface, takes, tempo, wet
 from .errors import UserError
 from .objects import find_item, find_take, project_file, project_id, source_path
 
@@ -217,6 +217,19 @@ class Batch(object):
         self.project = project
         self.parts = parts
         self.count = count
+        self.controls = {}  # None until the daemon told what a control surface sets
+
+    def set_controls(self, values):
+        """What the control surface sets, before anything is submitted."""
+        self.controls = values
+        for part in self.parts:
+            part.request.update(surface.fields(values, part.data["task"]))
+
+    def fail(self, error):
+        """The daemon could not be asked at all."""
+        for part in self.parts:
+            if not part.ended:
+                part.fail(error)
 
     @property
     def ready(self):

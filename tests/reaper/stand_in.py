@@ -109,7 +109,7 @@ class StandInDaemon:
         self._reply(identity, message, {"server": "stand-in", "package_version": "0", "protocol_version": 1})
 
     def _controls(self, identity: bytes, message: frames.Message) -> None:
-        self.controls.update(message.content["values"])
+        self.controls.update(message.content.get("values", {}))
         self._reply(identity, message, {"values": self.controls, "sequence": 1})
 
     def _status(self, identity: bytes, message: frames.Message) -> None:

@@ -324,6 +324,19 @@ def test_setup_registers_and_tells_the_daemon(session):
     session.check()
 
 
+def test_a_surface_that_drives_reaper_sets_the_request_but_not_a_recipe(session):
+    session.daemon.controls = {"tags": "techno", "seed": 99, "start_time": 1.0, "prompt": "no"}
+    run(session, TAKE)
+    assert request(session)["tags"] == "house, drums"  # not driven from the surface
+    session.daemon.controls["reaper"] = True
+    run(session, TAKE)
+    made = request(session)
+    assert (made["tags"], made["seed"], made["start_time"]) == ("techno", 99, 8.0)
+    session.project.items()[0].selected = True
+    run(session, "Do it again (same seed)")
+    assert request(session)["seed"] == 7
+
+
 def test_settings_refuse_what_cannot_be_used(session):
     session.fake.answers = ["|".join(["house", "", "500", "", "0.5", "10", "0.03", "1", "", "20", "dry", "yes", "yes"])]
     session.action("Settings")

@@ -34,6 +34,7 @@ def answers(name: str) -> list[object]:
 def test_every_script_three_times_in_one_process(make_studio, mode):
     studio = make_studio(mode)
     studio.save_tags()
+    studio.daemon.hold = True
     studio.fake.nested = mode == "sub"
     item = studio.song(seconds=6.0)
     item.selected = True

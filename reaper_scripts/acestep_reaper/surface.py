@@ -1,0 +1,31 @@
+"""What a control surface sets (the daemon's `controls`), joined to a request. Knows no socket.
+
+Only while the surface drives REAPER (`reaper` is set there), and never where a recipe is made again.
+The range, the source and the tempo always come from the project.
+"""
+
+_EVERY = (
+    "tags", "number_of_steps", "seed", "retake_seed", "scheduler", "guidance_type", "granularity_scale",
+    "guidance_interval", "guidance_interval_decay", "guidance_scale", "minimum_guidance_scale",
+    "tag_guidance_scale", "lyric_guidance_scale", "variations", "model", "key",
+)  # fmt: skip
+_SEAM = ("lyrics", "context_seconds", "crossfade_seconds", "match_loudness", "candidates")
+_OF_TASK = {
+    "inpaint": _SEAM + ("variance",),
+    "outpaint": _SEAM,
+    "text-to-audio": ("lyrics",),
+    "retake": ("lyrics", "variance"),
+    "audio-to-audio": ("lyrics", "strength"),
+    "prompt-to-audio": ("instrumental", "prompt"),
+}
+
+
+def fields(values, task):
+    """The fields of a request that the surface sets for a task."""
+    if not values.get("reaper"):
+        return {}
+    names = _EVERY + _OF_TASK.get(task, ())
+    found = dict((name, values[name]) for name in names if values.get(name) is not None)
+    if task == "prompt-to-audio":
+        found.pop("tags", None)
+    return found
