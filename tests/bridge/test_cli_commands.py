@@ -1,0 +1,127 @@
+"""Commands that need no daemon: doctor, models, keys, reaper, schema, and how they end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from typer.testing import CliRunner
+
+from bridge.cli import doctor_checks as checks
+from bridge.cli.app import app
+from engine.requests import TASKS
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("ACESTEP_BRIDGE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_schema_is_json_for_one_task_and_for_all():
+    assert json.loads(run("schema", "inpaint").stdout)["properties"]["task"] == {"const": "inpaint"}
+    assert set(json.loads(run("schema").stdout)) == set(TASKS)
+    unknown = run("schema", "repaint")
+    assert unknown.exit_code == 2
+    assert "inpaint" in unknown.stderr
+
+
+def test_models_list_says_what_is_here_and_how_to_get_the_rest():
+    text = run("models", "list").stdout
+    assert "nano: small test model" in text
+    assert "models pull ace-step-v1" in text
+    assert "Apache-2.0" in text
+    entries = {e["name"]: e for e in json.loads(run("models", "list", "--json").stdout)["models"]}
+    assert entries["ace-step-v1"]["installed"] is False
+    assert 8.0e9 < entries["ace-step-v1"]["size_bytes"] < 8.6e9
+
+
+def test_models_that_cannot_be_pulled_or_verified_end_with_3():
+    unknown = run("models", "pull", "gpt")
+    assert (unknown.exit_code, "ace-step-v1" in unknown.stderr) == (3, True)
+    missing = run("models", "verify", "ace-step-v1")
+    assert missing.exit_code == 3
+    assert "models pull ace-step-v1" in missing.stderr
+
+
+def test_a_damaged_model_is_told_file_by_file(tmp_path):
+    (tmp_path / "weights").mkdir()
+    done = run("models", "verify", tmp_path / "weights")
+    assert done.exit_code == 3
+    assert "pulled.json" in done.stderr
+
+
+def test_keys_let_a_client_in_and_out_again():
+    public = json.loads(run("keys", "new", "--json").stdout)["public"]
+    assert len(public) == 40
+    assert run("keys", "new").stdout.strip() == public
+    assert run("keys", "allow", "laptop", public).exit_code == 0
+    assert json.loads(run("keys", "list", "--json").stdout)["clients"] == {"laptop": public}
+    assert run("keys", "revoke", "laptop").exit_code == 0
+    assert "laptop" not in run("keys", "list").stdout
+    assert run("keys", "revoke", "laptop").exit_code == 2
+    assert run("keys", "allow", "laptop", "no key").exit_code == 2
+    assert run("keys", "allow", "../laptop", public).exit_code == 2
+
+
+def test_reaper_commands_say_where_reaper_is_missing(tmp_path):
+    status = run("reaper", "status")
+    assert status.exit_code == 1
+    assert "--resource-path" in status.stdout
+    for command in ("install", "uninstall"):
+        done = run("reaper", command, "--resource-path", tmp_path / "nowhere")
+        assert done.exit_code == 2
+        assert "Traceback" not in done.stderr
+
+
+def test_doctor_names_every_check_and_the_remedy(monkeypatch):
+    monkeypatch.setattr(checks, "_probe_torch", lambda: {"version": "2.13.0", "device": "cpu"})
+    done = run("doctor", "--json", "--report", "--model", "gpt")
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert {"Python", "packages", "PyTorch", "model", "disk", "daemon", "REAPER scripts"} <= set(found)
+    assert done.exit_code == 3
+    assert not found["model"]["ok"]
+    assert found["model"]["remedy"]
+    assert found["daemon"]["remedy"].endswith("acestep-bridge serve")
+    assert json.loads(done.stdout)["logs"] == {"daemon.log": [], "engine.log": []}
+
+
+def test_a_report_hides_the_users_folder(home, monkeypatch):
+    home.mkdir()
+    (home / "daemon.log").write_text(f"opened {home.parent}/music/song.wav\n")
+    monkeypatch.setattr(checks, "_probe_torch", lambda: {"version": "2.13.0", "device": "cpu"})
+    text = run("doctor", "--report").stdout
+    assert "~/music/song.wav" in text
+    assert f"{home.parent}/music" not in text
+
+
+def broken():
+    raise subprocess.CalledProcessError(1, "python")
+
+
+def test_checks_tell_what_is_wrong():
+    old = checks.python_check((3, 9, 1))
+    assert (old.ok, "3.11" in old.remedy) == (False, True)
+    missing = checks.packages_check("packages", ("numpy", "no-such-package-here"))
+    assert (missing.ok, missing.text) == (False, "missing: no-such-package-here")
+    assert not checks.torch_check(broken).ok
+    cuda = {"version": "2.13", "device": "cuda", "name": "RTX", "free_bytes": 5e9, "total_bytes": 1e10}
+    assert "5.0 of 10.0 GB free" in checks.torch_check(lambda: cuda).text
+    assert checks.disk_check().ok
+
+
+def test_a_home_that_cannot_be_written_ends_with_a_message(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("ACESTEP_BRIDGE_HOME", str(tmp_path / "file" / "home"))
+    done = run("keys", "new")
+    assert done.exit_code == 1
+    assert "Not a directory" in done.stderr or "not" in done.stderr.lower()
+    assert isinstance(done.exception, SystemExit)

@@ -1,0 +1,163 @@
+"""Options from fields, files from names, exit codes from errors, progress in words: no daemon, no model."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bridge.cli.app import app
+from bridge.cli.out_file import numbered, place, plan_output
+from bridge.cli.output import Exit, exit_code_of
+from bridge.cli.progress import JobDisplay, words_of
+from bridge.cli.request_options import option_name, request_from
+from bridge.cli.seam_words import seam_in_words
+from bridge.protocol.errors import DaemonLost, DaemonNotRunning, ErrorContent, KeyFileError, failure
+from bridge.protocol.messages import JobStatus, ModelName
+from engine.errors import Cancelled, CheckpointError, EngineError, InvalidRequest, OutOfMemory
+from engine.requests import TASKS, fields_of
+
+
+def run(*words):
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_field_is_an_option_of_its_task(task):
+    text = run(task, "--help").stdout
+    for name in fields_of(TASKS[task]):
+        assert name == "audio" or option_name(name) in text
+
+
+def test_help_is_quick_and_loads_no_torch():
+    code = (
+        "import sys; from bridge.cli import app\n"
+        "assert not {'torch', 'numpy', 'matplotlib', 'zmq', 'soundfile'} & set(sys.modules), sorted(sys.modules)"
+    )
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert time.monotonic() - began < 5  # about 0.3 s on an idle machine; this bounds a busy one
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        ("seed", "7", 7),
+        ("variance", "0.25", 0.25),
+        ("context_seconds", "none", None),
+        ("match_loudness", False, False),
+        ("oss_steps", "1,5,12", [1, 5, 12]),
+        ("channels", "[1, 2]", [1, 2]),
+        ("client_data", '{"a": 1}', {"a": 1}),
+        ("tags", "none", "none"),
+    ],
+)
+def test_values_become_what_the_field_holds(field, text, value):
+    request = request_from("inpaint", {"audio": "x.wav", "tags": "x", field: text})
+    assert getattr(request, field) == value
+
+
+def test_sources_become_absolute_unless_they_are_no_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert request_from("inpaint", {"audio": "x.wav", "tags": "x"}).audio == str(tmp_path / "x.wav")
+    assert request_from("inpaint", {"audio": "sha256:ab", "tags": "x"}).audio == "sha256:ab"
+    (tmp_path / "weights").mkdir()
+    assert request_from("text-to-audio", {"model": "./weights", "tags": "x"}).model == str(tmp_path / "weights")
+
+
+def test_the_format_is_the_names_ending(tmp_path):
+    assert plan_output(tmp_path / "a.FLAC", "", None, [])[1] == "flac"
+    with pytest.raises(InvalidRequest, match="same format twice"):
+        plan_output(tmp_path / "a.flac", "", "wav", [])
+    with pytest.raises(InvalidRequest, match="never overwritten"):
+        (tmp_path / "a.wav").touch()
+        (tmp_path / "link.wav").symlink_to(tmp_path / "a.wav")
+        plan_output(tmp_path / "link.wav", "", None, [tmp_path / "a.wav"])
+    assert numbered(Path("out.wav"), 2) == Path("out-3.wav")
+
+
+def test_a_file_is_placed_whole_or_not_at_all(tmp_path):
+    (tmp_path / "made").write_bytes(b"new")
+    target = tmp_path / "out.wav"
+    target.write_bytes(b"old")
+    with pytest.raises(FileNotFoundError):
+        place(tmp_path / "missing", target)
+    assert target.read_bytes() == b"old"
+    assert place(tmp_path / "made", target).read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "out.wav"]
+
+
+def wire(code):
+    return failure(ErrorContent(code=code, message="words"))
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InvalidRequest("a", "b", "c", "d"), Exit.BAD_INPUT),
+        (wire("invalid_request"), Exit.BAD_INPUT),
+        (wire("forbidden_path"), Exit.BAD_INPUT),
+        (wire("unknown_job"), Exit.BAD_INPUT),
+        (wire("not_finished"), Exit.BAD_INPUT),
+        (KeyFileError("name"), Exit.BAD_INPUT),
+        (wire("unknown_model"), Exit.NO_DAEMON_OR_MODEL),
+        (wire("checkpoint"), Exit.NO_DAEMON_OR_MODEL),
+        (wire("engine_unavailable"), Exit.NO_DAEMON_OR_MODEL),
+        (DaemonNotRunning("here"), Exit.NO_DAEMON_OR_MODEL),
+        (DaemonLost("gone"), Exit.NO_DAEMON_OR_MODEL),
+        (CheckpointError("none"), Exit.NO_DAEMON_OR_MODEL),
+        (wire("job_failed"), Exit.FAILED),
+        (wire("engine_crashed"), Exit.FAILED),
+        (wire("out_of_memory"), Exit.FAILED),
+        (wire("disk_full"), Exit.FAILED),
+        (wire("internal"), Exit.FAILED),
+        (OutOfMemory("8 GB"), Exit.FAILED),
+        (EngineError("device"), Exit.FAILED),
+        (PermissionError(13, "no"), Exit.FAILED),
+        (wire("job_cancelled"), Exit.CANCELLED),
+        (Cancelled("cancelled"), Exit.CANCELLED),
+    ],
+)
+def test_exit_codes(error, code):
+    assert exit_code_of(error) is code
+
+
+def status(**values):
+    given = {"job_id": "j", "task": "inpaint", "state": "running", "public_state": "IN_PROGRESS", "sequence": 1}
+    return JobStatus(**{**given, "model": ModelName(name="nano"), **values})
+
+
+def test_progress_in_words():
+    assert words_of(status(state="queued", queue_position=3)) == "queued, number 3"
+    assert words_of(status(stage="denoise", step=9, steps=27)) == "denoising 9/27"
+    assert words_of(status(stage="decode", cancelling=True)) == "cancelling"
+    assert words_of(status(state="completed")) == "completed"
+
+
+def test_without_a_terminal_progress_is_few_plain_lines(capsys):
+    with JobDisplay("inpaint") as display:
+        for step in range(1, 28):
+            display.show(status(stage="denoise", step=step, steps=27, progress=step / 27, remaining_seconds=3.2))
+    lines = capsys.readouterr().err.splitlines()
+    assert 3 <= len(lines) <= 5
+    assert lines[0] == "inpaint: denoising 1/27, about 3 s left, 4 %"
+
+
+def test_on_a_terminal_progress_is_one_bar():
+    import io
+
+    from rich.console import Console
+
+    text = io.StringIO()
+    with JobDisplay("inpaint", Console(file=text, force_terminal=True, width=100)) as display:
+        display.show(status(stage="denoise", step=9, steps=27, progress=0.4, remaining_seconds=90))
+    assert "denoising 9/27, about 1 min 30 s left" in text.getvalue()
+
+
+def test_the_seam_report_in_the_engines_words_or_as_numbers():
+    assert seam_in_words({"score": 1.0, "words": ["No click."]}) == ["No click."]
+    assert seam_in_words({"gain_db": 1.23456, "tilt": None}) == ["gain db: 1.23"]
