@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
-from conftest import SCRIPTS
 from host import HostError, why_no_host
 
+SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"
 NAMES = sorted(p.stem.removeprefix("acestep_") for p in SCRIPTS.glob("*.py"))
 QUICK = [n for n in NAMES if n != "Background service"]
 TAKE = "Regenerate time selection as new take"
