@@ -128,6 +128,7 @@ class Operations:
                 values[name] = given
         request = from_dict(values)
         model = views.check_model(_given(request.model, "") or self._default_model())
+        await asyncio.to_thread(validate.check_lyrics, request, model)
         source = await self._source(request, peer, attached)
         job = _job(request, model, peer, source)
         with self._store.transaction():

@@ -6,6 +6,7 @@ No torch; soundfile is loaded at the first call.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from msgspec import UNSET
 
 from bridge.protocol.messages import FileInfo
 from engine.constants import MAX_DURATION_SECONDS
-from engine.errors import InvalidRequest
+from engine.errors import CheckpointError, InvalidRequest
 from engine.requests import AudioToAudio, Inpaint, Outpaint, Request
 
 Span = tuple[int, int]
+_LYRICS = ("context_lyrics_before", "lyrics", "context_lyrics_after")
+_SURELY_FEW_CHARACTERS = 1500
 _DEFAULT_CONTEXT, _DEFAULT_FADE, _DEFAULT_END = 10.0, 0.03, 30.0
 
 
@@ -45,6 +48,22 @@ def check_source(request: Request, path: Path) -> None:
     start, stop = _needed(request, info.frames, info.sample_rate)
     if info.subtype in ("FLOAT", "DOUBLE"):
         _check_finite(path, start, stop)
+
+
+def check_lyrics(request: Any, model: str) -> None:
+    """Raises InvalidRequest for words that have too many tokens; few words are not counted, since that costs time.
+
+    Without a vocabulary nothing is said here: the engine will say how to get it.
+    """
+    text = "\n".join(t for t in (_given(getattr(request, n, UNSET), "") for n in _LYRICS) if t)
+    if len(text) < _SURELY_FEW_CHARACTERS:
+        return
+    from engine.checkpoints import registry
+    from engine.lyrics.encode import encode_lyrics
+
+    own = registry.resolve(model).folder / "lyric_vocab.json"
+    with contextlib.suppress(CheckpointError):
+        encode_lyrics(text, _given(request.language, None), own if own.exists() else None)
 
 
 def _needed(request: Any, frames: int, rate: int) -> Span:
@@ -96,8 +115,8 @@ def _check_finite(path: Path, start: int, stop: int) -> None:
     from engine.audio.files import read_exact
 
     samples = read_exact(path, max(start, 0), stop)
-    bad = ~np.isfinite(samples)
-    if bad.any():
+    if not np.isfinite(np.add.reduce(samples, axis=None, dtype=np.float64)):  # NaN and infinity stay in a sum
+        bad = ~np.isfinite(samples)
         first = int(bad.any(axis=0).argmax()) + max(start, 0)
         raise InvalidRequest(
             "audio",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ from bridge.engine_process.rendering import OnLog, OnStep
 from bridge.engine_process.wire import Done, RenderJob
 from bridge.engine_process.write import write_render
 from bridge.files.store import AudioStore, hash_file
+from bridge.prompts import written_out
 from bridge.protocol.messages import AudioFile, ModelName, Region, ResultEntry
 from engine.checkpoints import registry
 from engine.errors import Cancelled
 from engine.model import Model, Progress, load
 from engine.rendering.render import Render
-from engine.requests import from_dict
+from engine.requests import PromptToAudio, Request, from_dict
 
 _CONTENT_TYPES = {".wav": "audio/wav", ".flac": "audio/flac", ".mp3": "audio/mpeg", ".ogg": "audio/ogg"}
 
@@ -54,7 +56,10 @@ class EngineRenderer:
     def render(self, job: RenderJob, on_step: OnStep, on_log: OnLog, cancel: threading.Event) -> Done:
         """Render a job; its files lie in the store afterwards. Raises the errors of `engine`."""
         assert self._model is not None
-        request = from_dict(job.request)
+        said: tuple[str, ...] = ()
+        request: Request = from_dict(job.request)
+        if isinstance(request, PromptToAudio):
+            request, said = written_out(request, os.environ)
         with JobLog(on_log):
             renders = self._model.render_all(request, _progress(on_step), cancel)
         if cancel.is_set():
@@ -66,7 +71,7 @@ class EngineRenderer:
         for index, render in enumerate(renders):
             on_step("write", index, len(renders))
             results.append(self._entry(job, request, render, path, source_sha256))
-        warnings = list(dict.fromkeys(w for r in renders for w in r.report.get("warnings", [])))
+        warnings = list(dict.fromkeys([*said, *(w for r in renders for w in r.report.get("warnings", []))]))
         return Done(job_id=job.job_id, results=results, warnings=warnings)
 
     def _entry(
@@ -79,6 +84,7 @@ class EngineRenderer:
         made = self._store.new_path(f".{form}")
         subtype = write_render(made, render, request, source, recipe)
         sha256, path = self._store.adopt(made)
+        words = recipe.get("request", {})
         region = render.report.get("region")
         report = render.report.get("seam_report")
         kept = ("window", "offset", "changed", "regions")
@@ -89,8 +95,8 @@ class EngineRenderer:
             audio=_audio_file(job, path, sha256, render, subtype),
             seed=render.seed,
             retake_seed=render.retake_seed,
-            tags=_text(request, "tags"),
-            lyrics=_text(request, "lyrics"),
+            tags=str(words.get("tags", "")),
+            lyrics=str(words.get("lyrics", "")),
             model=self._name,
             region=Region(start=region[0], end=region[1]) if region else None,
             seam_report=msgspec.to_builtins(report) if report is not None else None,
@@ -113,11 +119,6 @@ def _audio_file(job: RenderJob, path: Path, sha256: str, render: Render, subtype
         samples=int(render.audio.shape[1]),
         subtype=subtype,
     )
-
-
-def _text(request: Any, name: str) -> str:
-    value = getattr(request, name, "")
-    return "" if value is UNSET else str(value)
 
 
 def _progress(on_step: OnStep) -> Any:

@@ -67,6 +67,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"seed": 2**31}, "seed"),
     ({"variations": 17}, "variations"),
     ({"client_data": {"x": "y" * 20000}}, "client_data"),
+    ({"lyrics": "la na na " * 30000}, "lyrics"),
     ({"audio": "relative.wav"}, "audio"),
     ({"audio": "/does/not/exist.wav"}, "audio"),
     ({"audio": "http://example.com/a.wav"}, "audio"),
@@ -84,6 +85,13 @@ def test_bad_fields_are_named_and_nothing_is_queued(
     assert (error.code, error.field) == ("invalid_request", field)
     assert error.got and error.expected and error.remedy and error.got in error.message
     assert client.jobs().total == before
+
+
+@pytest.mark.skipif(not os.environ.get("ACESTEP_LYRIC_VOCAB"), reason="no lyric vocabulary is named")
+def test_more_than_4096_lyric_tokens_are_refused(client: Client, wav: Path) -> None:
+    with pytest.raises(errors.InvalidField, match="4,096") as caught:
+        client.submit({**inpaint(wav), "lyrics": "la na na, " * 2000})
+    assert caught.value.field == "lyrics"
 
 
 def broken_files(folder: Path, good: bytes) -> dict[str, bytes]:
