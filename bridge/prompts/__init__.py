@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from bridge.prompts.endpoint import Endpoint, PromptError, endpoint_from_environment, write_with_endpoint
+from bridge.prompts.endpoint import (
+    Endpoint,
+    PromptError,
+    endpoint_from_environment,
+    write_with_endpoint,
+    written_out,
+)
 
-__all__ = ["Endpoint", "PromptError", "endpoint_from_environment", "write_with_endpoint"]
+__all__ = ["Endpoint", "PromptError", "endpoint_from_environment", "write_with_endpoint", "written_out"]

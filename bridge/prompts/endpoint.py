@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.requests import PromptToAudio, TextToAudio
+from engine.tasks.prompt_to_audio import text_request
 from engine.tasks.prompt_words import Written
 
 MAX_ANSWER_BYTES = 1 << 20
@@ -57,6 +59,22 @@ def write_with_endpoint(endpoint: Endpoint, prompt: str, instrumental: bool) -> 
         raise PromptError(f"{endpoint.url}: got {_short(answer)}, expected an object with tags. {_REMEDY}")
     lyrics = "[inst]" if instrumental or not lyrics else lyrics
     return Written(tags[:MAX_TAGS], lyrics[:MAX_LYRICS], (f"Tags chosen by {endpoint.model}: {tags[:MAX_TAGS]}.",))
+
+
+def written_out(request: PromptToAudio, environment: Mapping[str, str]) -> tuple[TextToAudio, tuple[str, ...]]:
+    """The text-to-audio request that a prompt becomes, and what to tell the user.
+
+    By the user's endpoint where there is one; where that fails, and without one, by the known words of the prompt.
+    """
+    endpoint = endpoint_from_environment(environment)
+    if endpoint is None:
+        return text_request(request)
+    try:
+        written = write_with_endpoint(endpoint, request.prompt, request.instrumental is True)
+    except PromptError as error:
+        made, said = text_request(request)
+        return made, (f"The language model was not used. {error}", *said)
+    return text_request(request, written)
 
 
 _REMEDY = "Try another model, or text-to-audio with tags and lyrics of your own."

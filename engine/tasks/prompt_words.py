@@ -48,7 +48,7 @@ FALLBACK_TAG_LENGTH = 120
 
 NO_LYRICS = (
     "This is an instrumental: without a language model no lyrics are written. Name an OpenAI-compatible endpoint "
-    "(such as Ollama or LM Studio) in the settings, or use text-to-audio with lyrics of your own."
+    "(ACESTEP_PROMPT_URL, such as Ollama at http://127.0.0.1:11434/v1) or use text-to-audio with lyrics of your own."
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bridge.prompts import Endpoint, PromptError, endpoint_from_environment, write_with_endpoint
+from bridge.prompts import Endpoint, PromptError, endpoint_from_environment, write_with_endpoint, written_out
 from engine.requests import PromptToAudio
 from engine.tasks.prompt_to_audio import text_request
 
@@ -121,3 +121,16 @@ def test_a_prompt_becomes_a_text_request_with_its_settings():
     assert (request.tags, request.lyrics) == ("techno, dreamy, 130 bpm", "[inst]")
     assert (request.duration, request.seed, request.variations) == (12, 5, 2)
     assert any("instrumental" in line for line in said)
+
+
+def test_a_named_endpoint_writes_the_request_and_its_failure_falls_back_to_known_words():
+    prompt = PromptToAudio(prompt="techno about rain", seed=3)
+    with served(chat(json.dumps(SONG))) as (endpoint, _):
+        request, said = written_out(prompt, {"ACESTEP_PROMPT_URL": endpoint.url})
+        assert (request.tags, request.lyrics, request.seed) == (SONG["tags"], SONG["lyrics"], 3)
+        assert SONG["tags"] in said[0]
+    with served({"error": "busy"}, 503) as (endpoint, _):
+        request, said = written_out(prompt, {"ACESTEP_PROMPT_URL": endpoint.url})
+        assert request.tags == "techno"
+        assert "503" in said[0]
+    assert written_out(prompt, {})[0].tags == "techno"
