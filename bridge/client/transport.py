@@ -87,10 +87,11 @@ class Transport:
         """The reply to a request. Raises RequestFailed, DaemonLost, ProtocolError. `seconds` bounds the wait."""
         limit = time.monotonic() + (self.timeouts.reply if seconds is None else seconds)
         while True:
+            sent_on = self.connection
             reply = await self._exchange(op, content, buffers, limit)
             if reply is not None:
                 break
-            await self._come_back()
+            await self._come_back(sent_on)
         if reply.header.op == "error":
             raise failure(msgspec.convert(reply.content, ErrorContent))
         return reply
@@ -113,18 +114,21 @@ class Transport:
         header = new_header(op)
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._waiting[header.id] = future
+        sent_on = self.connection
         try:
-            await self._socket.send_multipart(pack(self.connection.key, header, content, buffers), copy=False)
-            return await self._reply(future, op, limit)
+            await self._socket.send_multipart(pack(sent_on.key, header, content, buffers), copy=False)
+            return await self._reply(future, op, limit, sent_on)
         finally:
             self._waiting.pop(header.id, None)
 
-    async def _reply(self, future: asyncio.Future[Message], op: str, limit: float) -> Message | None:
+    async def _reply(
+        self, future: asyncio.Future[Message], op: str, limit: float, sent_on: Connection
+    ) -> Message | None:
         while True:
             done, _ = await asyncio.wait([future], timeout=_LOOK_SECONDS)
             if done:
                 return future.result()
-            if self._was_replaced():
+            if self.connection is not sent_on or self._was_replaced():  # another request may have reconnected
                 return None
             if time.monotonic() > limit:
                 raise DaemonLost(f"{op}: no reply from {self.connection.endpoints.commands} in time.")
@@ -136,9 +140,9 @@ class Transport:
             return True
         return current != self.connection or not self.target.may_answer()
 
-    async def _come_back(self) -> None:
+    async def _come_back(self, lost: Connection) -> None:
         limit = time.monotonic() + self.timeouts.reconnect
-        while True:
+        while self.connection is lost:
             try:
                 self.open()
                 return

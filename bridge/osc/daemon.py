@@ -11,9 +11,10 @@ import msgspec
 from bridge.client import AsyncClient
 from bridge.protocol.errors import ProtocolError
 from bridge.protocol.frames import unpack
-from bridge.protocol.messages import JobStatus
+from bridge.protocol.messages import ControlsReply, JobStatus
 
 CONTROLS_TOPIC = "controls"
+Version = tuple[float, int]  # when the daemon was started, and its sequence number of the controls, which starts anew
 _QUIET_SECONDS = 1.0
 
 
@@ -35,11 +36,11 @@ class Daemon(Protocol):
     async def result_paths(self, job_id: str) -> list[str]:
         """Files that a completed job made, one a variation."""
 
-    async def controls(self) -> tuple[dict[str, Any], int]:
-        """The shared controls, and their sequence number."""
+    async def controls(self) -> tuple[dict[str, Any], Version]:
+        """The shared controls, and their version."""
 
-    async def set_controls(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
-        """Merge values into the controls; None removes. The controls after that, and their sequence number."""
+    async def set_controls(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], Version]:
+        """Merge values into the controls; None removes. The controls after that, and their version."""
 
     def changes(self) -> AsyncIterator[str]:
         """`CONTROLS_TOPIC` or a job's id, whenever one changed; "" about once a second while nothing does."""
@@ -68,13 +69,14 @@ class ClientDaemon:
         result = await self._client.result(job_id, "path")
         return [entry.audio.path for entry in result.chosen if entry.audio.path]
 
-    async def controls(self) -> tuple[dict[str, Any], int]:
-        reply = await self._client.controls()
-        return reply.values, reply.sequence
+    async def controls(self) -> tuple[dict[str, Any], Version]:
+        return self._versioned(await self._client.controls())
 
-    async def set_controls(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
-        reply = await self._client.set_controls(values)
-        return reply.values, reply.sequence
+    async def set_controls(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], Version]:
+        return self._versioned(await self._client.set_controls(values))
+
+    def _versioned(self, reply: ControlsReply) -> tuple[dict[str, Any], Version]:
+        return reply.values, (self._client.transport.connection.started, reply.sequence)
 
     async def changes(self) -> AsyncIterator[str]:
         transport = self._client.transport

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from bridge.osc.daemon import Daemon
+from bridge.osc.daemon import Daemon, Version
 from bridge.osc.state import Controls
 from bridge.protocol.errors import BridgeError
 
@@ -32,7 +32,7 @@ class SharedControls:
         self._in_flight: set[str] = set()
         self._woken, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
-        self._sequence = -1
+        self._version: Version = (0.0, -1)
         self.actions: dict[str, str] = {}  # names of our actions in REAPER and their ids, as its Setup told them
         self.messages_sent = 0
 
@@ -68,21 +68,21 @@ class SharedControls:
         self._in_flight, self._pending = self._pending, set()
         try:
             told = {name: self._controls.values.get(name) for name in self._in_flight}
-            values, sequence = await self._daemon.set_controls(told)
+            values, version = await self._daemon.set_controls(told)
             self.messages_sent += 1
         except BaseException:
             self._pending |= self._in_flight
             raise
         finally:
             self._in_flight = set()
-        self._adopt(values, sequence)
+        self._adopt(values, version)
         if not self._pending:
             self._idle.set()
 
-    def _adopt(self, values: Mapping[str, Any], sequence: int) -> None:
-        if sequence < self._sequence and sequence > 0:  # an answer that was overtaken; 0: a daemon started anew
+    def _adopt(self, values: Mapping[str, Any], version: Version) -> None:
+        if version < self._version:  # an answer that was overtaken
             return
-        self._sequence = sequence
+        self._version = version
         told = values.get(ACTIONS_KEY)
         if isinstance(told, dict):
             self.actions = {str(name): str(action) for name, action in told.items()}

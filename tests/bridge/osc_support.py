@@ -56,13 +56,13 @@ class MemoryDaemon:
         return [str(path)]
 
     async def controls(self):
-        return dict(self.values), self.sequence
+        return dict(self.values), (0.0, self.sequence)
 
     async def set_controls(self, values):
         await asyncio.sleep(self.set_delay_seconds)
         self.set_calls.append(dict(values))
         self.change(values)
-        return dict(self.values), self.sequence
+        return dict(self.values), (0.0, self.sequence)
 
     async def changes(self):
         while True:
