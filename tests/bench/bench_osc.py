@@ -1,0 +1,76 @@
+"""`python -m tests.bench.bench_osc`: from datagram to acknowledgement, with the controller idle and while a job runs.
+
+The controller is a process of its own with a real daemon; the daemon's engine plays sines and reports a step each 2 ms.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bridge.client import Client, ensure_daemon
+from bridge.osc.packets import decode, encode
+
+RENDERER = f"{Path(__file__).parents[1] / 'bridge' / 'sine_renderer.py'}:make"
+COUNT = 300
+
+
+def acknowledgements(port: int, first: int) -> list[float]:
+    """Milliseconds of COUNT commands, one every 10 ms."""
+    found = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as surface:
+        surface.connect(("127.0.0.1", port))
+        surface.settimeout(1)
+        for number in range(first, first + COUNT):
+            began = time.perf_counter()
+            surface.send(encode("/acestep/take/next", number))
+            while not any(m.path == "/acestep/ack" and m.arguments[1] == number for m in decode(surface.recv(65_535))):
+                pass
+            found.append((time.perf_counter() - began) * 1000)
+            time.sleep(0.01)
+        surface.send(encode("/acestep/unregister"))
+    return sorted(found)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        client, _ = ensure_daemon(home, ["--renderer", RENDERER])
+        words = [sys.executable, "-c", "from bridge.cli import main; main()", "osc", "--port", "0"]
+        environment = {**os.environ, "ACESTEP_BRIDGE_HOME": str(home)}
+        controller = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+        assert controller.stdout is not None
+        port = int(controller.stdout.readline().split("port ")[1].split(".")[0])
+        time.sleep(1)
+        try:
+            figures = {"idle": acknowledgements(port, 1000), "rendering": rendering(client, port)}
+        finally:
+            controller.terminate()
+            controller.communicate()
+            client.shutdown()
+            client.close()
+    told = {f"{name}_p95_ms": round(times[int(COUNT * 0.95)], 3) for name, times in figures.items()}
+    print("from datagram to acknowledgement: idle reach 5 ms, rendering reach 20 ms (p95)")
+    for name, times in figures.items():
+        middle, p95 = times[COUNT // 2], times[int(COUNT * 0.95)]
+        print(f"{name:10} median {middle:.2f} ms, p95 {p95:.2f} ms, max {times[-1]:.2f} ms")
+    print(json.dumps(told))
+
+
+def rendering(client: Client, port: int) -> list[float]:
+    job = client.submit({"task": "text-to-audio", "tags": "steps=8000 step_seconds=0.002", "duration": 0.5, "seed": 1})
+    time.sleep(1)
+    times = acknowledgements(port, 5000)
+    assert job.status().state == "running"
+    job.cancel()
+    return times
+
+
+if __name__ == "__main__":
+    main()
