@@ -52,6 +52,7 @@ class Worker:
         self._store = store
         self._renderer: Renderer | None = None
         self._model = ""
+        self._loaded: wire.Loaded | None = None
 
     def obey(self, order: wire.Load | wire.RenderJob) -> None:
         """Load or render, and say how it went."""
@@ -62,7 +63,10 @@ class Worker:
 
     def _load(self, order: wire.Load) -> None:
         try:
+            was_there = self._model == order.model
             self._use(order.model, "")
+            if was_there and self._loaded is not None:
+                self._line.say(self._loaded)  # each Load has its answer: the daemon waits for one
         except Exception as error:
             logger.exception("load %s", order.model)
             self._line.say(wire.LoadFailed(model=order.model, error=_content(error)))
@@ -87,7 +91,8 @@ class Worker:
             self._model = ""
             name = self._renderer.load(model, self._step(job_id))
             self._model = model
-            self._line.say(wire.Loaded(model=name, device=self._renderer.device))
+            self._loaded = wire.Loaded(model=name, device=self._renderer.device)
+            self._line.say(self._loaded)
         return self._renderer
 
     def _step(self, job_id: str) -> OnStep:

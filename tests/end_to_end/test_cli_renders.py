@@ -98,6 +98,23 @@ def test_json_is_one_document_with_all_that_was_made(here):
     assert soundfile.info("out.flac").format == "FLAC"
 
 
+def test_a_model_asked_for_twice_does_not_hold_up_the_queue(home):
+    """The engine once answered only the first of two orders to load a model; the daemon waited for the second."""
+    with Client.connect(home) as client:
+        for _ in range(2):
+            client.load(str(TINY))
+            limit = time.monotonic() + 100
+            while client.hello().engine.state != "idle" and time.monotonic() < limit:
+                time.sleep(0.05)
+    words = ("--tags", "drums", "--duration", "1", "--number-of-steps", "2")
+    process = start(home, "text-to-audio", *words, "-o", "a.wav")
+    try:
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_default_names_do_not_take_others_places(here):
     words = ("text-to-audio", "--tags", "drums", "--duration", "1", "--number-of-steps", "2")
     first, second = run(*words), run(*words)
