@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
+import signal
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,7 +95,7 @@ def _serve(settings: OscSettings) -> None:
     client.close()
     if started:
         note("Started the daemon; it goes on when this ends.")
-    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner, contextlib.suppress(asyncio.CancelledError):
         runner.run(_run(settings))
 
 
@@ -102,6 +104,10 @@ async def _run(settings: OscSettings) -> None:
     from bridge.osc.controller import Controller
     from bridge.osc.daemon import ClientDaemon
 
+    this = asyncio.current_task()
+    assert this is not None
+    with contextlib.suppress(NotImplementedError):  # Windows: ends without a goodbye
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     async with await AsyncClient.connect(settings.home) as client:
         controller = Controller(ClientDaemon(client), settings)
         await controller.start()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
 
-from bridge.cli.output import handled
+from bridge.cli.output import handled, note
+from bridge.model_words import model_words
+from engine.errors import InvalidRequest
+
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,14 +29,31 @@ def serve(
     device: Annotated[str | None, typer.Option("--device", metavar="STR", help="auto, cuda, mps or cpu.")] = None,
 ) -> None:
     """Run the daemon until Ctrl-C. REAPER, OSC, programs and the other commands use it."""
+    if model is not None:
+        _check_model(model)
+    if device is not None and not DEVICE.fullmatch(device):
+        raise InvalidRequest("device", repr(device), "auto, cpu, mps, cuda or cuda:0", "Leave it out for the best.")
     raise SystemExit(run_daemon(bind, model, device))
 
 
 def run_daemon(bind: str | None, model: str | None, device: str | None) -> int:
     """The daemon's exit code."""
+    from bridge.cli.daemon_session import running_daemon
     from bridge.daemon.main import main
 
+    running = running_daemon()
+    if running is not None:
+        note(f"A daemon runs already (process {running.pid}, {model_words(running.model)}); it goes on.")
+        return 0
     words = []
     for name, value in (("--bind", bind), ("--model", model), ("--device", device)):
         words += [name, value] if value else []
+    note("Ctrl-C ends the daemon.")
     return int(main(words) or 0)
+
+
+def _check_model(model: str) -> None:
+    """Raises CheckpointError for a model that is not here."""
+    from engine.checkpoints import registry
+
+    registry.resolve(model)

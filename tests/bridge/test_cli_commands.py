@@ -125,3 +125,17 @@ def test_a_home_that_cannot_be_written_ends_with_a_message(tmp_path, monkeypatch
     assert done.exit_code == 1
     assert "Not a directory" in done.stderr or "not" in done.stderr.lower()
     assert isinstance(done.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "hint"),
+    [
+        (["--model", "gpt"], 3, "models list"),
+        (["--device", "tpu"], 2, "cuda"),
+        (["--bind", "everywhere"], 2, "tcp://"),
+    ],
+)
+def test_serve_refuses_what_it_cannot_use(words, code, hint, caplog):
+    done = run("serve", *words)
+    assert done.exit_code == code
+    assert hint in done.stderr + caplog.text
