@@ -38,7 +38,8 @@ def install(
     from bridge.reaper.install import install as carry_out
     from bridge.reaper.osc_device import OscDevice
 
-    report = carry_out(InstallOptions(resource_path=resource_path, osc=OscDevice() if osc else None))
+    device = OscDevice(listen_port=9726, send_port=9725, pattern="acestep")  # 9725 is where `osc` listens
+    report = carry_out(InstallOptions(resource_path=resource_path, osc=device if osc else None))
     if as_json:
         return print_json(_as_json(report))
     _tell(report, "Installed in" if report.changed else "Already installed in")

@@ -7,6 +7,7 @@ at all.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 from collections.abc import Callable
 from functools import partial
@@ -33,6 +34,7 @@ from bridge.protocol.errors import BridgeError
 
 MAX_ERRORS_A_SECOND = 50
 RETRY_SECONDS = 1.0
+GOODBYE_SECONDS = 1.0
 
 Step = Callable[[], None]
 
@@ -73,7 +75,15 @@ class Controller:
                 if self.reaper is not None:
                     group.create_task(self.reaper.run())
         finally:
+            await self._let_go_of_reaper()
             await self.sockets.close()
+
+    async def _let_go_of_reaper(self) -> None:
+        """Without this controller its surfaces set nothing in REAPER any more."""
+        if self.reaper is not None:
+            with contextlib.suppress(BridgeError, TimeoutError):
+                async with asyncio.timeout(GOODBYE_SECONDS):
+                    await self._daemon.set_controls({REAPER: None})
 
     # -- what surfaces send ------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,7 @@ from bridge.reaper.system import Platform, here
 
 RECORD = "acestep-bridge-install.json"
 BACKUP_SUFFIX = ".before-acestep-bridge"
+PATTERN_FILE = "OSC/acestep.ReaperOSC"
 INI, KB = "reaper.ini", "reaper-kb.ini"
 _CHANGED_SINCE = ""
 
@@ -77,7 +79,8 @@ def install(options: InstallOptions | None = None, platform: Platform | None = N
     ini, notes = _new_ini(folder, options, platform, old, record)
     kb = add_lines(remove_lines(_text(folder / KB), old.kb_lines), [action.kb_line for action in wanted])
     record.kb_lines = [action.kb_line for action in wanted]
-    changes = _script_changes(folder, files, old, record)
+    own = {f"Scripts/{FOLDER}/{name}": data for name, data in files.items()}
+    changes = _file_changes(folder, own | _pattern_file(options, old), old, record)
     changes += _settings_changes(folder, {INI: ini, KB: kb}, old, record)
     changes.append(Change(folder / RECORD, _json(record)))
     changed = carry_out(changes)
@@ -169,10 +172,16 @@ def _first_usable(platform: Platform) -> Candidate:
     )
 
 
-def _script_changes(folder: Path, files: dict[str, bytes], old: Record, record: Record) -> list[Change]:
+def _pattern_file(options: InstallOptions, old: Record) -> dict[str, bytes]:
+    """Our .ReaperOSC file, where an OSC device of ours is wanted or was installed before."""
+    if options.osc is None and PATTERN_FILE not in old.files:
+        return {}
+    return {PATTERN_FILE: resources.files("bridge.osc").joinpath("acestep.ReaperOSC").read_bytes()}
+
+
+def _file_changes(folder: Path, files: dict[str, bytes], old: Record, record: Record) -> list[Change]:
     changes = []
-    for name, data in files.items():
-        relative = f"Scripts/{FOLDER}/{name}"
+    for relative, data in files.items():
         record.files[relative] = _digest(data)
         now = read_or_none(folder / relative)
         if now is not None and _digest(now) not in (record.files[relative], old.files.get(relative)):

@@ -8,11 +8,16 @@ from pathlib import Path
 
 from osc_support import MemoryDaemon, Surface, running
 from pythonosc import osc_bundle_builder, osc_message_builder
+from reaper_layouts import make_platform, make_reaper
 from test_osc_controller import until
 
 import bridge.osc
 from bridge.osc.packets import decode
 from bridge.osc.reaper import ACTIONS, LYRICS_ACTION
+from bridge.osc.settings import DEFAULT_PORT, DEFAULT_REAPER_PORT
+from bridge.reaper.install import InstallOptions, install, uninstall
+from bridge.reaper.osc_device import OscDevice
+from bridge.reaper.system import LINUX
 
 PATTERNS = Path(bridge.osc.__file__).parent / "acestep.ReaperOSC"
 SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"
@@ -92,6 +97,8 @@ def play(scenario, home, **values):
             await phone.wait("/acestep/daw/track", 2)
             await scenario(controller, phone, reaper, daemon)
             serving.cancel()
+            assert daemon.values["reaper"] == 1
+        assert "reaper" not in daemon.values  # or the scripts would go on asking the surface
 
     asyncio.run(asyncio.wait_for(main(), 25))
 
@@ -161,3 +168,17 @@ def test_the_pattern_file_is_what_reaper_reads():
         for pattern in rest:
             is_setting = key.startswith(("DEVICE_", "REAPER_")) and re.fullmatch(r"\d+|REAPER|DEVICE", pattern)
             assert is_setting or re.fullmatch(r"[nfbtrsi]/[a-z0-9/@]+", pattern)
+
+
+def test_reaper_install_brings_device_and_pattern_and_takes_them_out_again(tmp_path):
+    platform = make_platform(tmp_path, LINUX)
+    folder, home = make_reaper(platform, 7), platform.home / ".acestep-bridge"
+    pattern = folder / "OSC" / "acestep.ReaperOSC"
+    device = OscDevice(listen_port=DEFAULT_REAPER_PORT, send_port=DEFAULT_PORT, pattern="acestep")
+    install(InstallOptions(home=home, osc=device), platform)
+    assert pattern.read_bytes() == PATTERNS.read_bytes()
+    install(InstallOptions(home=home), platform)
+    assert pattern.exists()
+    assert '9726 "127.0.0.1" 9725 1024 10 "acestep"' in (folder / "reaper.ini").read_text("utf-8")
+    uninstall(platform=platform)
+    assert not pattern.exists()
