@@ -23,6 +23,7 @@ from bridge.protocol.errors import BridgeError, ProtocolError
 from bridge.protocol.messages import EngineState, ModelName
 
 logger = logging.getLogger("bridge.daemon")
+_GENTLE = {"OMP_WAIT_POLICY": "PASSIVE"}  # threads that wait sleep: beside a busy DAW spinning ones are 16x slower
 _LOOK_SECONDS = 0.1
 OnSaid = Callable[[wire.StepDone | wire.LogText], None]
 Outcome = wire.Done | wire.Failed | wire.Stopped
@@ -166,7 +167,7 @@ class EngineProcess:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**_GENTLE, **os.environ, "PYTHONUNBUFFERED": "1"},
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         assert self._process.stdin is not None
