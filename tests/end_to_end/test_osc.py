@@ -36,7 +36,7 @@ class Dump:
         with open(log, "wb") as file:
             self.process = subprocess.Popen(["oscdump", "-L", str(self.port)], stdout=file)
 
-    def wait(self, *parts: str, seconds: float = 40.0) -> str:
+    def wait(self, *parts: str, seconds: float = 90.0) -> str:
         """The next line that holds all these; what came before it is dropped."""
         limit = time.monotonic() + seconds
         while True:
