@@ -28,7 +28,7 @@ from engine.training.progress import Progress
 from engine.training.snapshots import load_snapshot, save_snapshot
 from engine.training.vocabulary import TEXT_LENGTH, VOCABULARY_SIZE
 
-ALIGNED_HEADS, EVEN_START, TEXT_START = 2, 0.3, 2.5
+ALIGNED_HEADS, QUERY_START, KEY_START, TEXT_START = 2, 0.003, 0.1, 2.5
 TRANSFORMER_CONFIG: dict[str, Any] = {
     "_class_name": "ACEStepTransformer2DModel",
     "num_layers": 6,
@@ -85,6 +85,7 @@ class Velocity(nn.Module):
         self.transformer = Transformer(TransformerConfig.from_dict(TRANSFORMER_CONFIG))
         self.text = build_umt5(TEXT_CONFIG)
         _start_weights(self.transformer)
+        still_queries(self.transformer)
 
     def forward(self, batch: Batch, noisy: Tensor, sigma: Tensor) -> Tensor:
         """Velocity at `sigma` (B,) for noisy latents (B, 8, 16, T)."""
@@ -112,24 +113,33 @@ def _start_weights(model: Transformer) -> None:
     for block in model.transformer_blocks:
         block.scale_shift_table[[2, 5]] = 0.5
     align_heads(model)
+    model.genre_embedder.weight.mul_(TEXT_START)
     model.final_layer.linear.weight.zero_()
     model.final_layer.linear.bias.zero_()
 
 
 @torch.no_grad()
 def align_heads(model: Transformer) -> None:
-    """Two heads of each block start by attending to the frame's own beat-grid id; the others attend evenly.
+    """Two heads of each block attend to the frame's own beat-grid id, the others evenly to all of the context.
 
-    Text states count for more at first, since they are a tenth of the positions.
+    Queries read the stream without a norm, and the stream grows tenfold in training: their matrices are kept small and
+    still (`still_queries`), or they drown the positions. Text states count for more, being a tenth of the positions.
     """
     config = model.config
     query, key = aligned_biases(config.attention_head_dim, config.rope_theta, 1 + config.text_length)
     rows = slice(0, ALIGNED_HEADS * config.attention_head_dim)
     for block in model.transformer_blocks:
-        for linear, bias in ((block.cross_attn.to_q, query), (block.cross_attn.to_k, key)):
-            linear.weight.mul_(EVEN_START)
-            linear.bias[rows] = bias.repeat(ALIGNED_HEADS)
-    model.genre_embedder.weight.mul_(TEXT_START)
+        queries, keys = block.cross_attn.to_q, block.cross_attn.to_k
+        queries.weight.normal_(std=QUERY_START)
+        queries.weight[rows] = 0.0
+        keys.weight[rows] *= KEY_START
+        queries.bias[rows], keys.bias[rows] = query.repeat(ALIGNED_HEADS), key.repeat(ALIGNED_HEADS)
+
+
+def still_queries(model: Transformer) -> None:
+    """Leave the cross-attention's query matrices as they start; their biases are trained."""
+    for block in model.transformer_blocks:
+        block.cross_attn.to_q.weight.requires_grad_(False)
 
 
 class Average(nn.Module):
