@@ -40,13 +40,17 @@ def again(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a field; may be repeated.")
     ] = None,
     audio: Annotated[str | None, typer.Option("--audio", metavar="SRC", help="The source, where it had one.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="STR", help="Another model, or where a checkpoint of yours lies.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a clip again from its recipe, as it was or changed."""
     from bridge.cli.recipes import again_of
     from bridge.cli.render import Order, run_order
 
-    request = again_of(file, seed, changes or [], audio)
+    wanted = [*([f"model={model}"] if model else []), *(changes or [])]
+    request = again_of(file, seed, wanted, audio)
     run_order(Order(request, out, as_json, file, stem=f"{file.stem}-again"))
 
 
