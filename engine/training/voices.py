@@ -7,6 +7,7 @@ pitch and length are made once a clip.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -146,7 +147,7 @@ class Voice:
 
 def make_voice(rng: np.random.Generator, kind: Kind, brightness: float) -> Voice:
     """Settings drawn from the kind's ranges; `brightness` above 1 makes the spectra fall less."""
-    drawn = {
+    drawn: dict[str, Any] = {
         name: float(rng.uniform(*getattr(kind, name)))
         for name in ("odd", "attack", "decay", "sustain", "release", "fade", "vibrato", "detune")
     }
