@@ -31,6 +31,7 @@ DEFAULTS: dict[str, float] = {
     "least_squares_steps": 24,
 }
 GATE_NATS = 1.0
+KNEE = 0.8
 PEAK_WIDTH = 7
 
 
@@ -81,7 +82,7 @@ class SpectralInversionVocoder(nn.Module):
         """log-mel (B, 128, F) -> audio float32 (B, F * hop_length)."""
         magnitudes = self.magnitudes(log_mel.float()).transpose(1, 2)  # (B, F, bins)
         side = (self.n_fft - self.hop_length) // 2
-        return self._griffin_lim(magnitudes)[:, side : side + log_mel.shape[-1] * self.hop_length]
+        return soft_limited(self._griffin_lim(magnitudes)[:, side : side + log_mel.shape[-1] * self.hop_length])
 
     def magnitudes(self, log_mel: Tensor) -> Tensor:
         """log-mel (B, 128, F) -> magnitudes of the STFT (B, n_fft / 2 + 1, F); silence gives exact zeros.
@@ -137,3 +138,10 @@ class SpectralInversionVocoder(nn.Module):
         for part in range(count):
             total[:, part : part + frames.shape[1]] += parts[:, :, part]
         return total.flatten(1)
+
+
+def soft_limited(audio: Tensor) -> Tensor:
+    """Unchanged up to 0.8, bent above so that it stays below 1 (v1's vocoder ends in a tanh)."""
+    over = (audio.abs() - KNEE).clamp(min=0.0)
+    bent = KNEE + (1.0 - KNEE) * torch.tanh(over / (1.0 - KNEE))
+    return torch.where(over > 0, torch.sign(audio) * bent, audio)
