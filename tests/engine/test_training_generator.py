@@ -33,7 +33,7 @@ def test_same_seed_same_clip() -> None:
 
 def test_the_range_of_scores() -> None:
     """At least ten styles, all 24 keys, three meters, every instrument, tempo changes, any phase at 0 s."""
-    scores = [make_score(seed, 28.0) for seed in range(300)]
+    scores = [make_score(seed, 12.0) for seed in range(200)]
     assert len({score.style for score in scores}) == len(STYLES) >= 10
     assert len({(score.key.root, score.key.mode) for score in scores}) == 24
     assert {score.meter for score in scores} == {(4, 4), (3, 4), (6, 8)}
@@ -41,7 +41,7 @@ def test_the_range_of_scores() -> None:
     assert all(60 <= bar.bpm <= 180 for score in scores for bar in score.bars)
     assert 0.05 < np.mean([len(score.tempo_map().points) > 1 for score in scores]) < 0.3
     phases = [(-score.bars[0].start) / score.bars[0].seconds for score in scores]
-    assert np.histogram(phases, bins=4, range=(0, 1))[0].min() > 40
+    assert np.histogram(phases, bins=4, range=(0, 1))[0].min() > 25
 
 
 @pytest.mark.parametrize("seed", range(4))
