@@ -28,7 +28,7 @@ def aligned_biases(
     targets = torch.arange(frames) + offset
     with torch.enable_grad():
         for _ in range(steps):
-            loss = F.cross_entropy(position_logits(*weights, theta, frames, frames + offset), targets)
+            loss = F.cross_entropy(position_logits(weights[0], weights[1], theta, frames, frames + offset), targets)
             loss = loss + 2e-3 * sum(weight.square().mean() for weight in weights)
             optimizer.zero_grad()
             loss.backward()

@@ -12,7 +12,7 @@ from reaper_python import *
 from . import control, extstate, jobs, log, placing, records, settings, status
 from .connection import Daemon
 from .errors import UserError
-from .objects import is_null, media_folder, project_file, project_id_if_any, recording
+from .objects import media_folder, project_id_if_any, recording
 
 BEAT_TICKS = 15
 IDLE_SECONDS = 120.0
@@ -224,7 +224,10 @@ class Service(object):
 def _part_line(part):
     job = part.status
     if not job:
-        return "rendering %s: %s" % (part.data.get("name", ""), "reading the track" if part.state == "capturing" else "starting")
+        return "rendering %s: %s" % (
+            part.data.get("name", ""),
+            "reading the track" if part.state == "capturing" else "starting",
+        )
     if job["state"] == "queued":
         return "rendering: number %d in the queue" % job.get("queue_position", 1)
     left = job.get("remaining_seconds")

@@ -40,9 +40,7 @@ def start_daemon():
         options = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
     command = [part if WINDOWS else fs(part) for part in found["daemon_command"]]
     with open(fs(in_home("daemon.log")), "ab") as stream:
-        subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, **options
-        )
+        subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, **options)
     log.write("started the daemon: %s" % " ".join(found["daemon_command"]))
 
 

@@ -10,7 +10,7 @@ CHUNK_BYTES = 1 << 21
 
 def safe_stem(name):
     """A file name's stem that every system takes and a project file can quote."""
-    stem = "".join("_" if c in '<>:"/\\|?*\'`' or ord(c) < 32 else c for c in name).strip(" .")
+    stem = "".join("_" if c in "<>:\"/\\|?*'`" or ord(c) < 32 else c for c in name).strip(" .")
     return stem[:80] or "audio"
 
 

@@ -85,7 +85,8 @@ def regenerate(word=DEFAULT_WORD):
             found += [_with_request(t, values, tags) for t in search.found if t["item"]]
     if not found:
         raise UserError(
-            "No region's name begins with '%s'" % word, "Name one '%s: house, drums' over an item of a selected track" % word
+            "No region's name begins with '%s'" % word,
+            "Name one '%s: house, drums' over an item of a selected track" % word,
         )
     render("regenerate regions", "inpaint", "take", found, {})
 

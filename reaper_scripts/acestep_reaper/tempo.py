@@ -49,9 +49,7 @@ def points(start, end):
 
 def in_source(found, position, offset, rate):
     """The same points in source time, for a take at `position` that plays its source at `rate`."""
-    return [
-        dict(point, time=offset + (point["time"] - position) * rate, bpm=point["bpm"] / rate) for point in found
-    ]
+    return [dict(point, time=offset + (point["time"] - position) * rate, bpm=point["bpm"] / rate) for point in found]
 
 
 def nearest_bar(time):
