@@ -29,10 +29,15 @@ class GatedConvFeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, D) -> (B, T, D)."""
         up, depth = self.inverted_conv.conv, self.depth_conv.conv
-        x = F.silu(F.linear(x, up.weight[:, :, 0], up.bias))  # (B, T, 2 hidden)
+        x = F.silu(F.linear(x, matrix(up.weight), up.bias))  # (B, T, 2 hidden)
         x = depthwise_three(x, depth.weight, cast(Tensor, depth.bias))
         x, gate = x.chunk(2, dim=-1)
-        return F.linear(x * F.silu(gate), self.point_conv.conv.weight[:, :, 0])
+        return F.linear(x * F.silu(gate), matrix(self.point_conv.conv.weight))
+
+
+def matrix(weight: Tensor) -> Tensor:
+    """A 1x1 convolution's weight (out, in, 1) as the matrix (out, in); 8-bit weights are stored as one."""
+    return weight if weight.dim() == 2 else weight[:, :, 0]
 
 
 def depthwise_three(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
