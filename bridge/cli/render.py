@@ -20,13 +20,15 @@ Written = tuple[Path, ResultEntry]
 
 @dataclass(frozen=True)
 class Order:
-    """What a render command was asked for. `protected` is a file that must not be overwritten."""
+    """What a render command was asked for. `protected` is a file that must not be overwritten; `daemon_options` go to a
+    daemon that is started for the call."""
 
     request: Request
     out: Path | None
     as_json: bool
     protected: Path | None = None
     stem: str = ""
+    daemon_options: tuple[str, ...] = ()
 
 
 def run_order(order: Order) -> None:
@@ -35,7 +37,7 @@ def run_order(order: Order) -> None:
 
     request, target = _planned(order)
     _check_source(request)
-    with daemon_session() as client:
+    with daemon_session(options=order.daemon_options) as client:
         reply = finish_job(client, request, type(request).task).reply
         written = _write(reply, target)
     _tell(reply, written, order.as_json)

@@ -9,16 +9,22 @@ from typing import Annotated, Any
 
 import typer
 
+from bridge.cli.daemon_options import AudioUrls, check_audio_urls
 from bridge.cli.output import handled
-from bridge.cli.request_options import SOURCE, options_of, request_from
+from bridge.cli.request_options import NOT_PATHS, SOURCE, options_of, request_from
 from engine.requests import TASKS, Request, fields_of
 
-OWN = ("src", "out", "as_json")
+OWN = ("src", "out", "as_json", "audio_urls")
 Out = Annotated[
     Path | None, typer.Option("-o", "--out", metavar="OUT", help="File to write; its ending says the format.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Source = Annotated[str, typer.Argument(metavar="SRC", help="The source: an audio file, or sha256:... of the daemon's.")]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SRC", help="The source: a file, sha256:... of the daemon's, a data: URI, or a URL (see --audio-urls)."
+    ),
+]
 Clip = Annotated[Path | None, typer.Argument(metavar="SRC", help="A clip that was made here (it holds its recipe).")]
 HELP = {
     "text-to-audio": "Music from tags and lyrics.",
@@ -42,9 +48,11 @@ def _command(task: str) -> Callable[..., None]:
     def run(**options: Any) -> None:
         from bridge.cli.render import Order, run_order
 
-        src = options.get("src")
+        src, urls = options.get("src"), options.get("audio_urls")
+        check_audio_urls(urls)
         request = _request(task, src, {name: value for name, value in options.items() if name not in OWN})
-        run_order(Order(request, options["out"], options["as_json"], Path(src) if src else None))
+        daemon = ("--audio-urls", urls) if urls else ()
+        run_order(Order(request, options["out"], options["as_json"], _file(src), daemon_options=daemon))
 
     run.__name__ = task.replace("-", "_")
     parameters = [*_source(task), _own("out", Out, None), _own("as_json", Json, False), *options_of(task)]
@@ -61,12 +69,16 @@ def _request(task: str, src: Any, options: dict[str, Any]) -> Request:
     return request_from(task, options if src is None else {SOURCE: src, **options})
 
 
+def _file(src: Any) -> Path | None:
+    return Path(src) if src and not str(src).startswith(NOT_PATHS) else None
+
+
 def _source(task: str) -> list[inspect.Parameter]:
     kind = inspect.Parameter.KEYWORD_ONLY
     if task == "retake":
         return [inspect.Parameter("src", kind, default=None, annotation=Clip)]
     if SOURCE in fields_of(TASKS[task]):
-        return [inspect.Parameter("src", kind, annotation=Source)]
+        return [inspect.Parameter("src", kind, annotation=Source), _own("audio_urls", AudioUrls, None)]
     return []
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
+from bridge.cli.daemon_options import AudioUrls, check_audio_urls
 from bridge.cli.output import handled, note
 from bridge.model_words import model_words
 from engine.errors import InvalidRequest
@@ -27,16 +29,18 @@ def serve(
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="STR", help="Model by name or folder.")] = None,
     device: Annotated[str | None, typer.Option("--device", metavar="STR", help="auto, cuda, mps or cpu.")] = None,
+    audio_urls: AudioUrls = None,
 ) -> None:
     """Run the daemon until Ctrl-C. REAPER, OSC, programs and the other commands use it."""
     if model is not None:
         _check_model(model)
+    check_audio_urls(audio_urls)
     if device is not None and not DEVICE.fullmatch(device):
         raise InvalidRequest("device", repr(device), "auto, cpu, mps, cuda or cuda:0", "Leave it out for the best.")
-    raise SystemExit(run_daemon(bind, model, device))
+    raise SystemExit(run_daemon({"--bind": bind, "--model": model, "--device": device, "--audio-urls": audio_urls}))
 
 
-def run_daemon(bind: str | None, model: str | None, device: str | None) -> int:
+def run_daemon(options: Mapping[str, str | None]) -> int:
     """The daemon's exit code."""
     from bridge.cli.daemon_session import running_daemon
     from bridge.daemon.main import main
@@ -45,9 +49,7 @@ def run_daemon(bind: str | None, model: str | None, device: str | None) -> int:
     if running is not None:
         note(f"A daemon runs already (process {running.pid}, {model_words(running.model)}); it goes on.")
         return 0
-    words = []
-    for name, value in (("--bind", bind), ("--model", model), ("--device", device)):
-        words += [name, value] if value else []
+    words = [word for name, value in options.items() if value for word in (name, value)]
     note("Ctrl-C ends the daemon.")
     return int(main(words) or 0)
 

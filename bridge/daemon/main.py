@@ -24,6 +24,7 @@ from bridge.daemon.server import Server
 from bridge.daemon.settings import Settings
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.files import AudioStore
+from bridge.files.fetch import CHOICES, UrlRules, allowed_urls
 from bridge.jobs import JobStore
 from bridge.protocol import keys
 from bridge.protocol.errors import BridgeError
@@ -38,6 +39,7 @@ from bridge.protocol.home import (
 )
 from bridge.protocol.lock import FileLock
 from bridge.protocol.messages import Content
+from engine.errors import InvalidRequest
 
 logger = logging.getLogger("bridge.daemon")
 _OTHER_SECONDS = 10.0
@@ -58,12 +60,11 @@ def serve(settings: Settings) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m bridge.daemon`. Gives the exit status."""
-    settings = read_settings(arguments)
     level = os.environ.get("ACESTEP_BRIDGE_LOG", "INFO").upper()
     logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        return serve(settings)
-    except BridgeError as error:
+        return serve(read_settings(arguments))
+    except (BridgeError, InvalidRequest) as error:
         logger.error("%s", error)
         return 2
 
@@ -77,6 +78,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--warm", action="store_true", help="load the model at once")
     parser.add_argument("--allow-root", type=Path, action="append", default=[], help="folder for other machines")
+    parser.add_argument("--audio-urls", choices=CHOICES, default=allowed_urls(), help="audio by URL")
     parser.add_argument("--renderer", default=DEFAULT_RENDERER, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     return Settings(
@@ -86,6 +88,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         device=given.device,
         warm=given.warm,
         allowed_roots=tuple(given.allow_root),
+        urls=UrlRules(given.audio_urls),
         renderer=given.renderer,
     )
 

@@ -148,7 +148,7 @@ class Operations:
         if audio is None:
             return None
         roots = None if peer.is_local else self._settings.allowed_roots
-        source = await asyncio.to_thread(locate, audio, self._audio, attached, roots)
+        source = await asyncio.to_thread(locate, audio, self._audio, attached, roots, self._settings.urls)
         await asyncio.to_thread(validate.check_source, request, source.path)
         return source
 

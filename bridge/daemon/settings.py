@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.engine_process.wire import DEFAULT_RENDERER
+from bridge.files.fetch import UrlRules
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Settings:
     device: str = "auto"
     warm: bool = False
     allowed_roots: tuple[Path, ...] = ()
+    urls: UrlRules = field(default_factory=UrlRules)
     renderer: str = DEFAULT_RENDERER
     max_attempts: int = 3
     cancel_seconds: float = 2.0

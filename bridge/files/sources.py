@@ -1,4 +1,4 @@
-"""From what a request says of its audio to a file: path, data: URI, sha256: hash, buffer of the message.
+"""From what a request says of its audio to a file: path, data: URI, sha256: hash, buffer of the message, URL.
 
 Knows the store and the allowed roots; does not open the audio.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bridge.files.fetch import UrlRules, fetch
 from bridge.files.roots import check_allowed
 from bridge.files.store import AudioStore
 from bridge.protocol.errors import InvalidField, RequestFailed, refused
@@ -45,7 +46,9 @@ class Attached:
     hashes: Sequence[str] = ()
 
 
-def locate(audio: Any, store: AudioStore, attached: Attached, roots: Sequence[Path] | None) -> SourceFile:
+def locate(
+    audio: Any, store: AudioStore, attached: Attached, roots: Sequence[Path] | None, urls: UrlRules | None = None
+) -> SourceFile:
     """The file of a request's `audio`. `roots` None: the user's own client, who may name any file.
 
     Raises InvalidField, UnknownThing (unknown_audio), OSError.
@@ -59,7 +62,8 @@ def locate(audio: Any, store: AudioStore, attached: Attached, roots: Sequence[Pa
     if audio.startswith("data:"):
         return _data_uri(audio, store)
     if audio.startswith(("http://", "https://")):
-        raise _wrong("a URL, which this daemon does not fetch", "Download it and name the file.")
+        digest, path = fetch(audio, store, urls or UrlRules())
+        return SourceFile(path, digest)
     return SourceFile(_path(audio, roots))
 
 

@@ -46,7 +46,7 @@ class Done:
 @contextlib.contextmanager
 def running_daemon(home: Path) -> Iterator[Path]:
     """A daemon whose default model is the tiny checkpoint; `home` is its folder."""
-    client, started = ensure_daemon(home, ["--model", str(TINY), "--device", "cpu"])
+    client, started = ensure_daemon(home, ["--model", str(TINY), "--device", "cpu", "--audio-urls", "any"])
     assert started
     with client:
         yield home

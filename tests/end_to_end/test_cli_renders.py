@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -96,6 +99,22 @@ def test_json_is_one_document_with_all_that_was_made(here):
     assert document["recipe"]["request"]["seed"] == 7
     assert "job " in done.err
     assert soundfile.info("out.flac").format == "FLAC"
+
+
+def test_the_source_may_be_a_url_where_that_is_allowed(here):
+    """This daemon runs with `--audio-urls any`; the server is on this machine."""
+    source = make_source(here / "source.wav")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(here))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/source.wav"
+        assert run("inpaint", url, *REGION, *QUICK, "-o", "by-url.wav").code == 0
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert run("inpaint", source, *REGION, *QUICK, "-o", "by-path.wav").code == 0
+    assert (here / "by-url.wav").read_bytes() == (here / "by-path.wav").read_bytes()
 
 
 def test_a_model_asked_for_twice_does_not_hold_up_the_queue(home):
