@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bridge.cli.output import AsJson, handled, note, print_json, show
-from bridge.cli.request_options import option_name
+from bridge.cli.request_options import option_name, options_of, values_from
 from engine.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -25,11 +26,17 @@ Start = Annotated[
     str | None, typer.Option("--start-time", metavar="S", help="Seconds; else the project's time selection.")
 ]
 End = Annotated[str | None, typer.Option("--end-time", metavar="S", help="Seconds.")]
-Tags = Annotated[str | None, typer.Option("--tags", metavar="STR", help="Comma-separated tags of the style wanted.")]
 Changes = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other field, such as seed=8; repeatable.")
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any field, such as seed=8; repeatable.")
 ]
 NewTrackToo = Annotated[bool, typer.Option("--new-track", help="Put the result on a new track, not on the item.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be rendered, and where it would go.")]
+Prompt = Annotated[
+    str | None, typer.Option("--prompt", metavar="STR", help="A description in plain words, instead of tags.")
+]
+OwnTags = Annotated[
+    str | None, typer.Option("--tags", metavar="STR", help="For a take that was not made here, else its recipe's.")
+]
 HELP = {
     "inpaint": "Regenerate a region of a track as a new take of its item.",
     "outpaint": "Music after (or before) an item: its track goes on.",
@@ -37,6 +44,11 @@ HELP = {
     "generate": "Music from tags as a new item in the time selection.",
 }
 TASKS_OF = {"generate": "text-to-audio"}
+FROM_PROJECT = {  # fields that the project or these commands' own options say
+    *("audio", "start_time", "end_time", "start_time_relative_to", "end_time_relative_to", "duration", "output"),
+    *("extend_before_duration", "extend_after_duration", "tempo_map", "tempo", "meter", "downbeat_time"),
+    *("format", "client_data", "request_id"),
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,40 +59,48 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _command(task: Any) -> Any:
-    def run(
-        project: Project,
-        out: Out,
-        track: TrackName = None,
-        start_time: Start = None,
-        end_time: End = None,
-        tags: Tags = None,
-        changes: Changes = None,
-        new_track: NewTrackToo = False,
-        as_json: AsJson = False,
-    ) -> None:
+    def run(**options: Any) -> None:
         from bridge.reaper.rpp_plan import ProjectJob
 
         job = ProjectJob(
             task=task,
-            project=project,
-            out=out,
-            track=track,
-            fields=_fields(task, tags, changes or []),
-            start_time=_seconds("start_time", start_time),
-            end_time=_seconds("end_time", end_time),
-            new_track=new_track,
+            project=options["project"],
+            out=options["out"],
+            track=options["track"],
+            fields=_fields(task, options),
+            start_time=_seconds("start_time", options["start"]),
+            end_time=_seconds("end_time", options["end"]),
+            new_track=options["new_track"],
         )
-        _tell(_render(job), as_json)
+        if options["dry_run"]:
+            return _tell_plan(job, options["as_json"])
+        _tell(_render(job), options["as_json"])
 
+    own = [
+        *(_own("project", Project), _own("out", Out), _own("track", TrackName, None), _own("start", Start, None)),
+        *(_own("end", End, None), _own("new_track", NewTrackToo, False), _own("changes", Changes, None)),
+        *(_own("dry_run", DryRun, False), _own("as_json", AsJson, False)),
+    ]
+    own += {"generate": [_own("prompt", Prompt, None)], "retake": [_own("tags", OwnTags, None)]}.get(task, [])
+    names = FROM_PROJECT | {option.name for option in own}
+    fields = [option for option in options_of(TASKS_OF.get(task, task)) if option.name not in names]
     run.__name__ = f"rpp_{task}"
+    run.__dict__["__signature__"] = inspect.Signature([*own, *fields])
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *fields]}
     return handled(run)
 
 
-def _fields(task: Task, tags: str | None, changes: list[str]) -> dict[str, Any]:
+def _own(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _fields(task: Task, options: dict[str, Any]) -> dict[str, Any]:
     from bridge.cli.recipes import changes_of
 
-    given = [f"tags={tags}"] if tags is not None else []
-    return changes_of(TASKS_OF.get(task, task), [*given, *changes])
+    prompt = options.get("prompt")
+    name = "prompt-to-audio" if prompt is not None else TASKS_OF.get(task, task)
+    given = {key: value for key, value in options.items() if value is not None}
+    return {**values_from(name, given), **changes_of(name, options["changes"] or [])}
 
 
 def _seconds(name: str, text: str | None) -> float | None:
@@ -101,6 +121,28 @@ def _render(job: ProjectJob) -> ProjectResult:
     with daemon_session() as client:
         made = [rendered_of(finish_job(client, part.request, part.name)) for part in plan.parts]
         return write_project(plan, made, job.out)
+
+
+def _tell_plan(job: ProjectJob, as_json: bool) -> None:
+    """What would be rendered; nothing is, and nothing is written."""
+    from bridge.reaper.rpp_plan import OnItem, make_plan
+    from engine.requests import to_dict
+
+    plan = make_plan(job)
+    parts: list[dict[str, Any]] = []
+    for part in plan.parts:
+        on_new = not isinstance(part.place, OnItem) and part.place.new
+        place = "an item on a new track" if on_new else "an item"
+        place = "a take of its item" if isinstance(part.place, OnItem) else place
+        parts.append({"name": part.name, "place": place, "request": to_dict(part.request)})
+    if as_json:
+        return print_json({"parts": parts, "notes": list(plan.notes)})
+    for told in parts:
+        show(f"{told['name']}: {told['request']['task']}, as {told['place']}")
+        for name, value in told["request"].items():
+            show(f"    {name}: {value}")
+    for line in plan.notes:
+        note(f"Note: {line}")
 
 
 def _tell(result: ProjectResult, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from bridge.reaper.rpp_text import Block, Line, refused
 AUDIO_SOURCES = {"WAVE", "FLAC", "MP3", "VORBIS", "OPUS", "WAVPACK"}
 _ENVELOPES = {"VOLENV": "volume", "PANENV": "pan", "MUTEENV": "mute", "PITCHENV": "pitch"}
 _INLINE_KEYS = {"NAME", "SOFFS", "PLAYRATE", "CHANMODE", "GUID"}
+_FIXED_LANES = 2  # FREEMODE: 1 is free positioning
 _DEFAULT_PLAYRATE = "PLAYRATE 1 1 0 -1 0 0.0025"
 
 
@@ -66,12 +67,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Track:
-    """One track; `number` counts from 1, as REAPER shows it."""
+    """One track; `number` counts from 1, as REAPER shows it. `has_lanes`: its items lie in lanes (REAPER 7)."""
 
     number: int
     name: str
     guid: str
     block: Block
+    has_lanes: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,8 @@ def number(line: Line, index: int = 1, default: float | None = None) -> float:
 
 
 def read_tracks(root: Block) -> tuple[Track, ...]:
-    """All tracks in order. Raises ProjectRefused where two have one GUID."""
-    tracks = tuple(_track(i, block) for i, block in enumerate(root.blocks("TRACK"), start=1))
-    guids = [track.guid for track in tracks if track.guid]
-    if len(set(guids)) != len(guids):
-        raise refused("project", "two tracks with the same GUID", "a GUID of its own for each track")
-    return tracks
+    """All tracks in order."""
+    return tuple(_track(i, block) for i, block in enumerate(root.blocks("TRACK"), start=1))
 
 
 def _track(index: int, block: Block) -> Track:
@@ -126,7 +124,9 @@ def _track(index: int, block: Block) -> Track:
     guid = block.words[1] if len(block.words) > 1 else ""
     if not guid and (line := block.line("TRACKID")) is not None and len(line.words) > 1:
         guid = line.words[1]
-    return Track(index, name.words[1] if name and len(name.words) > 1 else "", guid, block)
+    mode = block.line("FREEMODE")
+    has_lanes = mode is not None and number(mode, default=0) == _FIXED_LANES
+    return Track(index, name.words[1] if name and len(name.words) > 1 else "", guid, block, has_lanes)
 
 
 def read_item(block: Block, folders: MediaFolders) -> Item:

@@ -98,6 +98,9 @@ def make_plan(job: ProjectJob) -> Plan:
     if job.track is None:
         raise refused("track", "no track", "a track's name, number or GUID", "Give --track.")
     track = project.track(job.track)
+    if track.has_lanes:
+        got = f"track {track.number} {track.name!r} with fixed lanes, whose playing lane is not known here"
+        raise refused("track", got, "a track without lanes", "Run the action in REAPER, or turn the lanes off.")
     if job.task == "inpaint":
         return _inpaint(project, track, job)
     if job.task == "outpaint":

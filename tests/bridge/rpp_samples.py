@@ -2,23 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-REAL_PROJECTS = Path(__file__).resolve().parents[3] / "shared" / "rpp"
-
-
-def real_projects() -> list[Path]:
-    """Projects by other people, which are not ours to commit; empty where the folder is absent."""
-    return sorted(p for p in REAL_PROJECTS.glob("*") if p.suffix.lower() == ".rpp") if REAL_PROJECTS.is_dir() else []
-
-
-def needs_real_projects() -> None:
-    if not real_projects():
-        pytest.skip("no folder ../shared/rpp with projects by other people")
-
-
 TAKES = """\
 <REAPER_PROJECT 0.1 "7.22/linux-x86_64" 1700000000
   RECORD_PATH "media" ""
@@ -114,6 +97,109 @@ EMPTY = """\
   SELECTION 0.00000000000000 0.00000000000000
   <TRACK '{35FAE399-C558-4F4A-903F-4FF6F0470B4D}'
     NAME ""
+  >
+>
+"""
+
+CONSTRUCTS = """\
+<REAPER_PROJECT 0.1 "7.40/win64" 1757000000
+  <NOTES 0 2
+  >
+  TEMPO 93 4 4
+  SELECTION 4 5
+  <TRACK {AAAAAAAA-0000-0000-0000-00000000000A}
+    NAME Drums
+    FREEMODE 0
+    FIXEDLANES 9 0 0 0 0
+    <ITEM
+      POSITION 2
+      SNAPOFFS 0
+      LENGTH 6
+      LOOP 1
+      ALLTAKES 0
+      FADEIN 1 0 0 1 0 0 0
+      BEAT 2
+      BLENATTACH 0
+      COLOR 21068144 B
+      MUTE 0 0
+      SEL 0
+      IGUID {BBBBBBBB-0000-0000-0000-00000000000A}
+      IID 5
+      NAME "first's"
+      VOLPAN 1 0 1 -1
+      SOFFS 0 0
+      PLAYRATE 1 1 0 -1 0 0.0025
+      CHANMODE 0
+      GUID {CCCCCCCC-0000-0000-0000-00000000000A}
+      RECPASS 3
+      <SOURCE SECTION
+        LENGTH 4
+        STARTPOS 1
+        OVERLAP 0.01
+        <SOURCE WAVE
+          FILE "Media\\01-first.wav" 1
+        >
+      >
+      SM 0 0 + 1.5 1.25 0.2 + 3 3
+      TKM 1.5 "chorus 'b'" 0
+      TAKE
+      NAME second.flac
+      TAKEVOLPAN 0 1 -1
+      SOFFS 0
+      PLAYRATE 1 1 0 -1 0 0.0025
+      CHANMODE 0
+      TAKECOLOR 16777216 B
+      GUID {CCCCCCCC-0000-0000-0000-00000000000B}
+      RECPASS 4
+      <SOURCE FLAC
+        FILE "second.flac"
+      >
+      <TAKEFX
+        WNDRECT 0 0 0 0
+        SHOW 0
+        LASTSEL 0
+        DOCKED 0
+        BYPASS 0 0 0
+        <JS loser/3BandEQ ""
+          200 0 2000 0 0 0 - -
+        >
+        FLOATPOS 0 0 0 0
+        FXID {DDDDDDDD-0000-0000-0000-00000000000A}
+        WAK 0 0
+      >
+      <PITCHENV
+        EGUID {EEEEEEEE-0000-0000-0000-00000000000A}
+        ACT 1 -1
+        PT 0 0 0
+      >
+      TAKE NULL SEL
+      TAKE NULL
+    >
+    <ITEM
+      POSITION 20
+      LENGTH 1
+      IGUID {BBBBBBBB-0000-0000-0000-00000000000B}
+      NAME click
+      GUID {CCCCCCCC-0000-0000-0000-00000000000C}
+      <SOURCE CLICK
+      >
+    >
+  >
+  <TRACK {AAAAAAAA-0000-0000-0000-00000000000A}
+    NAME `double "and" 'single'`
+    FREEMODE 2
+    <ITEM
+      POSITION 4
+      LENGTH 2
+      IGUID {BBBBBBBB-0000-0000-0000-00000000000C}
+      NAME lane
+      GUID {CCCCCCCC-0000-0000-0000-00000000000D}
+      <SOURCE RPP_PROJECT
+        FILE "sub/sub.rpp"
+      >
+    >
+  >
+  <EXTENSIONS
   >
 >
 """
