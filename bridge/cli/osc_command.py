@@ -8,6 +8,7 @@ import ipaddress
 import signal
 import socket
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,13 @@ def osc(
         str | None, typer.Option("--reaper", metavar="HOST:PORT", help="Where REAPER listens for OSC.")
     ] = None,
     root: Roots = None,
+    announce: Annotated[
+        bool, typer.Option("--announce", help="Tell the local network, so that surfaces find it by themselves.")
+    ] = False,
+    midi: Annotated[
+        list[str] | None,
+        typer.Option("--midi", metavar="DEVICE", help="A MIDI device by a part of its name, 'all', or 'virtual'."),
+    ] = None,
 ) -> None:
     """Play generation from faders: TouchOSC, Open Stage Control, Max, Pd, a script; with REAPER or without."""
     from bridge.osc.settings import OscSettings
@@ -57,6 +65,8 @@ def osc(
         allowed=allowed,
         surfaces=tuple(_peer(text) for text in surface or []),
         reaper=_peer(reaper) if reaper else None,
+        announce=announce,
+        midi=tuple(midi or ()),
         roots=tuple(root) if root else _usual_roots(listen, allowed),
     )
     _serve(settings)
@@ -90,6 +100,13 @@ def _peer(text: str) -> tuple[str, int]:
 
 def _serve(settings: OscSettings) -> None:
     from bridge.client import ensure_daemon
+    from bridge.midi.ports import load_backend
+    from bridge.osc.announce import check_zeroconf
+
+    if settings.midi:
+        load_backend()
+    if settings.announce:
+        check_zeroconf()
 
     client, started = ensure_daemon(settings.home)
     client.close()
@@ -101,6 +118,7 @@ def _serve(settings: OscSettings) -> None:
 
 async def _run(settings: OscSettings) -> None:
     from bridge.client import AsyncClient
+    from bridge.osc.announce import announced
     from bridge.osc.controller import Controller
     from bridge.osc.daemon import ClientDaemon
 
@@ -109,11 +127,22 @@ async def _run(settings: OscSettings) -> None:
     with contextlib.suppress(NotImplementedError):  # Windows: ends without a goodbye
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     async with await AsyncClient.connect(settings.home) as client:
-        controller = Controller(ClientDaemon(client), settings)
+        controller = Controller(ClientDaemon(client), settings, partial(_start_again, settings.home))
         await controller.start()
-        for line in what_to_type(settings, controller.sockets.port, _own_addresses(settings.host)):
+        addresses = _own_addresses(settings.host)
+        for line in what_to_type(settings, controller.sockets.port, addresses):
             show(line)
-        await controller.run()
+        async with announced(addresses, controller.sockets.port) if settings.announce else contextlib.nullcontext():
+            await controller.run()
+
+
+def _start_again(home: Path) -> None:
+    """A daemon that died leaves its connection file; one that was ended on purpose does not."""
+    from bridge.client import ensure_daemon
+    from bridge.protocol.home import connection_path
+
+    if connection_path(home).exists():
+        ensure_daemon(home)[0].close()
 
 
 def what_to_type(settings: OscSettings, port: int, addresses: Sequence[str]) -> list[str]:
@@ -123,6 +152,8 @@ def what_to_type(settings: OscSettings, port: int, addresses: Sequence[str]) -> 
         f"Listening for OSC on {settings.host}, UDP and TCP port {port}. Ctrl-C ends it.",
         f"  TouchOSC            Connections > OSC: host {where}, send port {port}, receive port 9727; press Connect",
         f"  Open Stage Control  send {addresses[0]}:{port}, osc-port 9727, load docs/layouts/open-stage-control.json",
+        f"  OSCQuery            http://{addresses[0]}:{port}"
+        + (", announced on the network" if settings.announce else ""),
         f"  Max, Pd, a script   send to {where} port {port}; answers come to the port you send from",
     ]
     if settings.reaper is not None:
@@ -130,6 +161,8 @@ def what_to_type(settings: OscSettings, port: int, addresses: Sequence[str]) -> 
             f"  REAPER              Control/OSC/web > OSC, pattern acestep: listens on {settings.reaper[1]}, "
             f"sends to {addresses[0]} port {port}"
         )
+    if settings.midi:
+        lines.append(f"  MIDI                {', '.join(settings.midi)}; acestep-bridge midi learn variance, midi list")
     if any(not ipaddress.ip_address(address).is_loopback for address in addresses):
         heard = ", ".join(sorted(settings.allowed)) or "nobody yet: name surfaces with --allow IP"
         lines.append(f"Heard besides this machine: {heard}.")

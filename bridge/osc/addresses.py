@@ -77,6 +77,15 @@ REGION = [
         f"{ROOT}/result/folder", "s", Kind.CONTROL, "Folder that results are copied to; empty: they stay the daemon's."
     ),
     Address(f"{ROOT}/reaper", "i", Kind.CONTROL, "1: commands run our actions in REAPER; 0: they work on the source."),
+    Address(
+        f"{ROOT}/seed/lock",
+        "i",
+        Kind.CONTROL,
+        "1: the seed of the last result is kept, the same sound each time; 0: a new seed each time.",
+    ),
+    Address(
+        f"{ROOT}/repeat/bars", "i", Kind.CONTROL, "Start the last task anew each so many bars; 0: only when asked."
+    ),
 ]
 COMMANDS = [
     *(_command(task.replace("-", "_"), "", f"Start {task} with the controls' values.") for task in TASKS),
@@ -92,6 +101,8 @@ COMMANDS = [
     _command("preset/save", "s", "Save the controls under a name."),
     _command("preset/recall", "s", "Set the controls as saved under a name."),
     _command("clear", "s", "A control is not given any more, so that its default counts: its name or path."),
+    _command("midi/learn", "s", "The next MIDI fader or button moved means this address; empty: it is not waited for."),
+    _command("midi/forget", "s", "No MIDI fader or button means this address any more."),
     _command("register", "i", "Send feedback to this port of the sender's address."),
     _command("unregister", "", "Send nothing more."),
 ]
@@ -99,20 +110,28 @@ QUERIES = [
     Address(f"{ROOT}/sync", "", Kind.QUERY, "Send the whole state."),
     Address(f"{ROOT}/get", "s", Kind.QUERY, "Send one control's value: its name or path."),
     Address(f"{ROOT}/preset/list", "", Kind.QUERY, "Send the presets' names, one message each."),
+    Address(f"{ROOT}/midi/list", "", Kind.QUERY, "Send the MIDI map, one message each fader or button."),
 ]
 FEEDBACK = [
     Address(f"{ROOT}/status", "s", Kind.FEEDBACK, "What happens, in words."),
     Address(f"{ROOT}/progress", "f", Kind.FEEDBACK, "0 to 1 of the present job."),
     Address(f"{ROOT}/remaining", "f", Kind.FEEDBACK, "Seconds left of the present job, as far as known."),
+    Address(f"{ROOT}/remaining/words", "s", Kind.FEEDBACK, "The same as one line for a label."),
+    Address(f"{ROOT}/busy", "i", Kind.FEEDBACK, "1 while a job is queued or runs."),
+    Address(f"{ROOT}/alive", "i", Kind.FEEDBACK, "0 and 1 in turn, each second: a lamp that stands still is no link."),
     Address(f"{ROOT}/queue", "i", Kind.FEEDBACK, "Jobs waiting."),
     Address(f"{ROOT}/error", "sss", Kind.FEEDBACK, "Address, what was got, what is expected."),
     Address(f"{ROOT}/error/words", "s", Kind.FEEDBACK, "The same as one line for a label."),
     Address(f"{ROOT}/ack", "si", Kind.FEEDBACK, "A command was taken: its address and serial number (-1: none given)."),
     Address(f"{ROOT}/result", "s", Kind.FEEDBACK, "Path of the finished file."),
+    Address(f"{ROOT}/result/seed", "i", Kind.FEEDBACK, "Seed of the last result."),
+    Address(f"{ROOT}/seed/words", "s", Kind.FEEDBACK, "The seed that the next job has, as one line for a label."),
     Address(f"{ROOT}/take", "ii", Kind.FEEDBACK, "Present take (0: the original) and number of takes."),
     Address(f"{ROOT}/take/words", "s", Kind.FEEDBACK, "The same as one line for a label."),
     Address(f"{ROOT}/region/words", "s", Kind.FEEDBACK, "The region as one line for a label."),
     Address(f"{ROOT}/preset/name", "s", Kind.FEEDBACK, "The name of a preset."),
+    Address(f"{ROOT}/midi/words", "s", Kind.FEEDBACK, "What MIDI learning waits for or has learnt."),
+    Address(f"{ROOT}/midi/binding", "ss", Kind.FEEDBACK, "A MIDI fader or button, and the address it means."),
     Address(f"{ROOT}/daw/loop", "ff", Kind.FEEDBACK, "The DAW's loop range, seconds."),
     Address(f"{ROOT}/daw/tempo", "f", Kind.FEEDBACK, "The DAW's tempo, beats a minute."),
     Address(f"{ROOT}/daw/play", "i", Kind.FEEDBACK, "1 while the DAW plays."),

@@ -15,20 +15,28 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, cast
 
+from bridge.midi.devices import MidiDevices
+from bridge.midi.surface import BUTTONS, FADERS
 from bridge.osc.addresses import ROOT, Address, Kind, address_table, control_path
 from bridge.osc.commands import Serials, Worker
 from bridge.osc.daemon import CONTROLS_TOPIC, Daemon
 from bridge.osc.feedback import Feedback
-from bridge.osc.jobs import JobWatch, Shown
-from bridge.osc.packets import Message
+from bridge.osc.jobs import JobWatch, Shown, remaining_words
+from bridge.osc.oscquery import answer
+from bridge.osc.packets import Message, decode
 from bridge.osc.presets import BadPreset, Presets
+from bridge.osc.pulse import Pulse
+from bridge.osc.queries import Queries
 from bridge.osc.reaper import ReaperPeer
+from bridge.osc.registered import Registered
 from bridge.osc.renders import Renders
+from bridge.osc.repeat import Repeat
+from bridge.osc.revival import Revival, Start
 from bridge.osc.settings import OscSettings, is_under
 from bridge.osc.shared import SharedControls
 from bridge.osc.sockets import OscSockets
-from bridge.osc.state import FOLDER, REAPER, REGION, SOURCE, Controls, control_name
-from bridge.osc.surfaces import Peer, Surfaces
+from bridge.osc.state import FOLDER, OURS_ALONE, REAPER, REGION, REPEAT, SEED, SOURCE, Controls, control_name
+from bridge.osc.surfaces import Peer, Surfaces, is_allowed
 from bridge.osc.values import NO_SERIAL, OscError, checked, split_serial
 from bridge.protocol.errors import BridgeError
 
@@ -40,29 +48,43 @@ Step = Callable[[], None]
 
 
 class Controller:
-    """One controller. `await start()`, then `await run()` until it is cancelled."""
+    """One controller. `await start()`, then `await run()` until it is cancelled. `revive` starts a daemon that died."""
 
-    def __init__(self, daemon: Daemon, settings: OscSettings) -> None:
+    def __init__(self, daemon: Daemon, settings: OscSettings, revive: Start | None = None) -> None:
         self.settings = settings
         self.controls, self.surfaces, self.serials = Controls(), Surfaces(), Serials()
         self.presets = Presets(settings.home / "presets")
+        self.queries = Queries(self)
         self.sockets = OscSockets(self._on_messages, self._on_broken, self.surfaces.forget, settings.allowed)
-        self.feedback = Feedback(self.surfaces, self.sockets.send)
+        self.sockets.on_http = self._on_http
+        self.feedback = Feedback(self.surfaces, self._send)
         self.shared = SharedControls(daemon, self.controls, self._show, self._on_lost)
         self.worker = Worker(self._on_failed)
         self.watch = JobWatch(daemon, self._on_shown, self._on_finished)
         self.reaper = self._reaper_peer()
         self.renders = Renders(self, daemon)
+        self.pulse = Pulse(self.feedback, self.queries.sent_again)
+        self.repeat = Repeat(self.controls, self.renders.repeat, self._may_repeat)
+        self.revival = Revival(revive, partial(self.feedback.put_changed, f"{ROOT}/status"))
+        self.midi = MidiDevices(
+            settings.home, settings.midi, self._on_messages, self.queries.present, self._say_of_midi
+        )
+        self._registered = Registered(settings.home / "surfaces.json")
         self._daemon = daemon
-        self._table = address_table()
+        self.table = address_table()
         self._errors: tuple[int, int] = (0, 0)  # which second, how many
-        for surface in settings.surfaces:
+        for surface in (*settings.surfaces, *((FADERS, BUTTONS) if settings.midi else ())):
             self.surfaces.add_permanent(surface)
+        for host, port in self._registered.load():
+            if is_allowed(host, settings.allowed):
+                self.surfaces.register((host, port), port)
 
     async def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
         await self.sockets.open(self.settings.host, self.settings.port)
         self.feedback.put(f"{ROOT}/status", "starting")
+        self._show({REGION, SEED})
+        self.renders.show_take(tell_path=False)
 
     async def run(self) -> None:
         """Serve until cancelled, then close the sockets."""
@@ -70,10 +92,12 @@ class Controller:
             async with asyncio.TaskGroup() as group:
                 for task in (self._begin(), self.feedback.run(), self.shared.run(), self.worker.run()):
                     group.create_task(task)
-                for task in (self._watch_jobs(), self._watch_changes()):
+                for task in (self._watch_jobs(), self._watch_changes(), self.pulse.run(), self.repeat.run()):
                     group.create_task(task)
                 if self.reaper is not None:
                     group.create_task(self.reaper.run())
+                if self.midi:
+                    group.create_task(self.midi.run())
         finally:
             await self._let_go_of_reaper()
             await self.sockets.close()
@@ -104,9 +128,9 @@ class Controller:
             self._error(sender, error.address, error.got, error.expected)
 
     def _plan(self, sender: Peer, message: Message) -> Step:
-        address = self._table.get(message.path)
+        address = self.table.get(message.path)
         if address is None:
-            near = difflib.get_close_matches(message.path, self._table, n=1)
+            near = difflib.get_close_matches(message.path, self.table, n=1)
             hint = f"an address of ours, such as {near[0] if near else f'{ROOT}/tags'}"
             raise OscError(message.path, "an unknown address", hint)
         if address.kind is Kind.CONTROL:
@@ -119,7 +143,7 @@ class Controller:
         if serial is None:
             return _nothing
         if address.kind is Kind.QUERY:
-            return partial(self._answer, sender, address.path, values)
+            return partial(self.queries.answer, sender, address.path, values)
         return partial(self._command, sender, address.path, values, serial)
 
     def _checked_control(self, address: Address, arguments: tuple[Any, ...]) -> Any:
@@ -141,6 +165,8 @@ class Controller:
         self.surfaces.touch(sender, path)
         name = control_name(path)
         self.changed(self.controls.change(name, value) | {name})
+        if name == REPEAT:
+            self.repeat.set()
 
     def _command(self, sender: Peer, path: str, values: tuple[Any, ...], serial: int) -> None:
         key = (sender[0], path, serial)
@@ -148,17 +174,20 @@ class Controller:
             self._do(sender, path.removeprefix(f"{ROOT}/"), values)
             if serial != NO_SERIAL:
                 self.serials.take(key)
-        self._reply(sender, f"{ROOT}/ack", path, serial)
+        self.reply(sender, f"{ROOT}/ack", path, serial)
 
     def _do(self, sender: Peer, name: str, values: tuple[Any, ...]) -> None:
         if name == "register":
             self._register(sender, *values)
         elif name == "unregister":
             self.surfaces.unregister(sender)
+            self._remember_surfaces()
         elif name == "clear":
             self._clear(*values)
         elif name in ("preset/save", "preset/recall"):
             self._preset(name, *values)
+        elif name in ("midi/learn", "midi/forget"):
+            self._teach_midi(name, *values)
         else:
             self.renders.command(name, values)
 
@@ -166,12 +195,18 @@ class Controller:
         if not 0 < port < 65_536:
             raise OscError(f"{ROOT}/register", str(port), "a port from 1 to 65535")
         self.surfaces.register(sender, port)
+        self._remember_surfaces()
+
+    def _remember_surfaces(self) -> None:
+        with contextlib.suppress(OSError):  # a convenience, not worth an error on stage
+            self._registered.save(self.surfaces.registered())
 
     def _clear(self, text: str) -> None:
-        name = self._known(f"{ROOT}/clear", text)
+        name = self.known(f"{ROOT}/clear", text)
         self.changed(self.controls.change(name, None) | {name})
 
-    def _known(self, path: str, text: str) -> str:
+    def known(self, path: str, text: str) -> str:
+        """A control's name from its name or path. Raises OscError."""
         name = control_name(text)
         if name not in self.controls.table:
             near = difflib.get_close_matches(name, self.controls.table, n=1)
@@ -191,32 +226,22 @@ class Controller:
         except OSError as error:
             raise OscError(path, str(error), "a folder that can be written") from error
 
+    def _teach_midi(self, command: str, text: str) -> None:
+        if not self.midi:
+            raise OscError(
+                f"{ROOT}/{command}", "no MIDI", "a controller started with `osc --midi all`, or a device's name"
+            )
+        try:
+            self.midi.surface.learn(text) if command == "midi/learn" else self.midi.surface.forget(text)
+        except OSError as error:
+            raise OscError(f"{ROOT}/{command}", str(error), "a folder that can be written") from error
+
     # -- what they are told ------------------------------------------------------------------------------------------
-
-    def _answer(self, sender: Peer, path: str, values: tuple[Any, ...]) -> None:
-        name = path.removeprefix(f"{ROOT}/")
-        if name == "get":
-            found = self._known(path, *values)
-            self._reply(sender, control_path(found), *self.controls.arguments(found))
-        elif name == "preset/list":
-            for preset in self.presets.names():
-                self._reply(sender, f"{ROOT}/preset/name", preset)
-        else:
-            self._sync(sender)
-
-    def _sync(self, sender: Peer) -> None:
-        for name in self.controls.table:
-            self._reply(sender, control_path(name), *self.controls.arguments(name))
-        for path, arguments in list(self.feedback.last.items()):
-            if self._table[path].kind is Kind.FEEDBACK:
-                self._reply(sender, path, *arguments)
-        for number, name in sorted(self.controls.daw.tracks.items()):
-            self._reply(sender, f"{ROOT}/daw/track", number, name)
 
     def changed(self, names: set[str]) -> None:
         """Controls were changed here: surfaces and the daemon are told."""
         self._show(names)
-        self.shared.put(name for name in names if name != REGION)
+        self.shared.put(name for name in names if name not in OURS_ALONE)
 
     def error(self, path: str, got: str, expected: str) -> None:
         """Something went wrong later than the message that asked for it: every surface is told."""
@@ -228,20 +253,44 @@ class Controller:
             self.feedback.put(control_path(name), *self.controls.arguments(name))
         if REGION in names:
             self.feedback.put(f"{ROOT}/region/words", self.controls.region_words())
+        if SEED in names:
+            self.feedback.put(f"{ROOT}/seed/words", self.controls.seed_words())
         if SOURCE in names:
             self.renders.follow_source()
 
-    def _reply(self, sender: Peer, path: str, *arguments: Any) -> None:
+    def _may_repeat(self) -> bool:
+        """Not while a job runs, and in REAPER only while it plays."""
+        in_reaper = self.reaper is not None and self.controls.values.get(REAPER)
+        return not self.watch.busy and (self.controls.daw.playing or not in_reaper)
+
+    def reply(self, sender: Peer, path: str, *arguments: Any) -> None:
+        """Tell one surface, where it listens."""
         self.feedback.reply(self.surfaces.reply_to(sender), path, *arguments)
 
+    def _send(self, peer: Peer, packet: bytes) -> None:
+        if peer not in (FADERS, BUTTONS):
+            self.sockets.send(peer, packet)
+            return
+        for message in decode(packet):
+            self.midi.surface.show(peer, message.path, message.arguments)
+
+    def _say_of_midi(self, words: str) -> None:
+        self.feedback.put(f"{ROOT}/midi/words", words)
+
     def _error(self, sender: Peer, path: str, got: str, expected: str) -> None:
+        if sender in (FADERS, BUTTONS):  # they have no place for words: others do
+            self.error(path, got, expected)
+            return
         second = int(monotonic())
         count = self._errors[1] + 1 if self._errors[0] == second else 1
         self._errors = (second, count)
         if count <= MAX_ERRORS_A_SECOND:
             parts = [part[:1000] for part in (path, got, expected)]
-            self._reply(sender, f"{ROOT}/error", *parts)
-            self._reply(sender, f"{ROOT}/error/words", _error_words(*parts))
+            self.reply(sender, f"{ROOT}/error", *parts)
+            self.reply(sender, f"{ROOT}/error/words", _error_words(*parts))
+
+    def _on_http(self, head: bytes) -> tuple[int, bytes]:
+        return answer(head, self.queries.present, (self.settings.host, self.sockets.port))
 
     def _on_broken(self, sender: Peer, problem: str) -> None:
         self._error(sender, "", problem, "OSC messages or bundles, with type tags")
@@ -270,6 +319,7 @@ class Controller:
                 await self.shared.refresh()
             except BridgeError as error:
                 self._on_lost(error)
+                continue
             if topic == "":
                 self.watch.mark_all()
 
@@ -285,13 +335,15 @@ class Controller:
         self.feedback.put_changed(f"{ROOT}/status", shown.words)
         self.feedback.put_changed(f"{ROOT}/progress", float(shown.progress))
         self.feedback.put_changed(f"{ROOT}/remaining", float(shown.remaining_seconds))
+        self.feedback.put_changed(f"{ROOT}/remaining/words", remaining_words(shown))
+        self.feedback.put_changed(f"{ROOT}/busy", int(shown.busy))
         self.feedback.put_changed(f"{ROOT}/queue", shown.queued)
 
     async def _on_finished(self, *arguments: Any) -> None:
         await self.renders.finished(*arguments)
 
     def _on_lost(self, error: BridgeError) -> None:
-        self.feedback.put_changed(f"{ROOT}/status", f"no daemon: {error}")
+        self.revival.lost(error)
 
     def _on_failed(self, path: str, error: BridgeError) -> None:
         got = cast(str | None, getattr(getattr(error, "error", None), "got", None))

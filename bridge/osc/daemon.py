@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -16,6 +17,14 @@ from bridge.protocol.messages import ControlsReply, JobStatus
 CONTROLS_TOPIC = "controls"
 Version = tuple[float, int]  # when the daemon was started, and its sequence number of the controls, which starts anew
 _QUIET_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file that a job made, and its seed."""
+
+    path: str
+    seed: int
 
 
 class Daemon(Protocol):
@@ -33,8 +42,8 @@ class Daemon(Protocol):
     async def cancel(self, job_id: str) -> None:
         """Cancel a job."""
 
-    async def result_paths(self, job_id: str) -> list[str]:
-        """Files that a completed job made, one a variation."""
+    async def results(self, job_id: str) -> list[Made]:
+        """What a completed job made, one a variation."""
 
     async def controls(self) -> tuple[dict[str, Any], Version]:
         """The shared controls, and their version."""
@@ -65,9 +74,9 @@ class ClientDaemon:
     async def cancel(self, job_id: str) -> None:
         await self._client.cancel(job_id)
 
-    async def result_paths(self, job_id: str) -> list[str]:
+    async def results(self, job_id: str) -> list[Made]:
         result = await self._client.result(job_id, "path")
-        return [entry.audio.path for entry in result.chosen if entry.audio.path]
+        return [Made(entry.audio.path, entry.seed) for entry in result.chosen if entry.audio.path]
 
     async def controls(self) -> tuple[dict[str, Any], Version]:
         return self._versioned(await self._client.controls())

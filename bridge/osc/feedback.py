@@ -45,6 +45,11 @@ class Feedback:
         for peer in self._surfaces.targets(path):
             self.reply(peer, path, *arguments)
 
+    def again(self, path: str, *arguments: Any) -> None:
+        """Send now to those that asked for feedback: it may have been lost."""
+        for peer in self._surfaces.targets(path, asked_only=True):
+            self.reply(peer, path, *arguments)
+
     async def run(self) -> None:
         """Send what is due, for ever."""
         while True:

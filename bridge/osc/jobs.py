@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -30,9 +31,10 @@ class Shown:
     progress: float = 0.0
     remaining_seconds: float = 0.0
     queued: int = 0
+    busy: bool = False
 
 
-OnFinished = Callable[[JobStatus, OwnJob], Awaitable[None]]
+OnFinished = Callable[[JobStatus, OwnJob | None], Awaitable[None]]
 
 
 class JobWatch:
@@ -62,8 +64,13 @@ class JobWatch:
 
     def mark_all(self) -> None:
         """Events may have been missed."""
-        for job_id in [*self._active, *self._own]:
-            self.mark(job_id)
+        self._stale.update(self._active, self._own)
+        self._woken.set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is queued or runs, or was just asked for."""
+        return bool(self._active or self._own)
 
     async def begin(self) -> None:
         """Learn what is active now. Raises BridgeError."""
@@ -96,9 +103,7 @@ class JobWatch:
         self._active.pop(job_id, None)
         if self._last is None or (status.finished or 0.0) >= (self._last.finished or 0.0):
             self._last = status
-        job = self._own.pop(job_id, None)
-        if job is not None:
-            await self._on_finished(status, job)
+        await self._on_finished(status, self._own.pop(job_id, None))
 
     def shown(self) -> Shown:
         """The running job, else the next one, else the last that ended."""
@@ -113,7 +118,15 @@ class JobWatch:
         else:
             return Shown()
         progress = 1.0 if now.state == "completed" else now.progress
-        return Shown(words(now), progress, now.remaining_seconds or 0.0, len(queued))
+        return Shown(words(now), progress, now.remaining_seconds or 0.0, len(queued), bool(queued or running))
+
+
+def remaining_words(shown: Shown) -> str:
+    """Time left, for people; nothing while it is not known."""
+    seconds = math.ceil(shown.remaining_seconds)
+    if not shown.busy or seconds <= 0:
+        return ""
+    return f"{seconds} s left" if seconds < 100 else f"{seconds // 60} min {seconds % 60} s left"
 
 
 def words(status: JobStatus) -> str:

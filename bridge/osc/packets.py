@@ -14,7 +14,7 @@ from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-KNOWN_TAGS = frozenset("ifsbTFNhdtrm[]")
+KNOWN_TAGS = frozenset("ifsbTFNIhdtrm[]")  # I, an impulse, has no bytes: a message without an argument
 MAX_DEPTH = 8
 MAX_MESSAGES = 512
 

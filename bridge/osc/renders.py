@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.osc.addresses import ROOT
-from bridge.osc.daemon import Daemon
+from bridge.osc.daemon import Daemon, Made
 from bridge.osc.jobs import OwnJob
 from bridge.osc.reaper import ACTIONS, LYRICS_ACTION, ReaperPeer
 from bridge.osc.settings import copy_into
@@ -32,6 +33,7 @@ class Renders:
     def __init__(self, controller: Controller, daemon: Daemon) -> None:
         self._controller, self._daemon = controller, daemon
         self.takes = Takes()
+        self.last: tuple[str, tuple[Any, ...]] = ("inpaint", ())  # the last task and its arguments
         self._made: set[str] = set()
 
     def made(self, path: str) -> bool:
@@ -40,6 +42,8 @@ class Renders:
 
     def command(self, name: str, values: tuple[Any, ...]) -> None:
         """Do a command, or hand it to the worker."""
+        if name in _TASKS or name.startswith("outpaint/"):
+            self.last = name, values
         if self._controller.controls.values.get(REAPER) and self._controller.reaper is not None:
             self._act(name, self._controller.reaper)
         elif name in _TASKS:
@@ -57,10 +61,20 @@ class Renders:
         source = self._controller.controls.values.get(SOURCE, "")
         if source != self.takes.original:
             self.takes.start(source)
-            self._show_take(tell_path=False)
+            self.show_take(tell_path=False)
 
-    async def finished(self, status: JobStatus, job: OwnJob) -> None:
-        """A job of ours ended: results become takes and are told."""
+    def repeat(self) -> None:
+        """The last task once more."""
+        try:
+            self.command(*self.last)
+        except OscError as error:
+            self._controller.error(error.address, error.got, error.expected)
+
+    async def finished(self, status: JobStatus, job: OwnJob | None) -> None:
+        """A job ended: results of ours become takes and are told; the seed is told of REAPER's, too."""
+        if job is None:
+            await self._learn_seed(status)
+            return
         if status.state == "failed":
             error = status.error
             got = error.message if error else "a failure without a reason"
@@ -68,17 +82,29 @@ class Renders:
         if status.state != "completed":
             return
         try:
-            paths = await self._daemon.result_paths(status.job_id)
-            kept = [await asyncio.to_thread(self._keep, Path(path), status, job) for path in paths]
+            made = await self._daemon.results(status.job_id)
+            kept = [await asyncio.to_thread(self._keep, Path(one.path), status, job) for one in made]
         except (BridgeError, OSError) as error:
             self._controller.error(job.path, str(error), "a result that can be read and copied")
             return
+        self._tell_seed(made)
         for path in kept:
             self._made.add(path)
             if job.source in ("", self.takes.original):
                 self.takes.add(path)
             self._controller.feedback.everyone(f"{ROOT}/result", path)
-        self._show_take(tell_path=False)
+        self.show_take(tell_path=False)
+
+    async def _learn_seed(self, status: JobStatus) -> None:
+        if status.state == "completed" and self._controller.controls.values.get(REAPER):
+            with contextlib.suppress(BridgeError):
+                self._tell_seed(await self._daemon.results(status.job_id))
+
+    def _tell_seed(self, made: list[Made]) -> None:
+        if made:
+            self._controller.controls.last_seed = made[0].seed
+            self._controller.feedback.put(f"{ROOT}/result/seed", made[0].seed)
+            self._controller.feedback.put_changed(f"{ROOT}/seed/words", self._controller.controls.seed_words())
 
     # -- on the source -----------------------------------------------------------------------------------------------
 
@@ -122,7 +148,7 @@ class Renders:
                 raise OscError(f"{ROOT}/take/reject", "the original", "a take; choose one with take/next")
         else:
             self._commit()
-        self._show_take()
+        self.show_take()
 
     def _commit(self) -> None:
         kept = self.takes.commit()
@@ -130,7 +156,8 @@ class Renders:
             raise OscError(f"{ROOT}/take/commit", "the original", "a take; choose one with take/next")
         self._controller.changed(self._controller.controls.change(SOURCE, kept))
 
-    def _show_take(self, tell_path: bool = True) -> None:
+    def show_take(self, tell_path: bool = True) -> None:
+        """Tell every surface which take counts; its path, too, where that is news."""
         feedback = self._controller.feedback
         feedback.put(f"{ROOT}/take", self.takes.present, len(self.takes.paths))
         feedback.put(f"{ROOT}/take/words", self.takes.words)

@@ -26,6 +26,8 @@ class OscSettings:
     surfaces: tuple[Peer, ...] = ()
     reaper: Peer | None = None
     roots: tuple[Path, ...] = ()
+    announce: bool = False
+    midi: tuple[str, ...] = ()  # parts of device names, "all", "virtual"
 
 
 def is_under(path: Path, roots: tuple[Path, ...]) -> bool:

@@ -1,6 +1,7 @@
 """UDP and TCP sockets that speak OSC. Knows packets and who may speak; knows no address space.
 
-TCP takes both framings: a 4-byte size before each packet (OSC 1.0) and SLIP (OSC 1.1), told apart by the first byte.
+TCP takes both framings: a 4-byte size before each packet (OSC 1.0) and SLIP (OSC 1.1), told apart by the first byte;
+and HTTP, whose "GET " would be a size of more than a gigabyte (OSCQuery wants it on the same port).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import socket
 from collections import deque
 from collections.abc import Callable
+from http import HTTPStatus
 
 from bridge.osc.packets import Message, PacketError, decode
 from bridge.osc.surfaces import Peer, is_allowed
@@ -21,12 +23,16 @@ MAX_WAITING = 65_536  # datagrams not yet decoded; more are lost, as UDP may
 MAX_DRAIN = 1024
 DECODE_AT_ONCE = 16
 RECEIVE_BUFFER = 4 << 20
+MAX_STREAM = 64 << 10
+PORT_TRIES = 10  # a port that is free for UDP may be taken for TCP
 SLIP_END, SLIP_ESC = 0xC0, 0xDB
 SLIP_ESCAPED = {0xDC: SLIP_END, 0xDD: SLIP_ESC}
 
 OnMessages = Callable[[Peer, list[Message]], None]
 OnBroken = Callable[[Peer, str], None]
 OnGone = Callable[[Peer], None]
+OnHttp = Callable[[bytes], tuple[int, bytes]]  # the head of a request: status and JSON
+HTTP_GET, HTTP_SECONDS = b"GET ", 5.0
 
 
 class OscSockets:
@@ -39,6 +45,7 @@ class OscSockets:
         self, on_messages: OnMessages, on_broken: OnBroken, on_gone: OnGone, allowed: frozenset[str] = frozenset()
     ) -> None:
         self._on_messages, self._on_broken, self._on_gone, self._allowed = on_messages, on_broken, on_gone, allowed
+        self.on_http: OnHttp = lambda head: (404, b"{}")
         self._udp: socket.socket | None = None
         self._tcp: asyncio.Server | None = None
         self._streams: dict[Peer, tuple[asyncio.StreamWriter, bool]] = {}
@@ -46,11 +53,20 @@ class OscSockets:
         self.port = 0
 
     async def open(self, host: str, port: int) -> None:
-        """Listen. Port 0 takes a free one. Raises OSError when the address is taken."""
+        """Listen. Port 0 takes one that is free for both. Raises OSError when the address is taken."""
+        for attempt in range(1 if port else PORT_TRIES):
+            try:
+                await self._open(host, port)
+                return
+            except OSError:
+                if port or attempt == PORT_TRIES - 1:
+                    raise
+
+    async def _open(self, host: str, port: int) -> None:
         udp = _datagram_socket(host, port)
         self.port = int(udp.getsockname()[1])
         try:
-            self._tcp = await asyncio.start_server(self._serve_stream, host, self.port)
+            self._tcp = await asyncio.start_server(self._serve_stream, host, self.port, limit=MAX_STREAM)
         except OSError:
             udp.close()
             raise
@@ -136,10 +152,27 @@ class OscSockets:
 
     async def _read_sized(self, peer: Peer, reader: asyncio.StreamReader, first: bytes) -> None:
         head = first + await reader.readexactly(3)
+        if head == HTTP_GET:
+            await self._answer_http(reader, self._streams.pop(peer)[0])
+            return
         while 0 < (size := int.from_bytes(head, "big")) <= MAX_PACKET:
             self.take(peer, await reader.readexactly(size))
             head = await reader.readexactly(4)
         self._on_broken(peer, f"a packet of {size} bytes, at most {MAX_PACKET} are taken")
+
+    async def _answer_http(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(HTTP_SECONDS):
+                head = HTTP_GET + await reader.readuntil(b"\r\n\r\n")
+        except (TimeoutError, asyncio.LimitOverrunError):
+            return
+        status, body = self.on_http(head)
+        kind = "Content-Type: application/json; charset=utf-8\r\n" if body else ""
+        words = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{kind}Content-Length: {len(body)}\r\nConnection: close"
+        )
+        writer.write(f"{words}\r\n\r\n".encode() + body)
+        await writer.drain()
 
     async def _read_slip(self, peer: Peer, reader: asyncio.StreamReader) -> None:
         packet = bytearray()

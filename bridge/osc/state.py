@@ -6,6 +6,7 @@ range are other ways to set these.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,9 @@ from engine.requests.check import parse_meter
 
 REGION, BARS, LOOP = "region", "region/bars", "region/loop"
 SOURCE, FOLDER, REAPER = "source", "result/folder", "reaper"
+SEED, SEED_LOCK, REPEAT = "seed", "seed/lock", "repeat/bars"
+OURS_ALONE = frozenset({REGION, SEED_LOCK, REPEAT})  # made of other controls, or gone when this program ends
+MAX_REPEAT_BARS = 4096
 _DEFAULT_TEMPO = 120.0
 _EDGES = ("start_time", "end_time")
 _EDGE_FIELDS = (*_EDGES, "start_time_relative_to", "end_time_relative_to")
@@ -50,6 +54,7 @@ class Controls:
         self.table = controls()
         self.values: dict[str, Any] = {}
         self.daw = Daw()
+        self.last_seed: int | None = None  # of the last result
 
     def check(self, name: str, arguments: tuple[Any, ...]) -> Any:
         """The value that the arguments mean for a control; None takes it back. Raises OscError."""
@@ -61,6 +66,8 @@ class Controls:
             return self._edges(address, *values)
         if name == BARS:
             return self._bars(address, *values)
+        if name == REPEAT and not 0 <= values[0] <= MAX_REPEAT_BARS:
+            raise OscError(address.path, str(values[0]), f"a number of bars from 0 to {MAX_REPEAT_BARS}")
         return values[0] if values[0] != "" else None
 
     def change(self, name: str, value: Any) -> set[str]:
@@ -74,6 +81,10 @@ class Controls:
             new = {LOOP: 1, BARS: None} if value else {LOOP: None}
         elif name == BARS:
             new |= {LOOP: None}
+        elif name == SEED_LOCK:
+            new = {SEED: self._kept_seed() if value else None}
+        elif name == REPEAT:
+            new = {REPEAT: value or None}
         return self._put(new) | self.follow()
 
     def follow(self) -> set[str]:
@@ -87,7 +98,7 @@ class Controls:
     def take_over(self, told: Mapping[str, Any], except_for: Iterable[str] = ()) -> set[str]:
         """The daemon's controls become ours, except some that were just changed here. What is no control is left."""
         kept = set(except_for)
-        names = [name for name in self.table if name not in kept and name != REGION]
+        names = [name for name in self.table if name not in kept | OURS_ALONE]
         return self._put({name: self._trusted(name, told.get(name)) for name in names})
 
     def load(self, told: Mapping[str, Any]) -> set[str]:
@@ -96,7 +107,16 @@ class Controls:
 
     def saved(self) -> dict[str, Any]:
         """What a preset holds."""
-        return {name: value for name, value in self.values.items() if name != REAPER}
+        return {name: value for name, value in self.values.items() if name not in (REAPER, REPEAT)}
+
+    def bar_seconds(self) -> float:
+        """Length of a bar, by the tempo control, else the DAW's, else 120; and the meter."""
+        tempo = self.values.get("tempo") or self.daw.tempo or _DEFAULT_TEMPO
+        try:
+            numerator, denominator = parse_meter(self.values.get("meter") or "4/4")
+        except InvalidRequest:
+            numerator, denominator = 4, 4
+        return 60.0 / tempo * 4.0 / denominator * numerator
 
     def arguments(self, name: str) -> list[Any]:
         """A control's value as OSC arguments: of its default where it is not given."""
@@ -104,8 +124,10 @@ class Controls:
             return [round(float(self.values.get(edge, -1.0)), FLOAT_DIGITS) for edge in _EDGES]
         if name == BARS:
             return list(self.values.get(BARS) or (0, 0))
-        if name in (LOOP, REAPER):
+        if name in (LOOP, REAPER, REPEAT):
             return [int(self.values.get(name) or 0)]
+        if name == SEED_LOCK:
+            return [int(SEED in self.values)]
         value = self.values.get(name)
         return to_osc(shown_default(self.table[name]) if value is None else _as_kind(self.table[name], value))
 
@@ -115,6 +137,12 @@ class Controls:
         if start is None and end is None:
             return "no region"
         return f"{start or 0:g} to {'the end' if end is None else f'{end:g}'} s"
+
+    def seed_words(self) -> str:
+        """What seed the next job has, for people."""
+        if SEED in self.values:
+            return f"seed {self.values[SEED]} locked"
+        return "new seed each time" + (f", last {self.last_seed}" if self.last_seed is not None else "")
 
     def request(self, task: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The request of a task, of the controls that it has. Raises OscError where there is no source."""
@@ -136,6 +164,8 @@ class Controls:
                 self.values[name] = new[name]
         if changed & {*_EDGES}:
             changed.add(REGION)
+        if SEED in changed:
+            changed.add(SEED_LOCK)
         if changed & {"tempo", "meter", "downbeat_time"}:
             changed |= self.follow()
         return changed
@@ -163,15 +193,15 @@ class Controls:
         return [first, count]
 
     def _bar_times(self, first: int, count: int) -> tuple[float, float]:
-        """Seconds of bars, at the tempo control, else the DAW's, else 120."""
-        tempo = self.values.get("tempo") or self.daw.tempo or _DEFAULT_TEMPO
-        try:
-            numerator, denominator = parse_meter(self.values.get("meter") or "4/4")
-        except InvalidRequest:
-            numerator, denominator = 4, 4
-        bar_seconds = 60.0 / tempo * 4.0 / denominator * numerator
-        begin = (first - 1) * bar_seconds + self.values.get("downbeat_time", 0.0)
-        return begin, begin + count * bar_seconds
+        """Seconds of bars."""
+        begin = (first - 1) * self.bar_seconds() + self.values.get("downbeat_time", 0.0)
+        return begin, begin + count * self.bar_seconds()
+
+    def _kept_seed(self) -> int:
+        """The seed that is set, else the last result's, else a new one."""
+        if SEED in self.values:
+            return int(self.values[SEED])
+        return random.randrange(2**31) if self.last_seed is None else self.last_seed
 
     def _region(self, start: float, end: float) -> dict[str, Any]:
         told: dict[str, Any] = {"start_time": round(start, FLOAT_DIGITS), "end_time": round(end, FLOAT_DIGITS)}

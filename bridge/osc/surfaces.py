@@ -10,6 +10,7 @@ from time import monotonic
 
 ECHO_SECONDS = 0.3
 EXPIRY_SECONDS = 600.0
+REGISTERED_SECONDS = 7200.0  # one that asked for feedback may only look on
 MAX_SURFACES = 32
 
 Peer = tuple[str, int]
@@ -24,6 +25,11 @@ class Surface:
     permanent: bool = False
     registered: bool = False
     touched: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def expiry_seconds(self) -> float:
+        """How long it may be silent."""
+        return inf if self.permanent else REGISTERED_SECONDS if self.registered else EXPIRY_SECONDS
 
 
 class Surfaces:
@@ -56,6 +62,10 @@ class Surfaces:
         surface = self.heard(sender)
         surface.reply_to, surface.registered = (sender[0], port), True
 
+    def registered(self) -> list[Peer]:
+        """Where those that asked for feedback listen."""
+        return list(dict.fromkeys(s.reply_to for s in self._surfaces.values() if s.registered))
+
     def unregister(self, sender: Peer) -> None:
         """Nothing more for the sender, nor for the port that it named."""
         gone = self._surfaces.pop(sender, None)
@@ -77,11 +87,12 @@ class Surfaces:
         """The sender set this address: for 300 ms the value is not echoed to it (fader fight)."""
         self.heard(sender).touched[path] = self._clock()
 
-    def targets(self, path: str) -> list[Peer]:
-        """Where feedback for an address goes now, each place once."""
+    def targets(self, path: str, asked_only: bool = False) -> list[Peer]:
+        """Where feedback for an address goes now, each place once; to those alone that asked for it, if so wanted."""
         self._expire()
         touching = self._touching(path)
-        return [p for p in dict.fromkeys(s.reply_to for s in self._surfaces.values()) if p not in touching]
+        found = [s for s in self._surfaces.values() if s.registered or s.permanent or not asked_only]
+        return [p for p in dict.fromkeys(s.reply_to for s in found) if p not in touching]
 
     def touching(self, path: str) -> bool:
         """Whether some surface set this address in the last 300 ms."""
@@ -97,7 +108,7 @@ class Surfaces:
 
     def _expire(self) -> None:
         now = self._clock()
-        silent = [p for p, s in self._surfaces.items() if not s.permanent and now - s.last_heard > EXPIRY_SECONDS]
+        silent = [p for p, s in self._surfaces.items() if now - s.last_heard > s.expiry_seconds]
         for peer in silent:
             del self._surfaces[peer]
         passing = sorted((p for p, s in self._surfaces.items() if not s.permanent), key=self._worth, reverse=True)

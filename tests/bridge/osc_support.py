@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bridge.osc.controller import Controller
+from bridge.osc.daemon import Made
 from bridge.osc.packets import decode, encode
 from bridge.osc.settings import OscSettings
 from bridge.protocol.errors import ErrorContent, failure
@@ -50,10 +51,10 @@ class MemoryDaemon:
     async def cancel(self, job_id):
         self.advance(job_id, state="cancelled")
 
-    async def result_paths(self, job_id):
+    async def results(self, job_id):
         path = self.folder / f"{job_id}.wav"
         path.write_bytes(job_id.encode())
-        return [str(path)]
+        return [Made(str(path), int(job_id.removeprefix("job")) + 1000)]
 
     async def controls(self):
         return dict(self.values), (0.0, self.sequence)
@@ -133,7 +134,8 @@ class Surface:
 @contextlib.asynccontextmanager
 async def running(daemon, home: Path, **settings):
     """A controller on a free port, serving."""
-    controller = Controller(daemon, OscSettings(home, **{"port": 0, "roots": (home,), **settings}))
+    revive = settings.pop("revive", None)
+    controller = Controller(daemon, OscSettings(home, **{"port": 0, "roots": (home,), **settings}), revive)
     await controller.start()
     task = asyncio.create_task(controller.run())
     try:

@@ -1,0 +1,129 @@
+"""`midi ports|learn|list|forget`: the MIDI map in this terminal. `osc --midi` plays by it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from bridge.cli.output import Exit, fail, handled, note, show
+
+WAIT_SECONDS = 60.0
+
+Words = Annotated[
+    list[str], typer.Argument(metavar="ADDRESS [ARGUMENTS]", help="What it means: variance, inpaint, region/bars 5 4.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+commands = typer.Typer(name="midi", no_args_is_help=True, help="Faders, buttons and pedals: what each of them means.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(commands)
+
+
+@commands.command()
+@handled
+def ports() -> None:
+    """The MIDI devices that can be heard."""
+    from bridge.midi.ports import input_names, load_backend
+
+    found = input_names(load_backend())
+    for name in found:
+        show(name)
+    if not found:
+        note("No MIDI device is plugged in.")
+
+
+@commands.command()
+@handled
+def learn(
+    words: Words,
+    port: Annotated[str, typer.Option("--port", help="Part of a device's name.")] = "all",
+    mode: Annotated[
+        str | None, typer.Option("--mode", help="absolute, press, twos, offset or sign, if what is found is wrong.")
+    ] = None,
+    low: Annotated[float | None, typer.Option("--low", help="Value at the fader's lower end.")] = None,
+    high: Annotated[float | None, typer.Option("--high", help="Value at the fader's upper end.")] = None,
+    step: Annotated[float | None, typer.Option("--step", help="One step of an endless knob.")] = None,
+    pickup: Annotated[
+        bool, typer.Option("--pickup", help="A fader that stands elsewhere sets nothing until it gets there.")
+    ] = False,
+) -> None:
+    """Move a fader or press a button: from now on it means ADDRESS. A controller that runs knows within a second."""
+    if mode not in (None, "absolute", "press", "twos", "offset", "sign"):
+        fail(Exit.BAD_INPUT, f"--mode: got '{mode}', expected absolute, press, twos, offset or sign.")
+    wanted = {"mode": mode, "low": low, "high": high, "step": step, "pickup": pickup or None}
+    changes = {name: value for name, value in wanted.items() if value is not None}
+    asyncio.run(_learn(" ".join(words), port, changes))
+
+
+async def _learn(text: str, port: str, changes: dict[str, Any]) -> None:
+    from bridge.midi.devices import MidiDevices
+    from bridge.osc.values import OscError
+    from bridge.protocol.home import home_folder, make_home
+
+    devices = MidiDevices(make_home(home_folder()), (port,), lambda peer, messages: None, lambda path: (), note)
+    learnt = asyncio.Event()
+    devices.surface.on_learnt = learnt.set
+    devices.surface.changes = changes
+    try:
+        devices.surface.learn(text)
+    except OscError as error:
+        fail(Exit.BAD_INPUT, f"got {error.got}, expected {error.expected}.")
+    task = asyncio.create_task(devices.run())
+    waiting = asyncio.create_task(learnt.wait())
+    done, _ = await asyncio.wait({task, waiting}, timeout=WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    task.cancel()
+    waiting.cancel()
+    if task in done:
+        task.result()
+    if not done:
+        fail(Exit.FAILED, f"Nothing moved in {WAIT_SECONDS:g} seconds. `midi ports` lists what can be heard.")
+
+
+@commands.command(name="list")
+@handled
+def list_(as_json: Json = False) -> None:
+    """The map: each fader or button and what it means."""
+    import msgspec
+
+    found = _map().bindings
+    if as_json:
+        show(msgspec.json.encode(found).decode())
+        return
+    for binding in found:
+        show(f"{binding.source.words:40} {binding.meaning}")
+    if not found:
+        note("Nothing is learnt yet: acestep-bridge midi learn variance")
+
+
+@commands.command()
+@handled
+def forget(words: Words) -> None:
+    """No fader or button means ADDRESS any more."""
+    from bridge.midi.meanings import parse
+    from bridge.osc.values import OscError
+
+    text = " ".join(words)
+    try:
+        address, arguments = parse(text, exact=False)
+    except OscError as error:
+        fail(Exit.BAD_INPUT, f"got {error.got}, expected {error.expected}.")
+    count = _map().forget(" ".join([address.path, *map(str, arguments)]))
+    note(f"{count or 'Nothing'} forgotten.")
+
+
+def _map() -> Any:
+    from bridge.midi.bindings import BadMap, MidiMap
+    from bridge.midi.surface import MAP_FILE
+    from bridge.protocol.home import home_folder
+
+    found = MidiMap(home_folder() / MAP_FILE)
+    try:
+        found.reload()
+    except BadMap as error:
+        fail(Exit.BAD_INPUT, str(error))
+    return found
