@@ -11,6 +11,7 @@ from bridge.cli import (
     doctor_command,
     jobs_commands,
     keys_commands,
+    link_command,
     midi_commands,
     models_commands,
     osc_command,
@@ -20,6 +21,7 @@ from bridge.cli import (
     rpp_commands,
     schema_command,
     serve_command,
+    service_commands,
 )
 
 app = typer.Typer(
@@ -62,5 +64,7 @@ for part in (
     doctor_command,
     schema_command,
     keys_commands,
+    link_command,
+    service_commands,
 ):
     part.add_to(app)

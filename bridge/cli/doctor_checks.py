@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 OLDEST_PYTHON = (3, 11)
 NEEDED = ("numpy", "pyzmq", "msgspec", "soundfile", "soxr", "typer", "rich", "rpp", "matplotlib")
-ENGINE = ("torch", "transformers", "diffusers", "safetensors", "tokenizers")
+ENGINE = ("torch", "transformers", "diffusers", "safetensors", "tokenizers", "scipy")
 SET_UP = "Run `python3 run.py setup` in the project's folder."
+ELSEWHERE = f"Let another machine render: acestep-bridge link (docs/remote.md). Or, where PyTorch exists: {SET_UP}"
+MODULES = {"pyzmq": "zmq"}  # where the import has another name
+LINK_SECONDS = 5.0
 LOW_DISK_BYTES = 2_000_000_000
 TORCH_SECONDS = 120.0
 _PROBE = """
@@ -48,13 +52,64 @@ def all_checks(model: str = "nano") -> Iterator[Check]:
     """Every check, in the order in which things have to be mended."""
     yield python_check(sys.version_info[:3])
     yield packages_check("packages", NEEDED)
-    yield packages_check("engine packages", ENGINE)
-    yield torch_check()
-    yield memory_check()
-    yield from model_checks(model)
+    linked = linked_check()
+    if linked is not None:
+        yield linked
+    else:
+        yield from rendering_checks(model)
     yield disk_check()
     yield daemon_check()
     yield reaper_check()
+
+
+def rendering_checks(model: str) -> Iterator[Check]:
+    """What this machine needs to render by itself, and how fast it is."""
+    packages = packages_check("engine packages", ENGINE)
+    if not packages.ok:
+        yield Check("rendering", False, f"not on this machine ({packages.text})", ELSEWHERE, code="model")
+        return
+    yield packages
+    found = probe()
+    yield torch_check(found)
+    yield memory_check()
+    yield from model_checks(model)
+    yield from speed_checks(str(found.get("device", "cpu")) if isinstance(found, dict) else "cpu")
+
+
+def linked_check() -> Check | None:
+    """The machine that renders for this one, and whether it answers; None where none is linked."""
+    from bridge.client import Client, Timeouts
+    from bridge.model_words import model_words
+    from bridge.protocol.errors import BridgeError
+    from bridge.protocol.home import home_folder
+    from bridge.protocol.linked import linked_path, read_linked
+
+    home = home_folder()
+    try:
+        linked = read_linked(home)
+        if linked is None:
+            return None
+        with Client.connect(home, linked_path(home), Timeouts(connect=LINK_SECONDS)) as client:
+            hello = client.hello()
+    except BridgeError as error:
+        return Check("rendering", False, f"on another machine: {error}", "Start its daemon; see docs/remote.md.")
+    where = f"{linked.name} ({linked.endpoints.commands})"
+    return Check("rendering", True, f"on {where}, with {model_words(hello.model)}, engine {hello.engine.state}")
+
+
+def speed_checks(device: str) -> Iterator[Check]:
+    """What to expect: measured in this machine's own jobs, and a rough figure for the full model."""
+    from bridge.cli.doctor_speed import full_model_time, measured_speeds
+    from bridge.protocol.home import home_folder
+
+    speeds = measured_speeds(home_folder() / "jobs.sqlite3")
+    for speed in speeds:
+        yield Check("speed", True, speed.text, optional=True)
+    if not any(speed.model == "nano" for speed in speeds):
+        yield Check("speed", True, "nano: not measured here yet (acestep-bridge demo does)", optional=True)
+    if not any(speed.model == "ace-step-v1" for speed in speeds):
+        text = f"ace-step-v1, 10 s with 10 s on each side: {full_model_time(device, os.cpu_count() or 1)}"
+        yield Check("speed", True, text, optional=True)
 
 
 def python_check(version: tuple[int, ...]) -> Check:
@@ -65,24 +120,35 @@ def python_check(version: tuple[int, ...]) -> Check:
 
 
 def packages_check(name: str, packages: tuple[str, ...]) -> Check:
-    """These distributions are installed."""
+    """These distributions are installed, and Python finds them."""
     there, missing = [], []
     for package in packages:
         try:
-            there.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
+            version = importlib.metadata.version(package)
+            found = importlib.util.find_spec(MODULES.get(package, package)) is not None
+        except (importlib.metadata.PackageNotFoundError, ImportError):
+            found = False
+        if found:
+            there.append(f"{package} {version}")
+        else:
             missing.append(package)
     if missing:
         return Check(name, False, "missing: " + ", ".join(missing), SET_UP)
     return Check(name, True, ", ".join(there))
 
 
-def torch_check(run: Callable[[], dict[str, Any]] | None = None) -> Check:
-    """PyTorch starts, and what it computes on."""
+def probe() -> dict[str, Any] | Exception:
+    """What PyTorch says of itself and its device, or why it does not start."""
     try:
-        found = (run or _probe_torch)()
+        return _probe_torch()
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        return Check("PyTorch", False, f"does not start ({type(error).__name__})", SET_UP)
+        return error
+
+
+def torch_check(found: dict[str, Any] | Exception) -> Check:
+    """PyTorch starts, and what it computes on."""
+    if isinstance(found, Exception):
+        return Check("PyTorch", False, f"does not start ({type(found).__name__})", SET_UP)
     if found["device"] == "cuda":
         gigabytes = f"{found['free_bytes'] / 1e9:.1f} of {found['total_bytes'] / 1e9:.1f} GB free"
         return Check("PyTorch", True, f"{found['version']}, {found['name']}, {gigabytes}")

@@ -32,11 +32,9 @@ def serve(
     audio_urls: AudioUrls = None,
 ) -> None:
     """Run the daemon until Ctrl-C. REAPER, OSC, programs and the other commands use it."""
-    if model is not None:
-        _check_model(model)
+    check_model(model)
     check_audio_urls(audio_urls)
-    if device is not None and not DEVICE.fullmatch(device):
-        raise InvalidRequest("device", repr(device), "auto, cpu, mps, cuda or cuda:0", "Leave it out for the best.")
+    check_device(device)
     raise SystemExit(run_daemon({"--bind": bind, "--model": model, "--device": device, "--audio-urls": audio_urls}))
 
 
@@ -54,8 +52,15 @@ def run_daemon(options: Mapping[str, str | None]) -> int:
     return int(main(words) or 0)
 
 
-def _check_model(model: str) -> None:
+def check_model(model: str | None) -> None:
     """Raises CheckpointError for a model that is not here."""
-    from engine.checkpoints import registry
+    if model is not None:
+        from engine.checkpoints import registry
 
-    registry.resolve(model)
+        registry.resolve(model)
+
+
+def check_device(device: str | None) -> None:
+    """Raises InvalidRequest for a word that is no device."""
+    if device is not None and not DEVICE.fullmatch(device):
+        raise InvalidRequest("device", repr(device), "auto, cpu, mps, cuda or cuda:0", "Leave it out for the best.")

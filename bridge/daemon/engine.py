@@ -20,6 +20,7 @@ import zmq.asyncio
 from bridge.daemon.settings import Settings
 from bridge.engine_process import wire
 from bridge.protocol.errors import BridgeError, ProtocolError
+from bridge.protocol.linked import linked_path
 from bridge.protocol.messages import EngineState, ModelName
 
 logger = logging.getLogger("bridge.daemon")
@@ -159,7 +160,7 @@ class EngineProcess:
             key=self._key,
             store=str(self._settings.home / "audio"),
             device=self._settings.device,
-            renderer=self._settings.renderer,
+            renderer=self._renderer(),
         )
         with open(self._settings.home / "engine.log", "ab") as log:
             self._process = subprocess.Popen(
@@ -173,6 +174,11 @@ class EngineProcess:
         assert self._process.stdin is not None
         self._process.stdin.write(msgspec.json.encode(start) + b"\n")
         self._process.stdin.flush()
+
+    def _renderer(self) -> str:
+        """Of this start: the machine may have been linked to another one, or not any more, since the last."""
+        elsewhere = linked_path(self._settings.home).exists() and self._settings.renderer == wire.DEFAULT_RENDERER
+        return wire.REMOTE_RENDERER if elsewhere else self._settings.renderer
 
     def _check_alive(self) -> None:
         """Raises EngineDied if the process has ended or says nothing any more."""

@@ -42,6 +42,7 @@ from bridge.protocol.messages import Content
 from engine.errors import InvalidRequest
 
 logger = logging.getLogger("bridge.daemon")
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _OTHER_SECONDS = 10.0
 
 
@@ -61,9 +62,12 @@ def serve(settings: Settings) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m bridge.daemon`. Gives the exit status."""
     level = os.environ.get("ACESTEP_BRIDGE_LOG", "INFO").upper()
-    logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(stream=sys.stderr, level=level, format=_LOG_FORMAT)
     try:
-        return serve(read_settings(arguments))
+        settings = read_settings(arguments)
+        if settings.log is not None:
+            _log_to(settings.log)
+        return serve(settings)
     except (BridgeError, InvalidRequest) as error:
         logger.error("%s", error)
         return 2
@@ -79,6 +83,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     parser.add_argument("--warm", action="store_true", help="load the model at once")
     parser.add_argument("--allow-root", type=Path, action="append", default=[], help="folder for other machines")
     parser.add_argument("--audio-urls", choices=CHOICES, default=allowed_urls(), help="audio by URL")
+    parser.add_argument("--log", type=Path, help="file for what it has to say, instead of standard error")
     parser.add_argument("--renderer", default=DEFAULT_RENDERER, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     return Settings(
@@ -90,7 +95,15 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         allowed_roots=tuple(given.allow_root),
         urls=UrlRules(given.audio_urls),
         renderer=given.renderer,
+        log=given.log,
     )
+
+
+def _log_to(path: Path) -> None:
+    """A service has nobody at its standard error, and on Windows none at all."""
+    make_home(path.parent)
+    sys.stdout = sys.stderr = open(path, "a", encoding="utf-8", errors="replace", buffering=1)  # noqa: SIM115
+    logging.basicConfig(stream=sys.stderr, level=logging.getLogger().level, format=_LOG_FORMAT, force=True)
 
 
 class _Daemon:

@@ -23,6 +23,7 @@ from bridge.jobs import Job, JobStore
 from bridge.protocol import messages as m
 from bridge.protocol.errors import failure, refused
 from bridge.protocol.frames import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
+from bridge.protocol.linked import Linked, read_linked
 from engine.constants import SEED_MODULUS
 from engine.requests import Request, Retake, from_dict, to_dict
 
@@ -114,7 +115,7 @@ class Operations:
                 started=self._started,
                 home=str(self._settings.home) if peer.is_local else "",
                 engine=self._runner.engine.describe(),
-                model=views.model_name(self._default_model()),
+                model=self._model_name(),
                 queued=self._store.counts().get("queued", 0),
                 max_message_bytes=MAX_MESSAGE_BYTES,
             )
@@ -127,8 +128,9 @@ class Operations:
             if given is not None:
                 values[name] = given
         request = from_dict(values)
-        model = views.check_model(_given(request.model, "") or self._default_model())
-        await asyncio.to_thread(validate.check_lyrics, request, model)
+        model = self._checked_model(_given(request.model, "") or self._default_model())
+        if self._linked() is None:
+            await asyncio.to_thread(validate.check_lyrics, request, model)
         source = await self._source(request, peer, attached)
         job = _job(request, model, peer, source)
         with self._store.transaction():
@@ -227,7 +229,7 @@ class Operations:
         return Reply(views.models(self._runner.engine.describe().model, self._default_model(), peer.is_local))
 
     async def _load(self, request: m.LoadRequest, peer: Peer, attached: Attached) -> Reply:
-        self._runner.preload(views.check_model(request.model))
+        self._runner.preload(self._checked_model(request.model))
         await asyncio.sleep(0.01)
         return Reply(self._runner.engine.describe())
 
@@ -282,8 +284,20 @@ class Operations:
         running = current is not None and current.job_id == job.job_id
         return views.status(job, self._store.position(job), self._runner.progress if running else None)
 
+    def _linked(self) -> Linked | None:
+        return read_linked(self._settings.home)
+
     def _default_model(self) -> str:
-        return self._settings.model or views.default_model()
+        linked = self._linked()
+        return self._settings.model or (linked.model.name if linked else views.default_model())
+
+    def _model_name(self) -> m.ModelName:
+        linked = self._linked()
+        return linked.model if linked and not self._settings.model else views.model_name(self._default_model())
+
+    def _checked_model(self, name: str) -> str:
+        """The name; another machine knows its own models. Raises UnknownThing."""
+        return name if self._linked() else views.check_model(name)
 
 
 def _job(request: Request, model: str, peer: Peer, source: SourceFile | None) -> Job:

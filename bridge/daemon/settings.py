@@ -25,6 +25,7 @@ class Settings:
     allowed_roots: tuple[Path, ...] = ()
     urls: UrlRules = field(default_factory=UrlRules)
     renderer: str = DEFAULT_RENDERER
+    log: Path | None = None
     max_attempts: int = 3
     cancel_seconds: float = 2.0
     start_seconds: float = 60.0

@@ -30,19 +30,21 @@ def offer(device: str, cores: int, audio_seconds: float) -> list[str]:
     return [
         f"The full model: {entry.description}.",
         f"    {size}, licence {entry.licence}.",
-        f"    The same region would take {_duration(expected_seconds(device, cores, audio_seconds))} here "
-        f"({_basis(device)}).",
+        f"    The same region would take {duration_words(expected_seconds(device, cores, audio_seconds))} here "
+        f"({basis(device)}).",
         f"    {how}",
     ]
 
 
-def _basis(device: str) -> str:
+def basis(device: str) -> str:
+    """Where `expected_seconds` comes from."""
     kind = device.split(":")[0]
     published = {"cuda": "at the speed published for an RTX 4090", "mps": "at the speed published for an M2 Max"}
     return published.get(kind, "a rough estimate without a GPU")
 
 
-def _duration(seconds: float) -> str:
+def duration_words(seconds: float) -> str:
+    """A duration for people."""
     if seconds < 90:
         return f"about {max(1, round(seconds))} seconds"
     return f"about {round(seconds / 60)} minutes ({round(seconds)} seconds)"

@@ -110,6 +110,10 @@ class Worker:
 
 
 def _content(error: Exception) -> ErrorContent:
+    if isinstance(error, ModuleNotFoundError):
+        remedy = "Let another machine render (`acestep-bridge link`), or install it: `python3 run.py setup`."
+        message = f"This machine cannot render: {error.name} is not installed. {remedy}"
+        return ErrorContent(code="engine_unavailable", message=message, remedy=remedy)
     if isinstance(error, OutOfMemory):
         return ErrorContent(code="out_of_memory", message=str(error))
     if isinstance(error, CheckpointError):

@@ -16,6 +16,7 @@ from bridge.protocol.messages import ModelName, ResultEntry
 
 BEAT_SECONDS = 1.0
 DEFAULT_RENDERER = "bridge.engine_process.renderer:engine_renderer"
+REMOTE_RENDERER = "bridge.engine_process.remote:remote_renderer"
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):

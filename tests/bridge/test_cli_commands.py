@@ -10,7 +10,14 @@ from typer.testing import CliRunner
 
 from bridge.cli import doctor_checks as checks
 from bridge.cli.app import app
+from bridge.jobs import Job, JobStore
+from bridge.protocol import keys
+from bridge.protocol.home import Endpoints
+from bridge.protocol.linked import Linked, write_linked
+from bridge.protocol.messages import ModelName
 from engine.requests import TASKS
+
+NANO = ModelName(name="nano")
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +101,36 @@ def test_doctor_names_every_check_and_the_remedy(monkeypatch):
     assert json.loads(done.stdout)["logs"] == {"daemon.log": [], "engine.log": []}
 
 
+def test_doctor_says_how_fast_this_machine_was(home, monkeypatch):
+    home.mkdir()
+    store = JobStore(home / "jobs.sqlite3", clock=iter(range(1000)).__next__)
+    audio = {"path": "x.wav", "samples": 480000, "sample_rate": 48000}
+    made = {"model": {"name": "nano"}, "audio": audio, "report": {"window": [0, 960000]}}
+    with store.transaction():
+        job = store.add(Job(job_id="", task="inpaint", request={}, model="nano"))
+        store.change(job, "running")
+        job.result = [made]
+        store.change(job, "completed")
+    took = job.finished - job.started
+    store.close()
+    monkeypatch.setattr(checks, "_probe_torch", lambda: {"version": "2.13.0", "device": "cpu"})
+    text = run("doctor").stdout
+    assert f"nano: {20 / took:.1f} s of audio a second" in text
+    assert "ace-step-v1, 10 s with 10 s on each side: about" in text
+
+
+def test_doctor_tells_a_client_that_its_other_machine_does_not_answer(home, monkeypatch):
+    home.mkdir()
+    endpoints = Endpoints("tcp://127.0.0.1:9", "tcp://127.0.0.1:10")
+    pair = keys.server_pair(home)
+    link = Linked(endpoints=endpoints, key="0" * 64, server_public=pair.public, client="me", name="gpubox", model=NANO)
+    write_linked(home, link)
+    monkeypatch.setattr(checks, "LINK_SECONDS", 0.3)
+    found = {check["name"]: check for check in json.loads(run("doctor", "--json").stdout)["checks"]}
+    assert not found["rendering"]["ok"] and "docs/remote.md" in found["rendering"]["remedy"]
+    assert "PyTorch" not in found
+
+
 def test_a_report_hides_the_users_folder(home, monkeypatch):
     home.mkdir()
     (home / "daemon.log").write_text(f"opened {home.parent}/music/song.wav\n")
@@ -103,18 +140,14 @@ def test_a_report_hides_the_users_folder(home, monkeypatch):
     assert f"{home.parent}/music" not in text
 
 
-def broken():
-    raise subprocess.CalledProcessError(1, "python")
-
-
 def test_checks_tell_what_is_wrong():
     old = checks.python_check((3, 9, 1))
     assert (old.ok, "3.11" in old.remedy) == (False, True)
     missing = checks.packages_check("packages", ("numpy", "no-such-package-here"))
     assert (missing.ok, missing.text) == (False, "missing: no-such-package-here")
-    assert not checks.torch_check(broken).ok
+    assert not checks.torch_check(subprocess.CalledProcessError(1, "python")).ok
     cuda = {"version": "2.13", "device": "cuda", "name": "RTX", "free_bytes": 5e9, "total_bytes": 1e10}
-    assert "5.0 of 10.0 GB free" in checks.torch_check(lambda: cuda).text
+    assert "5.0 of 10.0 GB free" in checks.torch_check(cuda).text
     assert checks.disk_check().ok
 
 
