@@ -13,38 +13,42 @@ import torch
 from msgspec import UNSET
 
 from engine.checkpoints import registry
+from engine.checkpoints.hub import PullProgress
 from engine.checkpoints.identity import fingerprint
+from engine.checkpoints.int8 import check_available, round_weights
 from engine.checkpoints.load import load_networks
 from engine.checkpoints.lora import Lora, LoraSet
+from engine.checkpoints.lora_pull import lora_path
 from engine.checkpoints.networks import Networks
-from engine.constants import MAX_DURATION_SECONDS, frames_of
 from engine.errors import OutOfMemory
 from engine.rendering.codec import Codec
 from engine.rendering.device import choose_device, choose_dtype
 from engine.rendering.job import Job, Parts
-from engine.rendering.memory import (
+from engine.rendering.main_memory import check_results_fit, free_main_memory
+from engine.rendering.memory import Placement, free_bytes, is_out_of_memory, modes_of, sizes_of
+from engine.rendering.memory_plan import (
     MemoryMode,
-    Placement,
     Work,
     choose_mode,
     expected_peak_bytes,
-    free_bytes,
-    is_out_of_memory,
+    in_words,
     lower_mode,
     mode_named,
 )
 from engine.rendering.render import Render
 from engine.rendering.run import render_job
 from engine.rendering.words import Reader
-from engine.requests import Inpaint, Outpaint, PromptToAudio, Request, Resolved, resolve
+from engine.rendering.work import source_shape, work_of
+from engine.requests import PromptToAudio, Request, Resolved, resolve
 from engine.requests.recipe import ModelIdentity
 from engine.sampling.conditioning import Conditioner
-from engine.sampling.denoise import Cancel, OnStep, Progress
+from engine.sampling.denoise import Cancel, OnStep, Progress, check_cancel
 from engine.tasks.prompt_to_audio import text_request
 
 __all__ = ["Model", "Progress", "Render", "load"]
 
 logger = logging.getLogger(__name__)
+ROUNDED = "Memory was short: the model's weights were rounded to 8 bits, which changes the music a little."
 
 
 def load(
@@ -56,18 +60,23 @@ def load(
 ) -> Model:
     """A model by its name in the registry, or by the path of a checkpoint folder or single file.
 
-    `device` is auto, cpu, cuda or mps; `dtype` auto, bf16, fp16 or fp32; `memory` auto, resident,
-    tiled or offloaded. Raises CheckpointError for a model that is
-    not there or not whole, EngineError for a device that cannot be used.
+    `device` is auto, cpu, cuda or mps; `dtype` auto, bf16, fp16 or fp32; `memory` auto or a mode of
+    `engine.rendering.memory_plan` (resident, tiled, offloaded, int8, int8-offloaded). Raises CheckpointError for a
+    model that is not there or not whole, EngineError for a device or mode that cannot be used.
     """
     if on_step is not None:
         on_step(Progress("load", 0, 1))
-    entry = registry.resolve(str(path_or_name))
-    where = choose_device(device)
-    networks = load_networks(entry.folder, where, choose_dtype(where, dtype))
+    entry, where = registry.resolve(str(path_or_name)), choose_device(device)
+    mode = None if memory == "auto" else mode_named(memory)
+    int8 = mode is not None and mode.int8
+    if int8:
+        check_available(where)
+    offloads = mode.offloads if mode else where.type == "cuda" and free_bytes(where) < entry.size_bytes
+    first = torch.device("cpu") if offloads else where
+    networks = load_networks(entry.folder, first, choose_dtype(where, dtype), int8)
     if on_step is not None:
         on_step(Progress("load", 1, 1))
-    return Model(entry.name, networks, memory)
+    return Model(entry.name, replace(networks, device=where), memory, all_here=first == where)
 
 
 class Model:
@@ -76,17 +85,19 @@ class Model:
     One job runs at a time; a second thread waits.
     """
 
-    def __init__(self, name: str, networks: Networks, memory: str = "auto") -> None:
+    def __init__(self, name: str, networks: Networks, memory: str = "auto", all_here: bool = True) -> None:
+        """`memory` is auto or a mode's name; `all_here` says that the weights are on the device already."""
         self.name = name
-        self.identity = ModelIdentity(name, fingerprint(networks.source))
         self.networks = networks
         self._memory = None if memory == "auto" else mode_named(memory)
-        self._placement = Placement(networks)
-        use = self._placement.use
-        self._conditioner = Conditioner(networks.transformer, networks.text_encoder, use)
-        self._codec = Codec(networks.autoencoder, networks.device, use=use)
+        self._placement = Placement(networks, all_here=all_here)
+        self._conditioner = Conditioner(networks.transformer, networks.text_encoder, self._placement.use)
+        self._codec = Codec(networks.autoencoder, networks.device, use=self._placement.use)
         self._loras = LoraSet(networks.transformer)
         self._lock = threading.Lock()
+        self._measure()
+        if self._memory is not None and self._memory.int8:
+            self._round_weights()
 
     @property
     def memory_mode(self) -> MemoryMode:
@@ -118,26 +129,37 @@ class Model:
             request, said = text_request(request)
         resolved = resolve(request, self.default_request)
         resolved = replace(resolved, warnings=(*said, *resolved.warnings))
+        shape = source_shape(resolved.request)
+        check_results_fit(resolved.request, shape, free_main_memory())
+        work = work_of(resolved, shape)
         with self._lock, torch.inference_mode():
-            self._use_loras(resolved.request)
-            mode: MemoryMode | None = self._memory or self._choose_mode(resolved)
+            self._use_loras(resolved.request, on_step, cancel)
+            mode: MemoryMode | None = self._memory or self._choose_mode(work)
             tried: list[str] = []
             while mode is not None:
                 try:
+                    self._enter(mode, work, resolved)
                     return self._render(resolved, mode, on_step, cancel)
                 except (torch.OutOfMemoryError, RuntimeError) as error:
                     if not is_out_of_memory(error):
                         raise
-                    tried.append(f"{mode.name} ({self._expected(resolved, mode) / 1e9:.1f} GB expected)")
+                    expected = expected_peak_bytes(self._sizes, work, mode)
+                    tried.append(f"{mode.name} ({expected / 1e9:.1f} GB expected)")
                 mode = self._step_down(mode)
         raise self._nothing_fits(tried)
+
+    def _enter(self, mode: MemoryMode, work: Work, resolved: Resolved) -> None:
+        if mode.int8 and not all(known.int8 for known in self._modes):
+            logger.warning("memory: weights are rounded to 8 bits from now on, until the model is loaded again")
+            self._round_weights()
+            self._use_loras(resolved.request)
+        self._placement.set_mode(mode)
+        self._codec.tile_frames = mode.tile_frames
+        logger.info("memory: %s", in_words(self._sizes, work, mode, self._room()))
 
     def _render(
         self, resolved: Resolved, mode: MemoryMode, on_step: OnStep | None, cancel: Cancel | None
     ) -> list[Render]:
-        self._placement.set_mode(mode)
-        self._codec.tile_frames = mode.tile_frames
-        logger.info("memory: %s, %.1f GB expected", mode.name, self._expected(resolved, mode) / 1e9)
         reader = Reader(resolved, self.networks.config, self.networks.lyric_vocab)
         parts = Parts(self.identity, self.networks, self._conditioner, self._codec, mode.items_at_once)
         job = Job(parts, resolved, reader, on_step, cancel)
@@ -145,59 +167,59 @@ class Model:
             results = render_job(job)
         for result in results:
             result.report["memory"] = mode.name
+            if mode.int8 and self._memory is None:
+                result.report["warnings"].append(ROUNDED)
         return results
 
-    def _choose_mode(self, resolved: Resolved) -> MemoryMode:
-        there = not self._placement.mode.offloads
-        return choose_mode(self.networks, work_of(resolved), free_bytes(self.device), there)
+    def _measure(self) -> None:
+        """Sizes, modes and identity: what rounded weights change."""
+        self._sizes, self._modes = sizes_of(self.networks), modes_of(self.networks)
+        weights = "int8" if all(mode.int8 for mode in self._modes) else ""
+        self.identity = ModelIdentity(self.name, fingerprint(self.networks.source), weights)
+
+    def _round_weights(self) -> None:
+        """Hold the weights in 8 bits; what was made with the others is forgotten."""
+        check_available(self.device)
+        self._loras.clear()
+        round_weights(self.networks.transformer)
+        round_weights(self.networks.text_encoder)
+        self._conditioner = Conditioner(self.networks.transformer, self.networks.text_encoder, self._placement.use)
+        self._measure()
+
+    def _room(self) -> int:
+        """Bytes that a job can have, its weights included."""
+        there = self._placement.everything_here or self._sizes.shared
+        return free_bytes(self.device) + (sum(self._sizes.weights.values()) if there else 0)
+
+    def _choose_mode(self, work: Work) -> MemoryMode:
+        return choose_mode(self._sizes, work, self._room(), self._modes)
 
     def _step_down(self, mode: MemoryMode) -> MemoryMode | None:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        lower = lower_mode(mode)
+        lower = lower_mode(mode, self._modes)
         if lower is not None:
             logger.warning("memory: %s ran out of memory, trying %s", mode.name, lower.name)
         return lower
 
-    def _expected(self, resolved: Resolved, mode: MemoryMode) -> int:
-        return expected_peak_bytes(self.networks, work_of(resolved), mode)
-
     def _nothing_fits(self, tried: list[str]) -> OutOfMemory:
-        free = free_bytes(self.device)
-        known = "" if free is None else f", {free / 1e9:.1f} GB are free"
         return OutOfMemory(
-            f"Out of memory on {self.device}: tried {', '.join(tried)}{known}. "
-            "Choose a shorter region or less context_seconds, or use a smaller model."
+            f"Out of memory on {self.device}: tried {', '.join(tried)}; {free_bytes(self.device) / 1e9:.1f} GB are "
+            "free. Choose a shorter region or less context_seconds, or use a smaller model."
         )
 
-    def _use_loras(self, request: Any) -> None:
+    def _use_loras(self, request: Any, on_step: OnStep | None = None, cancel: Cancel | None = None) -> None:
+        """Make the request's LoRAs the active ones; those with a hub id are pulled when they are first asked for."""
         paths = [] if request.lora is UNSET else request.lora
         weights = [1.0] * len(paths) if request.lora_weight is UNSET else request.lora_weight
-        wanted = tuple(Lora(Path(p), w) for p, w in zip(paths, weights, strict=True))
+
+        def report(progress: PullProgress) -> None:
+            check_cancel(cancel)
+            if on_step is not None:
+                on_step(Progress("load", progress.done_bytes >> 20, progress.total_bytes >> 20))
+
+        wanted = tuple(Lora(lora_path(p, progress=report), w) for p, w in zip(paths, weights, strict=True))
         before = self._loras.active
         self._loras.apply(wanted)
         if self._loras.active != before:
             self._conditioner.clear_contexts()
-
-
-def work_of(resolved: Resolved) -> Work:
-    """What a resolved request asks of the memory; windows are taken at their longest."""
-    request: Any = resolved.request
-    passes = 3 if resolved.double_guidance else 2
-    seconds = getattr(request, "duration", None)
-    if seconds is None:
-        context = getattr(request, "context_seconds", None)
-        region = _region_length(request)
-        seconds = MAX_DURATION_SECONDS if context is None or region is None else region + 2 * context
-    return Work(len(resolved.seeds), passes, frames_of(min(seconds, MAX_DURATION_SECONDS)))
-
-
-def _region_length(request: Any) -> float | None:
-    """Seconds that are made anew, where the request alone says it."""
-    if isinstance(request, Outpaint):
-        given: Any = request
-        return float(given.extend_before_duration + given.extend_after_duration)
-    if not isinstance(request, Inpaint) or request.end_time is UNSET:
-        return None
-    same = request.start_time_relative_to == request.end_time_relative_to
-    return abs(request.end_time - request.start_time) if same else None  # type: ignore[operator]

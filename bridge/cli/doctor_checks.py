@@ -35,6 +35,12 @@ if cuda:
 print(json.dumps(found))
 """
 
+_MEMORY_PROBE = """
+import json, pathlib, sys
+from engine.rendering.checkpoint_sizes import memory_report
+print(json.dumps(memory_report(pathlib.Path(sys.argv[1]))))
+"""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -73,6 +79,7 @@ def rendering_checks(model: str) -> Iterator[Check]:
     yield torch_check(found)
     yield memory_check()
     yield from model_checks(model)
+    yield from memory_mode_checks(model)
     yield from speed_checks(str(found.get("device", "cpu")) if isinstance(found, dict) else "cpu")
 
 
@@ -185,6 +192,26 @@ def model_checks(wanted: str) -> Iterator[Check]:
             yield Check("full model", other.installed, text, remedy, optional=True)
 
 
+def memory_mode_checks(wanted: str, run: Callable[[str], list[dict[str, Any]]] | None = None) -> Iterator[Check]:
+    """Which memory mode the engine would choose now for a short and a long job, and what it expects to take."""
+    from engine.checkpoints import registry
+    from engine.errors import CheckpointError
+
+    try:
+        report = (run or _probe_memory)(str(registry.resolve(wanted).folder))
+    except CheckpointError:
+        return  # said by `model_checks`
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        yield Check("memory mode", False, f"cannot be told ({type(error).__name__})", SET_UP, optional=True)
+        return
+    for job in report:
+        expected, room = job["expected_bytes"] / 1e9, job["room_bytes"] / 1e9
+        text = f"{job['job']}: {job['mode']}, peak of {expected:.1f} GB expected, {room:.1f} GB free"
+        fits = job["expected_bytes"] <= job["room_bytes"]
+        remedy = "" if fits else "Close other programs, use a smaller model, or make shorter pieces."
+        yield Check("memory mode", fits, text, remedy, optional=True)
+
+
 def disk_check() -> Check:
     """There is room where results are kept."""
     from bridge.protocol.home import home_folder
@@ -238,6 +265,15 @@ def _probe_torch() -> dict[str, Any]:
     )
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
+
+
+def _probe_memory(folder: str) -> list[dict[str, Any]]:
+    """Asked in a process of its own, as PyTorch is. Headers are read, nothing is loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", _MEMORY_PROBE, folder], capture_output=True, text=True, timeout=TORCH_SECONDS, check=True
+    )
+    report: list[dict[str, Any]] = json.loads(done.stdout.strip().splitlines()[-1])
+    return report
 
 
 def log_tails(home: Path, lines: int = 40) -> dict[str, list[str]]:

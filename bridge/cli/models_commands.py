@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.cli.output import AsJson, Exit, fail, handled, print_json, show
+from bridge.cli.output import AsJson, Exit, fail, handled, note, print_json, show
 
 group = typer.Typer(help="Models: list, pull, verify.", no_args_is_help=True, rich_markup_mode=None)
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of `models list`.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of `models list`, or a LoRA's hub id owner/name.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
 def list_models(as_json: AsJson = False) -> None:
     """Every model by name: what it is, its licence, size and memory, whether it is here."""
     from engine.checkpoints import registry
+    from engine.checkpoints.lora_pull import pulled_loras
 
     entries = registry.entries()
     if as_json:
@@ -32,6 +33,8 @@ def list_models(as_json: AsJson = False) -> None:
         show(f"    {size} on disk, about {entry.memory_bytes / 1e9:.1f} GB of memory, licence {entry.licence}")
         remedy = f"acestep-bridge models pull {entry.name}" if entry.repository else "installing the package again"
         show(f"    {'here: ' + str(entry.folder) if entry.installed else 'not here; get it with: ' + remedy}")
+    for lora, folder in pulled_loras().items():
+        show(f"LoRA {lora}: {folder}")
 
 
 @group.command("pull")
@@ -39,13 +42,18 @@ def list_models(as_json: AsJson = False) -> None:
 def pull_model(name: Name, as_json: AsJson = False) -> None:
     """Download a model; a pull that was cut off goes on where it stopped."""
     from bridge.cli.progress import byte_progress
+    from engine.checkpoints.lora_pull import is_hub_id, pull_lora
     from engine.checkpoints.pull import pull
 
+    is_lora = is_hub_id(name)
+    if not is_lora:
+        _show_licence(name)
     with byte_progress(f"Pulling {name}") as advance:
-        folder = pull(name, progress=lambda p: advance(p.done_bytes, p.total_bytes))
+        load = pull_lora if is_lora else pull
+        folder = load(name, progress=lambda p: advance(p.done_bytes, p.total_bytes))
     if as_json:
         return print_json({"name": name, "path": str(folder)})
-    show(f"{name} is whole, in {folder}. Use it with --model {name}.")
+    show(f"{name} is whole, in {folder}. Use it with {'--lora' if is_lora else '--model'} {name}.")
 
 
 @group.command("verify")
@@ -64,6 +72,16 @@ def verify_model(name: Name, as_json: AsJson = False) -> None:
         fail(Exit.NO_DAEMON_OR_MODEL, "\n".join([f"{name}: {len(problems)} problem(s)", *problems, remedy]))
     if not as_json:
         show(f"{name}: every file is as it should be ({entry.folder}).")
+
+
+def _show_licence(name: str) -> None:
+    """What is about to be loaded: nobody should learn of a licence afterwards."""
+    from engine.checkpoints import registry
+
+    for entry in registry.entries():
+        if entry.name == name and entry.repository:
+            size = f"{entry.size_bytes / 1e9:.1f} GB"
+            note(f"{entry.repository} at {(entry.revision or '')[:12]}, {size}, licence {entry.licence}")
 
 
 def _as_dict(entry: Any) -> dict[str, Any]:

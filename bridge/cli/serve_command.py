@@ -29,13 +29,23 @@ def serve(
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="STR", help="Model by name or folder.")] = None,
     device: Annotated[str | None, typer.Option("--device", metavar="STR", help="auto, cuda, mps or cpu.")] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            "--memory",
+            metavar="auto|resident|tiled|offloaded|int8|int8-offloaded",
+            help="How the engine shares memory; chosen for each job by default.",
+        ),
+    ] = None,
     audio_urls: AudioUrls = None,
 ) -> None:
     """Run the daemon until Ctrl-C. REAPER, OSC, programs and the other commands use it."""
     check_model(model)
     check_audio_urls(audio_urls)
     check_device(device)
-    raise SystemExit(run_daemon({"--bind": bind, "--model": model, "--device": device, "--audio-urls": audio_urls}))
+    check_memory(memory)
+    options = {"--bind": bind, "--model": model, "--device": device, "--memory": memory, "--audio-urls": audio_urls}
+    raise SystemExit(run_daemon(options))
 
 
 def run_daemon(options: Mapping[str, str | None]) -> int:
@@ -64,3 +74,11 @@ def check_device(device: str | None) -> None:
     """Raises InvalidRequest for a word that is no device."""
     if device is not None and not DEVICE.fullmatch(device):
         raise InvalidRequest("device", repr(device), "auto, cpu, mps, cuda or cuda:0", "Leave it out for the best.")
+
+
+def check_memory(memory: str | None) -> None:
+    """Raises EngineError for a mode that there is not."""
+    from engine.rendering.memory_plan import mode_named
+
+    if memory not in (None, "auto"):
+        mode_named(str(memory))

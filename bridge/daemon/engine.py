@@ -168,7 +168,7 @@ class EngineProcess:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env={**_GENTLE, **os.environ, "PYTHONUNBUFFERED": "1"},
+                env=self._environment(),
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         assert self._process.stdin is not None
@@ -179,6 +179,10 @@ class EngineProcess:
         """Of this start: the machine may have been linked to another one, or not any more, since the last."""
         elsewhere = linked_path(self._settings.home).exists() and self._settings.renderer == wire.DEFAULT_RENDERER
         return wire.REMOTE_RENDERER if elsewhere else self._settings.renderer
+
+    def _environment(self) -> dict[str, str]:
+        memory = {"ACESTEP_MEMORY": self._settings.memory} if self._settings.memory else {}
+        return {**_GENTLE, **os.environ, **memory, "PYTHONUNBUFFERED": "1"}
 
     def _check_alive(self) -> None:
         """Raises EngineDied if the process has ended or says nothing any more."""

@@ -80,6 +80,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     parser.add_argument("--bind", default="", help="tcp://ADDRESS:PORT for other machines, with CURVE")
     parser.add_argument("--model", default="", help="default model, by name or folder")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--memory", default="", help="memory mode of the engine")
     parser.add_argument("--warm", action="store_true", help="load the model at once")
     parser.add_argument("--allow-root", type=Path, action="append", default=[], help="folder for other machines")
     parser.add_argument("--audio-urls", choices=CHOICES, default=allowed_urls(), help="audio by URL")
@@ -91,6 +92,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         bind=given.bind,
         model=given.model,
         device=given.device,
+        memory=given.memory,
         warm=given.warm,
         allowed_roots=tuple(given.allow_root),
         urls=UrlRules(given.audio_urls),

@@ -148,6 +148,7 @@ class Operations:
     async def _source(self, request: Request, peer: Peer, attached: Attached) -> SourceFile | None:
         audio = getattr(request, "audio", None)
         if audio is None:
+            validate.check_memory(request)
             return None
         roots = None if peer.is_local else self._settings.allowed_roots
         source = await asyncio.to_thread(locate, audio, self._audio, attached, roots, self._settings.urls)

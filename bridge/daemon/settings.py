@@ -21,6 +21,7 @@ class Settings:
     bind: str = ""
     model: str = ""
     device: str = "auto"
+    memory: str = ""
     warm: bool = False
     allowed_roots: tuple[Path, ...] = ()
     urls: UrlRules = field(default_factory=UrlRules)

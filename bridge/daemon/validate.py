@@ -15,6 +15,7 @@ from msgspec import UNSET
 from bridge.protocol.messages import FileInfo
 from engine.constants import MAX_DURATION_SECONDS
 from engine.errors import CheckpointError, InvalidRequest
+from engine.rendering.main_memory import SourceShape, check_results_fit, free_main_memory
 from engine.requests import AudioToAudio, Inpaint, Outpaint, Request
 
 Span = tuple[int, int]
@@ -46,8 +47,14 @@ def check_source(request: Request, path: Path) -> None:
     chosen = _given(getattr(request, "channels", UNSET), None)
     check_channels(info, None if chosen is None else [c - 1 for c in chosen])
     start, stop = _needed(request, info.frames, info.sample_rate)
+    check_memory(request, SourceShape(info.frames, info.channels, info.sample_rate))
     if info.subtype in ("FLOAT", "DOUBLE"):
         _check_finite(path, start, stop)
+
+
+def check_memory(request: Request, source: SourceShape | None = None) -> None:
+    """Raises InvalidRequest with numbers where the results do not fit into main memory."""
+    check_results_fit(request, source, free_main_memory())
 
 
 def check_lyrics(request: Any, model: str) -> None:

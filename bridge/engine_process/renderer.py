@@ -49,7 +49,8 @@ class EngineRenderer:
         """Load a model, letting go of the one before. Raises CheckpointError."""
         self._model = None
         entry = registry.resolve(model)
-        self._model = load(model, device=self._wanted_device, on_step=_progress(on_step))
+        memory = os.environ.get("ACESTEP_MEMORY", "auto")
+        self._model = load(model, device=self._wanted_device, memory=memory, on_step=_progress(on_step))
         self._name = ModelName(name=entry.name, description=entry.description)
         return self._name
 

@@ -14,11 +14,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from engine.checkpoints.int8 import as_float, is_int8, to_int8
 from engine.checkpoints.keys import is_dead
+from engine.checkpoints.lora_pull import LORA_FILE
 from engine.checkpoints.weights import TensorFile
 from engine.errors import CheckpointError
 
-LORA_FILE = "pytorch_lora_weights.safetensors"
 PREFIXES = ("base_model.model.", "transformer.")
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 
@@ -59,14 +60,14 @@ class LoraSet:
             return
         changes = self._changes(loras)
         self.clear()
-        with torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():
             for name, parts in changes.items():
                 self._change(name, parts)
         self._active = loras
 
     def clear(self) -> None:
         """Restore the base weights, bit by bit."""
-        with torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():
             for name, base in self._base.items():
                 self._transformer.get_parameter(name).copy_(base)
         self._base.clear()
@@ -95,12 +96,12 @@ class LoraSet:
 
     def _change(self, name: str, parts: list[tuple[float, LowRank]]) -> None:
         parameter = self._transformer.get_parameter(name)
-        self._base[name] = parameter.detach().to("cpu", copy=True)
-        total = parameter.float()
+        self._base[name] = parameter.detach().clone().to("cpu")
+        total = as_float(parameter)
         for weight, low_rank in parts:
             up, down = (t.to(parameter.device, torch.float32) for t in (low_rank.up, low_rank.down))
             total = total + weight * (up @ down)
-        parameter.copy_(total)
+        parameter.copy_(to_int8(total.to(parameter.dtype)) if is_int8(parameter) else total)
 
 
 def read_lora(path: Path) -> dict[str, LowRank]:

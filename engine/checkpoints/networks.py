@@ -53,17 +53,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where weights go. The autoencoder's encoder stays float32 whatever `dtype` is."""
+    """Where weights go, and whether linear layers' are held in 8 bits. The autoencoder's encoder is always float32."""
 
     device: torch.device
     dtype: torch.dtype
+    int8: bool = False
 
 
 def make_transformer(part: Part, target: Target) -> Transformer:
     """The transformer without dead weights."""
     config = TransformerConfig.from_dict(part.config)
     empty = build_empty(lambda: Transformer(config))
-    return fill(empty, without_dead(part.weights), part.where, target.dtype, target.device)
+    return fill(empty, without_dead(part.weights), part.where, target.dtype, target.device, target.int8)
 
 
 def make_autoencoder(dcae: Part, vocoder: Part, target: Target) -> MusicAutoencoder:
@@ -88,6 +89,6 @@ def _make_vocoder(part: Part, target: Target) -> Any:
 def make_text_encoder(part: Part, tokenizer: Tokenizer, erg_layers: tuple[int, ...], target: Target) -> TextEncoder:
     """UMT5's encoder; its embedding is one tensor under two names."""
     model = build_empty(lambda: build_umt5(part.config))
-    model = fill(model, with_both_embeddings(part.weights), part.where, target.dtype, target.device)
+    model = fill(model, with_both_embeddings(part.weights), part.where, target.dtype, target.device, target.int8)
     model.encoder.embed_tokens.weight = model.shared.weight
     return TextEncoder(model, tokenizer, erg_layers).eval()

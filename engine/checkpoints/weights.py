@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from engine.checkpoints.int8 import is_rounded, put, to_int8
 from engine.errors import CheckpointError
 
 M = TypeVar("M", bound=nn.Module)
@@ -43,6 +44,10 @@ class TensorFile(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self._keys)
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Every tensor's shape, from the header alone."""
+        return {key: tuple(self._file.get_slice(key).get_shape()) for key in self._keys}
+
     def metadata(self) -> dict[str, str]:
         """The header's text entries."""
         return dict(self._file.metadata() or {})
@@ -54,16 +59,25 @@ def build_empty(build: Callable[[], M]) -> M:
         return build()
 
 
-def fill(module: M, state: Mapping[str, Tensor], where: str, dtype: torch.dtype, device: torch.device) -> M:
+def fill(
+    module: M, state: Mapping[str, Tensor], where: str, dtype: torch.dtype, device: torch.device, int8: bool = False
+) -> M:
     """Give a module made by `build_empty` its weights, in `dtype` on `device`, ready for inference.
+
+    With `int8` the matrices of linear layers are held in 8 bits, each rounded before the next is read.
 
     Raises CheckpointError naming unknown keys, missing keys or the first wrong shape.
     """
     check_keys(module, state, where)
+    rounded = [key for key in state if int8 and is_rounded(key)]
     cast = {
-        key: value.to(device, dtype) if value.is_floating_point() else value.to(device) for key, value in state.items()
+        key: value.to(device, dtype) if value.is_floating_point() else value.to(device)
+        for key, value in state.items()
+        if key not in rounded
     }
-    module.load_state_dict(cast, strict=True, assign=True)
+    module.load_state_dict(cast, strict=not rounded, assign=True)
+    for key in rounded:
+        put(module, key, to_int8(state[key].to(device, dtype)))
     return module.requires_grad_(False).eval()
 
 

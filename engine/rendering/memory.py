@@ -1,78 +1,39 @@
-"""How a model shares the device's memory: three modes, which one fits, and what is expected. Knows no task.
-
-resident     everything stays on the device; long decodes run in tiles of 24 s
-tiled        fewer items at once, small decode tiles
-offloaded    one item at once, and only the network that is at work is on the device
-"""
+"""A model's weights in memory: what they take, what is free, and which network is on the device. Knows no task."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from engine.errors import EngineError
+from engine.checkpoints.int8 import bytes_when_rounded, is_available, is_int8, tensor_bytes
+from engine.rendering.main_memory import UNLIMITED, free_main_memory, memory_limit
+from engine.rendering.memory_plan import MODES, MemoryMode, Sizes
 
 if TYPE_CHECKING:
     from engine.checkpoints.networks import Networks
 
 Move = Callable[[nn.Module, torch.device], None]
-SAFETY = 1.15
-ACTIVATION_COPIES = 6.0
-DECODE_BYTES_PER_FRAME = 9_000_000
 
 
-@dataclass(frozen=True)
-class MemoryMode:
-    """A way to run: items in one batch, latent frames in one decode tile, whether idle networks leave the device."""
-
-    name: str
-    items_at_once: int
-    tile_frames: int
-    offloads: bool = False
-
-
-MODES = (
-    MemoryMode("resident", 8, 256),
-    MemoryMode("tiled", 2, 64),
-    MemoryMode("offloaded", 1, 32, offloads=True),
-)
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a job asks for: items, passes of guidance, latent frames."""
-
-    items: int
-    passes: int
-    frames: int
-
-
-def mode_named(name: str) -> MemoryMode:
-    """A mode by its name. Raises EngineError naming those there are."""
-    for mode in MODES:
-        if mode.name == name:
-            return mode
-    raise EngineError(f"memory: got {name!r}, expected auto, {', '.join(m.name for m in MODES)}. Choose one of these.")
-
-
-def lower_mode(mode: MemoryMode) -> MemoryMode | None:
-    """The next mode that needs less, or None."""
-    index = MODES.index(mode) + 1
-    return MODES[index] if index < len(MODES) else None
-
-
-def module_bytes(module: nn.Module) -> int:
-    """Bytes of parameters and buffers."""
-    return sum(t.numel() * t.element_size() for t in (*module.parameters(), *module.buffers()))
-
-
-def network_bytes(networks: Networks) -> dict[str, int]:
-    """Bytes of each network."""
-    return {name: module_bytes(module) for name, module in parts_of(networks).items()}
+def sizes_of(networks: Networks) -> Sizes:
+    """What a loaded model takes."""
+    parts, config = parts_of(networks), networks.config
+    dcae: Any = networks.autoencoder.dcae
+    channels = dcae.config.decoder_block_out_channels
+    return Sizes(
+        weights={name: module_bytes(module) for name, module in parts.items()},
+        weights_int8={name: bytes_when_rounded(module) for name, module in parts.items()},
+        layers=config.num_layers,
+        width=config.inner_dim,
+        mlp_ratio=config.mlp_ratio,
+        local_channels=channels[0],
+        deep_channels=channels[-1],
+        item_bytes=torch.empty(0, dtype=networks.dtype).element_size(),
+        shared=networks.device.type != "cuda",
+    )
 
 
 def parts_of(networks: Networks) -> dict[str, nn.Module]:
@@ -84,49 +45,54 @@ def parts_of(networks: Networks) -> dict[str, nn.Module]:
     }
 
 
-def expected_peak_bytes(networks: Networks, work: Work, mode: MemoryMode) -> int:
-    """An estimate of the device memory that a job takes at its worst, weights included."""
-    sizes = network_bytes(networks)
-    config = networks.config
-    items = min(work.items, mode.items_at_once)
-    width = config.inner_dim * (1 + 2 * config.mlp_ratio)
-    itemsize = torch.empty(0, dtype=networks.dtype).element_size()
-    denoising = items * work.passes * work.frames * width * itemsize * ACTIVATION_COPIES
-    decoding = min(work.frames, mode.tile_frames) * DECODE_BYTES_PER_FRAME
-    if mode.offloads:
-        peak = max(sizes["transformer"] + denoising, sizes["autoencoder"] + decoding, float(sizes["text_encoder"]))
-    else:
-        peak = sum(sizes.values()) + max(denoising, decoding)
-    return int(peak * SAFETY)
+def module_bytes(module: nn.Module) -> int:
+    """Bytes of parameters and buffers."""
+    return sum(tensor_bytes(t) for t in (*module.parameters(), *module.buffers()))
 
 
-def free_bytes(device: torch.device) -> int | None:
-    """Free memory of the device, counting what this process has reserved and not used; None where unknown."""
-    if device.type != "cuda":
-        return None
-    free, _ = torch.cuda.mem_get_info(device)
-    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+def modes_of(networks: Networks) -> tuple[MemoryMode, ...]:
+    """The modes that this model can run in: 8 bits where torchao is there, and only those once weights are rounded."""
+    if any(is_int8(weight) for weight in networks.transformer.parameters()):
+        return tuple(mode for mode in MODES if mode.int8)
+    return MODES if is_available(networks.device) else tuple(mode for mode in MODES if not mode.int8)
 
 
-def choose_mode(networks: Networks, work: Work, free: int | None, weights_are_there: bool = True) -> MemoryMode:
-    """The first mode that fits into `free` bytes (beside the weights that are already there); the last if none."""
-    if free is None:
-        return MODES[0]
-    room = free + (sum(network_bytes(networks).values()) if weights_are_there else 0)
-    for mode in MODES:
-        if expected_peak_bytes(networks, work, mode) <= room:
-            return mode
-    return MODES[-1]
+def free_bytes(device: torch.device) -> int:
+    """Free memory of the device, counting what this process has reserved there and not used.
+
+    `ACESTEP_MEMORY_LIMIT` (GB) keeps the rest for others: no more than that, less what is in use here, counts as free.
+    """
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        used = torch.cuda.memory_allocated(device)
+        return min(free + torch.cuda.memory_reserved(device) - used, _left(used))
+    import psutil
+
+    free = min(free_main_memory(), _left(psutil.Process().memory_info().rss))
+    if device.type == "mps":
+        free = min(free, torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    return free
+
+
+def _left(used: int) -> int:
+    """What a limit leaves beside what is in use here."""
+    limit = memory_limit()
+    return limit if limit == UNLIMITED else max(0, limit - used)
 
 
 class Placement:
     """Where the networks are. `use` brings one to the device, and sends the others away in a mode that offloads."""
 
-    def __init__(self, networks: Networks, move: Move | None = None) -> None:
+    def __init__(self, networks: Networks, move: Move | None = None, all_here: bool = True) -> None:
         self._networks = networks
         self._move = move or _move
-        self._everything_here = True
+        self._everything_here = all_here
         self.mode = MODES[0]
+
+    @property
+    def everything_here(self) -> bool:
+        """Whether all weights are on the device now."""
+        return self._everything_here
 
     def set_mode(self, mode: MemoryMode) -> None:
         """Change the mode; takes effect with the next `use`."""
@@ -145,7 +111,18 @@ class Placement:
 
 
 def _move(module: nn.Module, device: torch.device) -> None:
-    module.to(device)
+    """As `Module.to`, which cannot exchange 8-bit tensors in inference mode. Tied weights stay tied."""
+    moved: dict[int, nn.Parameter] = {}
+    with torch.inference_mode(False), torch.no_grad():
+        for part in module.modules():
+            for name, weight in part._parameters.items():
+                if weight is not None and weight.device != device:
+                    if id(weight) not in moved:
+                        moved[id(weight)] = nn.Parameter(weight.detach().to(device), requires_grad=False)
+                    part._parameters[name] = moved[id(weight)]
+            for name, buffer in part._buffers.items():
+                if buffer is not None:
+                    part._buffers[name] = buffer.to(device)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

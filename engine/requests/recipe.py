@@ -22,6 +22,7 @@ class ModelIdentity:
 
     name: str
     sha256: str
+    weights: str = ""  # "int8" where they were rounded
 
 
 def recipe(resolved: Resolved, item: int, model: ModelIdentity, source_sha256: str | None = None) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def recipe(resolved: Resolved, item: int, model: ModelIdentity, source_sha256: s
         values.pop("guidance_scale", None)
     made = {
         "recipe": RECIPE_VERSION,
-        "model": {"name": model.name, "sha256": model.sha256},
+        "model": {"name": model.name, "sha256": model.sha256} | ({"weights": model.weights} if model.weights else {}),
         "request": values,
     }
     return made | ({"source_sha256": source_sha256} if source_sha256 else {})

@@ -89,8 +89,12 @@ def test_reaper_commands_say_where_reaper_is_missing(tmp_path):
         assert "Traceback" not in done.stderr
 
 
+JOB = {"job": "10 s region", "mode": "tiled", "expected_bytes": 3e9, "room_bytes": 4e9}
+
+
 def test_doctor_names_every_check_and_the_remedy(monkeypatch):
     monkeypatch.setattr(checks, "_probe_torch", lambda: {"version": "2.13.0", "device": "cpu"})
+    monkeypatch.setattr(checks, "_probe_memory", lambda folder: [JOB])
     done = run("doctor", "--json", "--report", "--model", "gpt")
     found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
     assert {"Python", "packages", "PyTorch", "model", "disk", "daemon", "REAPER scripts"} <= set(found)
@@ -114,6 +118,7 @@ def test_doctor_says_how_fast_this_machine_was(home, monkeypatch):
     took = job.finished - job.started
     store.close()
     monkeypatch.setattr(checks, "_probe_torch", lambda: {"version": "2.13.0", "device": "cpu"})
+    monkeypatch.setattr(checks, "_probe_memory", lambda folder: [JOB])
     text = run("doctor").stdout
     assert f"nano: {20 / took:.1f} s of audio a second" in text
     assert "ace-step-v1, 10 s with 10 s on each side: about" in text
@@ -135,8 +140,10 @@ def test_a_report_hides_the_users_folder(home, monkeypatch):
     home.mkdir()
     (home / "daemon.log").write_text(f"opened {home.parent}/music/song.wav\n")
     monkeypatch.setattr(checks, "_probe_torch", lambda: {"version": "2.13.0", "device": "cpu"})
+    monkeypatch.setattr(checks, "_probe_memory", lambda folder: [JOB])
     text = run("doctor", "--report").stdout
     assert "~/music/song.wav" in text
+    assert "memory mode: 10 s region: tiled, peak of 3.0 GB expected, 4.0 GB free" in text
     assert f"{home.parent}/music" not in text
 
 
@@ -148,6 +155,8 @@ def test_checks_tell_what_is_wrong():
     assert not checks.torch_check(subprocess.CalledProcessError(1, "python")).ok
     cuda = {"version": "2.13", "device": "cuda", "name": "RTX", "free_bytes": 5e9, "total_bytes": 1e10}
     assert "5.0 of 10.0 GB free" in checks.torch_check(cuda).text
+    (short,) = checks.memory_mode_checks("nano", lambda folder: [{**JOB, "expected_bytes": 5e9}])
+    assert not short.ok and short.remedy
     assert checks.disk_check().ok
 
 

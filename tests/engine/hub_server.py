@@ -19,6 +19,7 @@ class Hub:
         self.repository, self.revision = repository, revision
         self.files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
         self.extra = extra
+        self.asked = "main"  # the name under which the revision is known
         self.cut: dict[str, int] = {}
         self.broken = False
         self.breaks = True  # whether the server stays away after a cut
@@ -70,6 +71,9 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self.send_error(403)
             elif path == f"/api/models/{hub.repository}/tree/{hub.revision}":
                 self.reply(hub.tree(), with_body)
+            elif path == f"/api/models/{hub.repository}/revision/{hub.asked}":
+                info = {"id": hub.repository, "sha": hub.revision, "tags": ["license:apache-2.0"], "siblings": []}
+                self.reply(json.dumps(info).encode(), with_body)
             elif path.startswith(prefix) and path.removeprefix(prefix) in hub.files:
                 self.file(path.removeprefix(prefix), with_body)
             elif path in hub.extra:

@@ -1,0 +1,132 @@
+"""Ways to run in little memory, which one fits, and what each is expected to take. Numbers only: knows no torch.
+
+resident         everything stays on the device, many items in one batch, long decode tiles
+tiled            fewer items at once, small decode tiles
+offloaded        one item at once, and only the network that is at work is on the device
+int8             as tiled, with the weights of the linear layers in 8 bits (torchao)
+int8-offloaded   as offloaded, with weights in 8 bits
+
+The first three give the same numbers to rounding. The 8-bit modes round the weights, so the music differs a little:
+they come last when the mode is chosen, and a result says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.errors import EngineError
+
+SAFETY = 1.15
+ACTIVATION_COPIES = 5.0  # of (rows, frames, width) in the transformer; measured by `python -m tests.bench memory`
+CONTEXT_COPIES = 1.7  # of keys and values, while they are made
+DEEP_COPIES = 24.0  # of the decoder's deepest level, which runs whole
+LOCAL_COPIES = 12.0  # of its widest level, which runs in tiles
+ENCODE_COPIES = 10.0
+TILE_OVERLAP_FRAMES = 24
+FRAME_AREA = 1024  # positions of the mel picture in one latent frame
+LATENT_AREA = 16
+
+
+@dataclass(frozen=True)
+class MemoryMode:
+    """A way to run: items in one batch, latent frames in one decode tile, where and how weights are held."""
+
+    name: str
+    items_at_once: int
+    tile_frames: int
+    offloads: bool = False
+    int8: bool = False
+
+
+MODES = (
+    MemoryMode("resident", 8, 256),
+    MemoryMode("tiled", 2, 64),
+    MemoryMode("offloaded", 1, 32, offloads=True),
+    MemoryMode("int8", 2, 64, int8=True),
+    MemoryMode("int8-offloaded", 1, 32, offloads=True, int8=True),
+)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What of a model takes memory. Bytes of each network's weights as they are, and with linear layers in 8 bits.
+
+    `shared`: device and main memory are the same (a CPU, Apple's GPUs), so that nothing is won by offloading.
+    """
+
+    weights: dict[str, int]
+    weights_int8: dict[str, int]
+    layers: int
+    width: int
+    mlp_ratio: float
+    local_channels: int
+    deep_channels: int
+    item_bytes: int
+    shared: bool = True
+
+    def of_weights(self, mode: MemoryMode) -> dict[str, int]:
+        """Bytes of each network in a mode."""
+        return self.weights_int8 if mode.int8 else self.weights
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a job asks for: items, passes of guidance, latent frames made, frames encoded, tokens of tags and lyrics."""
+
+    items: int
+    passes: int
+    frames: int
+    encoded_frames: int = 0
+    tokens: int = 0
+
+
+def mode_named(name: str) -> MemoryMode:
+    """A mode by its name. Raises EngineError naming those there are."""
+    for mode in MODES:
+        if mode.name == name:
+            return mode
+    raise EngineError(f"memory: got {name!r}, expected auto, {', '.join(m.name for m in MODES)}. Choose one of these.")
+
+
+def lower_mode(mode: MemoryMode, modes: Sequence[MemoryMode] = MODES) -> MemoryMode | None:
+    """The next of `modes`, which needs less, or None."""
+    index = modes.index(mode) + 1
+    return modes[index] if index < len(modes) else None
+
+
+def expected_peak_bytes(sizes: Sizes, work: Work, mode: MemoryMode) -> int:
+    """An estimate of the device memory that a job takes at its worst, weights included."""
+    weights = sizes.of_weights(mode)
+    stages = stage_bytes(sizes, work, mode)
+    if mode.offloads and not sizes.shared:
+        peak = max(weights[name] + stages[name] for name in weights)
+    else:
+        peak = sum(weights.values()) + max(stages.values())
+    return int(peak * SAFETY)
+
+
+def stage_bytes(sizes: Sizes, work: Work, mode: MemoryMode) -> dict[str, float]:
+    """What each network needs beside its weights while it is at work."""
+    rows = min(work.items, mode.items_at_once) * work.passes
+    item = sizes.item_bytes
+    activations = rows * work.frames * sizes.width * (1 + 2 * sizes.mlp_ratio) * item * ACTIVATION_COPIES
+    context = rows * sizes.layers * work.tokens * 2 * sizes.width * item * CONTEXT_COPIES
+    tile = min(work.frames, mode.tile_frames + TILE_OVERLAP_FRAMES)
+    decoding = tile * FRAME_AREA * sizes.local_channels * item * LOCAL_COPIES
+    decoding += work.frames * LATENT_AREA * sizes.deep_channels * item * DEEP_COPIES
+    encoding = work.encoded_frames * FRAME_AREA * sizes.local_channels * 4 * ENCODE_COPIES
+    return {"transformer": activations + context, "autoencoder": max(decoding, encoding), "text_encoder": 0.0}
+
+
+def choose_mode(sizes: Sizes, work: Work, room: int | None, modes: Sequence[MemoryMode] = MODES) -> MemoryMode:
+    """The first mode that fits into `room` bytes, weights included; the last if none does; the first if unknown."""
+    if room is None:
+        return modes[0]
+    return next((mode for mode in modes if expected_peak_bytes(sizes, work, mode) <= room), modes[-1])
+
+
+def in_words(sizes: Sizes, work: Work, mode: MemoryMode, room: int | None) -> str:
+    """The choice and its expected peak, for logs and people."""
+    free = "" if room is None else f", {room / 1e9:.1f} GB there for it"
+    return f"{mode.name}, peak of {expected_peak_bytes(sizes, work, mode) / 1e9:.1f} GB expected{free}"
