@@ -4,21 +4,34 @@ import json
 
 from reaper_python import *
 
-from . import dialogs, settings, takes
+from . import dialogs, material, settings, takes, tempo
 from .entry import render, words
 from .errors import UserError
-from .objects import find_take, is_null, item_text, items, span, take_text, track_text, tracks
-from .targets import item_target, one_item, time_selection
+from .objects import (
+    find_take,
+    find_track,
+    is_null,
+    item_text,
+    locked,
+    selected_items,
+    selected_tracks,
+    span,
+    take_text,
+    track_guid,
+    tracks,
+)
+from .targets import cursor_item, item_target, joined, one_item, time_selection
 
 NO_RECIPE = "This take has no recipe of ours"
 
 
 def _whole_target(item):
     """A target that covers an item."""
-    target = item_target(item, *span(item))
-    if is_null(RPR_GetActiveTake(item)) or target is None:
+    if is_null(RPR_GetActiveTake(item)):
         raise UserError("The item is empty", "Select an item with audio")
-    return target
+    if locked(item):
+        raise UserError("The item is locked", "Unlock it, or choose another one")
+    return item_target(item, *span(item))
 
 
 def _recipe(item):
@@ -47,25 +60,54 @@ def _recipe_request(recipe, **changes):
     return task, request
 
 
+def _came_from(take):
+    """Where a take of ours was made: {kind, track, start, end, capture, origin}."""
+    try:
+        return json.loads(take_text(take, "P_EXT:acestep_from") or "{}")
+    except ValueError:
+        return {}
+
+
 def _recipe_target(item, recipe):
     """Where the result of a recipe belongs: its original take, and the range it made."""
-    target = _whole_target(item)
-    original = take_text(RPR_GetActiveTake(item), "P_EXT:acestep_original")
+    active = RPR_GetActiveTake(item)
+    target, came = _whole_target(item), _came_from(active)
+    if came.get("kind") == "group":
+        raise UserError("This take was made over several items at once", "Select them and regenerate the range")
+    if came.get("kind") == "track":
+        return _captured_target(target, came)
+    if recipe["request"].get("task", "text-to-audio") in material.WITHOUT_SOURCE:
+        return dict(target, into=True)
+    original = take_text(active, "P_EXT:acestep_original")
     old = find_take(item, original) if original else None
+    if recipe["request"]["task"] != "inpaint":
+        return _again_target(target, old, came)
     if old:
         target["take"] = original
-    request = recipe["request"]
-    if "start_time" in request and "end_time" in request:
-        take = old or RPR_GetActiveTake(item)
-        begin = takes.anchor(item, take)
-        rate = takes.value(take, "D_PLAYRATE") or 1.0
-        target.update(start=begin + request["start_time"] / rate, end=begin + request["end_time"] / rate)
-    return target
+    take = old or active
+    begin, rate = takes.anchor(item, take), takes.value(take, "D_PLAYRATE") or 1.0
+    origin = 0.0 if old else came.get("origin", 0.0)
+    start, end = (recipe["request"][name] - origin for name in ("start_time", "end_time"))
+    return dict(target, start=begin + start / rate, end=begin + end / rate)
+
+
+def _again_target(target, old, came):
+    """A take made from a whole item: the same stretch of the original's file is sent again."""
+    if old is None:
+        raise UserError("The take that this one was made from is gone", "Undo until it is back, or remix this take")
+    return dict(target, into=True, again={"take": take_text(old, "GUID"), "range": came.get("source")})
+
+
+def _captured_target(target, came):
+    """A take made from what a track played: it is read from that track again, and added to the same item."""
+    if find_track(came["track"]) is None:
+        raise UserError("The track that this take was made from is gone", "Undo its removal, or regenerate anew")
+    return dict(target, into=True, **{k: came[k] for k in ("track", "start", "end", "capture")})
 
 
 def retake():
-    """A variation of the take: from its recipe, or from its sound where it has none."""
-    item = one_item()
+    """A variation of the take under the edit cursor: from its recipe, or from its sound where it has none."""
+    item = cursor_item()
     recipe, values = _recipe(item), settings.load()
     if recipe is None:
         _reference(item, values)
@@ -117,7 +159,7 @@ def extend(side):
 def remix():
     """The selected items in another style."""
     values = settings.load()
-    chosen = [i for i in items() if RPR_IsMediaItemSelected(i)] or [one_item()]
+    chosen = selected_items() or [one_item()]
     answer = dialogs.ask(
         "ACE-Step: remix", [("Tags of the original", _tags_of(chosen[0], values)), ("Tags of the remix", "")]
     )
@@ -127,7 +169,7 @@ def remix():
         raise UserError("Tags are needed", "Say in a few words how the remix should sound")
     request = settings.request_fields(dict(values, tags=answer[1]), "audio-to-audio")
     request.update(edit_mode="remix", original_tags=answer[0])
-    render("remix", "audio-to-audio", "take", [_whole_target(i) for i in chosen], request)
+    render("remix", "audio-to-audio", "take", joined([_whole_target(i) for i in chosen]), request)
 
 
 def lyrics():
@@ -147,14 +189,15 @@ def lyrics():
     render("edit lyrics", "audio-to-audio", "take", [_whole_target(item)], request)
 
 
-def _empty_target():
-    """The time selection (or the usual length at the cursor) on the first selected track, or at the end."""
-    values = settings.load()
+def _empty_target(values):
+    """The time selection (or the usual length at the cursor) below the first selected track, or at the end."""
     cursor = RPR_GetCursorPositionEx(0)
     start, end = time_selection() or (cursor, cursor + float(values["duration"] or 20.0))
-    chosen = [RPR_GetSelectedTrack2(0, 0, 0)] if RPR_CountSelectedTracks2(0, 0) else tracks()[-1:]
-    guid = track_text(chosen[0], "GUID") if chosen else ""
-    return {"track": guid, "item": "", "take": "", "start": start, "end": end, "name": "generated", "whole": True}
+    if settings.yes(values, "snap_to_bars") and time_selection():
+        start, end = tempo.snapped(start, end)
+    chosen = selected_tracks()[:1] or tracks()[-1:]
+    guid = track_guid(chosen[0]) if chosen else ""
+    return {"track": guid, "item": "", "take": "", "start": start, "end": end, "name": "generated"}
 
 
 def generate():
@@ -162,7 +205,7 @@ def generate():
     values = words(False, "ACE-Step: generate")
     if values is None:
         return
-    target = _empty_target()
+    target = _empty_target(values)
     request = settings.request_fields(values, "text-to-audio")
     request.update(lyrics=dialogs.lyrics_text(values["lyrics"]), duration=target["end"] - target["start"])
     render("generate", "text-to-audio", "track", [target], request)
@@ -176,7 +219,7 @@ def generate_from_prompt():
         return
     if not answer[0]:
         raise UserError("A description is needed", "Say in a sentence what the music should be")
-    target = _empty_target()
+    target = _empty_target(values)
     request = settings.request_fields(values, "prompt-to-audio")
     request.pop("tags")
     request.update(prompt=answer[0], duration=target["end"] - target["start"])

@@ -9,13 +9,17 @@ import traceback
 
 from reaper_python import *
 
-from . import control, extstate, jobs, log, placing, records, settings, status
+from . import batches, control, extstate, log, peaks, placing, progress, projects, records, settings, status
 from .connection import Daemon
-from .errors import UserError
-from .objects import media_folder, project_id_if_any, recording
+from .errors import DaemonError, UserError
+from .objects import media_folder, recording, remember
+from .paths import in_home, read_json
 
-BEAT_TICKS = 15
+TOKEN_TICKS = 15  # half a second: how often another instance is looked for
+BEAT_SECONDS = 3.0
+HERE_TICKS = 15  # how often a finished batch asks whether its project is open now
 IDLE_SECONDS = 120.0
+LIST_PAGE, LIST_MOST = 40, 400  # jobs a reply: one tick reads all of it
 STATUS_SECONDS = 0.25
 TICK = "acestep_background.tick()"
 
@@ -60,40 +64,54 @@ class Service(object):
         self._token = extstate.claim()
         self.daemon = Daemon(settings.yes(settings.load(), "start_daemon"))
         self.batches = []
-        self.placed_last = None
-        self._peaks = []
+        self.given_up = set()
+        self._peaks = peaks.Peaks()
         self._ticks = 0
         self._active_at = time.monotonic()
+        self._beat_at = time.monotonic()
         self._status_at = 0.0
-        self._asked_list = False
-        self._seen_project = ""
+        self._seen_project = None
         self._shown = ""
 
     def close(self):
         if extstate.holds(self._token):
             extstate.release()
+        for batch in self.batches:
+            for part in batch.parts:
+                part.discard_files()
         self.daemon.close()
 
     def tick(self):
         """Does one bounded thing; False when the script should end."""
         self._ticks += 1
-        if self._ticks % BEAT_TICKS == 0:
-            if not extstate.holds(self._token):
-                return False
-            extstate.beat()
-            self._look_at_project()
+        if not self._keep_house():
+            return False
         for command in extstate.take_commands():
             self._active_at = time.monotonic()
             self._obey(command)
         self.daemon.tick()
         for batch in list(self.batches):
             self._advance(batch)
-        self._build_peaks()
+        self._peaks.step()
         self._show()
         return self._has_work() or time.monotonic() - self._active_at < IDLE_SECONDS
 
     def _has_work(self):
-        return bool(self.batches or self._peaks or self.daemon.busy)
+        return bool(self.batches or self._peaks.waiting or self.daemon.busy)
+
+    def _keep_house(self):
+        """Token, heartbeat and project, each in a tick of its own; False when another instance took over."""
+        if self._ticks % TOKEN_TICKS == 0:
+            return extstate.holds(self._token)
+        if self._ticks % TOKEN_TICKS == 5:
+            self._look_at_project()
+        elif time.monotonic() - self._beat_at > BEAT_SECONDS:
+            self._beat()
+        return True
+
+    def _beat(self, seconds_ahead=0.0):
+        extstate.beat(seconds_ahead)
+        self._beat_at = time.monotonic()
 
     # commands
     def _obey(self, command):
@@ -104,10 +122,11 @@ class Service(object):
 
     def _render(self, command):
         """Begins a batch; what the control surface sets is asked for before anything is submitted."""
-        batch = jobs.from_command(command)
+        remember(command.get("pointers", {}))
+        batch = batches.from_command(command)
         self.batches.append(batch)
         self._status_at = 0.0
-        self.daemon.may_start = settings.yes(settings.load(), "start_daemon")
+        self.daemon.may_start = command.get("start") or settings.yes(settings.load(), "start_daemon")
         if command.get("recipe"):
             return
         batch.controls = None
@@ -118,61 +137,111 @@ class Service(object):
     # jobs that the daemon kept from earlier
     def _look_at_project(self):
         """On a new tab, or at the start: what does the daemon hold for this project?"""
-        here = project_id_if_any()
-        if here == self._seen_project or self.daemon.busy:
+        here = projects.active()
+        if here == self._seen_project:
             return
-        self._seen_project = here
-        if here:
-            self.daemon.request("list", {"limit": 100}, self._kept, lambda error: None)
+        if self.daemon.connected or (self._seen_project is None and read_json(in_home("connection.json"))):
+            self._seen_project = here
+            self.look()
 
-    def _kept(self, found):
-        done = records.load()
-        known = set(p.job_id for b in self.batches for p in b.parts)
-        known.update(p.data["request_id"] for b in self.batches for p in b.parts)
+    def look(self, failed=lambda error: None):
+        """Asks the daemon for jobs whose results belong into the active project."""
+        self._list(0, failed)
+
+    def _list(self, offset, failed):
+        content = {"limit": LIST_PAGE, "offset": offset}
+        self.daemon.request("list", content, lambda found: self._kept(found, offset, failed), failed)
+
+    def _kept(self, found, offset, failed):
+        if len(found["jobs"]) == LIST_PAGE and offset < LIST_MOST:
+            self._list(offset + LIST_PAGE, failed)
+        known = records.load() | self.given_up
+        for part in [p for b in self.batches for p in b.parts]:
+            known.update((part.job_id, part.data["request_id"]))
         ours = [
             job
             for job in found["jobs"]
-            if job["client_data"].get("app") == jobs.APP
-            and job["client_data"].get("project") == self._seen_project
+            if job["client_data"].get("app") == batches.APP
             and job["state"] not in ("failed", "cancelled")
-            and job["job_id"] not in done
             and job["job_id"] not in known
             and job["client_data"].get("request_id") not in known
+            and projects.is_here(job["client_data"])
         ]
-        self.batches += jobs.from_daemon(ours, self.daemon)
+        self.batches += batches.from_daemon(ours, self.daemon)
 
     # placing
     def _advance(self, batch):
-        for part in batch.parts:
-            if part.state != "asking" or batch.controls is not None:
-                part.step(self.daemon)
         if not batch.ready:
-            return
-        if not batch.good:
+            self._step_parts(batch)
+        elif not batch.good:
             self._end(batch)
-            return
-        if recording() or project_id_if_any() != batch.project:
-            return
+        elif self._may_place(batch):
+            self._finish(batch)
+
+    def _step_parts(self, batch):
+        here = None
+        for part in batch.parts:
+            if part.ended or (part.state == "asking" and batch.controls is None):
+                continue
+            if part.in_project:
+                here = projects.is_here(part.data) if here is None else here
+                if not here:
+                    continue
+                if part.blocks and not part.announced:
+                    part.announced = True
+                    status.show("rendering the track through its FX; REAPER waits until that is done")
+                    return
+                part.step(self.daemon)
+                return  # one part a tick reads the project
+            part.step(self.daemon)
+
+    def _may_place(self, batch):
+        """Whether the project is open in front and nothing is being recorded."""
+        if batch.here_at > self._ticks:
+            return False
+        if recording() or not projects.is_here(batch.data):
+            batch.here_at = self._ticks + HERE_TICKS
+            return False
+        return True
+
+    def _finish(self, batch):
+        """Makes the files a little at a time, then places them; nothing half-done stays behind a failure."""
         try:
-            if all([part.copy_step(media_folder()) for part in batch.good]):
-                self._place(batch)
+            for part in batch.good:
+                if not part.file_step(media_folder()):
+                    return
+            self._place(batch)
         except UserError as error:
             status.problem(error)
-            self._forget(batch)
+            self._drop(batch)
+        except Exception:
+            log.write(traceback.format_exc())
+            status.problem("A result could not be placed (see the log %s). The daemon keeps it" % log.path())
+            self._drop(batch)
+
+    def _drop(self, batch):
+        """A batch that cannot be placed now: its files go, its jobs stay with the daemon."""
+        for part in batch.parts:
+            part.discard_files()
+            self.given_up.add(part.job_id)
+        self._forget(batch)
 
     def _place(self, batch):
-        extstate.beat(60.0)
+        self._beat(60.0)
         placed = placing.place("ACE-Step: " + batch.title, batch.good)
-        extstate.beat()
+        for part in batch.good:
+            part.placed()
+        self._beat()
         records.add([p.job_id for p in batch.good])
-        self._peaks += placed.sources
+        self._peaks.add(placed.sources)
         self._end(batch, placed.notices)
 
     def _end(self, batch, notices=()):
         self._forget(batch)
-        failed = [p.error for p in batch.parts if p.state == "failed" and p.error]
+        failed = [p for p in batch.parts if p.state == "failed" and p.error]
+        records.add([p.job_id for p in failed if isinstance(p.error, DaemonError)])
         if failed:
-            status.problem(failed[0])
+            status.problem(failed[0].error)
         elif not batch.good:
             status.show("cancelled")
         else:
@@ -183,53 +252,15 @@ class Service(object):
     def _forget(self, batch):
         self.batches = [b for b in self.batches if b is not batch]
         self._active_at = time.monotonic()
-
-    def _build_peaks(self):
-        """Peaks of what was placed, one step a tick; an undo may have taken the source away."""
-        if not self._peaks:
-            return
-        source = self._peaks[0]
-        if not RPR_ValidatePtr(source, "PCM_source*"):
-            self._peaks.pop(0)
-        elif source != getattr(self, "_building", None):
-            self._building = source
-            if RPR_PCM_Source_BuildPeaks(source, 0) == 0:
-                self._peaks.pop(0)
-        elif RPR_PCM_Source_BuildPeaks(source, 1) == 0:
-            RPR_PCM_Source_BuildPeaks(source, 2)
-            self._peaks.pop(0)
-            self._building = None
+        self._shown = ""
 
     # what the user sees
     def _show(self):
         if not self.batches or time.monotonic() < self._status_at:
             return
         self._status_at = time.monotonic() + STATUS_SECONDS
-        text = self.describe()
+        text = progress.line(self.batches)
         if text != self._shown:
             self._shown = text
             status.show(text)
-            extstate.write("jobs", ["%s: %s" % (b.title, _part_line(p)) for b in self.batches for p in b.parts])
-
-    def describe(self):
-        """One line about what goes on."""
-        parts = [p for b in self.batches for p in b.parts if not p.ended]
-        if not parts:
-            elsewhere = [b for b in self.batches if b.project != project_id_if_any()]
-            return "a result waits for its project to be opened" if elsewhere else "placing"
-        line = _part_line(parts[0])
-        return line if len(parts) == 1 else "%s, %d more" % (line, len(parts) - 1)
-
-
-def _part_line(part):
-    job = part.status
-    if not job:
-        return "rendering %s: %s" % (
-            part.data.get("name", ""),
-            "reading the track" if part.state == "capturing" else "starting",
-        )
-    if job["state"] == "queued":
-        return "rendering: number %d in the queue" % job.get("queue_position", 1)
-    left = job.get("remaining_seconds")
-    seconds = ", %d s left" % round(left) if left is not None else ""
-    return "rendering: %s %d/%d%s" % (job.get("stage", ""), job.get("step", 0), job.get("steps", 0), seconds)
+            extstate.write("jobs", progress.lines(self.batches))

@@ -3,13 +3,13 @@
 import array
 import ctypes
 import os
-import struct
 import sys
 import time
 import uuid
 
 from reaper_python import *
 
+from . import media, wave_file
 from .errors import UserError
 from .objects import find_track
 from .paths import fs, in_home
@@ -25,14 +25,6 @@ def project_rate():
         return int(RPR_GetSetProjectInfo(0, "PROJECT_SRATE", 0.0, 0)) or 48000
     text = RPR_GetAudioDeviceInfo("SRATE", "", 64)[2]
     return int(float(text)) if text else 48000
-
-
-def wav_header(rate, channels, samples):
-    """Header of a 32-bit float WAV with `samples` a channel."""
-    size = samples * channels * 4
-    form = struct.pack("<HHIIHH", 3, channels, rate, rate * channels * 4, channels * 4, 32)
-    return (b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + struct.pack("<I", 16) + form
-            + b"data" + struct.pack("<I", size))  # fmt: skip
 
 
 class TrackCapture(object):
@@ -53,10 +45,10 @@ class TrackCapture(object):
         if self._stream is None:
             os.makedirs(fs(self._folder), exist_ok=True)
             self._stream = open(fs(self.path), "wb")
-            self._stream.write(wav_header(self._rate, CHANNELS, self._total))
+            self._stream.write(wave_file.header((3, CHANNELS, self._rate, 32), self._total))
         track = find_track(self._track)
         if track is None:
-            self._stream.close()
+            self.discard()
             raise UserError("The track was deleted while it was read", "Undo, and try again")
         accessor = RPR_CreateTrackAudioAccessor(track)
         try:
@@ -67,6 +59,12 @@ class TrackCapture(object):
             return False
         self._stream.close()
         return True
+
+    def discard(self):
+        """Closes and removes what was read so far."""
+        if self._stream is not None:
+            self._stream.close()
+        media.remove(self.path)
 
     def _read_for(self, accessor, seconds):
         end = time.perf_counter() + seconds

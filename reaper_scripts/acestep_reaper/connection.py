@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 
-from . import log, messages
+from . import extstate, log, messages
 from .errors import ConnectionLost, UserError
 from .paths import WINDOWS, fs, in_home, read_json
 from .zmtp import Dealer
@@ -17,6 +17,7 @@ CONNECT_SECONDS = 3.0
 START_SECONDS = 20.0
 RETRY_SECONDS = 0.3
 PATIENCE_SECONDS = 2.0
+IDLE_TICKS, PROGRESS_TICKS = 30, 4
 
 
 def _endpoint(description):
@@ -57,6 +58,7 @@ class Daemon(object):
         self._retry_at = 0.0
         self._start_until = 0.0
         self._lost_at = 0.0
+        self._ticks = 0
         self._waiting = {}
         self._queue = []
         self.problem = None
@@ -84,6 +86,9 @@ class Daemon(object):
         """One bounded step. Does nothing when nothing is asked."""
         if self._dealer is None and not self.busy:
             return
+        self._ticks += 1
+        if self._greeted and not self._queue and self._ticks % self._pause():
+            return
         try:
             if self._dealer is None:
                 self._open()
@@ -93,6 +98,12 @@ class Daemon(object):
             self._lost(error)
         except UserError as error:
             self._give_up(error)
+
+    def _pause(self):
+        """Ticks between looks at the socket: every one while an answer is near, a few Hz for progress."""
+        if not self._waiting:
+            return IDLE_TICKS
+        return PROGRESS_TICKS if all(asked[0] == "wait" for asked in self._waiting.values()) else 1
 
     def _open(self):
         now = self._clock()
@@ -115,7 +126,10 @@ class Daemon(object):
                 raise UserError("The ACE-Step daemon did not start", "Its log is %s" % in_home("daemon.log"))
             return
         if not self.may_start:
-            raise UserError("The ACE-Step daemon does not run", "Start it with 'acestep-bridge serve'")
+            extstate.write("daemon_down", True)
+            raise UserError(
+                "The ACE-Step daemon does not run", "Press the key again to start it, or run 'acestep-bridge serve'"
+            )
         start_daemon()
         self._start_until = now + START_SECONDS
 
@@ -124,6 +138,7 @@ class Daemon(object):
             self._receive(frames)
         if self._dealer.ready and not self._greeted:
             self._greeted, self._start_until, self._lost_at, self.problem = True, 0.0, 0.0, None
+            extstate.write("daemon_down", False)
         if not self._greeted and self._clock() > self._deadline:
             raise ConnectionLost("The daemon did not answer")
         if self._greeted:

@@ -11,6 +11,9 @@ def obey(service, command):
         _cancel(service, command.get("which", "last"))
     elif command["op"] == "register":
         _register(service, command["actions"])
+    elif command["op"] == "look":
+        service.given_up.clear()
+        service.look(status.problem)
 
 
 def _cancel(service, which):

@@ -38,3 +38,8 @@ def ask_words(values, title, with_seed=True):
 def lyrics_text(text):
     """Lyrics of a one-line field: a slash begins a new line."""
     return "\n".join(line.strip() for line in text.split("/")).strip()
+
+
+def confirm(question, title):
+    """A yes or no; modal."""
+    return RPR_MB(question, title, 4) == 6

@@ -5,10 +5,10 @@ import uuid
 
 from reaper_python import *
 
-from . import dialogs, extstate, settings, status, targets
+from . import dialogs, extstate, material, settings, status, targets
 from .errors import UserError
-from .objects import find_track, span, track_items
-from .paths import package_folder
+from .objects import find_track, seen, span, track_items
+from .paths import in_home, package_folder, read_json
 
 BACKGROUND = "acestep_Background service.py"
 
@@ -36,9 +36,29 @@ def hand_over(command):
 
 def render(title, task, mode, found, request, recipe=False):
     """Asks for renders of targets; one undo point for all. `recipe`: exactly this, whatever a surface sets."""
+    values = settings.load()
+    start = _may_start(values)
+    if start is None:
+        return
+    if task not in material.WITHOUT_SOURCE and not recipe:
+        for target in found:
+            target.setdefault("capture", values["capture"])
     status.show("rendering %s" % title.lower())
-    hand_over({"op": "render", "id": uuid.uuid4().hex, "title": title, "task": task, "mode": mode,
-               "targets": found, "request": request, "recipe": recipe})  # fmt: skip
+    hand_over({"op": "render", "id": uuid.uuid4().hex, "title": title, "task": task, "mode": mode, "start": start,
+               "targets": found, "request": request, "recipe": recipe, "pointers": seen()})  # fmt: skip
+
+
+def _may_start(values):
+    """Whether a daemon that does not run may be started: by the setting, or asked; None when the user says no."""
+    if settings.yes(values, "start_daemon"):
+        return True
+    down = read_json(in_home("connection.json")) is None or extstate.read("daemon_down", False)
+    if not down:
+        return False
+    if not dialogs.confirm("The ACE-Step daemon does not run.\nStart it now?", "ACE-Step"):
+        status.show("nothing was rendered: the daemon does not run. Start it with 'acestep-bridge serve'")
+        return None
+    return True
 
 
 def words(ask, title):
@@ -52,26 +72,26 @@ def words(ask, title):
         return None
     if not values["tags"]:
         raise UserError("Tags are needed", "Say in a few words what it should sound like")
+    wrong = settings.problems(values)
+    if wrong:
+        raise UserError(wrong[0], "Nothing was rendered; try again")
     settings.save(values)
     return values
 
 
 def regenerate(mode, ask=False):
     """Regenerate the time selection: as a new take, or on a new track."""
-    values = settings.load()
-    found, skipped = targets.find(settings.yes(values, "snap_to_bars"))
+    found, skipped = targets.find(settings.yes(settings.load(), "snap_to_bars"))
     values = words(ask, "ACE-Step: regenerate")
     if values is None:
         return
     request = settings.request_fields(values, "inpaint")
     request["lyrics"] = dialogs.lyrics_text(values["lyrics"])
-    request["output"] = "full"
     for target in found:
-        target["capture"] = values["capture"]
         _fill_gap(target, values)
+    if skipped:
+        found[0]["notice"] = "; ".join(skipped[:3])
     title = "regenerate as new take" if mode == "take" else "regenerate on a new track"
-    for note in skipped:
-        status.show(note)
     render(title, "inpaint", mode, found, request)
 
 
@@ -85,4 +105,4 @@ def _fill_gap(target, values):
         return
     request = settings.request_fields(values, "text-to-audio")
     request.update(duration=target["end"] - target["start"], lyrics=dialogs.lyrics_text(values["lyrics"]))
-    target.update(task="text-to-audio", mode="track", whole=True, request=request)
+    target.update(task="text-to-audio", mode="track", capture="dry", request=request)

@@ -5,7 +5,7 @@ import sys
 
 from reaper_python import *
 
-from . import VERSION, dialogs, extstate, log, settings, status
+from . import VERSION, dialogs, extstate, log, projects, settings, status
 from .entry import BACKGROUND, hand_over
 from .errors import UserError
 from .paths import fs, home, in_home, package_folder, read_json, text
@@ -21,15 +21,24 @@ _LABELS = (
     ("variations", "Variations"),
     ("model", "Model (empty = the daemon's)"),
     ("duration", "Length to generate in seconds"),
-    ("capture", "Capture dry or wet"),
+    ("capture", "Capture: dry; wet or bus (REAPER waits)"),
     ("snap_to_bars", "Snap to bars (yes/no)"),
-    ("start_daemon", "Start the daemon with the first job"),
+    ("start_daemon", "Start the daemon by itself (yes/no = ask)"),
+    ("region_word", "Word that begins a region's name"),
+    ("key", "Key of this project (A minor; empty: unknown)"),
 )
+
+COSTS = {
+    "dry": "the file itself, or the track before its FX; REAPER never waits",
+    "wet": "the track through its FX; REAPER waits while it renders, results go to a new track",
+    "bus": "the folder or master that the track plays into; REAPER waits while it renders, results go to a new track",
+}
 
 
 def show():
-    """What runs, as a list."""
+    """What runs, as a list; results that wait for this project are looked for again."""
     lines = extstate.read("jobs", []) if extstate.background_lives() else []
+    hand_over({"op": "look"})
     RPR_MB("\n".join(lines) or "No job is running.", "ACE-Step jobs", 0)
 
 
@@ -41,16 +50,20 @@ def cancel(which):
 
 
 def edit_settings():
-    """The settings dialog."""
-    values = settings.load()
+    """The settings dialog. The key belongs to the project, the rest to the user."""
+    values = dict(settings.load(), key=projects.key())
     answer = dialogs.ask("ACE-Step settings", [(label, values[name]) for name, label in _LABELS])
     if answer is None:
         return
-    wrong = settings.problems(dict(zip([n for n, _ in _LABELS], answer)))
+    chosen = dict(zip([n for n, _ in _LABELS], answer))
+    wrong = settings.problems(chosen)
     if wrong:
         raise UserError(wrong[0], "Nothing was saved; open the settings again")
-    settings.save(dict(values, **dict(zip([n for n, _ in _LABELS], answer))))
-    status.show("settings saved")
+    if chosen["key"] != values["key"]:
+        projects.set_key(chosen["key"])
+    del values["key"], chosen["key"]
+    settings.save(dict(values, **chosen))
+    status.show("settings saved" + (". Capture %s: %s" % (chosen["capture"], COSTS[chosen["capture"]])))
 
 
 def scripts():

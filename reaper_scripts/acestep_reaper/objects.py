@@ -4,10 +4,11 @@ A pointer is a string such as (MediaTrack*)0x00000000012AB3C0; NULL is one too, 
 tests the number.
 """
 
-import uuid
 from contextlib import contextmanager
 
 from reaper_python import *
+
+from .paths import in_home
 
 TEXT_BYTES = 4096
 
@@ -54,13 +55,50 @@ def track_name(track):
     return RPR_GetTrackName(track, "", TEXT_BYTES)[2]
 
 
+_seen = {}  # GUID to the pointer it was last found at: a guess, checked before it is used
+
+
+def remember(pointers):
+    """Pointers that another script saw, by GUID."""
+    _seen.update(pointers)
+
+
+def seen():
+    """What `remember` takes."""
+    return dict(_seen)
+
+
+def track_guid(track):
+    guid = track_text(track, "GUID")
+    _seen[guid] = track
+    return guid
+
+
+def item_guid(item):
+    guid = item_text(item, "GUID")
+    _seen[guid] = item
+    return guid
+
+
+def _find(guid, kind, text, every):
+    """By the pointer seen last, else by looking at all of them: a call of about 50 us each."""
+    guess = _seen.get(guid)
+    if guess and RPR_ValidatePtr2(0, guess, kind) and text(guess, "GUID") == guid:
+        return guess
+    found = next((thing for thing in every() if text(thing, "GUID") == guid), None)
+    if found:
+        _seen[guid] = found
+    return found
+
+
 def find_track(guid):
     """The track of a GUID in the active project, or None."""
-    return next((t for t in tracks() if track_text(t, "GUID") == guid), None)
+    return _find(guid, "MediaTrack*", track_text, tracks) if guid else None
 
 
 def find_item(guid):
-    return next((i for i in items() if item_text(i, "GUID") == guid), None)
+    """The item of a GUID in the active project, or None."""
+    return _find(guid, "MediaItem*", item_text, items) if guid else None
 
 
 def find_take(item, guid):
@@ -81,26 +119,21 @@ def source_path(take):
     return "" if is_null(source) else RPR_GetMediaSourceFileName(source, "", TEXT_BYTES)[1]
 
 
-def project_id():
-    """An id of the active project that is kept in the project itself."""
-    found = RPR_GetProjExtState(0, "acestep", "project_id", "", TEXT_BYTES)[4]
-    if not found:
-        found = uuid.uuid4().hex
-        RPR_SetProjExtState(0, "acestep", "project_id", found)
-    return found
+def selected_items():
+    return [RPR_GetSelectedMediaItem(0, i) for i in range(RPR_CountSelectedMediaItems(0))]
 
 
-def project_id_if_any():
-    return RPR_GetProjExtState(0, "acestep", "project_id", "", TEXT_BYTES)[4]
+def selected_tracks():
+    return [RPR_GetSelectedTrack2(0, i, 0) for i in range(RPR_CountSelectedTracks2(0, 0))]
 
 
-def project_file():
-    return RPR_EnumProjects(-1, "", TEXT_BYTES)[2]
+def locked(item):
+    return bool(int(RPR_GetMediaItemInfo_Value(item, "C_LOCK")) & 1)
 
 
 def media_folder():
     """Where the project's media lies; REAPER's default place for an unsaved one."""
-    return RPR_GetProjectPathEx(0, "", TEXT_BYTES)[1]
+    return RPR_GetProjectPathEx(0, "", TEXT_BYTES)[1] or in_home("media")
 
 
 def recording():

@@ -1,31 +1,33 @@
-"""Puts finished audio into the project: a new take, or an item on a new track. One undo point a batch.
+"""Puts finished audio into the project: new takes, or items on a new track. One undo point a batch.
 
-Takes GUIDs and files; finds the item where it is now. Knows nothing of the daemon.
+Takes GUIDs and files; finds the items where they are now. Knows nothing of the daemon.
 """
 
 import json
 
 from reaper_python import *
 
-from . import takes
+from . import new_items, takes
 from .errors import UserError
 from .objects import (
     find_item,
     find_take,
     find_track,
     is_null,
+    item_text,
+    locked,
     set_take_text,
     source_path,
     span,
     take_text,
     track_items,
-    tracks,
     undo_block,
 )
 from .objects import takes as all_takes
 
-FADE_SECONDS = 0.03
 COLOUR = (98, 160, 214)
+GONE = "The item is gone: placed on a new track"
+LOCKED = "The item is locked: placed on a new track"
 
 
 class Placed(object):
@@ -35,15 +37,19 @@ class Placed(object):
         self.sources = []
         self.notices = []
 
+    def note(self, text):
+        if text and text not in self.notices:
+            self.notices.append(text)
+
 
 def place(title, parts):
     """Places every part as one undo point; returns Placed."""
     placed = Placed()
     sources = _open_sources(parts)
     with undo_block(title):
+        layout = new_items.Layout()
         for part in parts:
-            for index in range(len(part.files)):
-                _place_one(part, index, sources[part.files[index]], placed)
+            _place_part(part, sources, placed, layout)
     return placed
 
 
@@ -59,44 +65,54 @@ def _open_sources(parts):
     return found
 
 
-def _place_one(part, index, source, placed):
-    data = part.data
-    homes = _homes(data) if data["mode"] == "take" else []
+def _place_part(part, sources, placed, layout):
+    homes = _homes_of(part.data, placed) if part.data["mode"] == "take" else []
+    for index, path in enumerate(part.files):
+        for count, home in enumerate(homes):
+            source = sources[path] if count == 0 else RPR_PCM_Source_CreateFromFile(path)
+            _add_take(home, source, part, index)
+            placed.sources.append(source)
     if homes:
-        for count, (item, old) in enumerate(homes):
-            own = source if count == 0 else RPR_PCM_Source_CreateFromFile(part.files[index])
-            _add_take(item, old, own, part, index)
-            if count == 0 and index == 0:
-                _stretch_item(item, data)
-            placed.sources.append(own)
-        _note(data, placed)
-        return
-    if data["mode"] == "take":
-        data["notice"] = "The item is gone: placed on a new track"
-    _add_item(part, index, source)
-    placed.sources.append(source)
-    _note(data, placed)
+        _stretch_item(homes[0][0], part.data, len(part.files))
+    else:
+        placed.sources += new_items.add(part, sources, layout, _sign)
+    placed.note(part.data.get("notice"))
 
 
-def _note(data, placed):
-    if data.get("notice") and data["notice"] not in placed.notices:
-        placed.notices.append(data["notice"])
+# where the region plays now
+def _homes_of(data, placed):
+    """(item, take, view) of every piece that now plays the region: moved and split items are followed.
+
+    `view` is the client_data as that item sees it.
+    """
+    if data.get("into"):
+        item = find_item(data["item"])
+        take = find_take(item, data["take"]) if item else None
+        found = [(item, take, data)] if take else []
+    elif data.get("kind") == "group":
+        found = [home for piece in data["pieces"] for home in _homes(dict(data, **piece))]
+    elif data.get("extend_before") or data.get("extend_after"):
+        found = [home for home in _homes(data) if item_text(home[0], "GUID") == data["item"]]
+    else:
+        found = _homes(data)
+    free = [home for home in found if not locked(home[0])]
+    if not free:
+        placed.note(LOCKED if found else GONE)
+    return free
 
 
-# as a new take
 def _homes(data):
-    """(item, take) of every piece that now plays the region: moved and split items are followed."""
     item = find_item(data["item"])
     track = RPR_GetMediaItem_Track(item) if item else find_track(data["track"])
     if track is None or is_null(track):
         return []
     original = _playing(item, data) if item else None
     anchor = takes.anchor(item, original) if original else data["anchor"]
-    found = [(item, original)] if original and _shows(item, original, data) else []
+    found = [(item, original, data)] if original and _shows(item, original, data) else []
     for other in track_items(track):
-        take = None if other == item else _playing(other, data)
-        if take and abs(takes.anchor(other, take) - anchor) < 1e-4 and _shows(other, take, data):
-            found.append((other, take))
+        take = None if other == item else _copy_in(other, data, anchor)
+        if take:
+            found.append((other, take, data))
     return found
 
 
@@ -106,7 +122,21 @@ def _playing(item, data):
     if take:
         return take
     active = RPR_GetActiveTake(item)
-    return active if not is_null(active) and source_path(active) == data["source"] else None
+    return active if not is_null(active) and data["source"] and source_path(active) == data["source"] else None
+
+
+def _copy_in(item, data, anchor):
+    """The copy of the region's take in another piece of a split item that plays some of the region, or None."""
+    start, end = span(item)
+    rate = data.get("rate") or 1.0
+    if start >= anchor + data["source_end"] / rate or end <= anchor + data["source_start"] / rate:
+        return None
+    for take in all_takes(item):
+        if is_null(take) or source_path(take) != data["source"]:
+            continue
+        if abs(takes.anchor(item, take) - anchor) < 1e-4 and _shows(item, take, data):
+            return None if item_text(item, "GUID") in data.get("left_out", ()) else take
+    return None
 
 
 def _shows(item, take, data):
@@ -116,18 +146,34 @@ def _shows(item, take, data):
     return first < data["source_end"] - 1e-6 and last > data["source_start"] + 1e-6
 
 
-def _add_take(item, old, source, part, index):
-    take = RPR_AddTakeToMediaItem(item)
+# as a new take
+def _add_take(home, source, part, index):
+    item, old, _ = home
+    data, take = part.data, RPR_AddTakeToMediaItem(item)
     RPR_SetMediaItemTake_Source(take, source)
-    takes.copy_properties(old, take)
+    if data.get("kind") == "group":
+        _play_group(home, take, data)
+    else:
+        takes.copy_properties(old, take)
+        origin = 0.0 if data.get("into") else data.get("origin", 0.0)
+        RPR_SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", takes.value(old, "D_STARTOFFS") - origin)
     _sign(take, part, index)
-    set_take_text(take, "P_EXT:acestep_original", take_text(old, "GUID"))
+    again = data.get("again") or {}
+    set_take_text(take, "P_EXT:acestep_original", again.get("take") or take_text(old, "GUID"))
     RPR_SetActiveTake(take)
     RPR_UpdateItemInProject(item)
 
 
-def _stretch_item(item, data):
-    """Moves an item's edges out to what was added before or after; its takes stay where they were."""
+def _play_group(home, take, data):
+    """The captured file where this item's own file lay; item volume is in it, so the take undoes it once."""
+    item, old, view = home
+    begin = takes.value(old, "D_STARTOFFS") / (takes.value(old, "D_PLAYRATE") or 1.0)
+    RPR_SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", view["anchor"] - data["anchor"] + begin)
+    RPR_SetMediaItemTakeInfo_Value(take, "D_VOL", 1.0 / (RPR_GetMediaItemInfo_Value(item, "D_VOL") or 1.0))
+
+
+def _stretch_item(item, data, count):
+    """Moves an item's edges out to what was added before or after; its old takes stay where they were."""
     before, after = data.get("extend_before", 0.0), data.get("extend_after", 0.0)
     if not before and not after:
         return
@@ -135,67 +181,26 @@ def _stretch_item(item, data):
     RPR_SetMediaItemInfo_Value(item, "B_LOOPSRC", 0.0)
     RPR_SetMediaItemInfo_Value(item, "D_POSITION", start - before)
     RPR_SetMediaItemInfo_Value(item, "D_LENGTH", end - start + before + after)
-    new = RPR_GetActiveTake(item)
-    for take in all_takes(item):
-        if before and not is_null(take) and take != new:
+    for take in all_takes(item)[:-count]:
+        if before and not is_null(take):
             offset = takes.value(take, "D_STARTOFFS") - before * takes.value(take, "D_PLAYRATE")
             RPR_SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", offset)
+    RPR_UpdateItemInProject(item)
 
 
 def _sign(take, part, index):
     """Name, colour and where it came from."""
-    entry = part.results[index]
+    entry, data = part.results[index], part.data
     number = " %d" % (index + 1) if len(part.files) > 1 else ""
     tags = entry.get("tags") or part.request.get("tags", "")
     set_take_text(take, "P_NAME", ("ACE-Step%s: %s" % (number, tags))[:120])
     set_take_text(take, "P_EXT:acestep_recipe", part.recipe(index))
     set_take_text(take, "P_EXT:acestep_job", "%s/%d" % (part.job_id, index))
     set_take_text(take, "P_EXT:acestep_model", json.dumps(entry.get("model") or {}))
+    came = {"kind": data.get("kind", ""), "track": data["track"], "start": data["start"], "end": data["end"],
+            "capture": data.get("capture", "dry"), "origin": data.get("origin", 0.0)}  # fmt: skip
+    if data.get("source"):
+        came["source"] = [data["source_start"], data["source_end"]]
+    set_take_text(take, "P_EXT:acestep_from", json.dumps(came))
     colour = RPR_ColorToNative(COLOUR[0], COLOUR[1], COLOUR[2]) | 0x1000000
     RPR_SetMediaItemTakeInfo_Value(take, "I_CUSTOMCOLOR", colour)
-
-
-# as an item on a new track
-def _new_track_below(track_guid, name):
-    track = find_track(track_guid)
-    index = int(RPR_GetMediaTrackInfo_Value(track, "IP_TRACKNUMBER")) if track else len(tracks())
-    RPR_InsertTrackAtIndex(index, 0)
-    new = RPR_GetTrack(0, index)
-    RPR_GetSetMediaTrackInfo_String(new, "P_NAME", name, 1)
-    return new
-
-
-def _add_item(part, index, source):
-    data = part.data
-    start, end, fade = _extent(data, RPR_GetMediaSourceLength(source, 0)[0])
-    track = _new_track_below(data["track"], ("ACE-Step " + data.get("name", "")).strip())
-    item = RPR_AddMediaItemToTrack(track)
-    take = RPR_AddTakeToMediaItem(item)
-    RPR_SetMediaItemTake_Source(take, source)
-    _copy_from_original(data, take)
-    rate = data.get("rate") or 1.0
-    offset = 0.0 if data.get("whole") else (start - data.get("anchor", start)) * rate
-    RPR_SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", offset)
-    RPR_SetMediaItemTakeInfo_Value(take, "D_PLAYRATE", rate)
-    for key, value in (("D_POSITION", start), ("D_LENGTH", end - start), ("B_LOOPSRC", 0.0),
-                       ("D_FADEINLEN", fade), ("D_FADEOUTLEN", fade)):  # fmt: skip
-        RPR_SetMediaItemInfo_Value(item, key, value)
-    _sign(take, part, index)
-    RPR_SetActiveTake(take)
-    RPR_UpdateItemInProject(item)
-
-
-def _extent(data, length):
-    """(start, end, fade) of the new item in project seconds; the fades lie outside the region."""
-    if data.get("whole"):
-        return data["start"], data["start"] + length / (data.get("rate") or 1.0), 0.0
-    fade = float(data.get("crossfade") or FADE_SECONDS)
-    first, last = data["anchor"], data["anchor"] + length / (data.get("rate") or 1.0)
-    return max(data["start"] - fade, first), min(data["end"] + fade, last), fade
-
-
-def _copy_from_original(data, take):
-    item = find_item(data["item"]) if data.get("item") else None
-    old = find_take(item, data["take"]) if item else None
-    if old and data.get("source"):
-        takes.copy_properties(old, take)

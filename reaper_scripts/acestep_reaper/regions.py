@@ -1,7 +1,8 @@
 """Regenerate every region (or span between markers) whose name begins with a chosen word.
 
-"ace: house, drums" gives the tags "house, drums"; the item's notes give the lyrics. Old builds of
-REAPER do not hand marker names to Python, so they are read through the C function itself.
+"ace: house, drums" gives the tags "house, drums". Lyrics are the region's notes (REAPER has none of
+its own: those of the SWS extension), else the item's notes. Old builds of REAPER do not hand marker
+names to Python, so they are read through the C function itself.
 """
 
 import ctypes
@@ -11,21 +12,21 @@ from reaper_python import *
 
 from . import settings, targets
 from .actions import item_lyrics
-from .entry import render
+from .entry import render, words
 from .errors import UserError
-from .objects import find_item, is_null
+from .objects import find_item, is_null, selected_tracks
 
-DEFAULT_WORD = "ace"
+NOTES = "NF_GetSWSMarkerRegionSub"  # of the SWS extension, where it is installed
 
 
 def names():
-    """(start, end, name) of every region; for markers `end` is the next marker or region start."""
+    """(start, end, name, index) of every region; for markers `end` is the next marker or region start."""
     found, index = [], 0
     while True:
         number, _, _, is_region, start, end, _, _, _ = RPR_EnumProjectMarkers3(0, index, 0, 0, 0, "", 0, 0)
         if not number:
             break
-        found.append([start, end if is_region else None, _name(index)])
+        found.append([start, end if is_region else None, _name(index), index])
         index += 1
     starts = sorted(row[0] for row in found)
     for row in found:
@@ -65,24 +66,32 @@ def tags_of(name, word):
     return rest.lstrip(" :-").strip()
 
 
-def _selected_tracks():
-    return [RPR_GetSelectedTrack2(0, i, 0) for i in range(RPR_CountSelectedTracks2(0, 0))]
+def notes(index):
+    """The notes of a region or marker, or an empty text."""
+    if not RPR_APIExists(NOTES):
+        return ""
+    function = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_int)(rpr_getfp(NOTES))
+    return (function(index) or b"").decode("utf-8", "replace").strip()
 
 
-def regenerate(word=DEFAULT_WORD):
-    """Every region of that word on the selected tracks, as one batch."""
-    values, found = settings.load(), []
-    chosen = _selected_tracks()
+def regenerate():
+    """Every region of the chosen word on the selected tracks, as one batch."""
+    values, found = words(False, "ACE-Step: regenerate regions"), []
+    if values is None:
+        return
+    word = values["region_word"] or "ace"
+    chosen = selected_tracks()
     if not chosen:
         raise UserError("No track is selected", "Select the tracks to regenerate")
-    for start, end, name in names():
+    for start, end, name, index in names():
         tags = tags_of(name, word)
         if tags is None:
             continue
         for track in chosen:
             search = targets.Search(False)
             search.add_track(track, start, end)
-            found += [_with_request(t, values, tags) for t in search.found if t["item"]]
+            here = targets.joined([t for t in search.found if t["item"]])
+            found += [_with_request(t, values, tags, notes(index)) for t in here]
     if not found:
         raise UserError(
             "No region's name begins with '%s'" % word,
@@ -91,8 +100,7 @@ def regenerate(word=DEFAULT_WORD):
     render("regenerate regions", "inpaint", "take", found, {})
 
 
-def _with_request(target, values, tags):
+def _with_request(target, values, tags, lyrics):
     request = settings.request_fields(dict(values, tags=tags or values["tags"]), "inpaint")
-    request["lyrics"] = item_lyrics(find_item(target["item"]))
-    request["output"] = "full"
+    request["lyrics"] = lyrics or item_lyrics(find_item(target["item"]))
     return dict(target, request=request)

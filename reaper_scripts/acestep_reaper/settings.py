@@ -1,6 +1,6 @@
 """What the user chose last: kept by REAPER between sessions (persistent external state)."""
 
-from . import extstate
+from . import extstate, keys
 
 DEFAULTS = {
     "tags": "",
@@ -16,7 +16,9 @@ DEFAULTS = {
     "start_daemon": "yes",
     "duration": "20",
     "capture": "dry",
+    "region_word": "ace",
 }
+CAPTURES = ("dry", "wet", "bus")
 _REQUEST_FIELDS = (
     ("steps", "number_of_steps", int),
     ("seed", "seed", int),
@@ -80,6 +82,8 @@ def problems(values):
             good = False
         if not good:
             found.append("%s: got '%s', expected a number from %s to %s" % (name, text, low, high))
-    if str(values.get("capture", "dry")).strip() not in ("dry", "wet"):
-        found.append("capture: got '%s', expected dry or wet" % values["capture"])
+    if str(values.get("capture", "dry")).strip() not in CAPTURES:
+        found.append("capture: got '%s', expected %s" % (values["capture"], " or ".join(CAPTURES)))
+    if values.get("key") and not keys.parse(values["key"]):
+        found.append("key: got '%s', expected such as A minor or F# major" % values["key"])
     return found

@@ -3,14 +3,19 @@
 from reaper_python import *
 
 from .errors import UserError
-from .objects import find_take, is_null, item_text, items, take_text, takes, undo_block
+from .objects import find_take, is_null, item_text, locked, selected_items, take_text, takes, undo_block
 from .targets import one_item
 
 CROP_TO_ACTIVE, DELETE_ACTIVE = 40131, 40129
 
 
 def _chosen():
-    return [i for i in items() if RPR_IsMediaItemSelected(i)] or [one_item()]
+    """The selected items, or the one under the edit cursor; locked ones are left alone."""
+    found = selected_items() or [one_item()]
+    free = [i for i in found if not locked(i)]
+    if not free:
+        raise UserError("The item is locked", "Unlock it, or choose another one")
+    return free
 
 
 def _ours(take):
@@ -25,13 +30,15 @@ def step(by):
     with undo_block("ACE-Step: %s take" % ("next" if by > 0 else "previous"), 4):
         for item in chosen:
             found = [t for t in takes(item) if not is_null(t)]
-            RPR_SetActiveTake(found[(found.index(RPR_GetActiveTake(item)) + by) % len(found)])
+            active = RPR_GetActiveTake(item)
+            at = found.index(active) if active in found else (-1 if by > 0 else 0)
+            RPR_SetActiveTake(found[(at + by) % len(found)])
             RPR_UpdateItemInProject(item)
 
 
 def _with_only(item, command):
     """Runs an action of REAPER's on one item; the selection is as before afterwards."""
-    selected = [i for i in items() if RPR_IsMediaItemSelected(i)]
+    selected = selected_items()
     for other in selected:
         RPR_SetMediaItemSelected(other, 0)
     RPR_SetMediaItemSelected(item, 1)
@@ -68,7 +75,7 @@ def reject():
 
 def compare():
     """Between the take and what it was made from, and back."""
-    item = one_item()
+    item = _chosen()[0]
     active = RPR_GetActiveTake(item)
     if _ours(active):
         other = find_take(item, take_text(active, "P_EXT:acestep_original"))

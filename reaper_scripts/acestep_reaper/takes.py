@@ -44,6 +44,8 @@ def why_not_editable(item, take, start, end):
         return "the take has stretch markers"
     if RPR_CountTakeEnvelopes(take) > 0:
         return "the take has envelopes"
+    if RPR_GetMediaSourceNumChannels(source) > 2:
+        return "the file has more than two channels"
     length = source_length(take)
     if to_source(item, take, start) < -1e-6 or to_source(item, take, end) > length + 1e-3:
         return "the range lies where the source is looped or over"

@@ -3,7 +3,7 @@
 from reaper_python import *
 
 RAMP_STEP_SECONDS = 0.5
-MAX_POINTS = 64
+MAX_POINTS = 1000  # more than a map with a marker each beat needs for what is sent
 
 
 def point_at(time, bpm=None):
@@ -17,29 +17,35 @@ def point_at(time, bpm=None):
             "denominator": int(denominator or 4), "bar_phase": max(phase, 0.0)}  # fmt: skip
 
 
-def _markers():
+def _markers(start, end):
+    """(time, linear, time of the next one or None) of the markers in force between two times."""
     found = []
-    for i in range(RPR_CountTempoTimeSigMarkers(0)):
-        ok, _, _, time, _, _, bpm, _, _, linear = RPR_GetTempoTimeSigMarker(0, i, 0, 0, 0, 0, 0, 0, 0)
-        if ok:
-            found.append((time, bpm, bool(linear)))
+    index = max(RPR_FindTempoTimeSigMarker(0, start), 0)
+    while True:
+        ok, _, _, time, _, _, _, _, _, linear = RPR_GetTempoTimeSigMarker(0, index, 0, 0, 0, 0, 0, 0, 0)
+        if not ok:
+            break
+        if found:
+            found[-1][2] = time
+        if time >= end or len(found) == MAX_POINTS:
+            break
+        found.append([time, bool(linear), None])
+        index += 1
     return found
 
 
 def _change_times(start, end):
     """Where the tempo is told anew: at markers, and every half second of a ramp."""
-    markers = _markers()
-    times = [start]
-    for i, (time, _, linear) in enumerate(markers):
-        after = markers[i + 1][0] if i + 1 < len(markers) else None
+    times = set([start])
+    for time, linear, after in _markers(start, end):
         if start < time < end:
-            times.append(time)
+            times.add(time)
         if linear and after is not None:
             at = max(time, start) + RAMP_STEP_SECONDS
             while at < min(after, end):
-                times.append(at)
+                times.add(at)
                 at += RAMP_STEP_SECONDS
-    return sorted(set(times))[:MAX_POINTS]
+    return sorted(times)[:MAX_POINTS]
 
 
 def points(start, end):

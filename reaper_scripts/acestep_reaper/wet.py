@@ -1,4 +1,6 @@
-"""Renders what a track plays after its FX into a file, with REAPER's own renderer.
+"""Renders what a track plays after its FX, or its bus, into a file, with REAPER's own renderer.
+
+The bus is the folder that the track lies in, else the track through the master.
 
 This blocks REAPER while it renders, so it is a setting. Every render setting and the track
 selection are as before afterwards. The result belongs on a track without FX: take mode would
@@ -12,12 +14,11 @@ from reaper_python import *
 
 from . import extstate
 from .errors import UserError
-from .objects import find_track, tracks
+from .objects import find_track, is_null, tracks
 from .paths import fs, in_home, text
 
 RENDER_NOW = 42230  # render with the most recent settings, close the window when done
 _NUMBERS = {
-    "RENDER_SETTINGS": 2.0,  # stems of the selected tracks
     "RENDER_BOUNDSFLAG": 0.0,  # from RENDER_STARTPOS to RENDER_ENDPOS
     "RENDER_CHANNELS": 2.0,
     "RENDER_SRATE": 0.0,
@@ -25,13 +26,17 @@ _NUMBERS = {
     "RENDER_ADDTOPROJ": 0.0,
 }
 _LONGEST_SECONDS = 900.0
+STEMS, VIA_MASTER = 2.0, 128.0  # RENDER_SETTINGS for the selected track
 
 
 class WetCapture(object):
     """`step()` does all of it at once; then `path` is the file."""
 
-    def __init__(self, track_guid, start, end):
+    blocks = True
+
+    def __init__(self, track_guid, start, end, bus=False):
         self._track = track_guid
+        self._bus = bus
         self._numbers = dict(_NUMBERS, RENDER_STARTPOS=start, RENDER_ENDPOS=end)
         self._folder = in_home("captures")
         self._stem = uuid.uuid4().hex
@@ -43,6 +48,7 @@ class WetCapture(object):
         if track is None:
             raise UserError("The track was deleted before it was rendered", "Undo, and try again")
         os.makedirs(fs(self._folder), exist_ok=True)
+        track, self._numbers["RENDER_SETTINGS"] = self._what(track)
         texts = {"RENDER_FILE": self._folder, "RENDER_PATTERN": self._stem, "RENDER_FORMAT": "evaw"}
         extstate.beat(_LONGEST_SECONDS)
         saved = _set(self._numbers, texts)
@@ -55,6 +61,13 @@ class WetCapture(object):
             extstate.beat()
         self.path = self._find()
         return True
+
+    def _what(self, track):
+        """(track to select, RENDER_SETTINGS)."""
+        if not self._bus:
+            return track, STEMS
+        parent = RPR_GetParentTrack(track)
+        return (track, VIA_MASTER) if is_null(parent) else (parent, STEMS)
 
     def _find(self):
         for name in sorted(text(n) for n in os.listdir(fs(self._folder))):

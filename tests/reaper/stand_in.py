@@ -125,6 +125,10 @@ class StandInDaemon:
         else:
             self._reply(identity, message, job)
 
+    def _logs(self, identity: bytes, message: frames.Message) -> None:
+        lines = [{"number": 1, "time": 0.0, "level": "error", "text": f"log of {message.content['job_id']}"}]
+        self._reply(identity, message, {"lines": lines, "next": 1})
+
     def _cancel(self, identity: bytes, message: frames.Message) -> None:
         job = self.jobs[message.content["job_id"]]
         if job["state"] == "running":
@@ -146,20 +150,24 @@ class StandInDaemon:
 
     def _entry(self, job_id: str, variation: int) -> dict[str, Any]:
         request = self.requests[job_id]
-        path = self._render(request, variation)
+        path, offset = self._render(request, variation)
+        rate = soundfile.info(str(path)).samplerate
+        audio = {"path": str(path), "file_name": path.name, "sample_rate": rate}
+        made = {**{k: v for k, v in request.items() if k != "audio"}, "seed": 7 + variation}
         return {
             "variation": variation, "candidate": 0, "chosen": True, "seed": 7 + variation,
-            "tags": request.get("tags", ""),
-            "audio": {"path": str(path), "file_name": path.name}, "model": {"name": "noise", "description": "noise"},
-            "recipe": {"recipe": 1, "model": {"name": "noise"},
-                       "request": {**{k: v for k, v in request.items() if k != "audio"}, "seed": 7 + variation}},
+            "tags": request.get("tags", ""), "report": {"offset": offset}, "audio": audio,
+            "model": {"name": "noise", "description": "noise"},
+            "recipe": {"recipe": 1, "model": {"name": "noise"}, "request": made},
         }  # fmt: skip
 
-    def _render(self, request: dict[str, Any], variation: int) -> Path:
-        """Noise in the region, or all noise where there is no source."""
+    def _render(self, request: dict[str, Any], variation: int) -> tuple[Path, int]:
+        """Noise in the region, or all noise where there is no source; and where the result begins in the source."""
         noise = np.random.default_rng(len(self.seen) + variation)
+        subtype, offset = "PCM_24", 0
         if "audio" in request:
-            samples, rate = soundfile.read(request["audio"], dtype="float32", always_2d=True)
+            samples, rate = soundfile.read(request["audio"], dtype="float64", always_2d=True)
+            subtype = soundfile.info(request["audio"]).subtype
             before = round(request.get("extend_before_duration", 0) * rate)
             after = round(request.get("extend_after_duration", 0) * rate)
             samples = np.pad(samples, ((before, after), (0, 0)))
@@ -170,11 +178,19 @@ class StandInDaemon:
                 first, last = (0, before) if before else (len(samples) - after, len(samples))
         else:
             rate = 48000
-            samples = np.zeros((round(request["duration"] * rate), 2), np.float32)
+            samples = np.zeros((round(request["duration"] * rate), 2))
             first, last = 0, len(samples)
         samples[first:last] = noise.uniform(-0.5, 0.5, samples[first:last].shape)
+        if request.get("output") == "clip":
+            fade = round(request.get("crossfade_seconds", 0.03) * rate)
+            offset, stop = max(first - fade, 0), min(last + fade, len(samples))
+            samples = samples[offset:stop]
+        return self._write(samples, rate, subtype), offset
+
+    def _write(self, samples: np.ndarray, rate: int, subtype: str) -> Path:
         folder = self.home / "audio"
         folder.mkdir(exist_ok=True)
         path = folder / (hashlib.sha256(samples.tobytes()).hexdigest() + ".wav")
-        soundfile.write(str(path), samples, rate, subtype="FLOAT")
+        subtype = subtype if subtype.startswith(("PCM", "FLOAT", "DOUBLE")) else "FLOAT"
+        soundfile.write(str(path), samples, rate, subtype=subtype)
         return path

@@ -52,6 +52,20 @@ class ItemApi(Core):
     def SetMediaTrackInfo_Value(self, track: int, key: str, value: float) -> bool:
         return self._set_value(self.need(track, "MediaTrack*", "SetMediaTrackInfo_Value"), key, value)
 
+    def GetParentTrack(self, track: int) -> int:
+        """The folder track that a track lies in, by I_FOLDERDEPTH."""
+        found = self.need(track, "MediaTrack*", "GetParentTrack")
+        open_folders: list[Track] = []
+        for other in self.project.tracks:
+            if other is found:
+                return self.pointer("MediaTrack*", open_folders[-1] if open_folders else None)
+            depth = int(other.values["I_FOLDERDEPTH"])
+            if depth > 0:
+                open_folders.append(other)
+            elif depth < 0:
+                del open_folders[depth:]
+        return 0
+
     def InsertTrackAtIndex(self, index: int, defaults: int) -> None:
         self.project.tracks.insert(index, Track())
 
@@ -112,6 +126,16 @@ class ItemApi(Core):
         found = self.need(track, "MediaTrack*", "GetTrackMediaItem")
         items = sorted(found.items, key=lambda i: i.start) if found else []
         return self.pointer("MediaItem*", items[index] if 0 <= index < len(items) else None)
+
+    def _selected_items(self, project: int) -> list[Item]:
+        return [i for i in self.project_at(project).items() if i.selected]
+
+    def CountSelectedMediaItems(self, project: int) -> int:
+        return len(self._selected_items(project))
+
+    def GetSelectedMediaItem(self, project: int, index: int) -> int:
+        found = self._selected_items(project)
+        return self.pointer("MediaItem*", found[index] if 0 <= index < len(found) else None)
 
     def IsMediaItemSelected(self, item: int) -> bool:
         return self.need(item, "MediaItem*", "IsMediaItemSelected").selected
@@ -249,6 +273,11 @@ class ItemApi(Core):
 
     def GetMediaSourceNumChannels(self, source: int) -> int:
         return source_info(self.need(source, "PCM_source*", "GetMediaSourceNumChannels").path)[2]
+
+    def GetMediaFileMetadata(self, source: int, identifier: str, buffer: str, size: int):
+        found = self.need(source, "PCM_source*", "GetMediaFileMetadata")
+        value = found.metadata.get(identifier, "") if found else ""
+        return len(value), value
 
     # audio accessors
     def CreateTrackAudioAccessor(self, track: int) -> int:

@@ -106,6 +106,10 @@ class ProjectApi(Core):
         return (True, marker.time, measure, (qn - start) * den / 4, marker.bpm, marker.numerator,
                 marker.denominator, int(marker.linear))  # fmt: skip
 
+    def FindTempoTimeSigMarker(self, project: int, time: float) -> int:
+        markers = self.project_at(project).content.tempo
+        return max([i for i, m in enumerate(markers) if m.time <= time + 1e-9], default=-1)
+
     def TimeMap_GetTimeSigAtTime(self, project: int, time: float, *outs: float):
         tempo_map = self._map(project)
         _, _, num, den = tempo_map.measure_at(tempo_map.to_qn(time))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import soundfile
 
 from .model import Item, Project, Take, Track
 
 
-@lru_cache(maxsize=16)
-def _read(path: str) -> tuple[np.ndarray, int]:
-    samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
-    return samples, rate
+def _read(path: str, first: int, count: int) -> np.ndarray:
+    with soundfile.SoundFile(path) as file:
+        file.seek(min(first, file.frames))
+        return file.read(count, dtype="float64", always_2d=True)
 
 
 def source_info(path: str) -> tuple[float, int, int]:
@@ -26,10 +24,10 @@ def read_take(take: Take, times: np.ndarray, channels: int) -> np.ndarray:
     """Samples (n, channels) of a take at `times`, seconds counted from the item's start."""
     if take.source is None:
         return np.zeros((len(times), channels))
-    samples, rate = _read(take.source.path)
+    seconds, rate, _ = source_info(take.source.path)
     at = (take.values["D_STARTOFFS"] + times * take.values["D_PLAYRATE"]) * rate
-    first = min(max(int(at.min()) - 1, 0), len(samples) - 1)
-    part = samples[first : max(int(at.max()) + 2, first + 1)]
+    first = min(max(int(at.min()) - 1, 0), round(seconds * rate) - 1)
+    part = _read(take.source.path, first, max(int(at.max()) + 2 - first, 1))
     grid = np.arange(first, first + len(part))
     columns = [np.interp(at, grid, part[:, c % part.shape[1]], 0, 0) for c in range(channels)]
     return np.stack(columns, 1) * take.values["D_VOL"]
@@ -54,10 +52,16 @@ def read_track(track: Track, times: np.ndarray, channels: int) -> np.ndarray:
 
 
 def render(project: Project) -> None:
-    """Action 42230: the selected track with its FX (each one halves the volume) by the render settings."""
+    """Action 42230: the selected track with its FX (each one halves the volume) by the render settings.
+
+    A folder (I_FOLDERDEPTH 1) plays the tracks after it, too; via the master (RENDER_SETTINGS 128) all is inverted.
+    """
     info, strings = project.info, project.strings
     track = next(t for t in project.tracks if t.selected)
+    at = project.tracks.index(track)
+    heard = project.tracks[at:] if track.values["I_FOLDERDEPTH"] > 0 else [track]
     rate = int(info["PROJECT_SRATE"])
     times = np.arange(info["RENDER_STARTPOS"], info["RENDER_ENDPOS"], 1 / rate)
-    samples = read_track(track, times, int(info["RENDER_CHANNELS"])) * 0.5 ** len(track.fx)
+    mixed = sum((read_track(t, times, int(info["RENDER_CHANNELS"])) for t in heard), np.zeros((len(times), 2)))
+    samples = mixed * 0.5 ** len(track.fx) * (-1 if info["RENDER_SETTINGS"] == 128 else 1)
     soundfile.write(f"{strings['RENDER_FILE']}/{strings['RENDER_PATTERN']}.wav", samples, rate, subtype="FLOAT")

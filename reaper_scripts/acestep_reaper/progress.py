@@ -1,0 +1,38 @@
+"""Words about what goes on: one line for the help line, a list for the jobs window."""
+
+from . import projects
+from .objects import recording
+
+
+def line(batches):
+    """One line about all batches; never empty."""
+    parts = [p for b in batches for p in b.parts if not p.ended]
+    if parts:
+        text = _part(parts[0])
+        return text if len(parts) == 1 else "%s, %d more" % (text, len(parts) - 1)
+    if not all(projects.is_here(b.data) for b in batches):
+        return "a result waits for its project to be opened"
+    return "a result waits for the recording to end" if recording() else "placing"
+
+
+def lines(batches):
+    """One text a part, for the jobs window."""
+    return ["%s, %s: %s" % (b.title, p.data.get("name") or "a new track", _part(p)) for b in batches for p in b.parts]
+
+
+def _part(part):
+    job = part.status
+    if part.state == "ready":
+        return "finished, waits to be placed"
+    if part.ended:
+        return part.state
+    if not job:
+        return "rendering %s: %s" % (
+            part.data.get("name", ""),
+            "reading the track" if part.state == "capturing" else "starting",
+        )
+    if job["state"] == "queued":
+        return "rendering: number %d in the queue" % job.get("queue_position", 1)
+    left = job.get("remaining_seconds")
+    seconds = ", %d s left" % round(left) if left is not None else ""
+    return "rendering: %s %d/%d%s" % (job.get("stage", ""), job.get("step", 0), job.get("steps", 0), seconds)

@@ -1,0 +1,65 @@
+"""Which project a job belongs to, whatever was saved: by its open tab, else by id, file or track.
+
+The id in the project's external state is a hint only: REAPER gives back what was last *saved*.
+"""
+
+import uuid
+
+from reaper_python import *
+
+from .objects import TEXT_BYTES, find_track, is_null
+
+
+def _id_of(project):
+    return RPR_GetProjExtState(project, "acestep", "project_id", "", TEXT_BYTES)[4]
+
+
+def _enum(index):
+    """(pointer, file) of a tab; -1 is the active one."""
+    project, _, path, _ = RPR_EnumProjects(index, "", TEXT_BYTES)
+    return project, path
+
+
+def identity():
+    """{"project", "project_file"} of the active project, for client_data; it gets an id if it has none."""
+    found = _id_of(0)
+    if not found:
+        found = uuid.uuid4().hex
+        RPR_SetProjExtState(0, "acestep", "project_id", found)
+    return {"project": found, "project_file": _enum(-1)[1]}
+
+
+def active():
+    """The active tab as something to compare: it changes when another one, or another file, is opened."""
+    return _enum(-1)
+
+
+def key():
+    """The key that the user gave for this project, or an empty text."""
+    return RPR_GetProjExtState(0, "acestep", "key", "", TEXT_BYTES)[4]
+
+
+def set_key(text):
+    RPR_SetProjExtState(0, "acestep", "key", text)
+
+
+def _tab_of(project_id):
+    """The open tab with an id, or None."""
+    index = 0
+    while True:
+        project, _ = _enum(index)
+        if is_null(project):
+            return None
+        if _id_of(project) == project_id:
+            return project
+        index += 1
+
+
+def is_here(data):
+    """Whether the active project is the one that `data` (client_data) was made for."""
+    tab = _tab_of(data["project"])
+    if tab is not None:
+        return tab == _enum(-1)[0] or _id_of(0) == data["project"]
+    if data.get("project_file") and data["project_file"] == _enum(-1)[1]:
+        return True
+    return find_track(data.get("track") or "") is not None
