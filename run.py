@@ -6,26 +6,32 @@
     python3 run.py setup       sets up only
     python3 run.py COMMAND...  sets up, then runs `acestep-bridge COMMAND...`
 
-Options before the command: --cpu or --cuda decide which build of PyTorch is installed.
-The environment is made in `.venv` beside this file. A second run finds it and starts at once.
+Options before the command: --cpu or --cuda decide which build of PyTorch is installed; --client installs none, for a
+machine that lets another one render. The environment is made in `.venv` beside this file. A second run finds it and
+starts at once.
 """
 
 import hashlib
+import importlib.util
 import os
 import platform
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-OLDEST = (3, 11)
+OLDEST, NEWEST = (3, 11), (3, 14)
 PYTORCH_INDEX = "https://download.pytorch.org/whl"
-CUDA_BUILDS = ("cu130", "cu128", "cu126")
+CUDA_BUILDS = {"cu130": (13, 0), "cu128": (12, 0), "cu126": (12, 0)}  # with the CUDA that the driver must know
 INDEX_SECONDS = 4
 BUILDS = {"cpu": "PyTorch for the CPU", "cuda": "PyTorch for NVIDIA GPUs", "client": "without PyTorch"}
 SIZES_GB = {"cpu": 1.6, "cuda": 7.5, "client": 0.5}
+PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--retries", "2", "--timeout", "20")
+PIP_THAT_COUNTS = (24, 1)  # the first whose downloads can be followed
 
 
 class SetupError(Exception):
@@ -40,12 +46,10 @@ class Machine:
         self.arch = platform.machine()
         self.python = sys.version_info[:2]
         self.executable = sys.executable
-
-    def has(self, program):
-        return shutil.which(program) is not None
+        self.is_64_bit = sys.maxsize > 2**32
 
     def has_module(self, name):
-        return subprocess.run([self.executable, "-c", "import " + name], capture_output=True).returncode == 0
+        return importlib.util.find_spec(name) is not None
 
     def free_gb(self, folder):
         return shutil.disk_usage(folder).free / 1e9
@@ -58,10 +62,18 @@ class Machine:
         except (OSError, ValueError):
             return False
 
-    def has_nvidia_driver(self):
-        if not self.has("nvidia-smi"):
-            return False
-        return subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode == 0
+    def cuda_version(self):
+        """The newest CUDA that the NVIDIA driver knows; None without a driver, (0, 0) where it does not say."""
+        if shutil.which("nvidia-smi") is None:
+            return None
+        try:
+            shown = subprocess.run(["nvidia-smi"], capture_output=True, text=True, errors="replace", timeout=30)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        found = re.search(r"CUDA[^:]*Version: *(\d+)\.(\d+)", shown.stdout)
+        if shown.returncode != 0:
+            return None
+        return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _dotted(version):
@@ -80,27 +92,35 @@ def environment_programs(root, system):
 
 
 def check_python(machine):
-    """Raise SetupError unless this Python is new enough and can make environments."""
+    """Raise SetupError unless this Python fits and can make environments."""
+    version = _dotted(machine.python)
     if tuple(machine.python) < OLDEST:
         raise SetupError(
-            f"Python {_dotted(machine.python)} is too old: acestep-bridge needs {_dotted(OLDEST)} or newer. "
+            f"Python {version} is too old: acestep-bridge needs {_dotted(OLDEST)} or newer. "
             "Get it from python.org, then run this again with it."
         )
+    if tuple(machine.python) > NEWEST:
+        how = "py -3.13 run.py" if machine.system == "Windows" else "python3.13 run.py"
+        raise SetupError(
+            f"Python {version} is newer than PyTorch's builds ({_dotted(OLDEST)} to {_dotted(NEWEST)}). "
+            f"Install Python 3.13 from python.org beside it, then: {how} ..."
+        )
+    if not machine.is_64_bit:
+        raise SetupError(f"This is a 32-bit Python {version}. Install the 64-bit one from python.org.")
     if not (machine.has_module("venv") and machine.has_module("ensurepip")):
-        package = f"python{_dotted(machine.python)}-venv"
         raise SetupError(
             "This Python cannot make environments: its venv module is missing. On Debian and Ubuntu install it with\n"
-            f"    sudo apt install {package}\nthen run this again."
+            f"    sudo apt install python{version}-venv\nthen run this again."
         )
 
 
 def choose_build(machine, wanted):
-    """Which PyTorch: "cpu", "cuda", or "client" where there is none (Intel Macs)."""
+    """Which PyTorch: "cpu", "cuda", or "client" where there is none (Intel Macs) or none is wanted."""
     if machine.system == "Darwin" and machine.arch == "x86_64":
         return "client"
-    if wanted in ("cpu", "cuda"):
+    if wanted is not None:
         return wanted
-    return "cuda" if machine.system != "Darwin" and machine.has_nvidia_driver() else "cpu"
+    return "cuda" if machine.system != "Darwin" and machine.cuda_version() is not None else "cpu"
 
 
 def torch_index(machine, build, version):
@@ -108,11 +128,23 @@ def torch_index(machine, build, version):
     if build == "client" or machine.system == "Darwin":
         return None
     say(f"Looking for PyTorch's own index (at most {INDEX_SECONDS} s a try) ...")
-    for name in ("cpu",) if build == "cpu" else CUDA_BUILDS:
+    for name in ("cpu",) if build == "cpu" else cuda_builds(machine.cuda_version()):
         if machine.index_offers(name, version):
             return f"{PYTORCH_INDEX}/{name}"
-    say("It cannot be reached from here or lacks this version; going on with plain pip.")
+    more = " It may bring the CUDA build, about 5 GB more." if build == "cpu" and machine.system == "Linux" else ""
+    say(f"It cannot be reached from here or lacks this version; going on with plain pip.{more}")
     return None
+
+
+def cuda_builds(driver):
+    """Builds that a driver of this CUDA version can run, the newest first; all where it is not known."""
+    fitting = [name for name, needs in CUDA_BUILDS.items() if driver in (None, (0, 0)) or driver >= needs]
+    if not fitting:
+        raise SetupError(
+            f"The NVIDIA driver knows CUDA {_dotted(driver)} only; PyTorch needs 12.0. Update the driver, or go on "
+            "without the GPU: run.py --cpu ..."
+        )
+    return fitting
 
 
 def torch_version(root):
@@ -122,64 +154,106 @@ def torch_version(root):
     raise SetupError("constraints.txt names no torch version: this folder is incomplete; unpack the download again.")
 
 
-def fingerprint(root, build, extras):
+def fingerprint(root):
     """Changes when the environment must be made anew."""
-    digest = hashlib.sha256(repr((str(root), build, sys.version_info[:3])).encode())
+    digest = hashlib.sha256(str(root).encode("utf-8", "surrogateescape"))
     for name in ("pyproject.toml", "constraints.txt"):
         digest.update((root / name).read_bytes())
-    return digest.hexdigest() + " " + ",".join(sorted(extras))
+    return digest.hexdigest()
 
 
-def is_ready(root, python, build, extras):
+def read_marker(root):
+    """What the environment was made with: fingerprint, build, extras; empty words where it was not made whole."""
+    try:
+        words = (root / ".venv" / "acestep-ready").read_text(encoding="utf-8").split()
+    except OSError:
+        words = []
+    have, build, extras = (*words, "", "", "")[:3]
+    return have, build, set(extras.split(",")) - {""}
+
+
+def is_ready(root, machine, wanted, extras):
     """Whether the environment was made whole, for this version of the project, with these extras."""
-    marker = root / ".venv" / "acestep-ready"
-    if not (python.exists() and marker.exists()):
+    have, build, had = read_marker(root)
+    if not all(program.exists() for program in environment_programs(root, machine.system)):
         return False
-    have, _, had_extras = marker.read_text(encoding="utf-8").partition(" ")
-    want = fingerprint(root, build, extras).split(" ")[0]
-    return have == want and set(extras) <= set(had_extras.split(","))
+    needed = set(extras) - ({"engine"} if build == "client" else set())
+    return have == fingerprint(root) and needed <= had and (wanted is None or build in (wanted, "client"))
 
 
-def pip(python, *arguments):
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "on"]
-    code = subprocess.run(command + list(arguments), env=environment).returncode
-    if code != 0:
-        raise SetupError(
-            "pip could not install everything (its words are above). Check the network and the free disk space, then "
-            "run the same command again: it goes on where it stopped."
-        )
+class Pips:
+    """Runs pip in the environment, step by step, and turns failures into sentences."""
+
+    def __init__(self, machine, python, log):
+        from bridge.set_up.pip_run import Pip
+
+        kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
+        self._machine, self._log = machine, log
+        bar = ("--progress-bar", "raw" if pip_version(python) >= PIP_THAT_COUNTS else "off")
+        self._pip = Pip([str(python), "-m", "pip", "install", *PIP_OPTIONS, *bar], {**kept, "PYTHONUTF8": "1"}, log)
+
+    def install(self, title, *arguments):
+        from bridge.set_up.causes import cause_of
+
+        said = self._pip.run(title, arguments)
+        if said:
+            python = f"{_dotted(self._machine.python)} on {self._machine.system} {self._machine.arch}"
+            last = "\n".join("    " + line for line in said.splitlines()[-4:])
+            raise SetupError(f"{last}\n\n{cause_of(said, python)}\nThe whole log: {self._log}")
+
+
+def pip_version(python):
+    """The environment's pip, as numbers; () where it does not run."""
+    try:
+        shown = subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True, text=True)
+    except OSError:
+        return ()
+    found = re.match(r"pip (\d+)\.(\d+)", shown.stdout)
+    return (int(found[1]), int(found[2])) if shown.returncode == 0 and found else ()
 
 
 def make_environment(machine, root, build, extras):
-    """Make `.venv` with the tested versions. Raises SetupError with the remedy."""
+    """Make or update `.venv` with the tested versions. Raises SetupError with the remedy."""
     python, _ = environment_programs(root, machine.system)
-    need = SIZES_GB[build]
-    if machine.free_gb(root) < need + 1:
-        free = machine.free_gb(root)
-        raise SetupError(
-            f"Setting up needs {need + 1:.1f} GB of disk; {free:.1f} GB are free. Free some, run this again."
-        )
-    say(f"[1/3] Making the environment in .venv ({BUILDS[build]}, about {need:.1f} GB in all) ...")
-    marker = root / ".venv" / "acestep-ready"
-    if marker.exists():
-        marker.unlink()
-    if not python.exists():
-        subprocess.run([machine.executable, "-m", "venv", "--clear", str(root / ".venv")], check=True)
-    if build != "client":
+    need, free = SIZES_GB[build] + 1, machine.free_gb(root)
+    _, _, had = read_marker(root)
+    if not had and free < need:
+        raise SetupError(f"Setting up needs {need:.1f} GB of disk; {free:.1f} GB are free. Free some, run this again.")
+    log = root / ".venv" / "set-up.log"
+    if had:
+        say("The project or the wish has changed: bringing the environment in .venv up to date.")
+    else:
+        say(f"Setting up, once: {BUILDS[build]}, about {SIZES_GB[build]:.1f} GB in {root / '.venv'}.")
+        say("It takes some minutes, mostly downloads. Ctrl-C stops it; the next run goes on where it was.")
+    (root / ".venv" / "acestep-ready").unlink(missing_ok=True)
+    if not pip_version(python):
+        say("[1/3] Environment: making it ...")
+        make_venv(machine, root)
+    pips = Pips(machine, python, log)
+    if build == "client":
+        extras = [extra for extra in extras if extra != "engine"]
+        say("[2/3] PyTorch: left out; this machine can let another one render (acestep-bridge link).")
+    else:
         version = torch_version(root)
         index = torch_index(machine, build, version)
-        say(f"[2/3] Installing PyTorch {version} from {index or 'the usual place'} ...")
-        pip(python, "torch==" + version, *(["--index-url", index] if index else []))
-    else:
-        extras = [e for e in extras if e != "engine"]
-        say("[2/3] PyTorch has no build for Intel Macs: this machine can be a client of another one.")
-    say("[3/3] Installing acestep-bridge and what it needs ...")
-    constraints = str(root / "constraints.txt")
+        pips.install(f"[2/3] PyTorch {version}", "torch==" + version, *(["--index-url", index] if index else []))
     wanted = f"{root}[{','.join(extras)}]" if extras else str(root)
-    pip(python, "--constraint", constraints, "--editable", wanted)
-    marker.write_text(fingerprint(root, build, extras), encoding="utf-8")
+    constraints = str(root / "constraints.txt")
+    pips.install("[3/3] acestep-bridge and what it needs", "--constraint", constraints, "--editable", wanted)
+    words = f"{fingerprint(root)} {build} {','.join(sorted(had | set(extras) | {'base'}))}"
+    (root / ".venv" / "acestep-ready").write_text(words, encoding="utf-8")
     say("Ready.")
+
+
+def make_venv(machine, root):
+    """An empty environment in `.venv`, in place of a damaged one."""
+    command = [machine.executable, "-m", "venv", "--clear", str(root / ".venv")]
+    made = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if made.returncode != 0:
+        from bridge.set_up.causes import cause_of
+
+        said = (made.stdout + made.stderr).strip()
+        raise SetupError(f"{said[-600:]}\n\n{cause_of(said, _dotted(machine.python))}")
 
 
 def command_of(root, machine, words):
@@ -193,28 +267,53 @@ def command_of(root, machine, words):
     return [[str(python), "-m", *check] for check in checks]
 
 
+def follow(command, cwd=None):
+    """Run a command to its end. Ctrl-C is for the command, which cancels its job; a SIGTERM is passed on."""
+    process = subprocess.Popen(command, cwd=cwd)
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def set_up(machine, root, wanted, words):
+    """Make the environment unless it is there."""
+    extras = ["engine", "test"] if words[0] == "test" else ["engine"]
+    if not is_ready(root, machine, wanted, extras):
+        check_python(machine)
+        _, before, _ = read_marker(root)
+        as_before = before if before in BUILDS else None
+        make_environment(machine, root, choose_build(machine, wanted or as_before), extras)
+
+
 def main(arguments, machine=None, root=ROOT):
     machine = machine or Machine()
     wanted = None
     words = list(arguments)
-    while words and words[0] in ("--cpu", "--cuda"):
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console may lack letters of the folder's name
+    while words and words[0] in ("--cpu", "--cuda", "--client"):
         wanted = words.pop(0)[2:]
     if not words or words[0] in ("-h", "--help"):
         say(__doc__)
         return 0 if words else 2
     try:
-        check_python(machine)
-        python, _ = environment_programs(root, machine.system)
-        build = choose_build(machine, wanted)
-        extras = ["engine", "test"] if words[0] == "test" else ["engine"]
-        if not is_ready(root, python, build, extras):
-            make_environment(machine, root, build, extras)
+        set_up(machine, root, wanted, words)
         for command in command_of(root, machine, words):
-            code = subprocess.run(command, cwd=root if words[0] == "test" else None).returncode
+            code = follow(command, cwd=root if words[0] == "test" else None)
             if code != 0:
                 return code
     except SetupError as error:
         say("\n" + str(error))
+        return 1
+    except OSError as error:
+        say(f"\n{error}\nIf this goes on: delete the folder {root / '.venv'}, then run this again.")
         return 1
     except KeyboardInterrupt:
         return 130
