@@ -198,7 +198,8 @@ class Pips:
         said = self._pip.run(title, arguments)
         if said:
             python = f"{_dotted(self._machine.python)} on {self._machine.system} {self._machine.arch}"
-            last = "\n".join("    " + line for line in said.splitlines()[-4:])
+            lines = said.splitlines()
+            last = "\n".join("    " + line.strip() for line in [x for x in lines if "ERROR" in x][-2:] or lines[-4:])
             raise SetupError(f"{last}\n\n{cause_of(said, python)}\nThe whole log: {self._log}")
 
 
