@@ -268,9 +268,19 @@ def command_of(root, machine, words):
     return [[str(python), "-m", *check] for check in checks]
 
 
+def called():
+    """How the user calls this script, for the commands that the program proposes."""
+    python = "py" if os.name == "nt" else "python3"
+    try:
+        script = os.path.relpath(ROOT / "run.py")
+    except ValueError:  # on another drive
+        script = str(ROOT / "run.py")
+    return f'{python} "{script}"' if " " in script else f"{python} {script}"
+
+
 def follow(command, cwd=None):
     """Run a command to its end. Ctrl-C is for the command, which cancels its job; a SIGTERM is passed on."""
-    process = subprocess.Popen(command, cwd=cwd)
+    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, "ACESTEP_BRIDGE_CALLED": called()})
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         while True:

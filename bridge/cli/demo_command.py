@@ -94,7 +94,8 @@ def _tell(result: DemoResult) -> None:
     show()
     show("Next: close REAPER and run")
     show("    acestep-bridge reaper install")
-    show("then, in REAPER: select a time range on a track, press the action's key, hear.")
+    show("then, in REAPER: select a time range on a track, press ? for the action list, and run")
+    show("    acestep: Regenerate time selection as new take")
     show()
     for line in story.offer:
         show(line)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
@@ -19,6 +21,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
+CALLED_VARIABLE = "ACESTEP_BRIDGE_CALLED"
+_COMMANDS = "demo|serve|jobs|models|reaper|rpp|osc|midi|doctor|keys|link|service|again|recipe|schema|[a-z]+-to-audio"
+_COMMAND = re.compile(rf"(?<![\w/.])acestep-bridge(?= (?:inpaint|outpaint|retake|{_COMMANDS})\b)")
 _BAD_INPUT_CODES = ("unknown_job", "unknown_audio", "bad_message", "buffer_mismatch", "not_finished", "job_active")
 _NO_MODEL_CODES = ("unknown_model", "checkpoint", "engine_unavailable", "shutting_down")
 
@@ -33,14 +38,20 @@ class Exit(IntEnum):
     CANCELLED = 130
 
 
+def as_called(text: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Commands in a text as the user can type them: `run.py` says how it was called."""
+    called = environment.get(CALLED_VARIABLE)
+    return _COMMAND.sub(lambda _: called, text) if called else text
+
+
 def show(text: str = "") -> None:
     """A line of the result, on stdout."""
-    typer.echo(text)
+    typer.echo(as_called(text))
 
 
 def note(text: str = "") -> None:
     """A line for the person at the terminal, on stderr."""
-    typer.echo(text, err=True)
+    typer.echo(as_called(text), err=True)
 
 
 def print_json(value: Any) -> None:
@@ -51,7 +62,7 @@ def print_json(value: Any) -> None:
 def fail(code: Exit, message: str) -> NoReturn:
     """End the command with a message for a person."""
     color = typer.colors.YELLOW if code is Exit.CANCELLED else typer.colors.RED
-    typer.secho(message, fg=color, err=True)
+    typer.secho(as_called(message), fg=color, err=True)
     raise SystemExit(int(code))
 
 

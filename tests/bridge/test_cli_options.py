@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from bridge.cli.app import app
 from bridge.cli.out_file import numbered, place, plan_output
-from bridge.cli.output import Exit, exit_code_of
+from bridge.cli.output import Exit, as_called, exit_code_of
 from bridge.cli.progress import JobDisplay, words_of
 from bridge.cli.request_options import option_name, request_from
 from bridge.cli.seam_words import seam_in_words
@@ -31,6 +31,15 @@ def test_every_field_is_an_option_of_its_task(task):
     text = run(task, "--help").stdout
     for name in fields_of(TASKS[task]):
         assert name == "audio" or option_name(name) in text
+
+
+def test_proposed_commands_are_those_that_can_be_typed():
+    said = "Run `acestep-bridge reaper install`, see acestep-bridge text-to-audio --help; acestep-bridge is here"
+    assert as_called(said, {}) == said
+    typed = as_called(said, {"ACESTEP_BRIDGE_CALLED": "python3 run.py"})
+    assert (
+        typed == "Run `python3 run.py reaper install`, see python3 run.py text-to-audio --help; acestep-bridge is here"
+    )
 
 
 def test_help_is_quick_and_loads_no_torch():
