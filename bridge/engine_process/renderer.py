@@ -13,7 +13,6 @@ from msgspec import UNSET
 
 from bridge.engine_process.rendering import OnLog, OnStep
 from bridge.engine_process.wire import Done, RenderJob
-from bridge.engine_process.write import write_render
 from bridge.files.store import AudioStore, hash_file
 from bridge.prompts import written_out
 from bridge.protocol.messages import AudioFile, ModelName, Region, ResultEntry
@@ -21,6 +20,7 @@ from engine.checkpoints import registry
 from engine.errors import Cancelled
 from engine.model import Model, Progress, load
 from engine.rendering.render import Render
+from engine.rendering.write import write_render
 from engine.requests import PromptToAudio, Request, from_dict
 
 _CONTENT_TYPES = {".wav": "audio/wav", ".flac": "audio/flac", ".mp3": "audio/mpeg", ".ogg": "audio/ogg"}
@@ -71,19 +71,17 @@ class EngineRenderer:
         results = []
         for index, render in enumerate(renders):
             on_step("write", index, len(renders))
-            results.append(self._entry(job, request, render, path, source_sha256))
+            results.append(self._entry(job, request, render, source_sha256))
         warnings = list(dict.fromkeys([*said, *(w for r in renders for w in r.report.get("warnings", []))]))
         return Done(job_id=job.job_id, results=results, warnings=warnings)
 
-    def _entry(
-        self, job: RenderJob, request: Any, render: Render, source: Path | None, source_sha256: str | None
-    ) -> ResultEntry:
+    def _entry(self, job: RenderJob, request: Any, render: Render, source_sha256: str | None) -> ResultEntry:
         recipe = dict(render.report.get("recipe", {}))
         if source_sha256:
             recipe["source_sha256"] = source_sha256
         form = "wav" if request.format is UNSET else request.format
         made = self._store.new_path(f".{form}")
-        subtype = write_render(made, render, request, source, recipe)
+        subtype = write_render(made, render, recipe).subtype
         sha256, path = self._store.adopt(made)
         words = recipe.get("request", {})
         region = render.report.get("region")

@@ -6,7 +6,7 @@ r"""Joining what the model made to its source: crossfades around the region, eve
 
 A fade is equal-power for unlike material and linear for alike, chosen by the correlation of the two inside it. The
 loudness gain is constant over all made material, fades included, so that it cannot click. Works on float64 and knows
-no files; `seam_file` does.
+no files; `engine.rendering.write` does.
 """
 
 from __future__ import annotations

@@ -85,6 +85,7 @@ def _convert(job: Job, source: Source) -> list[Render]:
             made = job.parts.codec.decode_span(latents[i : i + 1].to(job.device), span, job.on_tile(i))
         audio, rate = _at_requested_rate(job, _as_channels(made, source.channels), source.sample_rate)
         result = _result(job, i, audio, rate, latents[i])
+        result.source = source
         result.report |= {"window": [0, source.frames], "region": [0, source.frames], "offset": 0}
         results.append(result)
     job.decoded()
@@ -105,8 +106,8 @@ def _join(job: Job, source: Source) -> list[Render]:
             joined.append(joiner.join(pieces[i]))
             job.report("seam", i + 1, job.items)
     results = _joined_results(job, source, windows, [latents for latents, _ in made], joined, anything)
-    for result, parts in zip(results, pieces, strict=True):
-        result.source, result.pieces = source, tuple(parts)
+    for result in results:
+        result.source = source
     return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
 
 

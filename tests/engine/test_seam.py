@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.audio.buffer import Audio
-from engine.audio.files import probe, read, read_exact
 from engine.audio.loudness import loudness_lufs, matching_gain_db
 from engine.audio.outpaint_window import Extension, plan_outpaint
 from engine.audio.seam import Made, crossfade, splice
-from engine.audio.seam_file import Output, measure_file, splice_file
 from engine.audio.seam_report import SeamReport, measure
 from engine.audio.window import Window, plan_window
-from engine.audio.write import read_recipe, write_audio
 
 RATE = 22050
 
@@ -123,97 +117,6 @@ def test_outpaint_is_as_long_as_asked_for(kind: str) -> None:
         assert np.array_equal(result.samples[:, -first:][:, kept], source[:, kept])
         new = result.samples[:, :-first] if first else result.samples[:, source.shape[1] :]
         assert np.abs(new).max() > 0.1
-
-
-FILES = [("WAV", s) for s in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")] + [
-    ("FLAC", "PCM_16"),
-    ("FLAC", "PCM_24"),
-    ("AIFF", "PCM_24"),
-]
-
-
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("kind", FILES)
-def test_files_keep_their_own_numbers(tmp_path: Path, kind: tuple[str, str], channels: int) -> None:
-    rng = np.random.default_rng(5)
-    soundfile.write(tmp_path / "in", rng.uniform(-1, 1, (300000, channels)), 48000, format=kind[0], subtype=kind[1])
-    info = probe(tmp_path / "in")
-    window = plan_window(info.frames, 48000, 3.1, 5.9, 0.5)
-    made = Made(rng.uniform(-0.5, 0.5, (2, window.samples)).astype(np.float32), window.start)
-    out = tmp_path / ("out.flac" if kind[0] == "FLAC" else "out.wav")
-    patches = splice_file(info, [made], [window], out, Output(recipe={"seed": 3}))
-    before, after = read_exact(info), read_exact(out)
-    region = window.region
-    assert np.array_equal(before[:, : region.fade_start], after[:, : region.fade_start])
-    assert np.array_equal(before[:, region.fade_end :], after[:, region.fade_end :])
-    assert before.dtype == after.dtype and probe(out).sample_rate == 48000
-    assert np.mean(before[:, region.start : region.end] != after[:, region.start : region.end]) > 0.9
-    (report,) = measure_file(info, patches, [window], out)
-    assert report.samples_changed_outside == 0
-    assert read_recipe(out) == {"seed": 3}
-    assert out.read_bytes() == splice_again(tmp_path, info, made, window, out).read_bytes()
-
-
-def splice_again(folder: Path, info, made: Made, window: Window, out: Path) -> Path:
-    second = folder / f"second{out.suffix}"
-    splice_file(info, [made], [window], second, Output(recipe={"seed": 3}))
-    return second
-
-
-def test_without_a_window_the_source_is_copied(tmp_path: Path) -> None:
-    numbers = np.random.default_rng(0).integers(-(2**31), 2**31 - 1, (3000, 2)).astype(np.int32)
-    soundfile.write(tmp_path / "in.wav", numbers, 48000, subtype="PCM_32")
-    assert splice_file(probe(tmp_path / "in.wav"), [], [], tmp_path / "out.wav") == ()
-    assert np.array_equal(read_exact(tmp_path / "out.wav"), numbers.T)
-
-
-def test_report_counts_samples_that_changed(tmp_path: Path) -> None:
-    path = write_audio(tmp_path / "in.wav", Audio(_music(6), RATE), bit_depth="16")
-    info = probe(path)
-    window = plan_window(info.frames, RATE, 2, 4, 1.0)
-    made = _made(window, _music(6, 2)[:, window.start : window.end])
-    out = tmp_path / "out.wav"
-    patches = splice_file(info, [made], [window], out)
-    data, rate = soundfile.read(out, dtype="int16")
-    data[[window.start + 5, window.end - 7], 0] += 1
-    soundfile.write(out, data, rate, subtype="PCM_16")
-    (report,) = measure_file(info, patches, [window], out)
-    assert report.samples_changed_outside == 2 and report.score > 100
-    assert "please report" in report.in_words()[0]
-
-
-@pytest.mark.parametrize(("rate", "depth"), [(44100, "16"), (96000, "32f"), (None, "24"), (None, "16")])
-def test_other_rates_and_depths(tmp_path: Path, rate: int | None, depth: str) -> None:
-    soundfile.write(tmp_path / "in.wav", _music(4, rate=48000).T, 48000, subtype="PCM_24")
-    info = probe(tmp_path / "in.wav")
-    window = plan_window(info.frames, 48000, 1, 2, 1.0)
-    made = _made(window, _music(4, 1, rate=48000)[:, window.start : window.end])
-    splice_file(info, [made], [window], tmp_path / "out.wav", Output(sample_rate=rate, bit_depth=depth))
-    out = probe(tmp_path / "out.wav")
-    assert out.sample_rate == (rate or 48000)
-    assert out.frames == -(-info.frames * out.sample_rate // 48000)
-    assert out.subtype == {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}[depth]
-    if rate is None:
-        got, wanted = read(out.path).samples, read(info.path).samples
-        step = 1.6 / 2**15 if depth == "16" else 0
-        assert np.abs(got - wanted)[:, : window.region.fade_start].max() <= step
-
-
-def test_outpaint_in_a_file(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "in.wav", _music(5).T, RATE, subtype="PCM_16")
-    info = probe(tmp_path / "in.wav")
-    windows = plan_outpaint(info.frames, RATE, Extension(1.5, 2.5), 1.0)
-    rng = np.random.default_rng(0)
-    made = [Made(rng.normal(0, 0.05, (2, w.samples)).astype(np.float32), w.start) for w in windows]
-    patches = splice_file(info, made, windows, tmp_path / "out.wav")
-    left, fade = round(1.5 * RATE), round(0.03 * RATE)
-    got = read_exact(tmp_path / "out.wav")
-    assert got.shape[1] == info.frames + left + round(2.5 * RATE)
-    kept = slice(fade, info.frames - fade)
-    assert np.array_equal(got[:, left:][:, kept], read_exact(info)[:, kept])
-    reports = measure_file(info, patches, windows, tmp_path / "out.wav")
-    assert [r.samples_changed_outside for r in reports] == [0, 0]
-    assert reports[0].click_before_db is None and reports[1].click_after_db is None
 
 
 def _report(source: np.ndarray, new: np.ndarray, match: bool = False) -> SeamReport:

@@ -1,56 +1,70 @@
-"""From a render to a file: the source's own numbers outside of what was changed, bit for bit. Knows no torch."""
+"""From a render to a file: the source's own numbers outside of what was changed, bit for bit. Knows no model.
+
+A full-length result may be an hour long: it is written in chunks, the unchanged ones read from the source as they are.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from msgspec import UNSET
 from numpy.typing import NDArray
 
 from engine.audio import exact
 from engine.audio.buffer import Audio
-from engine.audio.files import AudioInfo, ExactReader, probe
+from engine.audio.files import AudioInfo, ExactReader
 from engine.audio.wave_writer import FileSpec
 from engine.audio.write import spec_for, spec_like, write_audio, write_chunks
-from engine.rendering.render import Render
+
+if TYPE_CHECKING:
+    from engine.rendering.render import Render
 
 _CHUNK_FRAMES = 1 << 18
+_DEPTHS = {8: "16", 16: "16", 24: "24"}
 Span = tuple[int, int]
 
 
-def write_render(path: Path, render: Render, request: Any, source: Path | None, recipe: dict[str, Any]) -> str:
-    """Write a render as its request wants it. Gives libsndfile's name of the sample format.
+def write_render(path: str | os.PathLike[str], render: Render, recipe: dict[str, Any] | None) -> FileSpec:
+    """Write a render as its request says: format, rate and depth are the source's where it says nothing.
 
-    Raises InvalidRequest, WriteError.
+    The file name's ending says the format, else the request. Gives what was written. Raises InvalidRequest for a
+    format that cannot hold it, WriteError if it fails.
     """
-    form = _given(request, "format")
-    depth = _given(request, "bit_depth")
+    request = render.report["request"]
+    form = None if Path(path).suffix else request.get("format")
+    info = None if render.source is None else render.source.info
     offset = int(render.report.get("offset", 0))
-    info = None if source is None else probe(source)
+    place = None if info is None else max(offset, 0)
     audio = Audio(render.audio, render.sample_rate)
     if info is None or "changed" not in render.report or info.sample_rate != render.sample_rate:
-        if depth is None and info is not None and info.integer_bits in (16, 24):
-            depth = str(info.integer_bits)
-        write_audio(path, audio, form, depth, recipe, offset if info else None)
-        return spec_for(path, audio, form, depth).subtype
-    spec = spec_like(info, path, audio.frames, audio.channels, form, depth)
-    spec = replace(spec, recipe=recipe, time_reference=max(offset, 0))
-    channels = _given(request, "channels")
-    choice = [c - 1 for c in channels] if channels else None
-    write_chunks(path, spec, _chunks(render, info, spec, choice))
-    return spec.subtype
+        depth = request.get("bit_depth") or source_depth(info)
+        write_audio(path, audio, form, depth, recipe, place)
+        return spec_for(path, audio, form, depth)
+    spec = spec_like(info, path, audio.frames, audio.channels, form, request.get("bit_depth"))
+    write_chunks(path, replace(spec, recipe=recipe, time_reference=place), _chunks(render, info, spec))
+    return spec
 
 
-def _chunks(render: Render, info: AudioInfo, spec: FileSpec, choice: list[int] | None) -> Iterator[NDArray[Any]]:
+def source_depth(info: AudioInfo | None) -> str | None:
+    """The depth of a source, as requests name it: None (the writer's default) where there is no such file."""
+    if info is None:
+        return None
+    if info.integer_bits is None:
+        return "32f" if info.subtype in ("FLOAT", "DOUBLE") else "24"
+    return _DEPTHS.get(info.integer_bits, "32f")
+
+
+def _chunks(render: Render, info: AudioInfo, spec: FileSpec) -> Iterator[NDArray[Any]]:
     """The result in order, (channels, n) each: exact where nothing changed, rounded where it did."""
+    assert render.source is not None
     own = spec_like(info, "source.wav", spec.frames, spec.channels)
     same = (own.exact_type, own.integer_bits) == (spec.exact_type, spec.integer_bits)
     offset, length = int(render.report.get("offset", 0)), render.audio.shape[1]
-    with ExactReader(info, choice) as reader:
+    with ExactReader(info, render.source.choice) as reader:
         for (start, stop), made in spans(offset, offset + length, render.report["changed"], info.frames):
             for at in range(start, stop, _CHUNK_FRAMES):
                 end = min(at + _CHUNK_FRAMES, stop)
@@ -74,8 +88,3 @@ def spans(start: int, end: int, changed: list[list[int]], source_samples: int) -
         at = b
     if at < end:
         yield (at, end), False
-
-
-def _given(request: Any, name: str) -> Any:
-    value = getattr(request, name, None)
-    return None if value is UNSET else value
