@@ -56,7 +56,7 @@ def note(text: str = "") -> None:
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=not _writes_unicode(), default=str))
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=not writes_unicode(), default=str))
 
 
 def fail(code: Exit, message: str) -> NoReturn:
@@ -126,5 +126,6 @@ def _end(code: Exit, content: wire.ErrorContent, as_json: bool) -> NoReturn:
     fail(code, content.message)
 
 
-def _writes_unicode() -> bool:
+def writes_unicode() -> bool:
+    """Whether standard output takes every letter."""
     return (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "") == "utf8"

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.output import AsJson, Exit, handled, print_json, show
+from bridge.cli.output import AsJson, Exit, handled, print_json, show, writes_unicode
+from engine.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from bridge.reaper.install import InstallReport
+    from bridge.reaper.install_status import Point
 
 group = typer.Typer(help="The actions in REAPER: install, uninstall, status.", no_args_is_help=True)
 Resources = Annotated[
@@ -72,12 +74,47 @@ def status(resource_path: Resources = None, as_json: AsJson = False) -> None:
         print_json({"points": [asdict(point) for point in points]})
     else:
         for point in points:
-            mark = "ok  " if point.ok else "--  " if point.optional else "MISSING"
-            show(f"{mark:8}{point.name}: {point.text}")
+            show(f"{_mark(point)} {point.name}: {point.text}")
             if point.remedy:
                 show(f"        {point.remedy}")
     if not all(point.ok or point.optional for point in points):
         raise typer.Exit(int(Exit.FAILED))
+
+
+@group.command("index")
+@handled
+def index(
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="Where the scripts' folder can be downloaded.")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="File to write, else stdout.")] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", metavar="TIME", help="Of the release, ISO 8601; else now.")
+    ] = None,
+) -> None:
+    """Write ReaPack's index.xml from the scripts' headers (for a release)."""
+    from datetime import UTC, datetime
+
+    from bridge.reaper.atomic import write_atomic
+    from bridge.reaper.reapack import index_xml
+
+    try:
+        when = datetime.fromisoformat(time) if time else datetime.now(UTC)
+    except ValueError:
+        raise InvalidRequest("--time", repr(time), "ISO 8601", "Say, for example, 2026-11-24T12:00:00Z.") from None
+    text = index_xml(url, when)
+    if out is None:
+        return typer.echo(text, nl=False)
+    write_atomic(out, text.encode())
+    show(str(out))
+
+
+def _mark(point: Point) -> str:
+    """A tick where that can be shown; words else."""
+    ticks = writes_unicode()
+    if point.ok:
+        return "   \u2713   " if ticks else "ok     "
+    if point.optional:
+        return "   -   "
+    return "MISSING"
 
 
 def _tell(report: InstallReport, what: str) -> None:

@@ -17,6 +17,7 @@ from bridge.reaper.system import MACOS, WINDOWS, Platform
 OLDEST = (3, 8)
 _CPU = {0x01000007: "x86_64", 0x0100000C: "arm64"}
 _LINUX_FOLDERS = ("/usr/lib/{machine}-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib64", "/usr/local/lib")
+_MAC_APP = "/Applications/REAPER.app/Contents/MacOS/REAPER"
 _MAC_FRAMEWORKS = (
     ("python.org", "/Library/Frameworks/Python.framework/Versions/*/lib"),
     ("Homebrew", "/opt/homebrew/opt/python@3.*/Frameworks/Python.framework/Versions/3.*/lib"),
@@ -66,6 +67,8 @@ def _windows(platform: Platform) -> Iterator[Candidate]:
             reason = "from the Microsoft Store: other programs cannot load its DLL, and it redirects AppData"
         elif entry.version.endswith("-32"):
             reason = "32 bit: REAPER is 64 bit"
+        elif entry.version.endswith("-arm64") and platform.machine.lower() != "arm64":
+            reason = "for ARM: REAPER is x86_64"
         elif _is_conda(folder):
             reason = "conda: its DLLs are found only in an activated environment"
         elif not (folder / library).is_file():
@@ -74,13 +77,20 @@ def _windows(platform: Platform) -> Iterator[Candidate]:
 
 
 def _macos(platform: Platform) -> Iterator[Candidate]:
+    wanted = _reaper_architecture(platform)
     for origin, pattern in _MAC_FRAMEWORKS:
         for library in _newest(platform.root.glob(f"{pattern.lstrip('/')}/libpython3.*.dylib")):
             architectures = macho_architectures(library)
-            wanted = "arm64" if platform.machine == "arm64" else "x86_64"
             reason = "" if wanted in architectures else f"for {', '.join(architectures) or 'another processor'}"
             reason = f"{reason}: REAPER is {wanted}" if reason else ""
             yield Candidate(origin, _version(library.name), library.parent, library.name, reason)
+
+
+def _reaper_architecture(platform: Platform) -> str:
+    """What REAPER runs as: an Intel REAPER runs on Apple silicon too, under Rosetta."""
+    app = macho_architectures(platform.path(_MAC_APP))
+    machine = "arm64" if platform.machine == "arm64" else "x86_64"
+    return machine if machine in app or not app else app[0]
 
 
 def _linux(platform: Platform) -> Iterator[Candidate]:

@@ -2,24 +2,21 @@
 
 All scripts are one package, since they share files and ReaPack lets one package alone own a file. A header is the
 block of comment lines at a script's top: `# @tag text`, with further lines of a tag indented.
-`python -m bridge.reaper.reapack --url https://.../ -o index.xml` writes it. Format: ReaPack's index version 1.
+`acestep-bridge reaper index --url https://.../ -o index.xml` writes it. Format: ReaPack's index version 1.
 Knows no REAPER folder; the same text comes out for the same scripts and date.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
-import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
 from urllib.parse import quote
 
-from bridge.reaper.atomic import write_atomic
 from bridge.reaper.errors import ReaperError
 from bridge.reaper.script_files import CATEGORY, REPOSITORY, scripts_folder
 
@@ -27,6 +24,11 @@ PACKAGE = "acestep_bridge"
 DESCRIPTION = "ACE-Step bridge: make a part of a song anew"
 _TAG = re.compile(r"^#\s?@(\w+)\s*(.*)$")
 _PROVIDED = re.compile(r"^(?:\[([\w\s=]+)\]\s*)?(.+)$")
+_NAME = re.compile(r"(?![. ])[^/\\:*?\"<>|\x00-\x1f]+(?<![. ])")
+_URL = re.compile(r"https?://[^\s<>\"]+")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TYPES = {"script", "effect", "extension", "data", "theme", "langpack", "webinterface"}
+_SECTIONS = {"main", "midi_editor", "midi_inlineeditor", "midi_eventlisteditor", "mediaexplorer", "crossfade_editor"}
 _VERSION = re.compile(r"^\d+(\.\d+)*\w*$")
 
 
@@ -71,27 +73,49 @@ def index_xml(url: str, time: datetime, folder: Path | None = None) -> str:
     headers = [read_header(path, scripts) for path in sorted(scripts.glob("*.py"))]
     _package(category, headers, url.rstrip("/"), time)
     ElementTree.indent(root)
+    check_index(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write index.xml, or print it without -o. Exit 2 for a header that cannot be used."""
-    parser = argparse.ArgumentParser(description="Write ReaPack's index.xml from the scripts' headers.")
-    parser.add_argument("--url", required=True, help="https address of the folder with the scripts")
-    parser.add_argument("--time", help="ISO 8601 time of the release (default: now)")
-    parser.add_argument("-o", "--output", type=Path, help="file to write (default: standard output)")
-    given = parser.parse_args(arguments)
-    try:
-        time = datetime.fromisoformat(given.time) if given.time else datetime.now(UTC)
-        text = index_xml(given.url, time)
-    except ValueError as error:  # ReaperError is one
-        sys.stderr.write(f"{error}\n")
-        return 2
-    if given.output:
-        write_atomic(given.output, text.encode())
-    else:
-        sys.stdout.write(text)
-    return 0
+def check_index(root: ElementTree.Element) -> None:
+    """Raise ReaperError where ReaPack would refuse the index, or install something else than is meant.
+
+    Rules: ReaPack's wiki, "Index Format".
+    """
+    wrong = [*_wrong_heads(root), *(text for version in root.iter("version") for text in _wrong_version(version))]
+    if wrong:
+        raise ReaperError("index", "; ".join(wrong[:5]), "an index that ReaPack takes", "Mend the scripts' headers.")
+
+
+def _wrong_heads(root: ElementTree.Element) -> Iterator[str]:
+    if root.tag != "index" or root.get("version") != "1" or not _NAME.fullmatch(root.get("name", "")):
+        yield "an index without version 1 and a name that can be a folder"
+    for category in root:
+        if category.tag == "category" and not all(_NAME.fullmatch(p) for p in category.get("name", "").split("/")):
+            yield f"category {category.get('name')!r}, which cannot be a folder"
+        names = [package.get("name", "") for package in category.iter("reapack")]
+        if len(set(names)) < len(names) or not all(_NAME.fullmatch(name) for name in names):
+            yield f"package names {names}"
+    for package in root.iter("reapack"):
+        if package.get("type") not in _TYPES or package.find("version") is None:
+            yield f"package {package.get('name')!r} without a known type or a version"
+
+
+def _wrong_version(version: ElementTree.Element) -> Iterator[str]:
+    if not _VERSION.match(version.get("name", "")) or not _TIME.fullmatch(version.get("time", "")):
+        yield f"version {version.get('name')!r} at {version.get('time')!r}"
+    files = [source.get("file", "") for source in version.iter("source")]
+    if len({name.lower() for name in files}) < len(files):
+        yield "two sources for one file (letters' case does not count)"
+    if not any(source.get("main") for source in version.iter("source")):
+        yield "no action among the sources"
+    for source in version.iter("source"):
+        if not all(_NAME.fullmatch(part) for part in source.get("file", "").split("/")):
+            yield f"file {source.get('file')!r}, which would leave the category's folder"
+        if not _URL.fullmatch(source.text or ""):
+            yield f"address {source.text!r}"
+        if not set(source.get("main", "main").split()) <= _SECTIONS:
+            yield f"section {source.get('main')!r}"
 
 
 def _tags(text: str) -> dict[str, str]:
@@ -160,7 +184,3 @@ def _rtf(text: str) -> str:
     """Plain text as the RTF that ReaPack shows."""
     escaped = text.replace("\\", r"\\").replace("{", r"\{").replace("}", r"\}").replace("\n", "\\par\n")
     return "{\\rtf1 " + "".join(c if ord(c) < 128 else f"\\u{ord(c)}?" for c in escaped) + "}"
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

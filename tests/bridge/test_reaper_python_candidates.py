@@ -34,6 +34,7 @@ def test_windows_takes_the_users_own_before_the_machines(tmp_path: Path) -> None
     [
         ("3.12", r"C:/Program Files/WindowsApps/Python.3.12", [], "Microsoft Store"),
         ("3.12-32", "py32", ["python312.dll"], "32 bit"),
+        ("3.12-arm64", "arm", ["python312.dll"], "for ARM"),
         ("3.12", "conda", ["python312.dll", "conda-meta/history"], "conda"),
         ("3.12", "nothing", [], "not in its folder"),
         ("3.7", "old", ["python37.dll"], "older than 3.8"),
@@ -56,6 +57,19 @@ def test_macos_wants_reapers_processor(tmp_path: Path) -> None:
     assert refused.origin == "Homebrew" and "x86_64: REAPER is arm64" in refused.refusal
     intel = candidates(replace(platform, machine="x86_64"))
     assert [c.refusal for c in intel] == ["", ""]
+
+
+def test_an_intel_reaper_on_apple_silicon_wants_an_intel_python(tmp_path: Path) -> None:
+    platform = make_platform(tmp_path, MACOS)
+    lib = tmp_path / "Library/Frameworks/Python.framework/Versions/3.12/lib/libpython3.12.dylib"
+    for app, python, reason in (
+        ((INTEL,), (INTEL, ARM), ""),
+        ((INTEL,), (ARM,), "for arm64: REAPER is x86_64"),
+        ((INTEL, ARM), (ARM,), ""),
+    ):
+        touch(tmp_path / "Applications/REAPER.app/Contents/MacOS/REAPER", macho(*app))
+        touch(lib, macho(*python))
+        assert [c.refusal for c in candidates(platform)] == [reason]
 
 
 def test_linux_refuses_standalone_static_and_conda_builds(tmp_path: Path) -> None:

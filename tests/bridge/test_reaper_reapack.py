@@ -9,9 +9,11 @@ from urllib.parse import unquote
 
 import pytest
 from reaper_layouts import touch
+from typer.testing import CliRunner, Result
 
+from bridge.cli.app import app
 from bridge.reaper.errors import ReaperError
-from bridge.reaper.reapack import index_xml, main, read_header
+from bridge.reaper.reapack import check_index, index_xml, read_header
 from bridge.reaper.script_files import script_files, scripts_folder
 
 URL = "https://example.org/raw/v1/reaper_scripts/"
@@ -76,11 +78,35 @@ def test_scripts_of_two_versions_are_no_package(tmp_path: Path) -> None:
         index(tmp_path)
 
 
-def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('version="1"', 'version="2"', "version 1"),
+        ('name="ACE-Step"', 'name="../Effects"', "cannot be a folder"),
+        ('type="script"', 'type="lua"', "known type"),
+        ('time="2026-11-24T01:02:03Z"', 'time="yesterday"', "yesterday"),
+        ('file="acestep_reaper/zmtp.py"', 'file="../zmtp.py"', "leave the category"),
+        ('file="acestep_reaper/zmtp.py"', 'file="acestep_Retake.PY"', "two sources"),
+        ("https://example.org/raw/v1/reaper_scripts/acestep_Retake.py", "acestep_Retake.py", "address"),
+        ('main="main"', 'main="arrange"', "section"),
+        (' main="main"', "", "no action"),
+    ],
+)
+def test_what_reapack_would_refuse_is_refused(old: str, new: str, message: str) -> None:
+    text = index_xml(URL, TIME)
+    assert old in text
+    with pytest.raises(ReaperError, match=message):
+        check_index(ElementTree.fromstring(text.replace(old, new)))
+
+
+def test_the_command(tmp_path: Path) -> None:
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(app, ["reaper", "index", *words])
+
     arguments = ["--url", URL, "--time", "2026-11-24T01:02:03+00:00"]
-    assert main([*arguments, "-o", str(tmp_path / "index.xml")]) == 0
+    assert run(*arguments, "-o", str(tmp_path / "index.xml")).exit_code == 0
     assert (tmp_path / "index.xml").read_text(encoding="utf-8") == index_xml(URL, TIME)
-    assert main(arguments) == 0
-    assert capsys.readouterr().out == index_xml(URL, TIME)
-    assert main(["--url", "http://example.org"]) == 2
-    assert "https" in capsys.readouterr().err
+    assert run(*arguments).stdout == index_xml(URL, TIME)
+    insecure = run("--url", "http://example.org")
+    assert insecure.exit_code == 2 and "https" in insecure.output
+    assert run("--url", URL, "--time", "soon").exit_code == 2
