@@ -94,8 +94,8 @@ def _tell(result: DemoResult) -> None:
     show()
     show("Next: close REAPER and run")
     show("    acestep-bridge reaper install")
-    show("then, in REAPER: select a time range on a track, press ? for the action list, and run")
-    show("    acestep: Regenerate time selection as new take")
+    show("then, in REAPER: select a time range on a track, press ? for the action list, type acestep, and run")
+    show("    acestep_Regenerate time selection as new take")
     show()
     for line in story.offer:
         show(line)

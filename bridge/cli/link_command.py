@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 PORT = 49400
 CONNECT_SECONDS = 8.0
 EVERYWHERE = ("0.0.0.0", "::", "*")
-STEPS = """This machine renders by itself. To let a machine with a GPU render for it:
-
+HERE = "This machine renders by itself. To let a machine with a GPU render for it:"
+STEPS_THERE = """
  1. there:  acestep-bridge keys allow {name} '{public}'
             acestep-bridge serve --bind tcp://ITS-ADDRESS:{port}
             acestep-bridge link {name} -o {name}.link.json
- 2. bring {name}.link.json here (it holds a key: keep it private)
- 3. here:   acestep-bridge link --use {name}.link.json"""
+ 2. bring {name}.link.json here (it holds a key: keep it private)"""
+STEP_HERE = " 3. here:   acestep-bridge link --use {name}.link.json"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -71,7 +71,7 @@ def _write(host: str, address: str | None, out: Path | None, as_json: bool) -> N
         return print_json({"link": str(path.absolute())})
     show(str(path))
     note(f"Bring it to {host} by a private way (it holds that client's key), then there:")
-    note(f"    acestep-bridge link --use {path.name}")
+    typer.echo(f"    acestep-bridge link --use {path.name}", err=True)
 
 
 def _endpoints(home: Path, address: str | None) -> Endpoints:
@@ -180,4 +180,6 @@ def _tell(as_json: bool) -> None:
         show(f"{linked.name} ({linked.endpoints.commands}) renders for this machine, {model_words(linked.model)}.")
         return show("To render here again: acestep-bridge link --remove")
     name = "".join(c for c in socket.gethostname().split(".")[0] if c.isascii() and (c.isalnum() or c in "-_")) or "me"
-    show(STEPS.format(name=name, public=keys.own_pair(home).public, port=PORT))
+    show(HERE)
+    typer.echo(STEPS_THERE.format(name=name, public=keys.own_pair(home).public, port=PORT))
+    show(STEP_HERE.format(name=name))

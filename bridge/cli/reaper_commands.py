@@ -20,7 +20,10 @@ Resources = Annotated[
     Path | None,
     typer.Option("--resource-path", metavar="FOLDER", help="REAPER's resource folder, for portable installations."),
 ]
-NEXT = "Next: start REAPER, select a time range on a track, run the action\n    acestep: {action}\nand listen."
+NEXT = (
+    "Next: start REAPER, select a time range on a track, press ? for the action list, type acestep, and run\n"
+    "    acestep_{action}"
+)
 
 
 def add_to(app: typer.Typer) -> None:
