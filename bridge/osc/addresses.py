@@ -103,7 +103,7 @@ COMMANDS = [
     _command("clear", "s", "A control is not given any more, so that its default counts: its name or path."),
     _command("midi/learn", "s", "The next MIDI fader or button moved means this address; empty: it is not waited for."),
     _command("midi/forget", "s", "No MIDI fader or button means this address any more."),
-    _command("register", "i", "Send feedback to this port of the sender's address."),
+    _command("register", "i", "Send feedback to this port of the sender's address; 0: to the one that it sends from."),
     _command("unregister", "", "Send nothing more."),
 ]
 QUERIES = [
@@ -126,6 +126,7 @@ FEEDBACK = [
     Address(f"{ROOT}/result", "s", Kind.FEEDBACK, "Path of the finished file."),
     Address(f"{ROOT}/result/seed", "i", Kind.FEEDBACK, "Seed of the last result."),
     Address(f"{ROOT}/seed/words", "s", Kind.FEEDBACK, "The seed that the next job has, as one line for a label."),
+    Address(f"{ROOT}/repeat/words", "s", Kind.FEEDBACK, "How often the last task is started anew; empty: once."),
     Address(f"{ROOT}/take", "ii", Kind.FEEDBACK, "Present take (0: the original) and number of takes."),
     Address(f"{ROOT}/take/words", "s", Kind.FEEDBACK, "The same as one line for a label."),
     Address(f"{ROOT}/region/words", "s", Kind.FEEDBACK, "The region as one line for a label."),

@@ -83,7 +83,7 @@ class Controller:
         """Listen. Raises OSError when the port is taken."""
         await self.sockets.open(self.settings.host, self.settings.port)
         self.feedback.put(f"{ROOT}/status", "starting")
-        self._show({REGION, SEED})
+        self._show({REGION, SEED, REPEAT})
         self.renders.show_take(tell_path=False)
 
     async def run(self) -> None:
@@ -192,9 +192,9 @@ class Controller:
             self.renders.command(name, values)
 
     def _register(self, sender: Peer, port: int) -> None:
-        if not 0 < port < 65_536:
-            raise OscError(f"{ROOT}/register", str(port), "a port from 1 to 65535")
-        self.surfaces.register(sender, port)
+        if not 0 <= port < 65_536:
+            raise OscError(f"{ROOT}/register", str(port), "a port from 1 to 65535, or 0 for the one it is sent from")
+        self.surfaces.register(sender, port or sender[1])
         self._remember_surfaces()
 
     def _remember_surfaces(self) -> None:
@@ -253,6 +253,8 @@ class Controller:
             self.feedback.put(control_path(name), *self.controls.arguments(name))
         if REGION in names:
             self.feedback.put(f"{ROOT}/region/words", self.controls.region_words())
+        if REPEAT in names:
+            self.feedback.put(f"{ROOT}/repeat/words", self.controls.repeat_words())
         if SEED in names:
             self.feedback.put(f"{ROOT}/seed/words", self.controls.seed_words())
         if SOURCE in names:

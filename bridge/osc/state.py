@@ -144,6 +144,11 @@ class Controls:
             return f"seed {self.values[SEED]} locked"
         return "new seed each time" + (f", last {self.last_seed}" if self.last_seed is not None else "")
 
+    def repeat_words(self) -> str:
+        """How often the last task is started anew, for people."""
+        bars = self.values.get(REPEAT)
+        return f"each {bars} bars" if bars else ""
+
     def request(self, task: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The request of a task, of the controls that it has. Raises OscError where there is no source."""
         fields = fields_of(TASKS[task])

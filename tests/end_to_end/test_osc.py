@@ -1,11 +1,11 @@
-"""`acestep-bridge osc` as users run it: real daemon, nano, liblo's oscsend and oscdump as independent peers."""
+"""`acestep-bridge osc` as users run it: real daemon, nano, and three independent programs that speak OSC to it."""
 
 from __future__ import annotations
 
-import shutil
+import json
+import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,52 +15,23 @@ import numpy as np
 import pytest
 import soundfile
 from cli_material import start
+from osc_peers import PEERS, NodeOsc, Peer, Pyliblo
 
 from bridge.client import Client, ensure_daemon
+from bridge.osc.addresses import address_table
+from bridge.osc.packets import decode, encode
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("oscsend") and shutil.which("oscdump")),
-    reason="oscsend and oscdump (Debian liblo-tools) are absent",
-)
 RATE = 44_100
 
 
-class Dump:
-    """oscdump on a port of its own: every message it prints, in order."""
-
-    def __init__(self, log: Path) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.log, self.seen = log, 0
-        with open(log, "wb") as file:
-            self.process = subprocess.Popen(["oscdump", "-L", str(self.port)], stdout=file)
-
-    def wait(self, *parts: str, seconds: float = 90.0) -> str:
-        """The next line that holds all these; what came before it is dropped."""
-        limit = time.monotonic() + seconds
-        while True:
-            lines = self.log.read_text("utf-8", "replace").splitlines()
-            for index in range(self.seen, len(lines)):
-                if all(part in lines[index] for part in parts):
-                    self.seen = index + 1
-                    return lines[index]
-            assert time.monotonic() < limit, (parts, lines[self.seen :][-20:])
-            time.sleep(0.01)
-
-
 class Controller:
-    """The osc command in a process, spoken to with oscsend."""
+    """The osc command in a process."""
 
     def __init__(self, home: Path, *words: str) -> None:
         self.process = start(home, "osc", "--port", "0", "--root", str(home.parent), *words)
         self.banner = self.process.stdout.readline()
         assert "port" in self.banner, self.process.stderr.read()
         self.port = int(self.banner.split("port ")[1].split(".")[0])
-
-    def send(self, path: str, types: str = "", *values: object) -> None:
-        words = ["oscsend", "127.0.0.1", str(self.port), f"/acestep/{path}", *([types] if types else [])]
-        subprocess.run([*words, *map(str, values)], check=True, timeout=10)
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +44,34 @@ def home(tmp_path_factory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def played(home) -> Iterator[tuple[Controller, Dump]]:
-    dump, controller = Dump(home.parent / "oscdump.txt"), Controller(home)
+def controller(home) -> Iterator[Controller]:
+    controller = Controller(home)
     try:
-        controller.send("register", "i", dump.port)
-        dump.wait("/acestep/ack", "/acestep/register")
-        yield controller, dump
+        yield controller
     finally:
-        dump.process.kill()
-        dump.process.wait()
         controller.process.send_signal(signal.SIGINT if sys.platform != "win32" else signal.SIGTERM)
         _, errors = controller.process.communicate(timeout=20)
     assert "Traceback" not in errors, errors
+
+
+@pytest.fixture(params=PEERS, ids=[kind.name for kind in PEERS])
+def peer(request, controller, tmp_path) -> Iterator[Peer]:
+    """Each of the programs in turn."""
+    if request.param.why_not():
+        pytest.skip(request.param.why_not())
+    found = request.param(controller.port, tmp_path)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def surface(controller, tmp_path) -> Iterator[Peer]:
+    """One that is there wherever the tests' packages are."""
+    if Pyliblo.why_not():
+        pytest.skip(Pyliblo.why_not())
+    found = Pyliblo(controller.port, tmp_path)
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="module")
@@ -95,101 +82,118 @@ def song(home) -> Path:
     return path
 
 
-def test_a_region_is_made_anew_and_takes_are_chosen(played, song, home):
-    controller, dump = played
-    controller.send("source", "s", song)
-    controller.send("region", "ff", 1.0, 2.0)
-    controller.send("tags", "s", "house, 124 bpm, drums")
-    controller.send("number_of_steps", "i", 6)
-    controller.send("context_seconds", "f", 1.0)
-    controller.send("seed", "i", 7)
-    controller.send("inpaint", "i", 2)
-    controller.send("inpaint", "i", 2)  # acknowledged to the port that oscsend has closed by now, so sent again
-    dump.wait("/acestep/status", "inpaint")
-    result = dump.wait("/acestep/result")
-    dump.wait("/acestep/take ii 1 1")
-    made = Path(result.split('"')[1])
+def test_a_region_is_made_anew_and_takes_are_chosen(peer, song, home):
+    with Client.connect(home) as client:
+        before = client.jobs().total
+    settings = {"tags": "house, 124 bpm, drums", "number_of_steps": 6, "context_seconds": 1.5, "seed": 7}
+    for path, value in settings.items():
+        peer.send(path, value)
+    peer.send("source", "")
+    peer.send("source", str(song))
+    peer.send("region", 1.25, 2.0)
+    serial = 1000 + PEERS.index(type(peer))
+    peer.send("inpaint", serial)
+    peer.send("inpaint", serial)  # as over a bad network: it was not acknowledged in time
+    peer.wait("status", holding="inpaint")
+    (made,) = peer.wait("result")
+    peer.wait("take", 1, 1)
+    heard = [values[0] for path, values in peer.heard if path == "/acestep/progress"]
+    assert any(0 < value <= 1 for value in heard)
     new, _ = soundfile.read(made, dtype="int16")
     old, _ = soundfile.read(song, dtype="int16")
     assert new.shape == old.shape
-    assert np.array_equal(new[: int(0.96 * RATE)], old[: int(0.96 * RATE)])
-    assert not np.array_equal(new[RATE : 2 * RATE], old[RATE : 2 * RATE])
+    assert np.array_equal(new[: int(1.21 * RATE)], old[: int(1.21 * RATE)])
+    assert not np.array_equal(new[int(1.25 * RATE) : 2 * RATE], old[int(1.25 * RATE) : 2 * RATE])
+    peer.send("seed", 8)
+    peer.send("inpaint")
+    peer.wait("take", 2, 2)
+    peer.send("take/previous")
+    peer.wait("result", made)
+    peer.send("take/next")
+    peer.wait("take", 2, 2)
+    peer.send("take/original")
+    peer.wait("result", str(song))
     with Client.connect(home) as client:
-        assert client.jobs().total == 1
-    controller.send("seed", "i", 8)
-    controller.send("inpaint")
-    dump.wait("/acestep/take ii 2 2")
-    controller.send("take/previous")
-    assert str(made) in dump.wait("/acestep/result")
-    controller.send("take/next")
-    dump.wait("/acestep/take ii 2 2")
-    controller.send("take/original")
-    assert str(song) in dump.wait("/acestep/result")
+        assert client.jobs().total == before + 2
 
 
-def test_a_job_is_cancelled_in_the_middle(played, home):
-    controller, dump = played
-    controller.send("number_of_steps", "i", 200)
-    controller.send("tags", "s", "ambient")
-    controller.send("duration", "f", 60.0)
-    controller.send("text_to_audio")
-    dump.wait("/acestep/status", "denoise")
-    controller.send("cancel")
-    dump.wait("/acestep/status", "cancelled")
+def test_a_job_is_cancelled_in_the_middle(peer):
+    for path, value in (("number_of_steps", 200), ("tags", "ambient"), ("duration", 60.5)):
+        peer.send(path, value)
+    peer.send("text_to_audio")
+    peer.wait("status", holding="denoise")
+    peer.send("cancel")
+    peer.wait("status", holding="cancelled")
 
 
-def test_controls_are_shared_with_other_clients(played, home):
-    controller, dump = played
+def test_controls_are_shared_with_other_clients(surface, home):
     with Client.connect(home) as client:
         client.set_controls({"variance": 0.25})
-        dump.wait("/acestep/variance", "0.25")
-        controller.send("variance", "f", 0.625)
+        surface.wait("variance", 0.25)
+        surface.send("variance", 0.625)
         limit = time.monotonic() + 10
         while client.controls().values.get("variance") != 0.625:
             assert time.monotonic() < limit
             time.sleep(0.01)
 
 
-def test_a_burst_of_faders_while_rendering(played, home):
+def test_the_namespace_is_read_by_another_oscquery_client(controller, tmp_path):
+    if NodeOsc.why_not():
+        pytest.skip(NodeOsc.why_not())
+    peer = NodeOsc(controller.port, tmp_path)
+    peer.ask({"query": True})
+    _, name, port, paths = peer.said("namespace")
+    peer.close()
+    assert (name, port) == ("acestep-bridge", controller.port)
+    assert {path for path, address in address_table().items() if address.tags} <= set(paths)
+
+
+def test_a_burst_of_faders_while_rendering(controller, surface, home):
     """3,000 messages as fast as they can be sent: the last value stands and no command is lost."""
-    controller, dump = played
-    controller.send("duration", "f", 20.0)
-    controller.send("number_of_steps", "i", 60)
-    controller.send("text_to_audio")
-    dump.wait("/acestep/status", "denoise")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as surface, Client.connect(home) as client:
-        surface.setblocking(False)
-        surface.connect(("127.0.0.1", controller.port))
-        unanswered = set(range(100, 110))
+    surface.send("duration", 20.5)
+    surface.send("number_of_steps", 60)
+    surface.send("text_to_audio")
+    surface.wait("status", holding="denoise")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hand, Client.connect(home) as client:
+        hand.setblocking(False)
+        hand.connect(("127.0.0.1", controller.port))
         for number in range(3000):
-            surface.send(_message("/acestep/variance", ",f", number / 4000))
+            hand.send(encode("/acestep/variance", number / 4000))
             if number % 300 == 299:
-                surface.send(_message("/acestep/take/next", ",i", 100 + number // 300))
-        unanswered = _repeat(surface, unanswered)
-        assert not unanswered
-        surface.send(_message("/acestep/variance", ",f", 0.875))
+                hand.send(encode("/acestep/take/next", 100 + number // 300))
+        assert not _repeat(hand, set(range(100, 110)))
+        hand.send(encode("/acestep/variance", 0.875))
         limit = time.monotonic() + 10
         while client.controls().values.get("variance") != 0.875:
             assert time.monotonic() < limit
             time.sleep(0.01)
-    controller.send("cancel")
-    dump.wait("/acestep/status", "cancelled")
+    surface.send("cancel")
+    surface.wait("status", holding="cancelled")
 
 
-def _message(path: str, tags: str, value: float) -> bytes:
-    from bridge.osc.packets import encode
-
-    return encode(path, float(value) if tags == ",f" else int(value))
+def test_a_daemon_that_is_killed_on_stage_is_started_again(controller, surface, home):
+    """And it has what was set while it was away."""
+    path = home / "connection.json"
+    pid = json.loads(path.read_text("utf-8"))["pid"]
+    os.kill(pid, signal.SIGKILL)
+    surface.wait("status", holding="no daemon")
+    surface.send("variance", 0.375)
+    limit = time.monotonic() + 30
+    while not path.exists() or json.loads(path.read_text("utf-8"))["pid"] == pid:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    with Client.connect(home) as client:
+        while client.controls().values.get("variance") != 0.375:
+            assert time.monotonic() < limit
+            time.sleep(0.01)
 
 
 def _repeat(surface: socket.socket, unanswered: set[int]) -> set[int]:
     """Send commands again until each is acknowledged, as docs/osc.md says."""
-    from bridge.osc.packets import decode
-
     limit = time.monotonic() + 10
     while unanswered and time.monotonic() < limit:
         for number in unanswered:
-            surface.send(_message("/acestep/take/next", ",i", number))
+            surface.send(encode("/acestep/take/next", number))
         time.sleep(0.1)
         while True:
             try:
