@@ -69,7 +69,7 @@ def make_transformer(part: Part, target: Target) -> Transformer:
 
 def make_autoencoder(dcae: Part, vocoder: Part, target: Target) -> MusicAutoencoder:
     """AutoencoderDC and vocoder; encoding parts in float32, decoding parts in the target's dtype."""
-    model: Any = build_empty(lambda: cast(nn.Module, build_autoencoder_dc(dcae.config)))
+    model = build_empty(lambda: build_autoencoder_dc(dcae.config))
     model = fill(model, dcae.weights, dcae.where, torch.float32, target.device)
     model.decoder.to(target.dtype)
     return MusicAutoencoder(model, _make_vocoder(vocoder, target)).eval()

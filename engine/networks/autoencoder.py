@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -18,10 +18,8 @@ from torch import Tensor, nn
 from engine.constants import FRAME_RATE, LATENT_STRIDE, MODEL_SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.errors import CheckpointError
 from engine.networks.config import VocoderConfig
+from engine.networks.dcae import AutoencoderDC, DcaeConfig
 from engine.networks.vocoder import Vocoder
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderDC
 
 LATENT_SHIFT = -1.9091
 LATENT_SCALE = 0.1786
@@ -50,7 +48,41 @@ class MusicAutoencoder(nn.Module):
 
     def __init__(self, dcae: AutoencoderDC, vocoder: VocoderInterface) -> None:
         super().__init__()
-        self.dcae: Any = dcae
+        self.dcae = dcae
+        self.vocoder: VocoderInterface = vocoder
+
+    def encode(self, audio: Tensor) -> Tensor:
+        """audio float32 (B, 2, n) at 44.1 kHz -> latents float32 (B, 8, 16, ceil(n / 4096)).
+
+        Zeros are put to the right up to a whole frame.
+        """
+        audio = F.pad(audio, (0, -audio.shape[-1] % self.samples_per_frame))
+        mel = self.vocoder.encode(audio.flatten(0, 1)).unflatten(0, audio.shape[:2])  # (B, 2, 128, 8 T)
+        return self.encode_mel(mel)
+
+    def encode_mel(self, log_mel: Tensor) -> Tensor:
+        """log-mel (B, 2, 128, 8 T) -> latents float32 (B, 8, 16, T)."""
+        raw = self.dcae.encoder(normalise_mel(log_mel.to(_dtype(self.dcae.encoder))))
+        return (raw.float() - LATENT_SHIFT) * LATENT_SCALE
+
+    def decode_mel(self, latents: Tensor) -> Tensor:
+        """latents (B, 8, 16, T) -> log-mel float32 (B, 2, 128, 8 T)."""
+        return self._decode_local(self._decode_deep(latents))
+
+    def decode(self, log_mel: Tensor) -> Tensor:
+        """log-mel (B, 128, F) -> audio (B, F * 512)."""
+
+
+class MusicAutoencoder(nn.Module):
+    """44.1 kHz stereo audio to latents (B, 8, 16, T) of unit scale, T frames of 4096 samples, and back."""
+
+    sample_rate = MODEL_SAMPLE_RATE
+    samples_per_frame = SAMPLES_PER_FRAME
+    frame_rate = FRAME_RATE
+
+    def __init__(self, dcae: AutoencoderDC, vocoder: VocoderInterface) -> None:
+        super().__init__()
+        self.dcae = dcae
         self.vocoder: VocoderInterface = vocoder
 
     def encode(self, audio: Tensor) -> Tensor:
@@ -86,78 +118,61 @@ class MusicAutoencoder(nn.Module):
         """
         first, last = frames or (0, latents.shape[-1])
         size = tile_frames or last - first
-        features, levels = self._decode_deep(latents)
+        features = self._decode_deep(latents)
         starts = range(first, last, size)
         pieces = []
         for index, start in enumerate(starts):
             if on_tile is not None:
                 on_tile(index, len(starts))
-            pieces.append(self._decode_tile(features, levels, start, min(start + size, last)))
+            pieces.append(self._decode_tile(features, start, min(start + size, last)))
         return torch.cat(pieces, dim=-1)
 
-    def _decode_tile(self, features: Tensor, levels: int, start: int, end: int) -> Tensor:
+    def _decode_tile(self, features: Tensor, start: int, end: int) -> Tensor:
         """Audio of latent frames start ... end-1, from the features around them.
 
         |<- overlap ->|<- vocoder ->|      start ... end      |<- vocoder ->|<- overlap ->|
         | decoder only| mel         | audio that is kept      | mel         | decoder only|
         """
-        total = features.shape[-1] // self._feature_scale(levels)
+        total = features.shape[2] // self._feature_scale
         reach = math.ceil(self.vocoder.receptive_frames / LATENT_STRIDE)
         mel_start, mel_end = max(0, start - reach), min(total, end + reach)
-        mel = self._mel_window(features, levels, mel_start, mel_end)
+        mel = self._mel_window(features, mel_start, mel_end)
         audio = self.vocoder.decode(mel.flatten(0, 1)).unflatten(0, mel.shape[:2])
         first = (start - mel_start) * self.samples_per_frame
         return audio[..., first : first + (end - start) * self.samples_per_frame]
 
-    def _mel_window(self, features: Tensor, levels: int, start: int, end: int) -> Tensor:
-        scale = self._feature_scale(levels)
-        total = features.shape[-1] // scale
-        reach = self._local_reach(levels)
-        left, right = max(0, start - reach), min(total, end + reach)
-        mel = self._decode_local(features[..., left * scale : right * scale], levels)
+    def _mel_window(self, features: Tensor, start: int, end: int) -> Tensor:
+        scale, reach = self._feature_scale, self._local_reach
+        left, right = max(0, start - reach), min(features.shape[2] // scale, end + reach)
+        mel = self._decode_local(features[:, :, left * scale : right * scale])
         return mel[..., (start - left) * LATENT_STRIDE : (end - left) * LATENT_STRIDE]
 
-    def _decode_deep(self, latents: Tensor) -> tuple[Tensor, int]:
-        """Features after the levels that attend globally, and the number of levels that are left."""
+    def _decode_deep(self, latents: Tensor) -> Tensor:
+        """Features (B, H, columns, C) after the levels that attend globally."""
         decoder = self.dcae.decoder
-        raw = (latents / LATENT_SCALE + LATENT_SHIFT).to(_dtype(decoder))
-        x = decoder.conv_in(raw)
-        if decoder.in_shortcut:
-            x = x + raw.repeat_interleave(decoder.in_shortcut_repeats, dim=1)
-        levels = self._local_levels()
-        for block in reversed(decoder.up_blocks[levels:]):
-            x = block(x)
-        return x, levels
+        return decoder.deep((latents / LATENT_SCALE + LATENT_SHIFT).to(_dtype(decoder)))
 
-    def _decode_local(self, x: Tensor, levels: int) -> Tensor:
-        decoder = self.dcae.decoder
-        for block in reversed(decoder.up_blocks[:levels]):
-            x = block(x)
-        x = decoder.norm_out(x.movedim(1, -1)).movedim(-1, 1)
-        return denormalise_mel(decoder.conv_out(decoder.conv_act(x)).float())
+    def _decode_local(self, features: Tensor) -> Tensor:
+        return denormalise_mel(self.dcae.decoder.local(features).float())
 
-    def _local_levels(self) -> int:
-        kinds = self.dcae.config.decoder_block_types
-        kinds = [kinds] * len(self.dcae.decoder.up_blocks) if isinstance(kinds, str) else list(kinds)
-        return kinds.index("EfficientViTBlock") if "EfficientViTBlock" in kinds else len(kinds)
+    @property
+    def _feature_scale(self) -> int:
+        """Columns of features for each latent frame."""
+        config = self.dcae.config
+        return 2 ** max(0, len(config.decoder_layers_per_block) - 1 - config.local_levels)
 
-    def _feature_scale(self, levels: int) -> int:
-        """Columns of features for each latent frame, when `levels` levels are left."""
-        return 2 ** max(0, len(self.dcae.decoder.up_blocks) - 1 - levels)
-
-    def _local_reach(self, levels: int) -> int:
-        """Latent frames on each side that the remaining convolutions can see."""
-        depths, count = self.dcae.config.decoder_layers_per_block, len(self.dcae.decoder.up_blocks)
-        depths = (depths,) * count if isinstance(depths, int) else depths
-        columns = [(2 * depths[level] + 2) / 2 ** (count - 1 - level) for level in range(levels)]
+    @property
+    def _local_reach(self) -> int:
+        """Latent frames on each side that the convolutions after the features can see."""
+        config = self.dcae.config
+        depths, count = config.decoder_layers_per_block, len(config.decoder_layers_per_block)
+        columns = [(2 * depths[level] + 2) / 2 ** (count - 1 - level) for level in range(config.local_levels)]
         return math.ceil(sum(columns) + 1 / LATENT_STRIDE)
 
 
 def build_autoencoder_dc(config: Mapping[str, Any]) -> AutoencoderDC:
-    """The AutoencoderDC of a parsed `music_dcae_f8c8/config.json`; imports diffusers, which takes seconds."""
-    from diffusers import AutoencoderDC
-
-    return AutoencoderDC.from_config(dict(config))
+    """The AutoencoderDC of a parsed `music_dcae_f8c8/config.json`."""
+    return AutoencoderDC(DcaeConfig.from_dict(config))
 
 
 def build_vocoder(config: Mapping[str, Any]) -> VocoderInterface:

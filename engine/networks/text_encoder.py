@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from engine.constants import MAX_TEXT_TOKENS
+from engine.networks.umt5 import Umt5Config, Umt5Encoder
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-    from transformers import UMT5EncoderModel
 
 
 class TextEncoder(nn.Module):
     """`encode` gives the last hidden state of one prompt. `erg_layers` are those that `query_scale` weakens."""
 
-    def __init__(self, model: UMT5EncoderModel, tokenizer: Tokenizer, erg_layers: tuple[int, ...] = ()) -> None:
+    def __init__(self, model: Umt5Encoder, tokenizer: Tokenizer, erg_layers: tuple[int, ...] = ()) -> None:
         super().__init__()
-        self.model: Any = model
+        self.model = model
         self.tokenizer = tokenizer
         self.erg_layers = tuple(n for n in erg_layers if n < model.config.num_layers)
         tokenizer.no_padding()
@@ -40,23 +39,9 @@ class TextEncoder(nn.Module):
 
     def encode_ids(self, ids: Tensor, mask: Tensor, query_scale: float = 1.0) -> Tensor:
         """ids, mask (B, S) -> hidden (B, S, Dt)."""
-        with self._scaled_queries(query_scale):
-            return self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-
-    @contextmanager
-    def _scaled_queries(self, scale: float) -> Iterator[None]:
-        layers = self.erg_layers if scale != 1.0 else ()
-        projections = [self.model.encoder.block[n].layer[0].SelfAttention.q for n in layers]
-        hooks = [p.register_forward_hook(lambda _module, _inputs, output: output * scale) for p in projections]
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
+        return cast(Tensor, self.model(ids, mask, query_scale, self.erg_layers))
 
 
-def build_umt5(config: Mapping[str, Any]) -> UMT5EncoderModel:
-    """The encoder of a parsed `umt5-base/config.json`; imports transformers, which takes seconds."""
-    from transformers import UMT5Config, UMT5EncoderModel
-
-    return UMT5EncoderModel(UMT5Config.from_dict(dict(config)))
+def build_umt5(config: Mapping[str, Any]) -> Umt5Encoder:
+    """The encoder of a parsed `umt5-base/config.json`."""
+    return Umt5Encoder(Umt5Config.from_dict(config))
