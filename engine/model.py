@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from engine.errors import OutOfMemory
 from engine.rendering.codec import Codec
 from engine.rendering.device import choose_device, choose_dtype
 from engine.rendering.job import Job, Parts
+from engine.rendering.latent_cache import LatentCache
 from engine.rendering.main_memory import check_results_fit, free_main_memory
 from engine.rendering.memory import Placement, free_bytes, is_out_of_memory, modes_of, sizes_of
 from engine.rendering.memory_plan import (
@@ -37,6 +39,7 @@ from engine.rendering.memory_plan import (
 )
 from engine.rendering.render import Render
 from engine.rendering.run import render_job
+from engine.rendering.speed import Speed
 from engine.rendering.words import Reader
 from engine.rendering.work import source_shape, work_of
 from engine.requests import PromptToAudio, Request, Resolved, resolve
@@ -57,12 +60,16 @@ def load(
     dtype: str = "auto",
     memory: str = "auto",
     on_step: OnStep | None = None,
+    speed: str = "auto",
+    cache_folder: Path | None = None,
 ) -> Model:
     """A model by its name in the registry, or by the path of a checkpoint folder or single file.
 
     `device` is auto, cpu, cuda or mps; `dtype` auto, bf16, fp16 or fp32; `memory` auto or a mode of
-    `engine.rendering.memory_plan` (resident, tiled, offloaded, int8, int8-offloaded). Raises CheckpointError for a
-    model that is not there or not whole, EngineError for a device or mode that cannot be used.
+    `engine.rendering.memory_plan` (resident, tiled, offloaded, int8, int8-offloaded); `speed` auto (CUDA graphs
+    where there is CUDA), plain, graphs or compiled. `cache_folder` keeps latents of known audio beyond this process.
+    Raises CheckpointError for a model that is not there or not whole, EngineError for a device, mode or speed that
+    cannot be used.
     """
     if on_step is not None:
         on_step(Progress("load", 0, 1))
@@ -76,7 +83,9 @@ def load(
     networks = load_networks(entry.folder, first, choose_dtype(where, dtype), int8)
     if on_step is not None:
         on_step(Progress("load", 1, 1))
-    return Model(entry.name, replace(networks, device=where), memory, all_here=first == where)
+    model = Model(entry.name, replace(networks, device=where), memory, first == where, speed, cache_folder)
+    model.warm_up()
+    return model
 
 
 class Model:
@@ -85,19 +94,41 @@ class Model:
     One job runs at a time; a second thread waits.
     """
 
-    def __init__(self, name: str, networks: Networks, memory: str = "auto", all_here: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        networks: Networks,
+        memory: str = "auto",
+        all_here: bool = True,
+        speed: str = "auto",
+        cache_folder: Path | None = None,
+    ) -> None:
         """`memory` is auto or a mode's name; `all_here` says that the weights are on the device already."""
         self.name = name
         self.networks = networks
         self._memory = None if memory == "auto" else mode_named(memory)
         self._placement = Placement(networks, all_here=all_here)
         self._conditioner = Conditioner(networks.transformer, networks.text_encoder, self._placement.use)
-        self._codec = Codec(networks.autoencoder, networks.device, use=self._placement.use)
+        encoder, cache = fingerprint(networks.source), LatentCache(cache_folder)
+        self._codec = Codec(
+            networks.autoencoder, networks.device, use=self._placement.use, cache=cache, encoder=encoder
+        )
+        self._speed = Speed(networks, speed)
+        self._asked = False
         self._loras = LoraSet(networks.transformer)
         self._lock = threading.Lock()
         self._measure()
         if self._memory is not None and self._memory.int8:
             self._round_weights()
+
+    def warm_up(self) -> None:
+        """Get ready for likely jobs, in the background where that takes time, until the first one comes."""
+        if self._placement.everything_here and not (self._memory and (self._memory.offloads or self._memory.int8)):
+            self._speed.warm_up(self._while_unasked)
+
+    def forget_audio(self) -> None:
+        """Encode known audio anew when it comes again (a benchmark wants that)."""
+        self._codec.forget()
 
     @property
     def memory_mode(self) -> MemoryMode:
@@ -129,6 +160,7 @@ class Model:
             request, said = text_request(request)
         resolved = resolve(request, self.default_request)
         resolved = replace(resolved, warnings=(*said, *resolved.warnings))
+        self._asked = True
         shape = source_shape(resolved.request)
         check_results_fit(resolved.request, shape, free_main_memory())
         work = work_of(resolved, shape)
@@ -155,6 +187,7 @@ class Model:
             self._use_loras(resolved.request)
         self._placement.set_mode(mode)
         self._codec.tile_frames = mode.tile_frames
+        self._conditioner.evaluate = self._speed.evaluate(plain=mode.offloads or mode.int8)
         logger.info("memory: %s", in_words(self._sizes, work, mode, self._room()))
 
     def _render(
@@ -194,7 +227,13 @@ class Model:
     def _choose_mode(self, work: Work) -> MemoryMode:
         return choose_mode(self._sizes, work, self._room(), self._modes)
 
+    @contextmanager
+    def _while_unasked(self) -> Iterator[bool]:
+        with self._lock:
+            yield not self._asked
+
     def _step_down(self, mode: MemoryMode) -> MemoryMode | None:
+        self._speed.reset()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         lower = lower_mode(mode, self._modes)

@@ -7,7 +7,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-import pyloudnorm
 from numpy.typing import NDArray
 
 MAX_GAIN_DB = 6.0
@@ -21,6 +20,8 @@ def loudness_lufs(samples: NDArray[Any], sample_rate: int) -> float:
     block = min(_BLOCK_SECONDS, (samples.shape[1] - 0.5) / sample_rate)
     if samples.shape[1] < 32:
         return SILENT_LUFS
+    import pyloudnorm  # and scipy.signal with it: more than half a second
+
     meter = pyloudnorm.Meter(sample_rate, block_size=block)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

@@ -41,16 +41,25 @@ class LinearSelfAttention(_Attention):
     """ReLU linear attention, accumulated in float32 (Katharopoulos et al., 2020; as in SANA)."""
 
     def forward(
-        self, x: Tensor, angles: Angles, frame_mask: Tensor | None = None, query_scale: Tensor | None = None
+        self,
+        x: Tensor,
+        angles: Angles,
+        frame_mask: Tensor | None = None,
+        query_scale: Tensor | None = None,
+        real: Tensor | None = None,
     ) -> Tensor:
-        """x (B, T, D), frame_mask (B, T) of 0 and 1, query_scale (B,) -> (B, T, D)."""
+        """x (B, T, D), frame_mask (B, T) of 0 and 1, query_scale (B,) -> (B, T, D).
+
+        No frame attends to padding, which `real` (1, T, 1) marks by 0.
+        """
         q = apply_rope(self._queries(x, query_scale), angles)
         k = apply_rope(self._split(self.to_k(x)), angles)
         v = self._split(self.to_v(x))
         if frame_mask is not None:
             mask = frame_mask[:, :, None, None].to(x.dtype)
             q, k, v = q * mask, k * mask, v * mask
-        out = linear_attention(F.relu(q), F.relu(k), v)
+        k = F.relu(k) if real is None else F.relu(k) * real[..., None].to(k.dtype)
+        out = linear_attention(F.relu(q), k, v)
         return self.to_out[0](out.flatten(2).to(x.dtype))
 
 

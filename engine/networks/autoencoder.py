@@ -69,41 +69,6 @@ class MusicAutoencoder(nn.Module):
         """latents (B, 8, 16, T) -> log-mel float32 (B, 2, 128, 8 T)."""
         return self._decode_local(self._decode_deep(latents))
 
-    def decode(self, log_mel: Tensor) -> Tensor:
-        """log-mel (B, 128, F) -> audio (B, F * 512)."""
-
-
-class MusicAutoencoder(nn.Module):
-    """44.1 kHz stereo audio to latents (B, 8, 16, T) of unit scale, T frames of 4096 samples, and back."""
-
-    sample_rate = MODEL_SAMPLE_RATE
-    samples_per_frame = SAMPLES_PER_FRAME
-    frame_rate = FRAME_RATE
-
-    def __init__(self, dcae: AutoencoderDC, vocoder: VocoderInterface) -> None:
-        super().__init__()
-        self.dcae = dcae
-        self.vocoder: VocoderInterface = vocoder
-
-    def encode(self, audio: Tensor) -> Tensor:
-        """audio float32 (B, 2, n) at 44.1 kHz -> latents float32 (B, 8, 16, ceil(n / 4096)).
-
-        Zeros are put to the right up to a whole frame.
-        """
-        audio = F.pad(audio, (0, -audio.shape[-1] % self.samples_per_frame))
-        mel = self.vocoder.encode(audio.flatten(0, 1)).unflatten(0, audio.shape[:2])  # (B, 2, 128, 8 T)
-        return self.encode_mel(mel)
-
-    def encode_mel(self, log_mel: Tensor) -> Tensor:
-        """log-mel (B, 2, 128, 8 T) -> latents float32 (B, 8, 16, T)."""
-        raw = self.dcae.encoder(normalise_mel(log_mel.to(_dtype(self.dcae.encoder))))
-        return (raw.float() - LATENT_SHIFT) * LATENT_SCALE
-
-    def decode_mel(self, latents: Tensor) -> Tensor:
-        """latents (B, 8, 16, T) -> log-mel float32 (B, 2, 128, 8 T)."""
-        features, levels = self._decode_deep(latents)
-        return self._decode_local(features, levels)
-
     def decode(
         self,
         latents: Tensor,

@@ -26,10 +26,11 @@ class GatedConvFeedForward(nn.Module):
         self.depth_conv = _Conv(2 * hidden, 2 * hidden, kernel_size=3, groups=2 * hidden)
         self.point_conv = _Conv(hidden, dim, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x (B, T, D) -> (B, T, D)."""
+    def forward(self, x: Tensor, real: Tensor | None = None) -> Tensor:
+        """x (B, T, D) -> (B, T, D). Padding, which `real` (1, T, 1) marks by 0, is as zero as what lies beyond."""
         up, depth = self.inverted_conv.conv, self.depth_conv.conv
         x = F.silu(F.linear(x, matrix(up.weight), up.bias))  # (B, T, 2 hidden)
+        x = x if real is None else x * real.to(x.dtype)
         x = depthwise_three(x, depth.weight, cast(Tensor, depth.bias))
         x, gate = x.chunk(2, dim=-1)
         return F.linear(x * F.silu(gate), matrix(self.point_conv.conv.weight))

@@ -1,9 +1,9 @@
 """ACE-Step v1's transformer: latents, a timestep and a context in, velocity out (arXiv 2506.00045).
 
-Knows no schedule, guidance or task. Parameter names are the released ones. Work that does not change during a job
-(context, keys and values) is done once by `encode_context` and `prepare`; `decode` is one evaluation. Rows of a batch
-are independent, so conditional and unconditional passes can share one call, with entropy-rectifying guidance as a
-per-row scale of the queries.
+Knows no schedule, guidance or task. Parameter names are the released ones. Work that does not change during a job is
+done once: contexts, keys and values by `encode_context` and `prepare`, what depends on timesteps alone by `time_steps`.
+`evaluate` is one evaluation. Rows of a batch are independent, so conditional and unconditional passes can share one
+call, with entropy-rectifying guidance as a per-row scale of the queries.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ NORM_EPS = 1e-6
 STEM_CHANNELS = 2048
 STEM_GROUPS = 32
 TIME_CHANNELS = 256
+KEPT_TABLES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,26 @@ class PreparedContext:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeSteps:
+    """What timesteps say to the network: embedding (N, D) and modulation (N, 6, D); N is 1 or one for each row."""
+
+    embedding: Tensor
+    modulation: Tensor
+
+    def __getitem__(self, index: int) -> TimeSteps:
+        """Those of one timestep, for all rows."""
+        return TimeSteps(self.embedding[index, None], self.modulation[index, None])
+
+
+@dataclass(frozen=True, slots=True)
 class _Step:
-    """What every block of one `decode` shares."""
+    """What every block of one evaluation shares."""
 
     angles: Angles
-    time: Tensor  # (B, 6, D)
+    modulation: Tensor  # (B, 6, D)
     context_mask: Tensor | None
     frame_mask: Tensor | None
+    real: Tensor | None  # (1, T, 1)
 
 
 class Transformer(nn.Module):
@@ -71,6 +85,7 @@ class Transformer(nn.Module):
         self.lyric_proj = nn.Linear(config.lyric_hidden_size, dim)
         self.transformer_blocks = nn.ModuleList(TransformerBlock(config) for _ in range(config.num_layers))
         self.final_layer = _PatchOut(config)
+        self._tables: dict[tuple[int, torch.dtype, torch.device], Angles] = {}
 
     def encode_context(
         self,
@@ -99,7 +114,7 @@ class Transformer(nn.Module):
     def prepare(self, context: Context) -> PreparedContext:
         """Keys and values for every block, once a job. Positions that no row attends to are left out."""
         hidden, mask = context.hidden, context.mask != 0
-        angles = self._angles(hidden.shape[1], hidden)
+        angles = self.angles(hidden.shape[1], hidden)
         if any_masked(mask):
             kept = mask.any(dim=0).nonzero()[:, 0]
             hidden, mask = hidden[:, kept], mask[:, kept]
@@ -107,6 +122,11 @@ class Transformer(nn.Module):
         attentions: list[CrossAttention] = [block.cross_attn for block in self.transformer_blocks]  # type: ignore[misc]
         blocks = tuple(attention.prepare(hidden, angles) for attention in attentions)
         return PreparedContext(blocks, mask[:, None, None] if any_masked(mask) else None)
+
+    def time_steps(self, timesteps: Tensor) -> TimeSteps:
+        """timesteps (N,) of 0 ... 1000 -> what the blocks need of them; once a job for all of its steps."""
+        embedding = self.timestep_embedder(timesteps)
+        return TimeSteps(embedding, self.t_block(embedding).unflatten(1, (6, -1)))
 
     def decode(
         self,
@@ -123,18 +143,39 @@ class Transformer(nn.Module):
         `frame_mask` (B, T) hides frames; `query_scale` (B,) multiplies the queries of the ERG layers, row by row;
         `output_length` pads with zeros or cuts on the right.
         """
-        x = self.proj_in(latents)
-        embedding = self.timestep_embedder(timestep, x)
-        time = self.t_block(embedding).unflatten(1, (6, -1))
-        step = _Step(self._angles(x.shape[1], x), time, context.mask, frame_mask)
+        time = self.time_steps(timestep.to(latents.device))
+        out = self.evaluate(latents, time, context, query_scale, frame_mask=frame_mask)
+        return out if output_length is None else F.pad(out, (0, output_length - out.shape[-1]))
+
+    def evaluate(
+        self,
+        latents: Tensor,
+        time: TimeSteps,
+        context: PreparedContext,
+        query_scale: Tensor | None = None,
+        *,
+        frame_mask: Tensor | None = None,
+        real: Tensor | None = None,
+    ) -> Tensor:
+        """`decode` with timesteps that were prepared.
+
+        `real` (1, T, 1) of 0 and 1 marks padding on the right: the other frames come out as if it were not there.
+        """
+        x = self.proj_in(latents, real)
+        step = _Step(self.angles(x.shape[1], x), time.modulation, context.mask, frame_mask, real)
         for index, block in enumerate(self.transformer_blocks):
             scale = query_scale if index in self.config.erg.transformer else None
             x = block(x, step, context.blocks[index], scale)
-        out = self.final_layer(x, embedding).to(latents.dtype)
-        return out if output_length is None else F.pad(out, (0, output_length - out.shape[-1]))
+        return self.final_layer(x, time.embedding).to(latents.dtype)
 
-    def _angles(self, positions: int, like: Tensor) -> Angles:
-        return rope_angles(positions, self.config.attention_head_dim, self.config.rope_theta, like)
+    def angles(self, positions: int, like: Tensor) -> Angles:
+        """The position angles of `positions` frames or tokens, made once for each length."""
+        key = (positions, like.dtype, like.device)
+        if key not in self._tables:
+            if len(self._tables) >= KEPT_TABLES:
+                self._tables.pop(next(iter(self._tables)))
+            self._tables[key] = rope_angles(positions, self.config.attention_head_dim, self.config.rope_theta, like)
+        return self._tables[key]
 
 
 class TransformerBlock(nn.Module):
@@ -150,12 +191,12 @@ class TransformerBlock(nn.Module):
 
     def forward(self, x: Tensor, step: _Step, context: KeysValues, query_scale: Tensor | None) -> Tensor:
         """x (B, T, D) -> (B, T, D)."""
-        rows = (self.scale_shift_table + step.time)[:, :, None]  # (B, 6, 1, D)
+        rows = (self.scale_shift_table + step.modulation)[:, :, None]  # (B, 6, 1, D)
         shift_msa, scale_msa, gate_msa, shift_mlp, scale_mlp, gate_mlp = rows.unbind(1)
-        attended = self.attn(_modulate(x, shift_msa, scale_msa), step.angles, step.frame_mask, query_scale)
+        attended = self.attn(_modulate(x, shift_msa, scale_msa), step.angles, step.frame_mask, query_scale, step.real)
         x = torch.addcmul(x, gate_msa, attended)
         x = x + self.cross_attn(x, step.angles, context, step.context_mask, step.frame_mask, query_scale)
-        return torch.addcmul(x, gate_mlp, self.ff(_modulate(x, shift_mlp, scale_mlp)))
+        return torch.addcmul(x, gate_mlp, self.ff(_modulate(x, shift_mlp, scale_mlp), step.real))
 
 
 class _PatchIn(nn.Module):
@@ -169,11 +210,12 @@ class _PatchIn(nn.Module):
             nn.Conv2d(STEM_CHANNELS, config.inner_dim, 1),
         )
 
-    def forward(self, latents: Tensor) -> Tensor:
+    def forward(self, latents: Tensor, real: Tensor | None = None) -> Tensor:
         """latents (B, 8, 16, T) -> (B, T, D)."""
-        columns, norm, mix = (self._conv(0), self.early_conv_layers[1], self._conv(2))
+        columns, norm, mix = self._conv(0), cast(nn.GroupNorm, self.early_conv_layers[1]), self._conv(2)
         x = latents.to(mix.weight.dtype).flatten(1, 2)  # (B, 128, T)
-        x = norm(columns.weight.flatten(1) @ x + cast(Tensor, columns.bias)[:, None])  # (B, 2048, T)
+        x = columns.weight.flatten(1) @ x + cast(Tensor, columns.bias)[:, None]  # (B, 2048, T)
+        x = norm(x) if real is None else group_norm_of_real(x, norm, real)
         return F.linear(x.transpose(1, 2), mix.weight[:, :, 0, 0], mix.bias)
 
     def _conv(self, index: int) -> nn.Conv2d:
@@ -186,9 +228,9 @@ class _TimestepEmbedder(nn.Module):
         self.linear_1 = nn.Linear(TIME_CHANNELS, dim)
         self.linear_2 = nn.Linear(dim, dim)
 
-    def forward(self, timestep: Tensor, like: Tensor) -> Tensor:
-        waves = timestep_waves(timestep.to(like.device)).to(like.dtype)
-        return self.linear_2(F.silu(self.linear_1(waves)))
+    def forward(self, timestep: Tensor) -> Tensor:
+        waves = timestep_waves(timestep).to(self.linear_1.weight.dtype)
+        return cast(Tensor, self.linear_2(F.silu(self.linear_1(waves))))
 
 
 class _PatchOut(nn.Module):
@@ -203,6 +245,18 @@ class _PatchOut(nn.Module):
         shift, scale = (self.scale_shift_table + embedding[:, None])[:, :, None].unbind(1)
         x = self.linear(_modulate(x, shift, scale)).unflatten(-1, self.folded)  # (B, T, 16, 8)
         return x.permute(0, 3, 2, 1)
+
+
+def group_norm_of_real(x: Tensor, norm: nn.GroupNorm, real: Tensor) -> Tensor:
+    """Group norm of x (B, C, T) whose statistics are those of the frames marked by `real` (1, T, 1)."""
+    weights = real[:, :, 0].float()  # (1, T)
+    groups = x.float().unflatten(1, (norm.num_groups, -1))  # (B, G, C / G, T)
+    count = weights.sum() * groups.shape[2]
+    mean = (groups * weights).sum(dim=(2, 3), keepdim=True) / count
+    centred = groups - mean
+    variance = (centred.square() * weights).sum(dim=(2, 3), keepdim=True) / count
+    normed = (centred * torch.rsqrt(variance + norm.eps)).flatten(1, 2).to(x.dtype)
+    return torch.addcmul(norm.bias[:, None], normed, norm.weight[:, None])
 
 
 def timestep_waves(timestep: Tensor) -> Tensor:

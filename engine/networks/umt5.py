@@ -54,9 +54,7 @@ class Umt5Encoder(nn.Module):
         self.encoder = _Stack(config)
         self.encoder.embed_tokens.weight = self.shared.weight
 
-    def forward(
-        self, ids: Tensor, mask: Tensor, query_scale: float = 1.0, weakened: tuple[int, ...] = ()
-    ) -> Tensor:
+    def forward(self, ids: Tensor, mask: Tensor, query_scale: float = 1.0, weakened: tuple[int, ...] = ()) -> Tensor:
         """ids (B, S), mask (B, S) of 0 and 1 -> (B, S, d_model)."""
         stack = self.encoder
         x = self.shared(ids)

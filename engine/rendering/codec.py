@@ -5,8 +5,8 @@ Knows sources and the autoencoder; knows no task and no schedule.
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,9 +18,11 @@ from engine.audio.resample_for_model import resample_for_model, to_model_rate
 from engine.audio.window import Window
 from engine.constants import MODEL_SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.networks.autoencoder import MusicAutoencoder
+from engine.rendering.device import exact_convolutions, to_host
+from engine.rendering.latent_cache import LatentCache
 from engine.rendering.source import Source
+from engine.sampling.noise import to_device
 
-CACHED_LATENTS = 16
 OnTile = Callable[[int, int], None]
 
 
@@ -42,35 +44,45 @@ class Codec:
         device: torch.device,
         tile_frames: int | None = 256,
         use: Callable[[str], None] | None = None,
+        cache: LatentCache | None = None,
+        encoder: str = "",
     ) -> None:
-        """`use` is told the network that comes next, by name, so that it can be brought to the device."""
+        """`use` is told the network that comes next, by name, so that it can be brought to the device.
+
+        `encoder` names the weights that encode, so that a cache on disk never gives latents of other weights.
+        """
         self._autoencoder = autoencoder
         self._use = use or (lambda _: None)
         self._device = device
         self.tile_frames = tile_frames
-        self._known: OrderedDict[str, Tensor] = OrderedDict()
+        self._cache = LatentCache() if cache is None else cache
+        self._encoder = encoder
 
     def encode(self, source: Source, start: int, stop: int) -> Tensor:
         """Latents (1, 8, 16, frames) float32 of the source's samples [start, stop), on the device."""
-        key = source.fingerprint(start, stop)
-        if key not in self._known:
-            self._known[key] = self.encode_samples(source.read(start, stop), source.sample_rate).cpu()
-            while len(self._known) > CACHED_LATENTS:
-                self._known.popitem(last=False)
-        self._known.move_to_end(key)
-        return self._known[key].to(self._device)
+        name = hashlib.sha256(f"{self._encoder} {source.fingerprint(start, stop)}".encode()).hexdigest()
+        known = self._cache.get(name)
+        if known is None:
+            known = to_host(self.encode_samples(source.read(start, stop), source.sample_rate))
+            self._cache.put(name, known)
+        return to_device(known, self._device)
+
+    def forget(self) -> None:
+        """Encode everything anew (a benchmark wants that)."""
+        self._cache.clear()
 
     def encode_samples(self, samples: np.ndarray, sample_rate: int) -> Tensor:
         """Latents (1, 8, 16, frames) of samples (1 or 2, n); mono is duplicated, as the model was trained."""
         self._use("autoencoder")
         audio = torch.from_numpy(np.ascontiguousarray(samples))
         audio = to_model_rate(audio, sample_rate)
-        return self._autoencoder.encode(audio.expand(2, -1)[None].to(self._device))
+        with exact_convolutions():
+            return self._autoencoder.encode(to_device(audio.expand(2, -1)[None], self._device))
 
     def decode(self, latents: Tensor, sample_rate: int, on_tile: OnTile | None = None) -> np.ndarray:
         """All of latents (1, 8, 16, T): float32 (2, ceil(T * 4096 * rate / 44100))."""
         audio = self._decode(latents, (0, latents.shape[-1]), on_tile)
-        return resample_for_model(audio, MODEL_SAMPLE_RATE, sample_rate).numpy()
+        return _resampled(audio, sample_rate)
 
     def decode_span(self, latents: Tensor, span: Span, on_tile: OnTile | None = None) -> np.ndarray:
         """Samples of `span`, float32 (2, stop - start), from the frames around it only.
@@ -87,13 +99,18 @@ class Codec:
         audio = self._decode(latents, (first, last), on_tile)
         skipped = -(first * SAMPLES_PER_FRAME) % ratio_in
         position = (first * SAMPLES_PER_FRAME + skipped) // ratio_in * ratio_out
-        made = resample_for_model(audio[:, skipped:], MODEL_SAMPLE_RATE, span.sample_rate).numpy()
+        made = _resampled(audio[:, skipped:], span.sample_rate)
         return made[:, span.start - position : span.stop - position]
 
     def _decode(self, latents: Tensor, frames: tuple[int, int], on_tile: OnTile | None) -> Tensor:
         self._use("autoencoder")
         tile = self.tile_frames
-        return self._autoencoder.decode(latents.to(self._device), tile, on_tile, frames)[0].cpu()
+        return self._autoencoder.decode(to_device(latents, self._device), tile, on_tile, frames)[0]
+
+
+def _resampled(audio: Tensor, sample_rate: int) -> np.ndarray:
+    with exact_convolutions():
+        return to_host(resample_for_model(audio, MODEL_SAMPLE_RATE, sample_rate)).numpy()
 
 
 def pad_frames(latents: Tensor, window: Window) -> Tensor:

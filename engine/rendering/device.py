@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import AbstractContextManager
+
 import torch
+from torch import Tensor
 
 from engine.errors import EngineError
 
+AHEAD = 2
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
@@ -33,6 +38,41 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
+
+
+class Pace:
+    """Keeps the host at most `AHEAD` evaluations before the device, so that progress is true and a cancel is quick.
+
+    It waits for an evaluation long ordered, never for the one that runs, so that the device always has work.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._events: deque[torch.cuda.Event] | None = deque() if device.type == "cuda" else None
+
+    def __call__(self) -> None:
+        """Note that one more evaluation is about to be ordered."""
+        if self._events is None:
+            return
+        event = torch.cuda.Event()
+        event.record()
+        self._events.append(event)
+        if len(self._events) > AHEAD:
+            self._events.popleft().synchronize()
+
+
+def to_host(tensor: Tensor) -> Tensor:
+    """A copy in main memory; from CUDA through pinned memory, which is several times faster."""
+    if not tensor.is_cuda:
+        return tensor.cpu()
+    out = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    out.copy_(tensor, non_blocking=True)
+    torch.cuda.current_stream(tensor.device).synchronize()
+    return out
+
+
+def exact_convolutions() -> AbstractContextManager[None]:
+    """In here CUDA's float32 convolutions are not rounded to TF32's ten bits."""
+    return torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False)
 
 
 def _checked(name: str) -> torch.device:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.checkpoints.networks import Networks
 from engine.rendering.codec import Codec
-from engine.rendering.device import synchronize
+from engine.rendering.device import Pace, synchronize, to_host
 from engine.rendering.words import Reader
 from engine.requests.recipe import ModelIdentity
 from engine.requests.resolve import Resolved
@@ -103,7 +103,8 @@ class Job:
                 plan = prepare(self._inputs(frames, words, chunk))
                 walked = walked or bool(plan.legs)
                 share = (number + self.runs_done * len(chunks), self.runs * len(chunks))
-                made.append(denoise(plan, self._progress(plan.evaluations, *share), self.cancel).cpu())
+                told = self._progress(plan.evaluations, *share)
+                made.append(to_host(denoise(plan, told, self.cancel, Pace(self.device))))
         self.runs_done += 1
         return torch.cat(made), walked
 

@@ -21,6 +21,7 @@ from engine.networks.transformer import Context
 from engine.sampling.guidance import Pass
 
 if TYPE_CHECKING:
+    from engine.networks.bucketed import Evaluate
     from engine.networks.config import ErgLayers
     from engine.networks.text_encoder import TextEncoder
     from engine.networks.transformer import Transformer
@@ -80,13 +81,17 @@ def wanted_edit_context(words: Words, which: Pass) -> Wanted:
 
 
 class Conditioner:
-    """Makes contexts, and keeps text states and contexts by content, across jobs."""
+    """Makes contexts, and keeps text states and contexts by content, across jobs.
+
+    `evaluate` is how predictors ask the transformer for a velocity.
+    """
 
     def __init__(
         self, transformer: Transformer, text_encoder: TextEncoder, use: Callable[[str], None] | None = None
     ) -> None:
         """`use` is told which network comes next, by name, so that it can be brought to the device."""
         self.transformer = transformer
+        self.evaluate: Evaluate = transformer.evaluate
         self._text_encoder = text_encoder
         self._use = use or (lambda _: None)
         self._texts: OrderedDict[tuple[str, bool], Tensor] = OrderedDict()

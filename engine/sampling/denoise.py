@@ -6,7 +6,7 @@ device. State and noise are (B, 8, 16, T) float32.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,8 +41,12 @@ OnStep = Callable[[Progress], None]
 class Velocity(Protocol):
     """What the state moves along."""
 
-    def at(self, state: Tensor, stage: Stage, timestep: Tensor) -> Tensor:
-        """The velocity at `stage`; `timestep` is the stage's, (1,) on the state's device."""
+    def prepare(self, stages: Sequence[Stage]) -> None:
+        """Make what depends on the stages alone, before the first of them."""
+        ...
+
+    def at(self, state: Tensor, stage: Stage) -> Tensor:
+        """The velocity at `stage`."""
         ...
 
 
@@ -94,16 +98,22 @@ def check_cancel(cancel: Cancel | None) -> None:
         raise Cancelled("The render was cancelled.")
 
 
-def denoise(plan: Plan, on_step: OnStep | None = None, cancel: Cancel | None = None) -> Tensor:
-    """Walk the plan and return the last state, (B, 8, 16, T) float32. Raises `Cancelled` within one evaluation."""
+def denoise(
+    plan: Plan, on_step: OnStep | None = None, cancel: Cancel | None = None, pace: Callable[[], None] = lambda: None
+) -> Tensor:
+    """Walk the plan and return the last state, (B, 8, 16, T) float32. Raises `Cancelled` within one evaluation.
+
+    `pace` is called before each evaluation; it may wait where a device has fallen far behind its orders.
+    """
     state, done, total = plan.start, 0, plan.evaluations
     for leg in plan.legs:
-        timesteps = torch.tensor([s.timestep for s in leg.stages], device=state.device).unsqueeze(1)
+        leg.velocity.prepare(leg.stages)
         if leg.enter is not None:
             state = leg.enter(state)
-        for stage, timestep in zip(leg.stages, timesteps, strict=True):
+        for stage in leg.stages:
             check_cancel(cancel)
-            velocity = leg.velocity.at(state, stage, timestep)
+            pace()
+            velocity = leg.velocity.at(state, stage)
             state = leg.stepper.step(state, velocity, stage)
             if plan.kept is not None:
                 state = plan.kept.restore(state, stage.next_sigma)

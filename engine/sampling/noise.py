@@ -49,3 +49,10 @@ def mix_noise(noise: Tensor, retake_noise: Tensor, variance: float) -> Tensor:
     """Rotate from one noise to another: cos(v pi / 2) noise + sin(v pi / 2) retake_noise, unit variance kept."""
     angle = torch.tensor(variance * torch.pi / 2, dtype=torch.float64)
     return float(angle.cos()) * noise + float(angle.sin()) * retake_noise
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on the device, without waiting for it: CUDA copies from pinned memory in its own time."""
+    if device.type != "cuda" or tensor.is_cuda:
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)

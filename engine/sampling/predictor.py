@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from engine.networks.attention import KeysValues
-from engine.networks.transformer import Context, PreparedContext
+from engine.networks.bucketed import Evaluate
+from engine.networks.transformer import Context, PreparedContext, TimeSteps
 from engine.sampling.conditioning import WEAKENING, stack_contexts
 
 if TYPE_CHECKING:
@@ -27,20 +28,33 @@ class Predictor:
         transformer: Transformer,
         contexts: Mapping[Any, Context],
         weakened: Sequence[Hashable] = (),
+        evaluate: Evaluate | None = None,
     ) -> None:
+        """`evaluate` is `transformer.evaluate` or another way to the same numbers."""
         self._transformer = transformer
+        self._evaluate = evaluate or transformer.evaluate
         self._names = list(contexts)
         self._weakened = frozenset(weakened)
         self._prepared = transformer.prepare(stack_contexts(list(contexts.values())))
+        self._times: dict[float, TimeSteps] = {}
         self._rows: dict[tuple[tuple[Hashable, ...], int], tuple[PreparedContext, Tensor | None]] = {}
 
-    def predict(self, states: Mapping[Hashable, Tensor], timestep: Tensor) -> dict[Hashable, Tensor]:
-        """Velocities of `states` (name of the context -> (B, 8, 16, T) float32) at a timestep (1,), float32."""
+    def prepare(self, timesteps: Sequence[float]) -> None:
+        """Make what the network needs of these timesteps, all at once."""
+        new = [t for t in dict.fromkeys(timesteps) if t not in self._times]
+        if new:
+            device = self._prepared.blocks[0].keys.device
+            steps = self._transformer.time_steps(torch.tensor(new, dtype=torch.float32, device=device))
+            self._times |= {timestep: steps[index] for index, timestep in enumerate(new)}
+
+    def predict(self, states: Mapping[Hashable, Tensor], timestep: float) -> dict[Hashable, Tensor]:
+        """Velocities of `states` (name of the context -> (B, 8, 16, T) float32) at a timestep, float32."""
+        self.prepare([timestep])
         names = tuple(states)
         batch = torch.cat(list(states.values()))
         items = batch.shape[0] // len(names)
         context, query_scale = self._layout(names, items)
-        velocity = self._transformer.decode(batch, timestep.expand(batch.shape[0]), context, query_scale=query_scale)
+        velocity = self._evaluate(batch, self._times[timestep], context, query_scale)
         return dict(zip(names, velocity.float().chunk(len(names)), strict=True))
 
     def _layout(self, names: tuple[Hashable, ...], items: int) -> tuple[PreparedContext, Tensor | None]:

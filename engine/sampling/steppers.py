@@ -11,7 +11,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from engine.sampling.noise import NoiseSource
+from engine.sampling.noise import NoiseSource, to_device
 from engine.sampling.schedules import Stage
 
 
@@ -77,7 +77,7 @@ class PingPongStepper:
     def step(self, state: Tensor, velocity: Tensor, stage: Stage) -> Tensor:
         """The state at `stage.next_sigma`. Draws noise in the last step too, so that draws count as steps."""
         clean = state - stage.sigma * velocity
-        noise = self.noise.draw(state.shape[-1]).to(state.device)
+        noise = to_device(self.noise.draw(state.shape[-1]), state.device)
         return (1.0 - stage.next_sigma) * clean + stage.next_sigma * noise
 
 

@@ -5,14 +5,14 @@ Source of the second: FlowEdit, arXiv 2412.08629. Knows no schedule and no audio
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from engine.sampling.denoise import noised
 from engine.sampling.guidance import Guide, Pass
-from engine.sampling.noise import NoiseSource
+from engine.sampling.noise import NoiseSource, to_device
 from engine.sampling.predictor import Predictor
 from engine.sampling.schedules import Stage
 
@@ -36,11 +36,15 @@ class GuidedVelocity:
     names: dict[Pass, Hashable]
     counts_steps: bool = False
 
-    def at(self, state: Tensor, stage: Stage, timestep: Tensor) -> Tensor:
+    def prepare(self, stages: Sequence[Stage]) -> None:
+        """Make tables for the stages to come."""
+        self.predictor.prepare([stage.timestep for stage in stages])
+
+    def at(self, state: Tensor, stage: Stage) -> Tensor:
         """The guided velocity, (B, 8, 16, T)."""
         index = by_step(stage) if self.counts_steps else by_evaluation(stage)
         passes = self.guide.passes(index)
-        predicted = self.predictor.predict({self.names[p]: state for p in passes}, timestep)
+        predicted = self.predictor.predict({self.names[p]: state for p in passes}, stage.timestep)
         return self.guide.combine({p: predicted[self.names[p]] for p in passes}, index)
 
 
@@ -63,21 +67,25 @@ class EditVelocity:
     noise: NoiseSource
     draws: int = 1
 
-    def at(self, state: Tensor, stage: Stage, timestep: Tensor) -> Tensor:
+    def prepare(self, stages: Sequence[Stage]) -> None:
+        """Make tables for the stages to come."""
+        self.predictor.prepare([stage.timestep for stage in stages])
+
+    def at(self, state: Tensor, stage: Stage) -> Tensor:
         """The difference of the two prompts' velocities, (B, 8, 16, T)."""
-        total = self._difference(state, stage, timestep)
+        total = self._difference(state, stage)
         for _ in range(self.draws - 1):
-            total = total + self._difference(state, stage, timestep)
+            total = total + self._difference(state, stage)
         return total / self.draws
 
-    def _difference(self, state: Tensor, stage: Stage, timestep: Tensor) -> Tensor:
-        noise = self.noise.draw(state.shape[-1]).to(state.device)
+    def _difference(self, state: Tensor, stage: Stage) -> Tensor:
+        noise = to_device(self.noise.draw(state.shape[-1]), state.device)
         from_source = noised(self.source_latents, noise, stage.sigma)
         from_target = state + from_source - self.source_latents
         states: dict[Hashable, Tensor] = {}
         for side, at in ((self.source, from_source), (self.target, from_target)):
             states |= {side.names[p]: at for p in side.guide.passes(stage.step)}
-        predicted = self.predictor.predict(states, timestep)
+        predicted = self.predictor.predict(states, stage.timestep)
         return self._guided(self.target, predicted, stage) - self._guided(self.source, predicted, stage)
 
     @staticmethod

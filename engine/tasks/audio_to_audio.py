@@ -13,6 +13,7 @@ from torch import Tensor
 from engine.sampling.conditioning import Conditioner, Words, wanted_edit_context
 from engine.sampling.denoise import Leg, Plan, noised
 from engine.sampling.guidance import Guide, Momentum, Pass
+from engine.sampling.noise import to_device
 from engine.sampling.predictor import Predictor
 from engine.sampling.schedules import Stage, get_schedule, get_sigmas, once_shifted
 from engine.sampling.steppers import make_stepper
@@ -82,7 +83,7 @@ def prepare_edit(inputs: Inputs, original: Original) -> Plan:
 
 def _target_leg(inputs: Inputs, predictor: Predictor, source: Tensor, stages: tuple[Stage, ...]) -> Leg:
     def enter(state: Tensor) -> Tensor:
-        noise = inputs.retake_noise.draw(state.shape[-1]).to(state.device)
+        noise = to_device(inputs.retake_noise.draw(state.shape[-1]), state.device)
         return state + noised(source, noise, stages[0].sigma) - source
 
     side = _side(inputs.settings, "target", Momentum())
@@ -122,4 +123,4 @@ def _edit_predictor(conditioner: Conditioner, source: Words, target: Words, sett
         for which in passes
     }
     contexts = conditioner.contexts(wanted.values())
-    return Predictor(conditioner.transformer, dict(zip(wanted, contexts, strict=True)))
+    return Predictor(conditioner.transformer, dict(zip(wanted, contexts, strict=True)), evaluate=conditioner.evaluate)

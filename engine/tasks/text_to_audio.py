@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.sampling.conditioning import Conditioner, ErgSettings, Words, wanted_context
 from engine.sampling.denoise import Leg, Plan
 from engine.sampling.guidance import GuidanceSettings, Guide, Pass
-from engine.sampling.noise import NoiseSource
+from engine.sampling.noise import NoiseSource, to_device
 from engine.sampling.predictor import Predictor
 from engine.sampling.steppers import make_stepper
 from engine.sampling.velocities import GuidedVelocity
@@ -32,11 +32,11 @@ class Inputs:
 
     def first_noise(self) -> Tensor:
         """The first draw of the noise, on the device."""
-        return self.noise.draw().to(self.device)
+        return to_device(self.noise.draw(), self.device)
 
     def first_retake_noise(self, frames: int | None = None) -> Tensor:
         """The first draw of the retake noise, on the device."""
-        return self.retake_noise.draw(frames).to(self.device)
+        return to_device(self.retake_noise.draw(frames), self.device)
 
 
 def prepare(inputs: Inputs) -> Plan:
@@ -73,4 +73,4 @@ def make_predictor(conditioner: Conditioner, words: Words, guidance: GuidanceSet
     made = conditioner.contexts(wanted_context(words, p, erg) for p in passes)
     contexts = dict(zip(passes, made, strict=True))
     weakened = [Pass.UNCONDITIONAL] if erg.diffusion else []
-    return Predictor(conditioner.transformer, contexts, weakened)
+    return Predictor(conditioner.transformer, contexts, weakened, conditioner.evaluate)

@@ -85,7 +85,7 @@ def _region(
     )  # fmt: skip
 
     def ours() -> Any:
-        model._codec._known.clear()
+        model.forget_audio()
         return model.render(request)
 
     def theirs() -> Any:
@@ -130,7 +130,9 @@ def _measure(case: Case) -> list[Figure]:
     ratio = median(theirs) / median(ours)
     how = f"{STEPS} steps, one thread, {case.rounds} in turns: {median(theirs):.2f} s against {median(ours):.2f} s"
     figures = [
-        Figure(f"reference_{case.name}_ratio", f"{case.what}: public implementation / this", ratio, "x", case.reach, how),
+        Figure(
+            f"reference_{case.name}_ratio", f"{case.what}: public implementation / this", ratio, "x", case.reach, how
+        ),
         Figure(f"reference_{case.name}_seconds", f"{case.what}: public implementation", median(theirs), "s", "", how),
         Figure(f"ours_{case.name}_seconds", f"{case.what}: this engine", median(ours), "s", "", how),
     ]
