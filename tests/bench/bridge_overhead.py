@@ -1,0 +1,128 @@
+"""What a job costs outside the engine: 30 s of stereo 48 kHz float audio in and out through a real daemon.
+
+The way in is from `submit` with the samples in memory to the engine process's first line; the way out from samples in
+the engine process to bytes in the client. Hashing and waiting for the disk are counted apart.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tests.bench.figures import Figure
+from tests.bench.timed_daemon import NOTES, RATE, SECONDS, watch
+
+ROUNDS = 40
+WARM_UP = 5
+REACH = 15.0
+
+
+class Way(NamedTuple):
+    """Milliseconds of one way, and what of it was hashing and waiting for the disk."""
+
+    rest: float
+    hashing: float
+    syncing: float
+
+
+def bridge(threads: int) -> list[Figure]:
+    """p95 of both ways."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ[NOTES] = str(folder / "notes.jsonl")
+        watch()
+        ways_in, ways_out = _measure(folder)
+    return _figures("in", ways_in) + _figures("out", ways_out)
+
+
+def _measure(folder: Path) -> tuple[list[Way], list[Way]]:
+    from bridge.client import Client
+    from engine.audio.buffer import Audio
+
+    renderer = f"{Path(__file__).with_name('timed_daemon.py')}:make"
+    words = [sys.executable, "-m", "tests.bench.timed_daemon", "--home", str(folder), "--renderer", renderer]
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    try:
+        with _connected(folder) as client:
+            assert isinstance(client, Client)
+            random = np.random.default_rng(1)
+            ways = []
+            for number in range(WARM_UP + ROUNDS):
+                samples = random.uniform(-0.5, 0.5, (2, RATE * SECONDS)).astype(np.float32)
+                audio = Audio(samples, RATE)
+                ways.append(_one(client, audio, Path(os.environ[NOTES]), number))
+            client.shutdown()
+    finally:
+        process.wait(20)
+    return [w[0] for w in ways[WARM_UP:]], [w[1] for w in ways[WARM_UP:]]
+
+
+def _connected(folder: Path):  # type: ignore[no-untyped-def]
+    from bridge.client import Client
+    from bridge.protocol.errors import DaemonNotRunning
+
+    limit = time.monotonic() + 30
+    while True:
+        try:
+            return Client.connect(folder)
+        except DaemonNotRunning:
+            if time.monotonic() > limit:
+                raise
+            time.sleep(0.05)
+
+
+def _one(client, audio, notes: Path, number: int) -> tuple[Way, Way]:  # type: ignore[no-untyped-def]
+    import engine
+
+    request = engine.Inpaint(
+        audio=audio, tags="x", start_time=10, end_time=20, seed=number, bit_depth="32f", output="clip"
+    )
+    notes.write_text("")
+    began = time.monotonic()
+    job = client.submit(request)
+    result = job.result("bytes")
+    assert len(result.data) > RATE * SECONDS * 8
+    ended = time.monotonic()
+    spans = [json.loads(line) for line in notes.read_text().splitlines()]
+    entered = next(start for kind, start, _ in spans if kind == "entered")
+    made = next(start for kind, start, _ in spans if kind == "made")
+    return _way(began, entered, spans), _way(made, ended, spans)
+
+
+def _way(began: float, ended: float, spans: list[tuple[str, float, float]]) -> Way:
+    inside = [(kind, max(a, began), min(b, ended)) for kind, a, b in spans if b > began and a < ended]
+    hashing = sum(b - a for kind, a, b in inside if kind == "hash")
+    syncing = sum(b - a for kind, a, b in inside if kind == "fsync")
+    return Way((ended - began - hashing - syncing) * 1e3, hashing * 1e3, syncing * 1e3)
+
+
+def _figures(name: str, ways: list[Way]) -> list[Figure]:
+    def p95(values: list[float]) -> float:
+        return sorted(values)[int(len(values) * 0.95)]
+
+    megabytes = RATE * SECONDS * 8 / 1e6
+    how = f"{megabytes:.1f} MB, p95 of {len(ways)}; median {sorted(w.rest for w in ways)[len(ways) // 2]:.1f} ms"
+    what = f"a clip's way {name}"
+    return [
+        Figure(
+            f"bridge_{name}_ms",
+            f"{what}, outside engine, hash and fsync",
+            p95([w.rest for w in ways]),
+            "ms",
+            "< 15",
+            how,
+        ),
+        Figure(f"bridge_{name}_hash_ms", f"{what}: hashing", p95([w.hashing for w in ways]), "ms", "", "SHA-256"),
+        Figure(f"bridge_{name}_fsync_ms", f"{what}: fsync", p95([w.syncing for w in ways]), "ms", "", ""),
+    ]
+
+
+BENCHES = {"bridge": bridge}

@@ -1,0 +1,115 @@
+"""A daemon and an engine process that note when they hash and when they wait for the disk, for `bridge_overhead`.
+
+`python -m tests.bench.timed_daemon ARGUMENTS OF THE DAEMON`; with `--renderer FILE:make` of this file the engine process
+hands out audio that is there already, so that everything else is the bridge's own time. Clocks are the system's
+monotonic one, which all processes share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bridge.engine_process.rendering import OnLog, OnStep
+from bridge.engine_process.wire import Done, RenderJob
+from bridge.files.store import AudioStore
+from bridge.protocol.messages import ModelName
+
+NOTES = "ACESTEP_BENCH_NOTES"
+RATE, SECONDS = 48000, 30
+LARGE = 1 << 20
+
+
+def note(kind: str, began: float, ended: float) -> None:
+    """Add a span to the file that the environment names."""
+    with open(os.environ[NOTES], "a", encoding="utf-8") as file:
+        file.write(json.dumps([kind, began, ended]) + "\n")
+
+
+def watch() -> None:
+    """From now on this process notes fsyncs and hashes of large data."""
+    real_sync, real_hash = os.fsync, hashlib.sha256
+
+    def fsync(file: Any) -> None:
+        began = time.monotonic()
+        real_sync(file)
+        note("fsync", began, time.monotonic())
+
+    class Sha256:
+        def __init__(self, data: Any = b"") -> None:
+            self._digest, self._spans = real_hash(), []
+            self.update(data)
+
+        def update(self, data: Any) -> None:
+            began = time.monotonic()
+            self._digest.update(data)
+            if memoryview(data).nbytes >= LARGE // 32:
+                self._spans.append((began, time.monotonic()))
+
+        def hexdigest(self) -> str:
+            for span in self._spans:
+                note("hash", *span)
+            self._spans = []
+            return self._digest.hexdigest()
+
+        def digest(self) -> bytes:
+            return self._digest.digest()
+
+    def sha256(data: Any = b"", **_: Any) -> Any:
+        return Sha256(data) if memoryview(data).nbytes >= LARGE or not len(data) else real_hash(data)
+
+    os.fsync, hashlib.sha256 = fsync, sha256  # type: ignore[assignment]
+
+
+def make(store: AudioStore, device: str) -> ReadyRenderer:
+    """The factory that the engine process calls."""
+    watch()
+    return ReadyRenderer(store)
+
+
+class ReadyRenderer:
+    """Renders at once: noise of the clip's length, written as the engine's results are."""
+
+    device = "cpu"
+
+    def __init__(self, store: AudioStore) -> None:
+        from bridge.engine_process.renderer import EngineRenderer
+
+        self._real = EngineRenderer(store, "cpu")
+        self._audio = np.random.default_rng(0).uniform(-0.5, 0.5, (2, RATE * SECONDS)).astype(np.float32)
+
+    def load(self, model: str, on_step: OnStep) -> ModelName:
+        return ModelName(name=model)
+
+    def render(self, job: RenderJob, on_step: OnStep, on_log: OnLog, cancel: threading.Event) -> Done:
+        note("entered", time.monotonic(), time.monotonic())
+        from engine.rendering.render import Render
+        from engine.requests import from_dict
+
+        request = from_dict(job.request)
+        self._audio[0, 0] += 1e-6  # another file each time
+        render = Render(self._audio, RATE, np.zeros((8, 16, 1), np.float32), 1, 2, report={"recipe": {"seed": 1}})
+        note("made", time.monotonic(), time.monotonic())
+        entry = self._real._entry(job, request, render, None, None)
+        return Done(job_id=job.job_id, results=[entry])
+
+
+def main(serve: Callable[[list[str]], int]) -> int:
+    watch()
+    return serve(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from bridge.daemon.main import main as serve
+
+    sys.exit(main(serve))
