@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from msgspec import UNSET, structs
 
 from engine import Audio
+from engine.audio.wave_writer import FileSpec, interleave, wave_header
 from engine.requests import Request, to_dict
 
-Prepared = tuple[dict[str, Any], list[bytes]]
+Prepared = tuple[dict[str, Any], list[bytes | memoryview]]
 _OTHER_FORMS = ("data:", "sha256:", "http://", "https://", "buffer:")
 
 
@@ -37,7 +36,7 @@ def _as_dict(request: Request | Mapping[str, Any]) -> dict[str, Any]:
     return dict(request) if isinstance(request, Mapping) else to_dict(request)
 
 
-def _audio(audio: Any, send_audio: bool) -> tuple[Any, list[bytes]]:
+def _audio(audio: Any, send_audio: bool) -> tuple[Any, list[bytes | memoryview]]:
     if isinstance(audio, Audio):
         return "buffer:0", [_wave(audio)]
     if isinstance(audio, bytes | bytearray | memoryview):
@@ -50,8 +49,11 @@ def _audio(audio: Any, send_audio: bool) -> tuple[Any, list[bytes]]:
     return ("buffer:0", [path.read_bytes()]) if send_audio else (str(path), [])
 
 
-def _wave(audio: Audio) -> bytes:
-    file = io.BytesIO()
-    samples = np.ascontiguousarray(audio.samples.T)  # (n, channels)
-    soundfile.write(file, samples, audio.sample_rate, format="WAV", subtype="FLOAT")
-    return file.getvalue()
+def _wave(audio: Audio) -> memoryview:
+    """A float WAV in memory, in one copy of the samples."""
+    spec = FileSpec("WAV", "FLOAT", audio.sample_rate, audio.channels, audio.frames)
+    header = wave_header(spec)
+    data = np.empty(len(header) + audio.samples.size * 4, np.uint8)
+    data[: len(header)] = np.frombuffer(header, np.uint8)
+    interleave(audio.samples, data[len(header) :].view("<f4").reshape(-1, audio.channels))
+    return data.data

@@ -21,6 +21,7 @@ from engine.requests import AudioToAudio, Inpaint, Outpaint, Request
 Span = tuple[int, int]
 _LYRICS = ("context_lyrics_before", "lyrics", "context_lyrics_after")
 _SURELY_FEW_CHARACTERS = 1500
+_BLOCK_SAMPLES = 1 << 15
 _DEFAULT_CONTEXT, _DEFAULT_FADE, _DEFAULT_END = 10.0, 0.03, 30.0
 
 
@@ -118,16 +119,24 @@ def _settings(request: Any) -> tuple[float | None, float]:
 
 def _check_finite(path: Path, start: int, stop: int) -> None:
     import numpy as np
+    import soundfile
 
-    from engine.audio.files import read_exact
-
-    samples = read_exact(path, max(start, 0), stop)
-    if not np.isfinite(np.add.reduce(samples, axis=None, dtype=np.float64)):  # NaN and infinity stay in a sum
-        bad = ~np.isfinite(samples)
-        first = int(bad.any(axis=0).argmax()) + max(start, 0)
+    start = max(start, 0)
+    with soundfile.SoundFile(path) as file:
+        file.seek(start)
+        block = np.empty((_BLOCK_SAMPLES, file.channels), np.float32)  # small enough for the processor's cache
+        bad, first, at = 0, 0, start
+        while at < stop and len(found := file.read(out=block[: stop - at])):
+            finite = np.isfinite(found)
+            if not finite.all():
+                rows = ~finite.all(axis=1)
+                first = first if bad else int(rows.argmax()) + at
+                bad += int(finite.size - finite.sum())
+            at += len(found)
+    if bad:
         raise InvalidRequest(
             "audio",
-            f"{int(bad.sum())} samples that are NaN or infinite, the first at sample {first}",
+            f"{bad} samples that are NaN or infinite, the first at sample {first}",
             "finite samples",
             "Render the audio again; a plug-in may have produced them.",
         )

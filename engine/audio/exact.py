@@ -30,7 +30,7 @@ def from_float(samples: NDArray[Any], like: np.dtype[Any], bits: int | None, pos
     `position` is where the samples stand in the file; it seeds the dither, so that equal input gives equal files.
     """
     if like.kind == "f":
-        return samples.astype(like)
+        return samples.astype(like, copy=False)
     assert bits is not None
     steps = 2.0 ** (bits - 1)
     scaled = samples.astype(np.float64) * steps

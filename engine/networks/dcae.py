@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from engine.errors import CheckpointError
 from engine.networks.config import read_fields
+from engine.networks.products import Linear, linear
 
 NORM_EPS = 1e-5
 EXPANSION = 4
@@ -217,11 +218,11 @@ class _MultiscaleAttention(nn.Module):
         super().__init__()
         self.head_dim = head_dim
         inner = width // head_dim * head_dim
-        self.to_q = nn.Linear(width, inner, bias=False)
-        self.to_k = nn.Linear(width, inner, bias=False)
-        self.to_v = nn.Linear(width, inner, bias=False)
+        self.to_q = Linear(width, inner, bias=False)
+        self.to_k = Linear(width, inner, bias=False)
+        self.to_v = Linear(width, inner, bias=False)
         self.to_qkv_multiscale = nn.ModuleList(_Multiscale(3 * inner, head_dim, size) for size in scales)
-        self.to_out = nn.Linear(inner * (1 + len(scales)), width, bias=False)
+        self.to_out = Linear(inner * (1 + len(scales)), width, bias=False)
         self.norm_out = RmsNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -300,7 +301,7 @@ def convolve(x: Tensor, conv: nn.Conv2d) -> Tensor:
 
 def pointwise(x: Tensor, conv: nn.Conv2d) -> Tensor:
     """A 1x1 convolution of (B, H, W, C), as a matrix product."""
-    return F.linear(x, conv.weight[:, :, 0, 0], conv.bias)
+    return linear(x, conv.weight[:, :, 0, 0], conv.bias)
 
 
 def doubled(x: Tensor) -> Tensor:

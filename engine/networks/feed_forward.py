@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.networks.products import linear
+
 
 class _Conv(nn.Module):
     """A one-dimensional convolution's weights under the released name `conv`."""
@@ -29,11 +31,11 @@ class GatedConvFeedForward(nn.Module):
     def forward(self, x: Tensor, real: Tensor | None = None) -> Tensor:
         """x (B, T, D) -> (B, T, D). Padding, which `real` (1, T, 1) marks by 0, is as zero as what lies beyond."""
         up, depth = self.inverted_conv.conv, self.depth_conv.conv
-        x = F.silu(F.linear(x, matrix(up.weight), up.bias))  # (B, T, 2 hidden)
+        x = F.silu(linear(x, matrix(up.weight), up.bias))  # (B, T, 2 hidden)
         x = x if real is None else x * real.to(x.dtype)
         x = depthwise_three(x, depth.weight, cast(Tensor, depth.bias))
         x, gate = x.chunk(2, dim=-1)
-        return F.linear(x * F.silu(gate), matrix(self.point_conv.conv.weight))
+        return linear(x * F.silu(gate), matrix(self.point_conv.conv.weight))
 
 
 def matrix(weight: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.networks.config import LyricEncoderConfig
+from engine.networks.products import Linear
 
 
 class LyricEncoder(nn.Module):
@@ -37,7 +38,7 @@ class _Embed(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.scale = math.sqrt(width)
-        self.out = nn.Sequential(nn.Linear(width, width), nn.LayerNorm(width, eps=1e-5))
+        self.out = nn.Sequential(Linear(width, width), nn.LayerNorm(width, eps=1e-5))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.out(x) * self.scale
@@ -60,8 +61,8 @@ class _Block(nn.Module):
 class _FeedForward(nn.Module):
     def __init__(self, width: int, units: int) -> None:
         super().__init__()
-        self.w_1 = nn.Linear(width, units)
-        self.w_2 = nn.Linear(units, width)
+        self.w_1 = Linear(width, units)
+        self.w_2 = Linear(units, width)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.w_2(F.silu(self.w_1(x)))
@@ -73,11 +74,11 @@ class RelativeAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.linear_q = nn.Linear(width, width)
-        self.linear_k = nn.Linear(width, width)
-        self.linear_v = nn.Linear(width, width)
-        self.linear_out = nn.Linear(width, width)
-        self.linear_pos = nn.Linear(width, width, bias=False)
+        self.linear_q = Linear(width, width)
+        self.linear_k = Linear(width, width)
+        self.linear_v = Linear(width, width)
+        self.linear_out = Linear(width, width)
+        self.linear_pos = Linear(width, width, bias=False)
         self.pos_bias_u = nn.Parameter(torch.zeros(heads, width // heads))
         self.pos_bias_v = nn.Parameter(torch.zeros(heads, width // heads))
 

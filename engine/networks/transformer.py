@@ -20,6 +20,7 @@ from engine.networks.attention import CrossAttention, KeysValues, LinearSelfAtte
 from engine.networks.config import TransformerConfig
 from engine.networks.feed_forward import GatedConvFeedForward
 from engine.networks.lyric_encoder import LyricEncoder
+from engine.networks.products import Linear, linear
 from engine.networks.rope import Angles, rope_angles
 
 NORM_EPS = 1e-6
@@ -77,12 +78,12 @@ class Transformer(nn.Module):
         dim = config.inner_dim
         self.proj_in = _PatchIn(config)
         self.timestep_embedder = _TimestepEmbedder(dim)
-        self.t_block = nn.Sequential(nn.SiLU(), nn.Linear(dim, 6 * dim))
-        self.speaker_embedder = nn.Linear(config.speaker_embedding_dim, dim)
-        self.genre_embedder = nn.Linear(config.text_embedding_dim, dim)
+        self.t_block = nn.Sequential(nn.SiLU(), Linear(dim, 6 * dim))
+        self.speaker_embedder = Linear(config.speaker_embedding_dim, dim)
+        self.genre_embedder = Linear(config.text_embedding_dim, dim)
         self.lyric_embs = nn.Embedding(config.lyric_encoder_vocab_size, config.lyric_hidden_size)
         self.lyric_encoder = LyricEncoder(config.lyric_encoder_config, config.erg.lyric)
-        self.lyric_proj = nn.Linear(config.lyric_hidden_size, dim)
+        self.lyric_proj = Linear(config.lyric_hidden_size, dim)
         self.transformer_blocks = nn.ModuleList(TransformerBlock(config) for _ in range(config.num_layers))
         self.final_layer = _PatchOut(config)
         self._tables: dict[tuple[int, torch.dtype, torch.device], Angles] = {}
@@ -216,7 +217,7 @@ class _PatchIn(nn.Module):
         x = latents.to(mix.weight.dtype).flatten(1, 2)  # (B, 128, T)
         x = columns.weight.flatten(1) @ x + cast(Tensor, columns.bias)[:, None]  # (B, 2048, T)
         x = norm(x) if real is None else group_norm_of_real(x, norm, real)
-        return F.linear(x.transpose(1, 2), mix.weight[:, :, 0, 0], mix.bias)
+        return linear(x.transpose(1, 2), mix.weight[:, :, 0, 0], mix.bias)
 
     def _conv(self, index: int) -> nn.Conv2d:
         return cast(nn.Conv2d, self.early_conv_layers[index])
@@ -225,8 +226,8 @@ class _PatchIn(nn.Module):
 class _TimestepEmbedder(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.linear_1 = nn.Linear(TIME_CHANNELS, dim)
-        self.linear_2 = nn.Linear(dim, dim)
+        self.linear_1 = Linear(TIME_CHANNELS, dim)
+        self.linear_2 = Linear(dim, dim)
 
     def forward(self, timestep: Tensor) -> Tensor:
         waves = timestep_waves(timestep).to(self.linear_1.weight.dtype)
@@ -237,7 +238,7 @@ class _PatchOut(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.folded = (config.patch_size[0], config.out_channels)
-        self.linear = nn.Linear(config.inner_dim, config.patch_size[0] * config.patch_size[1] * config.out_channels)
+        self.linear = Linear(config.inner_dim, config.patch_size[0] * config.patch_size[1] * config.out_channels)
         self.scale_shift_table = nn.Parameter(torch.randn(2, config.inner_dim) / config.inner_dim**0.5)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:

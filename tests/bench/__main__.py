@@ -1,36 +1,75 @@
 """`python -m tests.bench [NAME ...]`: measures, prints a table for people and one JSON line last.
 
-Ratios are taken side by side in one run, interleaved, since machines differ. Nothing here runs in the test suite.
+Ratios are taken side by side in one run, in turns, since machines differ. Nothing here runs in the test suite.
+`--plots FOLDER` draws the curves. `reference` needs a checkout of the public implementation, see public_reference.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
-import platform
+import os
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.figures import Figure
-from tests.bench.measure import BENCHES
+from tests.bench.figures import Figure, Result, Series
+
+HOMES = {
+    "starts": "starts",
+    "region": "region",
+    "nano": "nano_speed",
+    "stages": "engine_stages",
+    "tokens": "engine_stages",
+    "batch": "engine_stages",
+    "threads": "engine_stages",
+    "bridge": "bridge_overhead",
+    "cancel": "cancel_latency",
+    "memory": "memory",
+    "osc": "others",
+    "reaper": "others",
+    "gpu": "gpu",
+    "reference": "reference",
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", help="which; all by default: " + ", ".join(BENCHES))
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("names", nargs="*", help="which; all by default: " + ", ".join(HOMES))
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--plots", type=Path, help="folder for the plots")
     options = parser.parse_args()
-    figures: list[Figure] = []
-    for name in options.names or BENCHES:
-        figures += BENCHES[name](options.threads)
-    table = Table("what", "figure", "reach", "how")
-    for figure in figures:
-        table.add_row(figure.what, f"{figure.value:.3g} {figure.unit}", figure.reach, figure.how)
-    Console().print(table)
-    machine = {"machine": platform.machine(), "system": platform.system(), "threads": options.threads}
-    print(json.dumps(machine | {figure.name: figure.value for figure in figures}))
+    results: list[Result] = []
+    for name in options.names or HOMES:
+        print(f"{name} ...", flush=True)
+        results += _bench(name)(options.threads)
+    figures = [r for r in results if isinstance(r, Figure)]
+    _table(figures)
+    if options.plots is not None:
+        from tests.bench.plots import draw
+
+        draw([r for r in results if isinstance(r, Series)], options.plots)
+    from tests.bench.machine import describe
+
+    reached = {f"{f.name}_of_floor": f.reached for f in figures if f.reached is not None}
+    print(json.dumps(describe(options.threads) | {f.name: f.value for f in figures} | reached))
     return 0
+
+
+def _bench(name: str):  # type: ignore[no-untyped-def]
+    module = importlib.import_module(f"tests.bench.{HOMES[name]}")
+    return module.BENCHES[name]
+
+
+def _table(figures: list[Figure]) -> None:
+    table = Table("what", "figure", "reach", "floor", "of floor", "how")
+    for f in figures:
+        floor = f"{f.floor:.3g} {f.unit}" if f.floor else ""
+        share = f"{f.reached:.0%}" if f.reached is not None else ""
+        table.add_row(f.what, f"{f.value:.3g} {f.unit}", f.reach, floor, share, f.how)
+    Console(width=None if os.isatty(1) else 200).print(table)
 
 
 if __name__ == "__main__":

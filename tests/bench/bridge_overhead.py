@@ -6,6 +6,7 @@ the engine process to bytes in the client. Hashing and waiting for the disk are 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -17,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, Result
 from tests.bench.timed_daemon import NOTES, RATE, SECONDS, watch
 
 ROUNDS = 40
@@ -33,7 +34,7 @@ class Way(NamedTuple):
     syncing: float
 
 
-def bridge(threads: int) -> list[Figure]:
+def bridge(threads: int) -> list[Result]:
     """p95 of both ways."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -61,7 +62,9 @@ def _measure(folder: Path) -> tuple[list[Way], list[Way]]:
                 ways.append(_one(client, audio, Path(os.environ[NOTES]), number))
             client.shutdown()
     finally:
-        process.wait(20)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        process.kill()
     return [w[0] for w in ways[WARM_UP:]], [w[1] for w in ways[WARM_UP:]]
 
 
@@ -104,7 +107,7 @@ def _way(began: float, ended: float, spans: list[tuple[str, float, float]]) -> W
     return Way((ended - began - hashing - syncing) * 1e3, hashing * 1e3, syncing * 1e3)
 
 
-def _figures(name: str, ways: list[Way]) -> list[Figure]:
+def _figures(name: str, ways: list[Way]) -> list[Result]:
     def p95(values: list[float]) -> float:
         return sorted(values)[int(len(values) * 0.95)]
 

@@ -39,6 +39,7 @@ class Size:
     text: dict[str, Any]
 
 
+# widths of autoencoder and vocoder are such that decoding has the share of the work that it has in the release: an eighth
 MIDDLE = Size(
     name="middle: 20 layers, 512 wide",
     transformer={
@@ -55,7 +56,13 @@ MIDDLE = Size(
         "encoder_block_out_channels": [32, 64, 128, 256],
         "decoder_block_out_channels": [32, 64, 128, 256],
     },
-    vocoder={"dims": [64, 96, 128, 192], "num_mels": 192, "upsample_initial_channel": 256},
+    vocoder={
+        "dims": [32, 64, 96, 128],
+        "num_mels": 128,
+        "upsample_initial_channel": 128,
+        "upsample_rates": [4, 4, 4, 4, 2],
+        "upsample_kernel_sizes": [8, 8, 8, 8, 4],
+    },
     text={"d_model": 256, "d_ff": 512, "d_kv": 64, "num_heads": 4, "num_layers": 10, "vocab_size": 320},
 )
 REAL = Size("released", {}, {}, {}, {"vocab_size": 256384})

@@ -1,4 +1,4 @@
-"""A measured figure, and how to time things."""
+"""What benchmarks give: figures for the table, series for plots; and how to time things."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. `reach` is what DESIGN's numbers ask for, "" where nothing is asked."""
+    """One line of the table. `reach` is what the design asks for, "" where nothing is asked.
+
+    `floor` is the least value that operations and bytes allow on this machine, in the same unit; 0 where none is known.
+    """
 
     name: str
     what: str
@@ -18,6 +21,27 @@ class Figure:
     unit: str
     reach: str
     how: str
+    floor: float = 0.0
+
+    @property
+    def reached(self) -> float | None:
+        """The share of the floor's speed that is reached, 1 being the floor."""
+        return self.floor / self.value if self.floor else None
+
+
+@dataclass(frozen=True)
+class Series:
+    """Curves of one plot: each a label and points (x, y)."""
+
+    name: str
+    title: str
+    x: str
+    y: str
+    curves: dict[str, list[tuple[float, float]]]
+    log_x: bool = False
+
+
+Result = Figure | Series
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -27,8 +51,18 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def interleaved(first: Callable[[], object], second: Callable[[], object], rounds: int) -> tuple[float, float]:
+def median_of(work: Callable[[], object], rounds: int = 5) -> float:
+    """Median seconds, after one run to warm up."""
+    work()
+    return median(seconds_of(work) for _ in range(rounds))
+
+
+def in_turns(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Median seconds of each, run in turns, after one run of each to warm up."""
-    first(), second()
-    pairs = [(seconds_of(first), seconds_of(second)) for _ in range(rounds)]
-    return median(p[0] for p in pairs), median(p[1] for p in pairs)
+    for work in works.values():
+        work()
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            times[name].append(seconds_of(work))
+    return {name: median(values) for name, values in times.items()}

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from tests.bench.checkpoints import MIDDLE, write_checkpoint
-from tests.bench.figures import Figure, seconds_of
+from tests.bench.figures import Figure, Result, seconds_of
 from tests.bench.songs import lyrics_of, write_song
 
 STEPS = 27
@@ -31,7 +31,7 @@ class Case:
     rounds: int = 1
 
 
-def reference(threads: int) -> list[Figure]:
+def reference(threads: int) -> list[Result]:
     """Ratios of times; one thread, whatever is asked for otherwise."""
     from tests.bench import public_reference
 
@@ -47,7 +47,7 @@ def reference(threads: int) -> list[Figure]:
     return figures
 
 
-def _compare(folder: Path) -> list[Figure]:
+def _compare(folder: Path) -> list[Result]:
     import engine
     from tests.bench import public_reference
 
@@ -56,7 +56,7 @@ def _compare(folder: Path) -> list[Figure]:
     os.environ["ACESTEP_LYRIC_VOCAB"] = str(public_reference.vocabulary())
     model = engine.load(checkpoint, device="cpu")
     out = str(folder / "out" / "theirs.wav")
-    figures: list[Figure] = []
+    figures: list[Result] = []
     for case in _cases(model, pipeline, folder, out):
         figures += _measure(case)
     return figures
@@ -114,7 +114,7 @@ def _text(model: Any, pipeline: Any, lyrics: str, out: str) -> Case:
     return Case("text_500", "20 s, 500 lyric tokens", ">= 2", lambda: model.render(request), theirs, 3)
 
 
-def _measure(case: Case) -> list[Figure]:
+def _measure(case: Case) -> list[Result]:
     ours_first, theirs_first = case.ours(), None
     ours, theirs = [], []
     for _ in range(case.rounds):

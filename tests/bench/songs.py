@@ -25,14 +25,14 @@ VERSE = (
 
 
 def write_song(folder: Path, seconds: float) -> Path:
-    """A song-like WAV, 16 bit stereo: noise bursts twice a second over a drone. Written in chunks."""
+    """A song-like WAV, 16 bit stereo: noise bursts twice a second over a drone, ten seconds again and again."""
     path = folder / f"song-{seconds:g}.wav"
-    random = np.random.default_rng(0)
+    t = np.arange(10 * RATE) / RATE
+    burst = np.random.default_rng(0).standard_normal(len(t)) * np.exp(-((t * 2) % 1) * 8) * 0.2
+    ten_seconds = np.stack([0.2 * np.sin(2 * np.pi * 110 * t) + burst] * 2, axis=1)
     with soundfile.SoundFile(path, "w", RATE, 2, "PCM_16") as file:
-        for second in range(int(seconds)):
-            t = second + np.arange(RATE) / RATE
-            burst = random.standard_normal(RATE) * np.exp(-((t * 2) % 1) * 8) * 0.2
-            file.write(np.stack([0.2 * np.sin(2 * np.pi * 110 * t) + burst] * 2, axis=1))
+        for start in range(0, int(seconds), 10):
+            file.write(ten_seconds[: (int(seconds) - start) * RATE])
     return path
 
 

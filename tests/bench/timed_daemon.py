@@ -1,8 +1,8 @@
 """A daemon and an engine process that note when they hash and when they wait for the disk, for `bridge_overhead`.
 
-`python -m tests.bench.timed_daemon ARGUMENTS OF THE DAEMON`; with `--renderer FILE:make` of this file the engine process
-hands out audio that is there already, so that everything else is the bridge's own time. Clocks are the system's
-monotonic one, which all processes share.
+`python -m tests.bench.timed_daemon ARGUMENTS OF THE DAEMON`; with `--renderer FILE:make` of this file the
+engine process hands out audio that is there already, so that everything else is the bridge's own time. Clocks are the
+system's monotonic one, which all processes share.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from bridge.engine_process.rendering import OnLog, OnStep
 from bridge.engine_process.wire import Done, RenderJob
+from bridge.files import store
 from bridge.files.store import AudioStore
+from bridge.protocol import frames
 from bridge.protocol.messages import ModelName
 
 NOTES = "ACESTEP_BENCH_NOTES"
@@ -65,15 +68,17 @@ def watch() -> None:
             return self._digest.digest()
 
     def sha256(data: Any = b"", **_: Any) -> Any:
-        return Sha256(data) if memoryview(data).nbytes >= LARGE or not len(data) else real_hash(data)
+        return Sha256(data) if memoryview(data).nbytes >= LARGE else real_hash(data)
 
-    os.fsync, hashlib.sha256 = fsync, sha256  # type: ignore[assignment]
+    os.fsync = fsync
+    frames.hashlib = SimpleNamespace(sha256=sha256)  # type: ignore[attr-defined]
+    store.hashlib = SimpleNamespace(sha256=Sha256)  # type: ignore[attr-defined]
 
 
-def make(store: AudioStore, device: str) -> ReadyRenderer:
+def make(audio_store: AudioStore, device: str) -> ReadyRenderer:
     """The factory that the engine process calls."""
     watch()
-    return ReadyRenderer(store)
+    return ReadyRenderer(audio_store)
 
 
 class ReadyRenderer:
@@ -81,10 +86,10 @@ class ReadyRenderer:
 
     device = "cpu"
 
-    def __init__(self, store: AudioStore) -> None:
+    def __init__(self, audio_store: AudioStore) -> None:
         from bridge.engine_process.renderer import EngineRenderer
 
-        self._real = EngineRenderer(store, "cpu")
+        self._real = EngineRenderer(audio_store, "cpu")
         self._audio = np.random.default_rng(0).uniform(-0.5, 0.5, (2, RATE * SECONDS)).astype(np.float32)
 
     def load(self, model: str, on_step: OnStep) -> ModelName:

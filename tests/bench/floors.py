@@ -1,0 +1,35 @@
+"""The least that a computation must do: operations of its products and convolutions, bytes of the weights it reads.
+
+Operations are counted while it runs (torch's FlopCounterMode), so that they are those of this engine's own work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from tests.bench.machine import Ceilings
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Floating-point operations, and bytes that must be read."""
+
+    operations: float
+    bytes: float
+
+    def seconds(self, ceilings: Ceilings) -> float:
+        """The time that it takes at least: the larger of both."""
+        return max(self.operations / ceilings.operations, self.bytes / ceilings.bytes)
+
+
+def floor_of(work: Callable[[], object], *networks: nn.Module) -> Floor:
+    """Count what `work` computes, once; each weight of `networks` is read once."""
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        work()
+    weights = sum(p.numel() * p.element_size() for network in networks for p in network.parameters())
+    return Floor(float(counter.get_total_flops()), float(weights))

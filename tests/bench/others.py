@@ -1,0 +1,38 @@
+"""Benchmarks that are programs of their own: their last line is JSON, whose numbers become figures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.bench.figures import Figure, Result
+
+ROOT = Path(__file__).parents[2]
+
+
+def osc(threads: int) -> list[Result]:
+    """From an OSC datagram to its acknowledgement."""
+    return _program("osc", [sys.executable, "-m", "tests.bench.bench_osc"])
+
+
+def reaper(threads: int) -> list[Result]:
+    """One idle tick of the background script."""
+    return _program("reaper", [sys.executable, "tests/bench/bench_reaper_ticks.py"])
+
+
+def _program(name: str, words: list[str]) -> list[Result]:
+    said = subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    found = dict(_numbers(name, json.loads(said.splitlines()[-1])))
+    return [Figure(key, key.replace("_", " "), value, "ms", "", " ".join(words[1:])) for key, value in found.items()]
+
+
+def _numbers(prefix: str, value: Any) -> list[tuple[str, float]]:
+    if isinstance(value, dict):
+        return [pair for key, inner in value.items() for pair in _numbers(f"{prefix}_{key}".replace(" ", "_"), inner)]
+    return [(prefix, float(value))] if isinstance(value, int | float) and not isinstance(value, bool) else []
+
+
+BENCHES = {"osc": osc, "reaper": reaper}

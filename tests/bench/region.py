@@ -1,0 +1,54 @@
+"""A region of 10 s costs what it costs, in a song of half a minute and in a file of an hour."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench.figures import Figure, Result, Series, in_turns
+from tests.bench.songs import write_song
+
+REGION_SECONDS = 10.0
+LENGTHS = (30, 60, 240, 600, 1800, 3600)
+ROUNDS = 5
+
+
+def region(threads: int) -> list[Result]:
+    """`output=clip` in songs of 30 s to an hour; each render encodes, denoises and decodes anew."""
+    import torch
+
+    import engine
+
+    torch.set_num_threads(threads)
+    model = engine.load("nano", device="cpu")
+
+    def render(path: Path, seconds: float) -> Callable[[], object]:
+        start = (seconds - REGION_SECONDS) / 2
+        request = engine.Inpaint(
+            audio=str(path), tags="house, 120 bpm, drums", tempo=120, seed=1, output="clip",
+            start_time=start, end_time=start + REGION_SECONDS,
+        )  # fmt: skip
+
+        def work() -> object:
+            model.forget_audio()
+            return model.render(request)
+
+        return work
+
+    with tempfile.TemporaryDirectory() as folder:
+        songs = {seconds: write_song(Path(folder), seconds) for seconds in LENGTHS}
+        times = in_turns({str(s): render(path, s) for s, path in songs.items()}, ROUNDS)
+    how = f"nano, {threads} threads, output=clip, median of {ROUNDS} in turns"
+    base = times[str(LENGTHS[0])]
+    ratios = {s: times[str(s)] / base for s in LENGTHS}
+    figures: list[Result] = [Figure("region_30s_seconds", "10 s region in 30 s, warm", base, "s", "", how)]
+    for seconds in LENGTHS[1:]:
+        what = f"10 s region: song of {seconds} s / of 30 s"
+        figures.append(Figure(f"region_{seconds}s_ratio", what, ratios[seconds], "x", "<= 1.15", how))
+    curve = {"10 s region, 10 s of context on each side": [(s / 60, times[str(s)]) for s in LENGTHS]}
+    title = "Time of a region against the length of the song"
+    return [*figures, Series("region", title, "song, minutes", "seconds", curve, log_x=True)]
+
+
+BENCHES = {"region": region}
