@@ -16,10 +16,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from engine.checkpoints.networks import AUTOENCODER, TEXT_ENCODER, TRANSFORMER, VOCODER
-from engine.networks.autoencoder import build_autoencoder_dc, build_vocoder
+from engine.checkpoints.folder import read_tokenizer
+from engine.checkpoints.load import load_networks
+from engine.checkpoints.networks import AUTOENCODER, TEXT_ENCODER, TRANSFORMER, VOCODER, Networks
+from engine.networks.autoencoder import MusicAutoencoder, build_autoencoder_dc, build_vocoder
 from engine.networks.config import TransformerConfig
-from engine.networks.text_encoder import build_umt5
+from engine.networks.text_encoder import TextEncoder, build_umt5
 from engine.networks.transformer import Transformer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -39,7 +41,7 @@ class Size:
     text: dict[str, Any]
 
 
-# widths of autoencoder and vocoder are such that decoding has the share of the work that it has in the release: an eighth
+# autoencoder and vocoder are so wide that decoding has its share of the work in the release: an eighth
 MIDDLE = Size(
     name="middle: 20 layers, 512 wide",
     transformer={
@@ -132,3 +134,32 @@ def _with_weight_norm(vocoder: nn.Module) -> dict[str, Tensor]:
     for key in [k for k in state if k.endswith(".gamma")]:
         state[key] = torch.full_like(state[key], 0.1)
     return state
+
+
+def random_networks(size: Size, device: torch.device, dtype: torch.dtype) -> Networks:
+    """Networks of a size with random weights, made on the device; nothing is written."""
+    all_configs = configs(size)
+    with torch.device(device):
+        transformer = Transformer(TransformerConfig.from_dict(all_configs[TRANSFORMER]))
+        autoencoder = build_autoencoder_dc(all_configs[AUTOENCODER])
+        vocoder: Any = build_vocoder(all_configs[VOCODER])
+        text = build_umt5(all_configs[TEXT_ENCODER])
+    autoencoder.decoder.to(dtype)
+    vocoder.backbone.to(dtype)
+    vocoder.head.to(dtype)
+    tokenizer = read_tokenizer(TINY / TEXT_ENCODER / "tokenizer.json")
+    return Networks(
+        transformer=transformer.to(dtype).requires_grad_(False).eval(),
+        autoencoder=MusicAutoencoder(autoencoder, vocoder).requires_grad_(False).eval(),
+        text_encoder=TextEncoder(text.to(dtype), tokenizer, transformer.config.erg.text).requires_grad_(False).eval(),
+        config=transformer.config,
+        source=TINY,
+        lyric_vocab=None,
+        device=device,
+        dtype=dtype,
+    )
+
+
+def tiny_networks() -> Networks:
+    """The tests' tiny checkpoint on the CPU."""
+    return load_networks(TINY)
