@@ -49,8 +49,14 @@ class EngineRenderer:
         """Load a model, letting go of the one before. Raises CheckpointError."""
         self._model = None
         entry = registry.resolve(model)
-        memory = os.environ.get("ACESTEP_MEMORY", "auto")
-        self._model = load(model, device=self._wanted_device, memory=memory, on_step=_progress(on_step))
+        self._model = load(
+            model,
+            device=self._wanted_device,
+            memory=os.environ.get("ACESTEP_MEMORY", "auto"),
+            on_step=_progress(on_step),
+            speed=os.environ.get("ACESTEP_SPEED", "auto"),
+            cache_folder=self._store.folder.parent / "latents",
+        )
         self._name = ModelName(name=entry.name, description=entry.description)
         return self._name
 
