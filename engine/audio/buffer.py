@@ -56,7 +56,7 @@ def too_many_channels(count: int) -> InvalidRequest:
         "audio",
         f"{count} channels",
         "mono or stereo",
-        "Choose two of them with `channels` (for example `channels=(0, 1)`), or mix it down to stereo first.",
+        "Choose two of them with channels, counted from 1 (channels=[1, 2], --channels 1,2), or mix it down to stereo.",
     )
 
 

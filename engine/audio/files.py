@@ -130,9 +130,9 @@ def _check_choice(count: int, channels: Sequence[int]) -> None:
     if not 1 <= len(channels) <= MAX_CHANNELS or any(not 0 <= c < count for c in channels):
         raise InvalidRequest(
             "channels",
-            f"{tuple(channels)} of {count}",
-            f"one or two numbers from 0 to {count - 1}",
-            "Name channels that the file has, for example (0, 1).",
+            f"{[c + 1 for c in channels]} of {count}",
+            f"one or two numbers from 1 to {count}",
+            "Name channels that the file has, for example [1, 2].",
         )
 
 

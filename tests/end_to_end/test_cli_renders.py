@@ -101,6 +101,19 @@ def test_json_is_one_document_with_all_that_was_made(here):
     assert soundfile.info("out.flac").format == "FLAC"
 
 
+def test_two_of_four_channels_are_chosen_by_the_option_that_the_error_names(here):
+    numbers = np.random.default_rng(0).uniform(-0.5, 0.5, (3 * 48000, 4))
+    soundfile.write("quad.wav", numbers, 48000, subtype="PCM_24")
+    refused = run("inpaint", "quad.wav", *REGION, *QUICK, "-o", "out.wav", "--json")
+    error = refused.document["error"]
+    assert (refused.code, error["field"]) == (2, "audio")
+    assert "4 channels" in error["got"] and "channels" in error["remedy"]
+    assert run("inpaint", "quad.wav", *REGION, *QUICK, "--channels", "4,2", "-o", "out.wav").code == 0
+    before, after = (soundfile.read(name, dtype="int32")[0] for name in ("quad.wav", "out.wav"))
+    kept = round((START - FADE) * 48000)
+    assert after.shape == (len(before), 2) and np.array_equal(after[:kept], before[:kept, [3, 1]])
+
+
 def test_the_source_may_be_a_url_where_that_is_allowed(here):
     """This daemon runs with `--audio-urls any`; the server is on this machine."""
     source = make_source(here / "source.wav")

@@ -127,7 +127,7 @@ def _broken(folder: Path) -> dict[str, Path]:
         ("aiff", "truncated: its header promises"),
         ("samples", "0 samples"),
         ("rate", "4000 Hz"),
-        ("channels", "6 channels.*channels=.0, 1"),
+        ("channels", "6 channels.*--channels 1,2"),
         ("nan", "nan at sample 1"),
         ("missing", "does not exist"),
         ("folder", "folder"),
@@ -143,7 +143,7 @@ def test_two_of_six_channels_can_be_chosen(tmp_path: Path) -> None:
     numbers = _numbers("PCM_16", 6, 100, 3)
     _write_by_libsndfile(tmp_path / "six.wav", numbers, 48000, ("WAV", "PCM_16"))
     assert np.array_equal(read_exact(tmp_path / "six.wav", channels=(4, 1)), numbers[[4, 1]])
-    with pytest.raises(InvalidRequest, match="0 to 5"):
+    with pytest.raises(InvalidRequest, match="1 to 6"):
         read(tmp_path / "six.wav", channels=(0, 6))
 
 

@@ -1,4 +1,4 @@
-"""What our tasks do better than the reference (ENGINE_SPEC section 10), on the tiny checkpoint's own numbers."""
+"""What our tasks do better than the reference (fourteen points of docs/decisions.md), on the tiny checkpoint."""
 
 from __future__ import annotations
 

@@ -1,0 +1,93 @@
+"""Peak memory of each mode, whole process, each in a process of its own: `python -m tests.bench memory`.
+
+On a CPU, device and main memory are the same, so offloading shows only what smaller batches and tiles win. The figure
+is the highest resident size while rendering, less what the interpreter and its libraries take before the model is
+loaded; the estimate that the engine chooses modes by stands beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from tests.bench.figures import Figure
+
+SECONDS, VARIATIONS, STEPS = 20.0, 3, 2
+SMALL_DECODER = {
+    "autoencoder": {
+        "encoder_block_out_channels": [16, 32, 64, 128],
+        "decoder_block_out_channels": [16, 32, 64, 128],
+    },
+    "vocoder": {"dims": [32, 48, 64, 96], "num_mels": 96, "upsample_initial_channel": 128},
+}
+
+
+def memory(threads: int) -> list[Figure]:
+    """Every mode on a checkpoint of random weights with a middle-sized transformer and a small decoder."""
+    from engine.rendering.memory_plan import MODES
+    from tests.bench.checkpoints import MIDDLE, write_checkpoint
+
+    figures = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = write_checkpoint(Path(name), replace(MIDDLE, **SMALL_DECODER))
+        for mode in MODES:
+            told = _measure(folder, mode.name, threads)
+            key = mode.name.replace("-", "_")
+            how = f"text-to-audio, {VARIATIONS} x {SECONDS:g} s, CPU; {told['expected'] / 1e6:.0f} MB expected"
+            figures.append(Figure(f"memory_{key}_mb", f"peak memory, {mode.name}", told["peak"] / 1e6, "MB", "", how))
+    return figures
+
+
+def _measure(folder: Path, mode: str, threads: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "tests.bench.memory", str(folder), mode, str(threads)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def one_mode(folder: str, mode: str, threads: int) -> dict[str, float]:
+    """Load, render, and tell the peak: in a fresh process."""
+    import torch
+
+    import engine
+    from engine.rendering.memory import sizes_of
+    from engine.rendering.memory_plan import expected_peak_bytes, mode_named
+    from engine.rendering.work import work_of
+    from engine.requests import resolve
+
+    torch.set_num_threads(threads)
+    engine.load("nano", device="cpu")  # libraries are imported and warm
+    request = engine.TextToAudio(
+        tags="house", lyrics="[inst]", duration=SECONDS, variations=VARIATIONS, number_of_steps=STEPS, seed=1
+    )
+    before = _status("VmRSS")
+    model = engine.load(folder, device="cpu", memory=mode)
+    expected = expected_peak_bytes(sizes_of(model.networks), work_of(resolve(request)), mode_named(mode))
+    _forget_peak()
+    model.render_all(request)
+    return {"peak": _peak() - before, "expected": expected}
+
+
+def _status(name: str) -> int:
+    """A line of Linux's account of this process, in bytes."""
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def _forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+
+
+def _peak() -> int:
+    return _status("VmHWM")
+
+
+BENCHES = {"memory": memory}
+
+if __name__ == "__main__":
+    print(json.dumps(one_mode(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
