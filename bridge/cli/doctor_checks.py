@@ -17,7 +17,7 @@ from typing import Any
 
 OLDEST_PYTHON = (3, 11)
 NEEDED = ("numpy", "pyzmq", "msgspec", "soundfile", "soxr", "typer", "rich", "rpp", "matplotlib")
-ENGINE = ("torch", "transformers", "diffusers", "safetensors", "tokenizers", "scipy")
+ENGINE = ("torch", "safetensors", "tokenizers", "scipy")
 SET_UP = "Run `python3 run.py setup` in the project's folder."
 ELSEWHERE = f"Let another machine render: acestep-bridge link (docs/remote.md). Or, where PyTorch exists: {SET_UP}"
 MODULES = {"pyzmq": "zmq"}  # where the import has another name
