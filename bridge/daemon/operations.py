@@ -18,6 +18,7 @@ from bridge.daemon import validate, views
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
 from bridge.files import Attached, AudioStore, SourceFile, locate
+from bridge.files.roots import check_loras
 from bridge.files.sources import suffix_of
 from bridge.jobs import Job, JobStore
 from bridge.protocol import messages as m
@@ -128,6 +129,8 @@ class Operations:
             if given is not None:
                 values[name] = given
         request = from_dict(values)
+        if not peer.is_local:
+            check_loras(request, self._settings.allowed_roots)
         model = self._checked_model(_given(request.model, "") or self._default_model())
         if self._linked() is None:
             await asyncio.to_thread(validate.check_lyrics, request, model)

@@ -16,9 +16,7 @@ from engine.checkpoints.networks import (
     Networks,
     Part,
     Target,
-    make_autoencoder,
-    make_text_encoder,
-    make_transformer,
+    make_networks,
 )
 from engine.checkpoints.weights import TensorFile
 from engine.errors import CheckpointError
@@ -26,7 +24,6 @@ from engine.errors import CheckpointError
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-LYRIC_VOCAB = "lyric_vocab.json"
 WEIGHT_FILES = {
     TRANSFORMER: "diffusion_pytorch_model.safetensors",
     AUTOENCODER: "diffusion_pytorch_model.safetensors",
@@ -39,22 +36,8 @@ REMEDY = "Get the whole checkpoint with `acestep-bridge models pull ace-step-v1`
 def load_folder(folder: Path, target: Target) -> Networks:
     """Read a checkpoint folder. Raises CheckpointError naming what is missing, unknown or of a wrong shape."""
     check_complete(folder)
-    transformer = make_transformer(read_part(folder, TRANSFORMER), target)
-    autoencoder = make_autoencoder(read_part(folder, AUTOENCODER), read_part(folder, VOCODER), target)
-    erg_layers = transformer.config.erg.text
-    tokenizer = read_tokenizer(folder / TEXT_ENCODER / "tokenizer.json")
-    text_encoder = make_text_encoder(read_part(folder, TEXT_ENCODER), tokenizer, erg_layers, target)
-    vocab = folder / LYRIC_VOCAB
-    return Networks(
-        transformer=transformer,
-        autoencoder=autoencoder,
-        text_encoder=text_encoder,
-        config=transformer.config,
-        source=folder,
-        lyric_vocab=vocab if vocab.is_file() else None,
-        device=target.device,
-        dtype=target.dtype,
-    )
+    parts = {name: read_part(folder, name) for name in PARTS}
+    return make_networks(parts, read_tokenizer(folder / TEXT_ENCODER / "tokenizer.json"), folder, target)
 
 
 def missing_files(folder: Path) -> list[str]:

@@ -25,6 +25,7 @@ TRANSFORMER = "ace_step_transformer"
 AUTOENCODER = "music_dcae_f8c8"
 VOCODER = "music_vocoder"
 TEXT_ENCODER = "umt5-base"
+LYRIC_VOCAB = "lyric_vocab.json"
 PARTS = (TRANSFORMER, AUTOENCODER, VOCODER, TEXT_ENCODER)
 
 
@@ -58,6 +59,22 @@ class Target:
     device: torch.device
     dtype: torch.dtype
     int8: bool = False
+
+
+def make_networks(parts: Mapping[str, Part], tokenizer: Tokenizer, source: Path, target: Target) -> Networks:
+    """Every network of a checkpoint, from its parts by name. `lyric_vocab.json` beside the weights is theirs."""
+    transformer = make_transformer(parts[TRANSFORMER], target)
+    vocabulary = (source if source.is_dir() else source.parent) / LYRIC_VOCAB
+    return Networks(
+        transformer=transformer,
+        autoencoder=make_autoencoder(parts[AUTOENCODER], parts[VOCODER], target),
+        text_encoder=make_text_encoder(parts[TEXT_ENCODER], tokenizer, transformer.config.erg.text, target),
+        config=transformer.config,
+        source=source,
+        lyric_vocab=vocabulary if vocabulary.is_file() else None,
+        device=target.device,
+        dtype=target.dtype,
+    )
 
 
 def make_transformer(part: Part, target: Target) -> Transformer:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from engine.checkpoints.folder import LYRIC_VOCAB, read_tokenizer
+from engine.checkpoints.folder import read_tokenizer
 from engine.checkpoints.networks import (
     AUTOENCODER,
     TEXT_ENCODER,
@@ -25,9 +25,7 @@ from engine.checkpoints.networks import (
     Networks,
     Part,
     Target,
-    make_autoencoder,
-    make_text_encoder,
-    make_transformer,
+    make_networks,
 )
 from engine.checkpoints.sentencepiece import tokenizer_from_sentencepiece
 from engine.checkpoints.weights import TensorFile
@@ -53,19 +51,8 @@ def load_single_file(path: Path, target: Target, configs: Mapping[str, Any] | No
     file = TensorFile(path)
     weights = split_weights(file)
     parts = {name: Part(configs[name], weights[name], f"{path}, {PREFIXES[name][0]}*") for name in PREFIXES}
-    transformer = make_transformer(parts[TRANSFORMER], target)
-    tokenizer = _tokenizer(path, file)
-    vocab = path.parent / LYRIC_VOCAB
-    return Networks(
-        transformer=transformer,
-        autoencoder=make_autoencoder(parts[AUTOENCODER], _with_mel(parts[VOCODER]), target),
-        text_encoder=make_text_encoder(parts[TEXT_ENCODER], tokenizer, transformer.config.erg.text, target),
-        config=transformer.config,
-        source=path,
-        lyric_vocab=vocab if vocab.is_file() else None,
-        device=target.device,
-        dtype=target.dtype,
-    )
+    parts[VOCODER] = _with_mel(parts[VOCODER])
+    return make_networks(parts, _tokenizer(path, file), path, target)
 
 
 def split_weights(file: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from bridge.files import Attached, AudioStore, locate
+from bridge.files.roots import check_loras
 from bridge.protocol.errors import InvalidField, RequestFailed, UnknownThing, content_of
+from engine.requests import TextToAudio
 
 DATA = b"RIFF" + bytes(100)
 DIGEST = hashlib.sha256(DATA).hexdigest()
@@ -112,3 +114,13 @@ def test_other_machines_see_only_allowed_roots(store: AudioStore, tmp_path: Path
         with pytest.raises(RequestFailed) as caught:
             locate(str(path), store, Attached(), [inside])
         assert caught.value.code == "forbidden_path"
+
+
+def test_other_machines_name_loras_under_the_roots_only(tmp_path: Path) -> None:
+    inside = tmp_path / "loras"
+    inside.mkdir()
+    check_loras(TextToAudio(tags="x", lora=[str(inside / "a"), "owner/name"]), [inside])
+    check_loras(TextToAudio(tags="x"), [])
+    with pytest.raises(RequestFailed) as caught:
+        check_loras(TextToAudio(tags="x", lora=["owner/name", str(tmp_path / "private")]), [inside])
+    assert (caught.value.code, caught.value.field) == ("forbidden_path", "lora")
