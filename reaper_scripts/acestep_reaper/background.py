@@ -189,7 +189,7 @@ class Service(object):
                     continue
                 if part.blocks and not part.announced:
                     part.announced = True
-                    status.show("rendering the track through its FX; REAPER waits until that is done")
+                    status.show("rendering the track through its FX; REAPER waits meanwhile")
                     return
                 part.step(self.daemon)
                 return  # one part a tick reads the project

@@ -36,6 +36,12 @@ _EXACT = {
 }
 VALIDATED = ("ReaProject*", "MediaTrack*", "MediaItem*", "MediaItem_Take*", "TrackEnvelope*", "PCM_source*")
 
+# functions of extensions that scripts call through their address where they are installed (SWS documents this one)
+_EXTENSIONS = {
+    "NF_GetSWSMarkerRegionSub": {"c_ret": "const char*", "c_args": ["int markerRegionIdx"], "py_return": "r",
+                                 "in_reaper_python_7_40": False},
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Function:
@@ -90,7 +96,8 @@ def _function(name: str, entry: dict) -> Function:
 def functions() -> dict[str, Function]:
     """All functions of the header by name, without the RPR_ prefix."""
     data = json.loads(CONTRACT_FILE.read_text(encoding="utf-8"))
-    found = {n: _function(n, e) for n, e in data["functions"].items() if not n.startswith("__")}
+    entries = {**data["functions"], **_EXTENSIONS}
+    found = {n: _function(n, e) for n, e in entries.items() if not n.startswith("__")}
     return found
 
 

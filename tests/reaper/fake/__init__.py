@@ -24,7 +24,7 @@ class FakeReaper(ProjectApi, ItemApi, ApplicationApi):
     """REAPER 7.78 with one empty project; `FakeReaper(folder)` keeps files under `folder`."""
 
     newer = ("GetRegionOrMarker", "GetSetRegionOrMarkerInfo_String")
-    hidden: tuple[str, ...] = ()  # functions that an older build does not have
+    hidden: tuple[str, ...] = ("NF_GetSWSMarkerRegionSub",)  # what an older build, or one without SWS, does not have
 
     def __init__(self, folder: str) -> None:
         super().__init__()

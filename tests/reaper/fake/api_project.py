@@ -145,6 +145,11 @@ class ProjectApi(Core):
             return False, ""
         return True, marker.name if key == "P_NAME" else marker.guid
 
+    def NF_GetSWSMarkerRegionSub(self, index: int) -> str:
+        """Of the SWS extension: a marker's or region's notes."""
+        markers = self.project.content.markers
+        return markers[index].notes if 0 <= index < len(markers) else ""
+
     # undo
     def Undo_BeginBlock2(self, project: int) -> None:
         found = self.project_at(project)

@@ -102,6 +102,7 @@ class Marker:
     name: str
     number: int
     end: float | None = None
+    notes: str = ""
     guid: str = field(default_factory=new_guid)
 
 
