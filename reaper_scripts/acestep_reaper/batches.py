@@ -1,6 +1,6 @@
 """What one key press asked for: parts that are placed together, as one undo point."""
 
-from . import projects, surface
+from . import surface
 from .jobs import Part
 
 APP = "reaper"
@@ -48,7 +48,7 @@ def from_command(command):
     parts = []
     common = {"app": APP, "batch": command["id"], "count": len(command["targets"]), "title": command["title"],
               "mode": command["mode"], "task": command["task"]}  # fmt: skip
-    common.update(projects.identity())
+    common.update(command["identity"])  # of the tab in which the key was pressed
     if command.get("recipe"):
         common["exact"] = True
     for index, target in enumerate(command["targets"]):

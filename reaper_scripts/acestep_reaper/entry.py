@@ -5,7 +5,7 @@ import uuid
 
 from reaper_python import *
 
-from . import dialogs, extstate, material, settings, status, targets
+from . import dialogs, extstate, material, projects, settings, status, targets
 from .errors import UserError
 from .objects import find_track, seen, span, track_items
 from .paths import in_home, package_folder, read_json
@@ -45,7 +45,8 @@ def render(title, task, mode, found, request, recipe=False):
             target.setdefault("capture", values["capture"])
     status.show("rendering %s" % title.lower())
     hand_over({"op": "render", "id": uuid.uuid4().hex, "title": title, "task": task, "mode": mode, "start": start,
-               "targets": found, "request": request, "recipe": recipe, "pointers": seen()})  # fmt: skip
+               "targets": found, "request": request, "recipe": recipe, "pointers": seen(),
+               "identity": projects.identity()})  # fmt: skip
 
 
 def _may_start(values):
