@@ -19,6 +19,7 @@ from cli_material import (
     KINDS,
     QUICK,
     REGION,
+    SECONDS,
     START,
     TINY,
     count_jobs,
@@ -99,6 +100,45 @@ def test_json_is_one_document_with_all_that_was_made(here):
     assert document["recipe"]["request"]["seed"] == 7
     assert "job " in done.err
     assert soundfile.info("out.flac").format == "FLAC"
+
+
+FEW = ("--number-of-steps", "3", "--seed", "7")
+OTHERS = {
+    "outpaint": (["outpaint", "s.wav", "--tags", "drums", "--extend-after-duration", "1", *FEW], SECONDS + 1),
+    "outpaint on both sides": (
+        [
+            "outpaint",
+            "s.wav",
+            "--tags",
+            "drums",
+            "--extend-before-duration",
+            "0.5",
+            *FEW[:2],
+            "--extend-after-duration",
+            "1",
+        ],
+        SECONDS + 1.5,
+    ),
+    "remix": (["audio-to-audio", "s.wav", "--original-tags", "drums", "--tags", "piano", *FEW], SECONDS),
+    "lyrics": (
+        ["audio-to-audio", "s.wav", "--original-tags", "drums", "--tags", "drums", "--edit-mode", "lyrics", *FEW],
+        SECONDS,
+    ),
+    "prompt": (["prompt-to-audio", "--prompt", "slow house with piano", "--duration", "1", *FEW], 10 * 4096 / 44100),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_the_other_tasks(case, here):
+    make_source(here / "s.wav")
+    words, seconds = OTHERS[case]
+    done = run(*words, "-o", "out.wav", "--json")
+    assert done.code == 0, done.err
+    info, rate = soundfile.info("out.wav"), 48000 if case == "prompt" else 44100
+    assert (info.samplerate, info.frames) == (rate, -(-round(seconds * 44100) * rate // 44100))
+    if case == "prompt":
+        assert "Tags chosen from the prompt: house, slow, piano." in done.document["warnings"]
+        assert done.document["tags"] == "house, slow, piano"
 
 
 def test_two_of_four_channels_are_chosen_by_the_option_that_the_error_names(here):
