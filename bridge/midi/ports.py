@@ -16,7 +16,7 @@ from bridge.protocol.errors import BridgeError
 SCAN_SECONDS = 1.0
 EVERY, VIRTUAL = "all", "virtual"
 OUR_NAME = "acestep-bridge"
-NOT_DEVICES = ("midi through", "rtmidi", OUR_NAME)  # software echoes, and ourselves
+NOT_DEVICES = ("midi through", "rtmidi output", "rtmidi input", OUR_NAME)  # software echoes, and ourselves
 
 
 class NoMidi(BridgeError):
@@ -89,10 +89,10 @@ class MidiPorts:
 
     def _open_device(self, name: str) -> None:
         ports = [self._backend.open_input(name, callback=self._callback(name))]
-        same = [n for n in self._backend.get_output_names() if stable_name(n) == stable_name(name)]
-        if same:
+        output = _output_of(name, self._backend.get_output_names())
+        if output is not None:
             with contextlib.suppress(Exception):
-                ports.append(self._backend.open_output(same[0]))
+                ports.append(self._backend.open_output(output))
         self._open[name] = ports
         self._on_opened(name)
 
@@ -118,3 +118,12 @@ class MidiPorts:
                 self._loop.call_soon_threadsafe(self._on_message, name, bytes(message.bytes()))
 
         return heard
+
+
+def _output_of(name: str, outputs: list[str]) -> str | None:
+    """The output of the device with this input: of the same name, else of the same port name behind the client's."""
+    for part in (stable_name, lambda text: stable_name(text).partition(":")[2]):
+        for output in outputs:
+            if part(output) and part(output) == part(name):
+                return output
+    return None

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bridge.midi.bindings import BadMap, Binding, MidiMap, Source, stable_name
 from bridge.midi.learning import meant
 from bridge.midi.meanings import parse
+from bridge.midi.ports import _output_of
 from bridge.midi.reading import Reader, shown, ticks
 from bridge.midi.scales import position_of, stepped, value_at
 from bridge.osc.addresses import Kind, address_table
@@ -149,6 +150,13 @@ def test_the_map_is_a_file_that_people_can_edit(tmp_path):
         second.reload()
     path.unlink()
     assert second.reload() and not second.bindings
+
+
+def test_a_devices_output_is_found_by_its_name():
+    outputs = ["Other 1", "nanoKONTROL2 2", "RtMidiIn Client:Keys"]
+    assert _output_of("nanoKONTROL2 1", outputs) == "nanoKONTROL2 2"
+    assert _output_of("RtMidiOut Client:Keys", outputs) == "RtMidiIn Client:Keys"
+    assert _output_of("Pedals 3", outputs) is None
 
 
 def test_a_binding_of_any_device_covers_each_and_one_of_a_device_only_that():

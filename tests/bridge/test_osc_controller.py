@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import struct
 import time
 from pathlib import Path
@@ -396,14 +395,3 @@ def test_acknowledgements_are_quick(tmp_path):
         assert sorted(times)[50] < 0.005
 
     play(scenario, tmp_path)
-
-
-def test_the_docs_hold_the_table_of_the_code():
-    from bridge.osc.addresses import markdown_table
-
-    docs = (Path(__file__).parents[2] / "docs" / "osc.md").read_text("utf-8")
-    found = re.search(r"\| address \|.*?(?=\n\n)", docs, re.DOTALL)
-    assert found is not None
-    assert found[0] == markdown_table(), (
-        "docs/osc.md is not up to date: python -m bridge.osc.addresses prints the table"
-    )

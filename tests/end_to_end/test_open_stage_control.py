@@ -101,6 +101,18 @@ def screen(request, controller, tmp_path):
         server.wait(10)
 
 
+def tap(browser: Browser, place: tuple[float, float], condition) -> None:
+    """Tap; again where a busy machine lost it."""
+    for _ in range(4):
+        browser.click(*place)
+        limit = time.monotonic() + 5
+        while time.monotonic() < limit:
+            if condition():
+                return
+            time.sleep(0.05)
+    raise AssertionError("a tap had no effect")
+
+
 def shows(browser: Browser, words: str):
     return until(lambda: words in browser.run("document.body ? document.body.innerText : ''"))
 
@@ -121,9 +133,9 @@ def test_the_session_plays(screen, controller):
     client.set_controls({"seed": 1862039, "variance": 0.35, "strength": 0.7, "duration": 0.5})
     client.set_controls({"tags": "steps=40 step_seconds=0.02"})
     shows(browser, "seed 1862039 locked")
-    browser.click(*center(board, "seed/lock"))
-    until(lambda: "seed" not in client.controls().values)
-    browser.click(*center(board, "text_to_audio"))
+    time.sleep(1)  # the switch is drawn a moment after the words
+    tap(browser, center(board, "seed/lock"), lambda: "seed" not in client.controls().values)
+    tap(browser, center(board, "text_to_audio"), lambda: client.jobs().total)
     shows(browser, "denoise")
     shows(browser, "take 1 of 1")
     assert not browser.said
