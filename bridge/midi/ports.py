@@ -67,7 +67,7 @@ class MidiPorts:
             if VIRTUAL in self._wanted:
                 self._open_virtual(say)
             while True:
-                self._scan(input_names(self._backend))
+                self._scan(await asyncio.to_thread(input_names, self._backend))  # may take long: JACK, many devices
                 await asyncio.sleep(SCAN_SECONDS)
         finally:
             for port in list(self._open):
