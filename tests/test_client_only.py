@@ -11,16 +11,20 @@ import subprocess
 import sys
 import time
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from bridge.reaper.new_project import new_project, write
 from bridge.reaper.rpp_write import NewItem, NewTake, NewTrack
 
 ROOT = Path(__file__).resolve().parents[1]
+OUR_OWN = {"engine", "bridge", "reaper_scripts", "_distutils_hack"}
 BLOCKER = """
 import sys
 from importlib.abc import MetaPathFinder
@@ -34,12 +38,26 @@ sys.meta_path.insert(0, Refuse())
 """
 
 
+def needed_by(requirements: list[str]) -> set[str]:
+    """These distributions and all that they need, in normal form."""
+    found: set[str] = set()
+    waiting = [Requirement(text) for text in requirements]
+    while waiting:
+        wanted = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        if name in found or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
+            continue
+        found.add(name)
+        waiting += [Requirement(text) for text in metadata.requires(name) or []]
+    return found
+
+
 def engine_packages() -> set[str]:
-    """Import names of the `engine` extra's packages, and of what else only they bring."""
+    """Import names of every installed package that the project without its extras does not bring."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = {word.split(">")[0].split("=")[0] for word in project["optional-dependencies"]["engine"]}
-    imports = {name.replace("-", "_") for name in names} | {"hangul_romanize", "accelerate", "sympy", "jinja2", "tqdm"}
-    return imports - {"scipy"}  # pyloudnorm, which everybody gets, brings it
+    kept = needed_by(project["dependencies"])
+    homes = metadata.packages_distributions()
+    return {name for name, from_ in homes.items() if not kept & {canonicalize_name(d) for d in from_}} - OUR_OWN
 
 
 class Client:
