@@ -21,6 +21,7 @@ STAGES = {
     "decode": "decoding",
     "seam": "joining",
     "write": "writing",
+    "receive": "receiving",
 }
 
 

@@ -74,7 +74,8 @@ class RemoteRenderer:
         watcher.start()
         try:
             for status in handle.progress():
-                on_step(status.stage or status.state, status.step, status.steps)
+                if status.stage and not status.is_finished:
+                    on_step(status.stage, status.step, status.steps)
         finally:
             finished.set()
             watcher.join()

@@ -42,7 +42,7 @@ class Words:
             self.packages += 1
             self._say(f"downloading {found[1]} ({found[2]})")
         elif line.startswith("Building wheel"):
-            self._say(f"building {line.split(' for ')[-1].split()[0]}")
+            self._say(f"building {line.split(': ')[-1] if 'collected' in line else line.split(' for ')[-1].split()[0]}")
         elif line.startswith("Installing collected packages:"):
             count = line.count(",") + 1
             self._say(f"copying {count} package(s) into place")
