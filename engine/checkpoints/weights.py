@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from engine.checkpoints.int8 import is_rounded, put, to_int8
 from engine.errors import CheckpointError
@@ -55,8 +56,20 @@ class TensorFile(Mapping[str, Tensor]):
 
 def build_empty(build: Callable[[], M]) -> M:
     """A module without memory behind its weights, to be filled by `fill`."""
-    with torch.device("meta"):
+    with torch.device("meta"), _WithoutInitialisation():
         return build()
+
+
+class _WithoutInitialisation(TorchFunctionMode):
+    """Modules made in here do not draw their first weights. On the meta device that would import torch's compiler."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        given = kwargs or {}
+        if getattr(function, "__module__", None) == "torch.nn.init":
+            return given["tensor"] if "tensor" in given else args[0]
+        return function(*args, **given)
 
 
 def fill(

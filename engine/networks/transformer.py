@@ -188,7 +188,7 @@ class TransformerBlock(nn.Module):
         self.attn = LinearSelfAttention(dim, config.num_attention_heads)
         self.cross_attn = CrossAttention(dim, config.num_attention_heads)
         self.ff = GatedConvFeedForward(dim, int(dim * config.mlp_ratio))
-        self.scale_shift_table = nn.Parameter(torch.randn(6, dim) / dim**0.5)
+        self.scale_shift_table = _first_table(6, dim)
 
     def forward(self, x: Tensor, step: _Step, context: KeysValues, query_scale: Tensor | None) -> Tensor:
         """x (B, T, D) -> (B, T, D)."""
@@ -239,13 +239,19 @@ class _PatchOut(nn.Module):
         super().__init__()
         self.folded = (config.patch_size[0], config.out_channels)
         self.linear = Linear(config.inner_dim, config.patch_size[0] * config.patch_size[1] * config.out_channels)
-        self.scale_shift_table = nn.Parameter(torch.randn(2, config.inner_dim) / config.inner_dim**0.5)
+        self.scale_shift_table = _first_table(2, config.inner_dim)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """x (B, T, D), embedding (B, D) -> (B, 8, 16, T)."""
         shift, scale = (self.scale_shift_table + embedding[:, None])[:, :, None].unbind(1)
         x = self.linear(_modulate(x, shift, scale)).unflatten(-1, self.folded)  # (B, T, 16, 8)
         return x.permute(0, 3, 2, 1)
+
+
+def _first_table(rows: int, dim: int) -> nn.Parameter:
+    table = nn.Parameter(torch.empty(rows, dim))
+    nn.init.normal_(table, std=dim**-0.5)
+    return table
 
 
 def group_norm_of_real(x: Tensor, norm: nn.GroupNorm, real: Tensor) -> Tensor:
