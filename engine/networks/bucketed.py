@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -68,7 +68,7 @@ class BucketedEvaluate:
     def __init__(self, transformer: Transformer, graphs: bool, backend: str | None = None) -> None:
         """`graphs` need CUDA; `backend` compiles the blocks with torch.compile, once for all lengths."""
         self._transformer = transformer
-        self._graphs = graphs
+        self._pool: Any = torch.cuda.graph_pool_handle() if graphs else None
         self._prepared: OrderedDict[Shape, _Prepared] = OrderedDict()
         if backend is not None:
             for block in transformer.transformer_blocks:
@@ -89,7 +89,7 @@ class BucketedEvaluate:
         if shape not in self._prepared:
             while len(self._prepared) >= KEPT_SHAPES:
                 self._prepared.popitem(last=False)
-            self._prepared[shape] = _Prepared(self._transformer, shape, self._graphs)
+            self._prepared[shape] = _Prepared(self._transformer, shape, self._pool)
         self._prepared.move_to_end(shape)
         return self._prepared[shape]
 
@@ -101,7 +101,8 @@ class BucketedEvaluate:
 class _Prepared:
     """Inputs at addresses of their own, and the evaluation that reads them."""
 
-    def __init__(self, transformer: Transformer, shape: Shape, graph: bool) -> None:
+    def __init__(self, transformer: Transformer, shape: Shape, pool: Any) -> None:
+        """`pool` is the memory that graphs share, None where the evaluation runs as it is."""
         config, weight = transformer.config, transformer.speaker_embedder.weight
         heads = (shape.rows, config.num_attention_heads, shape.context, config.attention_head_dim)
         self._latents = weight.new_zeros((shape.rows, 8, 16, shape.frames), dtype=torch.float32)
@@ -119,7 +120,7 @@ class _Prepared:
         )  # the graph reads them, so they must outlive their cache
         self._transformer = transformer
         self._mask[..., :1], self._real[:, :1] = True, 1.0  # nothing is empty while it is captured
-        self.run: Callable[[], Tensor] = captured(self._evaluate) if graph else self._evaluate
+        self.run: Callable[[], Tensor] = self._evaluate if pool is None else captured(self._evaluate, pool)
 
     def load(self, latents: Tensor, time: TimeSteps, context: PreparedContext, query_scale: Tensor | None) -> None:
         """Write the inputs of the next run."""
@@ -149,8 +150,11 @@ class _Prepared:
         return self._transformer.evaluate(self._latents, self._time, context, self._scale, real=self._real)
 
 
-def captured(run: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """`run` as a CUDA graph: it may read only tensors that stay where they are."""
+def captured(run: Callable[[], Tensor], pool: Any) -> Callable[[], Tensor]:
+    """`run` as a CUDA graph: it may read only tensors that stay where they are.
+
+    Graphs can share a pool, since one runs at a time and its output is copied before the next.
+    """
     warm_up = torch.cuda.Stream()
     warm_up.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(warm_up):
@@ -158,7 +162,7 @@ def captured(run: Callable[[], Tensor]) -> Callable[[], Tensor]:
             run()
     torch.cuda.current_stream().wait_stream(warm_up)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, pool=pool):
         output = run()
 
     def replay() -> Tensor:

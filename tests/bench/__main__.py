@@ -10,6 +10,8 @@ import argparse
 import importlib
 import json
 import os
+import time
+import traceback
 from pathlib import Path
 
 from rich.console import Console
@@ -42,9 +44,15 @@ def main() -> int:
     parser.add_argument("--plots", type=Path, help="folder for the plots")
     options = parser.parse_args()
     results: list[Result] = []
+    failed: list[str] = []
     for name in options.names or HOMES:
-        print(f"{name} ...", flush=True)
-        results += _bench(name)(options.threads)
+        began = time.perf_counter()
+        try:
+            results += _bench(name)(options.threads)
+        except Exception:  # the others are worth having
+            traceback.print_exc()
+            failed.append(name)
+        print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
     figures = [r for r in results if isinstance(r, Figure)]
     _table(figures)
     if options.plots is not None:
@@ -54,8 +62,9 @@ def main() -> int:
     from tests.bench.machine import describe
 
     reached = {f"{f.name}_of_floor": f.reached for f in figures if f.reached is not None}
-    print(json.dumps(describe(options.threads) | {f.name: f.value for f in figures} | reached))
-    return 0
+    told = describe(options.threads) | {f.name: f.value for f in figures} | reached | {"failed": failed}
+    print(json.dumps(told))
+    return 1 if failed else 0
 
 
 def _bench(name: str):  # type: ignore[no-untyped-def]

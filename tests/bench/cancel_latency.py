@@ -10,7 +10,7 @@ from statistics import median
 
 from tests.bench.figures import Figure, Result
 
-ROUNDS = 12
+ROUNDS = 8
 SECONDS = 60.0
 
 

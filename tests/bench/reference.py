@@ -65,7 +65,7 @@ def _compare(folder: Path) -> list[Result]:
 def _cases(model: Any, pipeline: Any, folder: Path, out: str) -> list[Case]:
     lyrics = lyrics_of(500)
     return [
-        _region(model, pipeline, write_song(folder, 30), (10.0, 20.0), out, "", 3),
+        _region(model, pipeline, write_song(folder, 30), (10.0, 20.0), out, "", 1),
         _region(model, pipeline, write_song(folder, 240), (115.0, 125.0), out, ">= 15", 1),
         _text(model, pipeline, lyrics, out),
     ]
@@ -111,7 +111,7 @@ def _text(model: Any, pipeline: Any, lyrics: str, out: str) -> Case:
             pipeline, prompt=TAGS, lyrics=lyrics, audio_duration=20.0, infer_step=STEPS, manual_seeds=[1], save_path=out
         )
 
-    return Case("text_500", "20 s, 500 lyric tokens", ">= 2", lambda: model.render(request), theirs, 3)
+    return Case("text_500", "20 s, 500 lyric tokens", ">= 2", lambda: model.render(request), theirs, 2)
 
 
 def _measure(case: Case) -> list[Result]:

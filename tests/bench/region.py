@@ -11,7 +11,7 @@ from tests.bench.songs import write_song
 
 REGION_SECONDS = 10.0
 LENGTHS = (30, 60, 240, 600, 1800, 3600)
-ROUNDS = 5
+ROUNDS = 3
 
 
 def region(threads: int) -> list[Result]:
