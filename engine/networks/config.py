@@ -69,6 +69,8 @@ class TransformerConfig:
     lyric_encoder_config: LyricEncoderConfig = LyricEncoderConfig()
     lyric_input: Literal["lyrics", "beat_grid"] = "lyrics"
     text_length: int = 0  # text states are padded to so many (masked), so that lyric ids keep their positions; 0: not
+    pooled_text: bool = False  # the sum of the text states joins the timestep's embedding
+    region_input: bool = False  # the network sees clean latents of what is kept, and where they are
     default_request: Mapping[str, Any] = field(default_factory=dict)
     erg: ErgLayers = ErgLayers()
 
@@ -82,6 +84,11 @@ class TransformerConfig:
         config = cls(**values)
         config.check()
         return config
+
+    @property
+    def known_channels(self) -> int:
+        """Channels of the `known` input of `Transformer.decode`: clean latents, and 1 where they are known."""
+        return self.in_channels + 1 if self.region_input else 0
 
     def check(self) -> None:
         """Raise CheckpointError where sizes contradict each other."""

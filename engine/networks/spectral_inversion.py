@@ -31,7 +31,7 @@ DEFAULTS: dict[str, float] = {
     "least_squares_steps": 24,
 }
 GATE_NATS = 1.0
-KNEE = 0.8
+KNEE, CEILING = 0.8, 0.95  # resampling overshoots what is limited; the rest up to 1 is for that
 PEAK_WIDTH = 7
 
 
@@ -141,7 +141,7 @@ class SpectralInversionVocoder(nn.Module):
 
 
 def soft_limited(audio: Tensor) -> Tensor:
-    """Unchanged up to 0.8, bent above so that it stays below 1 (v1's vocoder ends in a tanh)."""
+    """Unchanged up to 0.8, bent above so that it stays below 0.95 (v1's vocoder ends in a tanh)."""
     over = (audio.abs() - KNEE).clamp(min=0.0)
-    bent = KNEE + (1.0 - KNEE) * torch.tanh(over / (1.0 - KNEE))
+    bent = KNEE + (CEILING - KNEE) * torch.tanh(over / (CEILING - KNEE))
     return torch.where(over > 0, torch.sign(audio) * bent, audio)

@@ -32,18 +32,28 @@ KEPT_TABLES = 32
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the frames attend to: speaker, text, lyrics. hidden (B, 1+S+L, D); mask (B, 1+S+L) of 0 and 1."""
+    """What the frames attend to: speaker, text, lyrics. hidden (B, 1+S+L, D); mask (B, 1+S+L) of 0 and 1.
+
+    `pooled` (B, D) is there for models with `pooled_text`.
+    """
 
     hidden: Tensor
     mask: Tensor
+    pooled: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedContext:
-    """A context's keys and values for every block; mask bool (B, 1, 1, S), or None where nothing is masked."""
+    """A context's keys and values for every block; mask bool (B, 1, 1, S), or None where nothing is masked.
+
+    `pooled` (B, D) for models with `pooled_text`. `known` (B, 9, 16, T) for models with `region_input`: clean latents and
+    a channel of 1 where frames are kept, 0 elsewhere; None where nothing is known.
+    """
 
     blocks: tuple[KeysValues, ...]
     mask: Tensor | None
+    pooled: Tensor | None = None
+    known: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,8 @@ class Transformer(nn.Module):
         self.lyric_embs = nn.Embedding(config.lyric_encoder_vocab_size, config.lyric_hidden_size)
         self.lyric_encoder = LyricEncoder(config.lyric_encoder_config, config.erg.lyric)
         self.lyric_proj = Linear(config.lyric_hidden_size, dim)
+        if config.pooled_text:
+            self.pooled_embedder = Linear(config.text_embedding_dim, dim)
         self.transformer_blocks = nn.ModuleList(TransformerBlock(config) for _ in range(config.num_layers))
         self.final_layer = _PatchOut(config)
         self._tables: dict[tuple[int, torch.dtype, torch.device], Angles] = {}
@@ -110,7 +122,16 @@ class Transformer(nn.Module):
         ]
         ones = lyric_mask.new_ones((lyric_mask.shape[0], 1))
         mask = torch.cat([ones, text_mask.to(ones.dtype), lyric_mask], dim=1)
-        return Context(torch.cat(parts, dim=1), mask)
+        return Context(torch.cat(parts, dim=1), mask, self._pooled(text.to(dtype), text_mask))
+
+    def _pooled(self, text: Tensor, mask: Tensor) -> Tensor | None:
+        """The sum of the text states, embedded: (B, D), or None where the model does not use it.
+
+        A sum, not a mean: one word of ten, such as a key, must not drown.
+        """
+        if not self.config.pooled_text:
+            return None
+        return self.pooled_embedder((text * mask[..., None].to(text.dtype)).sum(dim=1))
 
     def prepare(self, context: Context) -> PreparedContext:
         """Keys and values for every block, once a job. Positions that no row attends to are left out."""
@@ -122,7 +143,7 @@ class Transformer(nn.Module):
             angles = Angles(angles.even_cos[kept], angles.even_sin[kept], angles.odd_cos[kept], angles.odd_sin[kept])
         attentions: list[CrossAttention] = [block.cross_attn for block in self.transformer_blocks]  # type: ignore[misc]
         blocks = tuple(attention.prepare(hidden, angles) for attention in attentions)
-        return PreparedContext(blocks, mask[:, None, None] if any_masked(mask) else None)
+        return PreparedContext(blocks, mask[:, None, None] if any_masked(mask) else None, context.pooled)
 
     def time_steps(self, timesteps: Tensor) -> TimeSteps:
         """timesteps (N,) of 0 ... 1000 -> what the blocks need of them; once a job for all of its steps."""
@@ -162,7 +183,8 @@ class Transformer(nn.Module):
 
         `real` (1, T, 1) of 0 and 1 marks padding on the right: the other frames come out as if it were not there.
         """
-        x = self.proj_in(latents, real)
+        x = self.proj_in(self._with_known(latents, context.known), real)
+        time = self._with_pooled(time, context.pooled)
         step = _Step(self.angles(x.shape[1], x), time.modulation, context.mask, frame_mask, real)
         for index, block in enumerate(self.transformer_blocks):
             scale = query_scale if index in self.config.erg.transformer else None
@@ -177,6 +199,21 @@ class Transformer(nn.Module):
                 self._tables.pop(next(iter(self._tables)))
             self._tables[key] = rope_angles(positions, self.config.attention_head_dim, self.config.rope_theta, like)
         return self._tables[key]
+
+    def _with_known(self, latents: Tensor, known: Tensor | None) -> Tensor:
+        channels = self.config.known_channels
+        if not channels:
+            return latents
+        if known is None:
+            known = latents.new_zeros(latents.shape[0], channels, *latents.shape[2:])
+        return torch.cat([latents, known.to(latents.dtype)], dim=1)
+
+    def _with_pooled(self, time: TimeSteps, pooled: Tensor | None) -> TimeSteps:
+        """The timesteps with the sum of the text joined to them, row by row."""
+        if pooled is None:
+            return time
+        embedding = time.embedding + pooled
+        return TimeSteps(embedding, self.t_block(embedding).unflatten(1, (6, -1)))
 
 
 class TransformerBlock(nn.Module):
@@ -206,15 +243,15 @@ class _PatchIn(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.early_conv_layers = nn.Sequential(
-            nn.Conv2d(config.in_channels, STEM_CHANNELS, config.patch_size, config.patch_size),
+            nn.Conv2d(config.in_channels + config.known_channels, STEM_CHANNELS, config.patch_size, config.patch_size),
             nn.GroupNorm(STEM_GROUPS, STEM_CHANNELS, eps=NORM_EPS),
             nn.Conv2d(STEM_CHANNELS, config.inner_dim, 1),
         )
 
     def forward(self, latents: Tensor, real: Tensor | None = None) -> Tensor:
-        """latents (B, 8, 16, T) -> (B, T, D)."""
+        """latents, and what is known of them (B, 8 or 17, 16, T) -> (B, T, D)."""
         columns, norm, mix = self._conv(0), cast(nn.GroupNorm, self.early_conv_layers[1]), self._conv(2)
-        x = latents.to(mix.weight.dtype).flatten(1, 2)  # (B, 128, T)
+        x = latents.to(mix.weight.dtype).flatten(1, 2)  # (B, 128 or 272, T)
         x = columns.weight.flatten(1) @ x + cast(Tensor, columns.bias)[:, None]  # (B, 2048, T)
         x = norm(x) if real is None else group_norm_of_real(x, norm, real)
         return linear(x.transpose(1, 2), mix.weight[:, :, 0, 0], mix.bias)

@@ -34,9 +34,10 @@ class Speed:
         if choice not in CHOICES:
             raise EngineError(f"speed: got {choice!r}, expected one of {', '.join(CHOICES)}. Choose one of these.")
         cuda = networks.device.type == "cuda"
+        small = networks.config.pooled_text or networks.config.region_input  # inputs that no graph is made for
         self._networks = networks
         self._bucketed: BucketedEvaluate | None = None
-        if choice == "compiled" or (cuda and choice != "plain"):
+        if not small and (choice == "compiled" or (cuda and choice != "plain")):
             backend = "inductor" if choice == "compiled" else None
             self._bucketed = BucketedEvaluate(networks.transformer, graphs=cuda, backend=backend)
 

@@ -146,7 +146,8 @@ def stack_contexts(contexts: Sequence[Context]) -> Context:
     length = max(c.hidden.shape[1] for c in contexts)
     hidden = [F.pad(c.hidden, (0, 0, 0, length - c.hidden.shape[1])) for c in contexts]
     mask = [F.pad(c.mask, (0, length - c.mask.shape[1])) for c in contexts]
-    return Context(torch.cat(hidden), torch.cat(mask))
+    pooled = [c.pooled for c in contexts if c.pooled is not None]
+    return Context(torch.cat(hidden), torch.cat(mask), torch.cat(pooled) if pooled else None)
 
 
 def _kept(cache: OrderedDict[Any, _T], key: object, make: Callable[[], _T]) -> _T:

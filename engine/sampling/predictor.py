@@ -29,8 +29,13 @@ class Predictor:
         contexts: Mapping[Any, Context],
         weakened: Sequence[Hashable] = (),
         evaluate: Evaluate | None = None,
+        known: Tensor | None = None,
     ) -> None:
-        """`evaluate` is `transformer.evaluate` or another way to the same numbers."""
+        """`evaluate` is `transformer.evaluate` or another way to the same numbers.
+
+        `known` (1 or B, 9, 16, T) is what a model with `region_input` sees of the source, in every pass.
+        """
+        self._known = known
         self._transformer = transformer
         self._evaluate = evaluate or transformer.evaluate
         self._names = list(contexts)
@@ -66,5 +71,7 @@ class Predictor:
             mask = None if self._prepared.mask is None else self._prepared.mask[index]
             scales = [WEAKENING if name in self._weakened else 1.0 for name in names]
             scale = torch.tensor(scales, device=device).repeat_interleave(items) if self._weakened else None
-            self._rows[key] = (PreparedContext(blocks, mask), scale)
+            pooled = None if self._prepared.pooled is None else self._prepared.pooled[index]
+            known = None if self._known is None else self._known.expand(items, -1, -1, -1).repeat(len(names), 1, 1, 1)
+            self._rows[key] = (PreparedContext(blocks, mask, pooled, known), scale)
         return self._rows[key]

@@ -46,10 +46,18 @@ def repaint(inputs: Inputs, region: Region, noise: Tensor) -> Plan:
         return Plan(source.clone(), ())
     leg = Leg(
         stages,
-        guided_velocity(inputs, settings.levels, counts_steps=True),
+        guided_velocity(inputs, settings.levels, counts_steps=True, known=_known(inputs, source, made)),
         make_stepper(settings.scheduler, inputs.noise),
     )
     return Plan(noised(source, noise, stages[0].sigma), (leg,), Kept(made, source, noise))
+
+
+def _known(inputs: Inputs, source: Tensor, made: Tensor) -> Tensor | None:
+    """What a model with `region_input` sees: (B, 9, 16, T), the kept latents and 1 where they are; None for others."""
+    if not inputs.conditioner.transformer.config.region_input:
+        return None
+    kept = (~made).to(source.dtype).expand(source.shape[0], 1, *source.shape[2:])
+    return torch.cat([source * kept, kept], dim=1)
 
 
 def skipped_levels(levels: int, variance: float) -> int:

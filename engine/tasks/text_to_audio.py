@@ -55,15 +55,26 @@ def from_noise(inputs: Inputs, noise: Tensor) -> Plan:
     return Plan(noise, (leg,))
 
 
-def guided_velocity(inputs: Inputs, interval_steps: int, counts_steps: bool = False) -> GuidedVelocity:
-    """The velocity of a guided run whose guidance interval is counted in `interval_steps`."""
+def guided_velocity(
+    inputs: Inputs, interval_steps: int, counts_steps: bool = False, known: Tensor | None = None
+) -> GuidedVelocity:
+    """The velocity of a guided run whose guidance interval is counted in `interval_steps`.
+
+    `known` is what a model with `region_input` sees of the source.
+    """
     settings, words = inputs.settings, inputs.words
     guide = Guide(settings.guidance, interval_steps, lyrics_matter=any(words.lyric_ids))
-    predictor = make_predictor(inputs.conditioner, words, settings.guidance, settings.erg)
+    predictor = make_predictor(inputs.conditioner, words, settings.guidance, settings.erg, known)
     return GuidedVelocity(predictor, guide, dict(NAMES), counts_steps)
 
 
-def make_predictor(conditioner: Conditioner, words: Words, guidance: GuidanceSettings, erg: ErgSettings) -> Predictor:
+def make_predictor(
+    conditioner: Conditioner,
+    words: Words,
+    guidance: GuidanceSettings,
+    erg: ErgSettings,
+    known: Tensor | None = None,
+) -> Predictor:
     """A predictor with the contexts that this guidance can ask for; unguided runs encode the first only."""
     passes = [Pass.CONDITIONAL]
     if guidance.is_on:
@@ -73,4 +84,4 @@ def make_predictor(conditioner: Conditioner, words: Words, guidance: GuidanceSet
     made = conditioner.contexts(wanted_context(words, p, erg) for p in passes)
     contexts = dict(zip(passes, made, strict=True))
     weakened = [Pass.UNCONDITIONAL] if erg.diffusion else []
-    return Predictor(conditioner.transformer, contexts, weakened, conditioner.evaluate)
+    return Predictor(conditioner.transformer, contexts, weakened, conditioner.evaluate, known)

@@ -23,6 +23,7 @@ class Wish:
     key: Key | None = None
     instruments: tuple[str, ...] | None = None
     steady: bool = False
+    change: tuple[int, float] | None = None  # at this bar the tempo is multiplied by this
 
 
 def make_score(seed: int, seconds: float, wish: Wish | None = None) -> Score:
@@ -50,6 +51,7 @@ def _bars(rng: np.random.Generator, style: Style, key: Key, seconds: float, wish
     bpm = wish.bpm or float(np.round(rng.uniform(*((60, 180) if wide else style.bpm)), 1 if rng.random() < 0.2 else 0))
     change = None if wish.steady or rng.random() > 0.15 else (int(rng.integers(1, 9)), rng.uniform(0.8, 1.25))
     steps = 1 if rng.random() < 0.6 else 4
+    change, steps = (wish.change, 1) if wish.change else (change, steps)
     table = JAZZ_PROGRESSIONS if style.sevenths and rng.random() < 0.7 else PROGRESSIONS
     chords = table[key.mode][rng.integers(len(table[key.mode]))]
     length = int(rng.choice([4, 8, 8]))

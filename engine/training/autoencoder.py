@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engine.constants import LATENT_STRIDE, MODEL_SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.networks.autoencoder import (
     LATENT_SCALE,
     LATENT_SHIFT,
@@ -19,23 +19,28 @@ from engine.networks.autoencoder import (
     normalise_mel,
 )
 from engine.networks.log_mel import LogMel
-from engine.training.dataset import read_rows, shard_names, silent_mel
+from engine.training.dataset import mels_of, read_rows, shard_names, silent_mel
+from engine.training.muon import split_optimizers
 from engine.training.progress import Progress
+from engine.training.schedule import Clock, set_rates
 from engine.training.snapshots import load_snapshot, save_snapshot
 
+HOP = SAMPLES_PER_FRAME // LATENT_STRIDE
+HEARD_NATS = 6.9
+TONE_SHARE = 0.1
 AUTOENCODER_CONFIG: dict[str, Any] = {
     "_class_name": "AutoencoderDC",
     "attention_head_dim": 16,
     "decoder_act_fns": "silu",
     "decoder_block_out_channels": [16, 32, 64, 128],
     "decoder_block_types": ["ResBlock", "ResBlock", "ResBlock", "EfficientViTBlock"],
-    "decoder_layers_per_block": [0, 2, 2, 2],
+    "decoder_layers_per_block": [0, 2, 2, 3],
     "decoder_norm_types": "rms_norm",
     "decoder_qkv_multiscales": [[], [], [5], [5]],
     "downsample_block_type": "Conv",
-    "encoder_block_out_channels": [16, 32, 64, 64],
+    "encoder_block_out_channels": [16, 32, 64, 128],
     "encoder_block_types": ["ResBlock", "ResBlock", "ResBlock", "EfficientViTBlock"],
-    "encoder_layers_per_block": [0, 1, 1, 1],
+    "encoder_layers_per_block": [0, 1, 1, 2],
     "encoder_qkv_multiscales": [[], [], [5], [5]],
     "in_channels": 2,
     "latent_channels": 8,
@@ -46,12 +51,15 @@ AUTOENCODER_CONFIG: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class AutoencoderPlan:
-    """How long and how: `crop` is in mel frames and a multiple of 8."""
+    """How long and how: `crop` is in mel frames and a multiple of 8. With `minutes` the schedule follows the clock."""
 
-    steps: int = 1000
+    steps: int = 3000
+    minutes: float | None = None
     batch: int = 8
     crop: int = 96
-    learning_rate: float = 2e-3
+    muon_rate: float = 0.01
+    adam_rate: float = 2e-3
+    decay_from: float = 0.4
     noise: float = 0.15
     seed: int = 7
 
@@ -62,7 +70,8 @@ class MelCrops:
     def __init__(self, folder: Path, crop: int, seed: int) -> None:
         self.folder, self.crop = folder, crop
         self.rng = np.random.default_rng([seed, 3])
-        self.silence = silent_mel(LogMel())
+        self.log_mel = LogMel()
+        self.silence = silent_mel(self.log_mel)
         self.shards = [read_rows(name) for name in shard_names(folder)]
 
     def refresh(self) -> None:
@@ -70,14 +79,15 @@ class MelCrops:
         self.shards = [read_rows(name) for name in shard_names(self.folder)]
 
     def batch(self, size: int) -> Tensor:
-        """(size, 2, 128, crop) float32; a few are partly or wholly silent."""
-        rows = []
-        for _ in range(size):
-            shard = self.shards[self.rng.integers(len(self.shards))]
-            start = int(self.rng.integers(shard.shape[-1] - self.crop + 1))
-            mel = torch.from_numpy(np.array(shard[self.rng.integers(len(shard)), ..., start : start + self.crop]))
-            rows.append(self._maybe_silent(mel.float()))
-        return torch.stack(rows)
+        """(size, 2, 128, crop) float32; a few are held tones of any pitch, a few partly or wholly silent."""
+        return torch.stack([self._maybe_silent(self._crop()) for _ in range(size)])
+
+    def _crop(self) -> Tensor:
+        if self.rng.random() < TONE_SHARE:
+            return mels_of(held_tones(self.rng, self.crop * HOP), self.log_mel).float()
+        shard = self.shards[self.rng.integers(len(self.shards))]
+        start = int(self.rng.integers(shard.shape[-1] - self.crop + 1))
+        return torch.from_numpy(np.array(shard[self.rng.integers(len(shard)), ..., start : start + self.crop])).float()
 
     def _maybe_silent(self, mel: Tensor) -> Tensor:
         if self.rng.random() < 0.06:
@@ -86,31 +96,60 @@ class MelCrops:
         return mel
 
 
+def held_tones(rng: np.random.Generator, samples: int) -> np.ndarray:
+    """One or two steady tones of any pitch, with few partials: (2, samples) float32 at 44.1 kHz."""
+    seconds = np.arange(samples, dtype=np.float32) / MODEL_SAMPLE_RATE
+    audio = np.zeros((2, samples), dtype=np.float32)
+    for _ in range(int(rng.integers(1, 3))):
+        hertz, fall = 55.0 * 2.0 ** rng.uniform(0.0, 5.0), rng.uniform(1.0, 3.0)
+        for number in range(1, int(rng.choice([1, 1, 2, 4, 8])) + 1):
+            wave = np.sin(np.float32(2 * np.pi * hertz * number) * seconds + np.float32(rng.uniform(0.0, 6.28)))
+            audio += wave * rng.uniform(0.5, 1.0, (2, 1)).astype(np.float32) * np.float32(number**-fall)
+    return audio * np.float32(10.0 ** rng.uniform(-2.0, -0.6) / np.abs(audio).max())
+
+
 def train_autoencoder(mels: Path, out: Path, plan: AutoencoderPlan, progress: Progress) -> nn.Module:
-    """Train to `plan.steps`, going on from `out`'s snapshot. Returns the model; `out` holds it."""
+    """Train to the plan's end, going on from `out`'s snapshot. Returns the model; `out` holds it."""
     torch.manual_seed(plan.seed)
-    model = build_autoencoder_dc(AUTOENCODER_CONFIG)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.95), weight_decay=0.01)
-    step = load_snapshot(out, model=model, optimizer=optimizer)
+    return _train(build_autoencoder_dc(AUTOENCODER_CONFIG), mels, out, plan, progress)
+
+
+def refine_decoder(mels: Path, trained: Path, out: Path, plan: AutoencoderPlan, progress: Progress) -> nn.Module:
+    """Train the decoder of `trained`'s snapshot further, its encoder left as it is, so that latents made before keep.
+
+    `out` holds the whole model; the transformer can be trained meanwhile.
+    """
+    model: Any = build_autoencoder_dc(AUTOENCODER_CONFIG)
+    load_snapshot(trained, model=model)
+    model.encoder.requires_grad_(False)
+    return _train(model, mels, out, plan, progress)
+
+
+def _train(model: Any, mels: Path, out: Path, plan: AutoencoderPlan, progress: Progress) -> nn.Module:
+    muon, adam = split_optimizers(model, plan.muon_rate, plan.adam_rate)
+    clock = Clock()
+    parts = {"model": model, "muon": muon, "adam": adam, "clock": clock}
+    step = load_snapshot(out, **parts)
     crops = MelCrops(mels, plan.crop, plan.seed + step)
-    for done in range(step, plan.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * _cosine(done, plan.steps)
-        parts = autoencoder_loss(model, crops.batch(plan.batch), plan.noise)
-        optimizer.zero_grad()
-        parts["loss"].backward()
+    torch.manual_seed(plan.seed + step)
+    clock.start()
+    while (done := clock.share(plan.minutes, step, plan.steps)) < 1.0:
+        set_rates(plan, step, done, muon, adam)
+        values = autoencoder_loss(model, crops.batch(plan.batch), plan.noise)
+        values["loss"].backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        progress.step(done + 1, plan.steps, {name: value.item() for name, value in parts.items()})
-        if (done + 1) % 100 == 0 or done + 1 == plan.steps:
-            save_snapshot(out, done + 1, model=model, optimizer=optimizer)
+        for optimizer in (muon, adam):
+            optimizer.step()
+            optimizer.zero_grad()
+        step += 1
+        progress.step(step, plan.steps, {**{name: value.item() for name, value in values.items()}, "done": done})
+        if step % 100 == 0:
+            clock.stop()
+            save_snapshot(out, step, **parts)
             crops.refresh()
+    clock.stop()
+    save_snapshot(out, step, **parts)
     return model.eval()
-
-
-def _cosine(step: int, steps: int) -> float:
-    warm = min(1.0, (step + 1) / 50)
-    return warm * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * step / steps)))
 
 
 def autoencoder_loss(model: Any, mel: Tensor, noise: float) -> dict[str, Tensor]:
@@ -122,8 +161,16 @@ def autoencoder_loss(model: Any, mel: Tensor, noise: float) -> dict[str, Tensor]
         made = model.decoder(noisy / LATENT_SCALE + LATENT_SHIFT)
     error = denormalise_mel(made.float()) - mel
     l1 = error.abs().mean()
-    slopes = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    heard = audibility(mel)
+    slopes = (error.diff(dim=-1).abs() * heard[..., 1:]).mean() + (error.diff(dim=-2).abs() * heard[:, :, 1:]).mean()
     z = latents.float()
     moments = z.mean().square() + (z.std() - 1.0).square() + z.mean(dim=(0, 2, 3)).square().mean()
-    loss = l1 + 2.0 / 7.0 * error.square().mean() + 0.25 * slopes + 0.01 * moments
+    sizes = (heard * (error.abs() + 2.0 / 7.0 * error.square())).mean()
+    loss = sizes + 0.25 * slopes + 0.01 * moments
     return {"loss": loss, "l1": l1.detach(), "std": z.std().detach()}
+
+
+def audibility(mel: Tensor) -> Tensor:
+    """Weights (B, 2, 128, F) between 0.3 and 1: what lies 60 dB or more under the crop's peak counts for less."""
+    peak = mel.amax(dim=(1, 2, 3), keepdim=True)
+    return 0.3 + 0.7 * torch.sigmoid(mel - (peak - HEARD_NATS))

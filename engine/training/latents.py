@@ -1,6 +1,7 @@
-"""Latent shards to batches for the transformer: crops at random frames with their tags and beat grid.
+"""Latent shards to batches for the transformer: crops at random frames with their tags, beat grid and known parts.
 
-Knows the text's token ids, no network. Crops start at any frame, so every bar phase occurs.
+Knows the text's token ids, no network. Crops start at any frame, so every bar phase occurs. In half of the crops a
+region is to be made and what lies around it is known, as in inpaint and outpaint; tags are then those of the region.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor
 from engine.tasks.beat_grid import beat_grid_ids
 from engine.training.dataset import CLIP_FRAMES, ClipFacts, read_facts, read_rows, shard_names
 from engine.training.tags import tags_for
-from engine.training.vocabulary import TEXT_LENGTH
+from engine.training.vocabulary import TEXT_LENGTH, UNKNOWN
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -35,13 +36,23 @@ BUCKETS = (
 
 @dataclass(frozen=True)
 class Batch:
-    """latents (B, 8, 16, T), text ids and mask (B, S), grid (B, T), told (B, 1, 1): 0 where nothing is told."""
+    """latents (B, 8, 16, T), text ids and mask (B, S), grid (B, T), told (B, 1, 1): 0 where no tags are told.
+
+    `made` (B, 1, 1, T) is 1 where frames are to be made and 0 where they are known.
+    """
 
     latents: Tensor
     text_ids: Tensor
     text_mask: Tensor
     grid: Tensor
     told: Tensor
+    made: Tensor
+
+    @property
+    def known(self) -> Tensor:
+        """(B, 9, 16, T): the known latents, and 1 where they are."""
+        kept = (1.0 - self.made).expand(-1, 1, self.latents.shape[2], -1)
+        return torch.cat([self.latents * kept, kept], dim=1)
 
 
 class LatentCrops:
@@ -50,6 +61,7 @@ class LatentCrops:
     def __init__(self, folder: Path, tokenizer: Tokenizer, seed: int, buckets: tuple = BUCKETS) -> None:
         self.folder, self.tokenizer, self.buckets = folder, tokenizer, buckets
         self.rng = np.random.default_rng([seed, 4])
+        self.unknown = tokenizer.token_to_id(UNKNOWN)
         self.clips: list[tuple[np.ndarray, ClipFacts, list[int]]] = []
         self._seen: set[Path] = set()
         self.refresh()
@@ -70,7 +82,7 @@ class LatentCrops:
         frames, size, _ = self.buckets[self.rng.choice(len(self.buckets), p=shares / shares.sum())]
         frames = min(frames, CLIP_FRAMES)
         picked = [self._crop(frames) for _ in range(size)]
-        latents, texts, grids, told = zip(*picked, strict=True)
+        latents, texts, grids, told, made = zip(*picked, strict=True)
         ids, mask = pad_texts(list(texts))
         return Batch(
             torch.from_numpy(np.stack(latents)).float(),
@@ -78,15 +90,36 @@ class LatentCrops:
             mask,
             torch.tensor(grids),
             torch.tensor(told, dtype=torch.float32)[:, None, None],
+            torch.from_numpy(np.stack(made))[:, None, None],
         )
 
-    def _crop(self, frames: int) -> tuple[np.ndarray, list[int], list[int], float]:
+    def _crop(self, frames: int) -> tuple[np.ndarray, list[int], list[int], float, np.ndarray]:
         rows, facts, grid = self.clips[self.rng.integers(len(self.clips))]
         first = int(self.rng.integers(rows.shape[-1] - frames + 1))
-        text = self.tokenizer.encode(tags_for(facts, first, first + frames, self.rng)).ids
+        start, end = self._region(frames)
+        text = self._ids(tags_for(facts, first + start, first + end, self.rng))
         drawn = self.rng.random()
-        ids = [0] * frames if drawn < 0.15 else grid[first : first + frames]
-        return rows[..., first : first + frames], text, ids, float(drawn >= 0.1)
+        grid_told, tags_told = drawn >= 0.15, drawn >= 0.2 or 0.1 <= drawn < 0.15
+        ids = grid[first : first + frames] if grid_told else [0] * frames
+        made = np.zeros(frames, dtype=np.float32)
+        made[start:end] = 1.0
+        return rows[..., first : first + frames], text, ids, float(tags_told), made
+
+    def _ids(self, tags: str) -> list[int]:
+        """The tags' ids, in one line of five with one to three unknown words, so that these come to mean nothing."""
+        ids = self.tokenizer.encode(tags).ids
+        for _ in range(int(self.rng.integers(1, 4)) if self.rng.random() < 0.2 else 0):
+            ids.insert(int(self.rng.integers(len(ids))), self.unknown)
+        return ids
+
+    def _region(self, frames: int) -> tuple[int, int]:
+        """All of the crop, or (every other time) 0.7 s to three quarters of it, anywhere, its edges included."""
+        if self.rng.random() < 0.5 or frames < 20:
+            return 0, frames
+        length = int(self.rng.integers(8, 3 * frames // 4 + 1))
+        middle = int(self.rng.integers(0, frames))
+        start = min(max(0, middle - length // 2), frames - length)
+        return start, start + length
 
 
 def pad_texts(texts: list[list[int]]) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
@@ -47,3 +47,21 @@ def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
     return (x if wide else x.T).float()
+
+
+def split_optimizers(
+    model: nn.Module, muon_rate: float, adam_rate: float, inside: str = "", slow: str = "-"
+) -> tuple[Muon, torch.optim.AdamW]:
+    """Muon for the matrices of the modules whose names start with `inside`, AdamW for all else.
+
+    What starts with `slow` has a twentieth of AdamW's rate, as its group's `share` says.
+    """
+    matrices, others, slowly = [], [], []
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            big = weight.dim() >= 2 and min(weight.flatten(1).shape) > 8 and "scale_shift_table" not in name
+            rest = slowly if name.startswith(slow) else others
+            (matrices if big and name.startswith(inside) else rest).append(weight)
+    groups = [{"params": others, "share": 1.0}, *([{"params": slowly, "share": 0.05}] if slowly else [])]
+    adam = torch.optim.AdamW(groups, lr=adam_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    return Muon(matrices, lr=muon_rate), adam

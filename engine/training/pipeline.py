@@ -1,10 +1,15 @@
-"""From nothing to the shipped folder: data, autoencoder, transformer, export. Each stage goes on where it was."""
+"""From nothing to the shipped folder: data, autoencoder, latents, decoder, transformer, export.
+
+Each stage goes on where it was stopped. Stages may also run side by side (`train --only ...`): the transformer takes up
+latent shards as they appear, and the decoder's refinement leaves latents as they are.
+"""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,24 +18,27 @@ from rich.console import Console
 from engine.networks.autoencoder import MusicAutoencoder, build_autoencoder_dc
 from engine.networks.log_mel import LogMel
 from engine.networks.spectral_inversion import SpectralInversionVocoder
-from engine.training.autoencoder import AUTOENCODER_CONFIG, AutoencoderPlan, train_autoencoder
+from engine.training.autoencoder import AUTOENCODER_CONFIG, AutoencoderPlan, refine_decoder, train_autoencoder
 from engine.training.dataset import mels_of, read_rows, shard_names, write_shards
 from engine.training.export import VOCODER_CONFIG, export_checkpoint
 from engine.training.latents import LatentCrops
 from engine.training.progress import Progress
-from engine.training.snapshots import load_snapshot
+from engine.training.snapshots import load_snapshot, save_start
 from engine.training.tags import all_phrases
 from engine.training.transformer import Average, TransformerPlan, Velocity, train_transformer
 from engine.training.vocabulary import make_tokenizer
+
+STAGES = ("data", "autoencoder", "latents", "decoder", "transformer")
 
 
 @dataclass(frozen=True)
 class Plan:
     """The whole recipe; the defaults are the shipped one's. A shard is 32 clips of 28 s."""
 
-    mel_shards: int = 20
-    latent_shards: int = 60
+    mel_shards: int = 80
+    latent_shards: int = 80
     autoencoder: AutoencoderPlan = field(default_factory=AutoencoderPlan)
+    decoder: AutoencoderPlan = field(default_factory=lambda: AutoencoderPlan(seed=8))
     transformer: TransformerPlan = field(default_factory=TransformerPlan)
 
 
@@ -56,26 +64,56 @@ class Runs:
         return self.folder / "autoencoder.pt"
 
     @property
+    def decoder(self) -> Path:
+        """The snapshot of the autoencoder with its refined decoder."""
+        return self.folder / "decoder.pt"
+
+    @property
     def transformer(self) -> Path:
         """The transformer's snapshot."""
         return self.folder / "transformer.pt"
 
 
-def train(out: Path, runs: Runs, plan: Plan, console: Console | None = None) -> int:
-    """Run every stage that is not done yet and write the checkpoint to `out`. Returns its size in bytes."""
-    make_mels(runs, plan.mel_shards, console)
-    with Progress("autoencoder", console) as progress:
-        train_autoencoder(runs.mels, runs.autoencoder, plan.autoencoder, progress)
-    make_latents(runs, plan.latent_shards, console)
-    return train_transformer_only(out, runs, plan, console)
+def train(out: Path, runs: Runs, plan: Plan, console: Console | None = None, only: str | None = None) -> int:
+    """Run every stage that is not done yet (or `only` one) and write the checkpoint to `out`. Returns its bytes."""
+    for stage in STAGES if only is None else (only,):
+        _run_stage(stage, runs, plan, console)
+    return export(runs, out) if only in (None, "transformer") else 0
 
 
-def train_transformer_only(out: Path, runs: Runs, plan: Plan, console: Console | None = None) -> int:
-    """The last two stages, on the latent shards that are there; new ones are used as they appear."""
-    crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), plan.transformer.seed)
-    with Progress("transformer", console) as progress:
-        train_transformer(crops, runs.transformer, plan.transformer, progress)
-    return export(runs, out)
+def _run_stage(stage: str, runs: Runs, plan: Plan, console: Console | None) -> None:
+    if stage == "data":
+        return make_mels(runs, plan.mel_shards, console)
+    if stage == "latents":
+        return make_latents(runs, plan.latent_shards, console)
+    with Progress(stage, console) as progress:
+        if stage == "autoencoder":
+            train_autoencoder(runs.mels, runs.autoencoder, plan.autoencoder, progress)
+        elif stage == "decoder":
+            refine_decoder(runs.mels, runs.autoencoder, runs.decoder, plan.decoder, progress)
+        else:
+            crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), plan.transformer.seed)
+            train_transformer(crops, runs.transformer, plan.transformer, progress)
+
+
+def start_from(model: str, runs: Runs) -> None:
+    """Snapshots of a model's weights at step 0, in place of random ones: a warm start, its optimisers fresh.
+
+    Raises ValueError if the model's networks are not of this recipe's sizes.
+    """
+    import engine
+
+    networks = engine.load(model, device="cpu").networks
+    dcae, velocity = build_autoencoder_dc(AUTOENCODER_CONFIG), Velocity()
+    weights = {f"transformer.{name}": value for name, value in networks.transformer.state_dict().items()}
+    weights |= {f"text.{name}": value for name, value in networks.text_encoder.model.state_dict().items()}
+    try:
+        dcae.load_state_dict(networks.autoencoder.dcae.state_dict())
+        velocity.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"--from {model}: got other networks than this recipe's: {error}") from error
+    save_start(runs.autoencoder, model=dcae)
+    save_start(runs.transformer, model=velocity)
 
 
 def make_mels(runs: Runs, count: int, console: Console | None = None) -> None:
@@ -118,16 +156,18 @@ def _encode(encoder: MusicAutoencoder, mel: torch.Tensor) -> np.ndarray:
 
 
 def trained_autoencoder(runs: Runs) -> MusicAutoencoder:
-    """The autoencoder of the snapshot, with the shipped vocoder."""
+    """The autoencoder of the snapshot, with the shipped vocoder; its decoder refined where that is there."""
+    return MusicAutoencoder(_dcae(runs), SpectralInversionVocoder(VOCODER_CONFIG)).eval()
+
+
+def _dcae(runs: Runs) -> Any:
     model = build_autoencoder_dc(AUTOENCODER_CONFIG)
-    load_snapshot(runs.autoencoder, model=model)
-    return MusicAutoencoder(model, SpectralInversionVocoder(VOCODER_CONFIG)).eval()
+    load_snapshot(runs.decoder if runs.decoder.exists() else runs.autoencoder, model=model)
+    return model
 
 
 def export(runs: Runs, out: Path) -> int:
     """The snapshots as a checkpoint folder."""
-    autoencoder = build_autoencoder_dc(AUTOENCODER_CONFIG)
-    load_snapshot(runs.autoencoder, model=autoencoder)
     average = Average(Velocity())
     load_snapshot(runs.transformer, average=average)
-    return export_checkpoint(out, autoencoder.state_dict(), average.weights())
+    return export_checkpoint(out, _dcae(runs).state_dict(), average.weights())

@@ -5,6 +5,7 @@ No learned judge and no model. Each rule is run on true clips too, which gives i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy.signal import lfilter, stft
 ONSET_HOP = 256
 TEMPO_RANGE = (55.0, 190.0)
 OCTAVES = (0.5, 1.0, 2.0)
-DRUM_NOISE, DRUM_ATTACK, BASS_SHARE, PAD_SHARE = 0.57, 0.4, 0.72, 0.05
+DRUM_HELD, DRUM_NOISE, DRUM_LOW, BASS_SHARE, PAD_SHARE = 0.7, 0.5, 0.2, 0.75, 0.05
 # Krumhansl and Kessler, 1982
 _MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 _MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
@@ -83,8 +84,11 @@ def beat_offset(audio: np.ndarray, rate: int, beats: np.ndarray) -> float:
     return float(shifts[np.argmax(sums)])
 
 
-def chroma(audio: np.ndarray, rate: int) -> np.ndarray:
-    """Energy of held spectral peaks between 80 and 1500 Hz for each pitch class, sum 1 (0 where nothing sounds)."""
+def chroma(audio: np.ndarray, rate: int, power: float = 0.5) -> np.ndarray:
+    """Held spectral peaks between 80 and 1500 Hz, their magnitudes to a power, for each pitch class; sum 1 or 0.
+
+    A power of 2 gives shares of the energy; a low one lets quiet notes count, which finds keys better.
+    """
     hertz, size = magnitudes(audio, rate, 16384, 4096)
     steady = np.minimum(size, median_filter(size, (1, 3)))
     left, middle, right = steady[:-2], steady[1:-1], steady[2:]
@@ -94,7 +98,7 @@ def chroma(audio: np.ndarray, rate: int) -> np.ndarray:
     place = rows + 1 + 0.5 * (above - below) / (2 * top - above - below + 1e-12)
     found = place * (hertz[1] - hertz[0])
     classes = np.round(69 + 12 * np.log2(found / 440.0)).astype(int) % 12
-    total = np.bincount(classes, weights=np.sqrt(top), minlength=12).astype(float)
+    total = np.bincount(classes, weights=top**power, minlength=12).astype(float)
     return total / total.sum() if total.sum() > 0 else total
 
 
@@ -116,12 +120,14 @@ def key(audio: np.ndarray, rate: int) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Features:
-    """What tells stems apart: energy below 200 Hz and below 300 Hz, and noise: flatness of 2 to 12 kHz at onsets."""
+    """What tells stems apart: energy below 200 Hz and below 300 Hz, noise (flatness of 2 to 12 kHz at onsets), and what
+    is held: the share of the energy that stays in its band of frequencies for a fifth of a second."""
 
     below_200: float
     below_300: float
     noise: float
     attack: float
+    held: float
 
 
 def features(audio: np.ndarray, rate: int) -> Features:
@@ -139,16 +145,46 @@ def features(audio: np.ndarray, rate: int) -> Features:
         below_300=float(energy[hertz < 300].sum() / total),
         noise=float(np.median(flatness)),
         attack=float(rises[: max(1, len(rises) // 10)].mean()),
+        held=_held(audio, rate),
     )
 
 
+def _held(audio: np.ndarray, rate: int) -> float:
+    _, size = magnitudes(audio, rate, 4096, 1024)
+    steady = np.minimum(size, median_filter(size, (1, 9)))
+    return float((steady**2).sum() / ((size**2).sum() + 1e-12))
+
+
 def stem_of(found: Features) -> str:
-    """drums, bass, pad or lead, by thresholds fixed on true stems."""
-    if found.noise > DRUM_NOISE and found.attack > DRUM_ATTACK and found.below_200 < 0.945:
+    """drums, bass, pad or lead, by thresholds fixed on true stems: strokes do not stay, notes do."""
+    if found.held < DRUM_HELD and (found.noise > DRUM_NOISE or found.below_200 > DRUM_LOW):
         return "drums"
     if found.below_200 > BASS_SHARE:
         return "bass"
     return "pad" if found.below_300 > PAD_SHARE else "lead"
+
+
+def chord_tone_share(
+    audio: np.ndarray, rate: int, bars: Sequence[tuple[float, float]], triads: Sequence[Sequence[int]]
+) -> float:
+    """Mean over bars (start, end in seconds) of the energy's share on the tones of the triad that fits the bar best.
+
+    Bars that are silent or shorter than half a second are left out; 0 where none is left.
+    """
+    shares = []
+    for start, end in bars:
+        part = audio[..., int(max(0.0, start) * rate) : int(end * rate)]
+        found = chroma(part, rate, power=2.0) if part.shape[-1] > 0.5 * rate else np.zeros(12)
+        if found.any():
+            shares.append(max(float(found[list(triad)].sum()) for triad in triads))
+    return float(np.mean(shares)) if shares else 0.0
+
+
+def onset_peaks(audio: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """Times in seconds and strengths of all local maxima of the onset strength."""
+    strength, frames = onset_strength(audio, rate)
+    peaks = np.flatnonzero((strength == maximum_filter1d(strength, int(0.06 * frames) | 1)) & (strength > 0.0))
+    return peaks / frames, strength[peaks]
 
 
 def loudness(audio: np.ndarray, rate: int) -> float:

@@ -17,11 +17,24 @@ def save_snapshot(path: Path, step: int, **parts: Any) -> None:
     os.replace(partial, path)
 
 
+def save_start(path: Path, model: Any) -> None:
+    """Write a model's weights as a snapshot of step 0, from which training starts with fresh optimisers."""
+    save_snapshot(path, 0, model=model)
+
+
 def load_snapshot(path: Path, **parts: Any) -> int:
-    """Fill the parts from `path` if it is there; returns the step to go on from."""
+    """Fill the parts from `path` if it is there; returns the step to go on from.
+
+    At step 0 only the model is there, and the averaged weights (if they are a part) start from it.
+    """
     if not path.exists():
         return 0
     saved = torch.load(path, map_location="cpu", weights_only=True)
     for name, part in parts.items():
-        part.load_state_dict(saved[name])
+        if name in saved:
+            part.load_state_dict(saved[name])
+        elif saved["step"] == 0 and name == "average":
+            part.copy_from(saved["model"])
+        elif saved["step"]:
+            raise KeyError(f"{path}: got {sorted(saved)}, expected {name!r} too; train it anew")
     return int(saved["step"])

@@ -62,7 +62,7 @@ def tags_for(facts: ClipFacts, first: int, last: int, rng: np.random.Generator) 
     if rng.random() < 0.8:
         options = STYLE_WORDS[facts.style]
         words.append(options[0] if rng.random() < 0.6 else str(rng.choice(options)))
-    if rng.random() < 0.75:
+    if rng.random() < 0.85:
         words.append(key_words(facts.root, facts.mode, rng))
     point, _ = facts.tempo_map.bars_at((first + last) / 2 / FRAME_RATE)
     words += _colour(facts, point.bpm, rng)
@@ -116,4 +116,5 @@ def all_phrases() -> list[str]:
     phrases = [_EXTRA_WORDS, *(w for group in (STYLE_WORDS, INSTRUMENT_WORDS) for ws in group.values() for w in ws)]
     phrases += [kind for kinds in KINDS.values() for kind in kinds]
     phrases += [word for words in _MOODS.values() for word in words]
+    phrases += [f"{name} {mode}" for name in NOTE_NAMES for mode in ("major", "minor")]
     return [*phrases, *NOTE_NAMES, *FLAT_NAMES.values()]

@@ -7,14 +7,15 @@ autoencoder and no audio.
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.constants import SPEAKER_DIM
 from engine.networks.config import TransformerConfig
@@ -23,12 +24,13 @@ from engine.networks.transformer import Transformer
 from engine.tasks.beat_grid import METERS, PHASES, VOCABULARY
 from engine.training.alignment import aligned_biases
 from engine.training.latents import Batch, LatentCrops
-from engine.training.muon import Muon
+from engine.training.muon import split_optimizers
 from engine.training.progress import Progress
+from engine.training.schedule import Clock, set_rates
 from engine.training.snapshots import load_snapshot, save_snapshot
 from engine.training.vocabulary import TEXT_LENGTH, VOCABULARY_SIZE
 
-ALIGNED_HEADS, QUERY_START, KEY_START, TEXT_START = 2, 0.003, 0.1, 2.5
+ALIGNED_HEADS, QUERY_START, KEY_START = 2, 0.003, 0.1
 TRANSFORMER_CONFIG: dict[str, Any] = {
     "_class_name": "ACEStepTransformer2DModel",
     "num_layers": 6,
@@ -40,7 +42,9 @@ TRANSFORMER_CONFIG: dict[str, Any] = {
     "text_embedding_dim": 96,
     "lyric_encoder_vocab_size": VOCABULARY,
     "lyric_hidden_size": 32,
-    "lyric_encoder_config": {"output_size": 32, "attention_heads": 4, "linear_units": 64, "num_blocks": 6},
+    "lyric_encoder_config": {"output_size": 32, "attention_heads": 4, "linear_units": 64, "num_blocks": 2},
+    "pooled_text": True,
+    "region_input": True,
     "lyric_input": "beat_grid",
     "text_length": TEXT_LENGTH,
     "erg": None,
@@ -72,7 +76,7 @@ class TransformerPlan:
     minutes: float | None = None
     muon_rate: float = 0.02
     adam_rate: float = 2e-3
-    decay_from: float = 0.72
+    decay_from: float = 0.6
     ema: float = 0.998
     seed: int = 11
 
@@ -86,10 +90,11 @@ class Velocity(nn.Module):
         self.text = build_umt5(TEXT_CONFIG)
         _start_weights(self.transformer)
         still_queries(self.transformer)
+        plain_text(self.text)
 
     def forward(self, batch: Batch, noisy: Tensor, sigma: Tensor) -> Tensor:
         """Velocity at `sigma` (B,) for noisy latents (B, 8, 16, T)."""
-        states = self.text(input_ids=batch.text_ids, attention_mask=batch.text_mask).last_hidden_state
+        states = self.text(batch.text_ids, batch.text_mask)
         size = noisy.shape[0]
         context = self.transformer.encode_context(
             states * batch.told * batch.text_mask[..., None],
@@ -98,7 +103,8 @@ class Velocity(nn.Module):
             batch.grid,
             torch.ones_like(batch.grid),
         )
-        return self.transformer.decode(noisy, sigma * 1000.0, self.transformer.prepare(context))
+        prepared = replace(self.transformer.prepare(context), known=batch.known)
+        return self.transformer.decode(noisy, sigma * 1000.0, prepared)
 
 
 @torch.no_grad()
@@ -113,7 +119,8 @@ def _start_weights(model: Transformer) -> None:
     for block in model.transformer_blocks:
         block.scale_shift_table[[2, 5]] = 0.5
     align_heads(model)
-    model.genre_embedder.weight.mul_(TEXT_START)
+    model.genre_embedder.weight.zero_()
+    model.pooled_embedder.weight.zero_()
     model.final_layer.linear.weight.zero_()
     model.final_layer.linear.bias.zero_()
 
@@ -123,7 +130,7 @@ def align_heads(model: Transformer) -> None:
     """Two heads of each block attend to the frame's own beat-grid id, the others evenly to all of the context.
 
     Queries read the stream without a norm, and the stream grows tenfold in training: their matrices are kept small and
-    still (`still_queries`), or they drown the positions. Text states count for more, being a tenth of the positions.
+    still (`still_queries`), or they drown the positions.
     """
     config = model.config
     query, key = aligned_biases(config.attention_head_dim, config.rope_theta, 1 + config.text_length)
@@ -134,6 +141,20 @@ def align_heads(model: Transformer) -> None:
         queries.weight[rows] = 0.0
         keys.weight[rows] *= KEY_START
         queries.bias[rows], keys.bias[rows] = query.repeat(ALIGNED_HEADS), key.repeat(ALIGNED_HEADS)
+
+
+@torch.no_grad()
+def plain_text(text: nn.Module) -> None:
+    """Start the text encoder as a table of words: its blocks add nothing yet, and its last norm stays as it is.
+
+    Text is noise to a network that has learned nothing. Where it could, training made the encoder's states all alike
+    in the first thousand steps, and no tag had an effect afterwards. For the same reason text enters through
+    projections that start at zero, and the blocks learn slowly.
+    """
+    text.encoder.final_layer_norm.weight.requires_grad_(False)
+    for block in text.encoder.block:
+        block.layer[0].SelfAttention.o.weight.zero_()
+        block.layer[1].DenseReluDense.wo.weight.zero_()
 
 
 def still_queries(model: Transformer) -> None:
@@ -156,54 +177,43 @@ class Average(nn.Module):
         """Move towards the model by 1 - keep."""
         torch._foreach_lerp_(list(self.buffers()), list(model.state_dict().values()), 1.0 - keep)
 
+    def copy_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Start anew from a model's state dict."""
+        for name, buffer in zip(self.names, self.buffers(), strict=True):
+            buffer.copy_(weights[name])
+
     def weights(self) -> dict[str, Tensor]:
         """State dict of the averaged model."""
         return dict(zip(self.names, self.buffers(), strict=True))
 
 
-class Clock(nn.Module):
-    """Seconds of training so far, kept with the snapshot."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("seconds", torch.zeros((), dtype=torch.float64))
-        self.samples = nn.Buffer(torch.zeros((), dtype=torch.int64))
-
-
-def optimizers(model: Velocity, plan: TransformerPlan) -> tuple[Muon, torch.optim.AdamW]:
-    """Muon for the blocks' matrices, AdamW for all else."""
-    matrices, others = [], []
-    for name, weight in model.named_parameters():
-        inside = name.startswith("transformer.transformer_blocks") and "scale_shift_table" not in name
-        big = weight.dim() >= 2 and min(weight.flatten(1).shape) > 8
-        (matrices if inside and big else others).append(weight)
-    adam = torch.optim.AdamW(others, lr=plan.adam_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    return Muon(matrices, lr=plan.muon_rate), adam
-
-
 def velocity_loss(model: Velocity, batch: Batch) -> Tensor:
-    """Mean squared error of the velocity at random times."""
+    """Mean squared error of the velocity at random times, over the frames that are to be made."""
     sigma = torch.sigmoid(torch.randn(batch.latents.shape[0]))
     sigma = 3.0 * sigma / (1.0 + 2.0 * sigma)
     noise = torch.randn_like(batch.latents)
     share = sigma[:, None, None, None]
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        made = model(batch, (1.0 - share) * batch.latents + share * noise, sigma)
-    return F.mse_loss(made.float(), noise - batch.latents)
+    with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):  # flash is slow backwards on CPUs
+        predicted = model(batch, (1.0 - share) * batch.latents + share * noise, sigma)
+    error = F.mse_loss(predicted.float(), noise - batch.latents, reduction="none").mean(dim=(1, 2))  # (B, T)
+    made = batch.made[:, 0, 0]
+    return ((error * made).sum(dim=1) / made.sum(dim=1)).mean()
 
 
 def train_transformer(crops: LatentCrops, out: Path, plan: TransformerPlan, progress: Progress) -> dict[str, Tensor]:
     """Train to the plan's end, going on from `out`'s snapshot. Returns the averaged weights."""
     torch.manual_seed(plan.seed)
     model, clock = Velocity(), Clock()
-    muon, adam = optimizers(model, plan)
+    muon, adam = split_optimizers(
+        model, plan.muon_rate, plan.adam_rate, "transformer.transformer_blocks", "text.encoder.block"
+    )
     average = Average(model)
     parts = {"model": model, "average": average, "muon": muon, "adam": adam, "clock": clock}
     step = load_snapshot(out, **parts)
     torch.manual_seed(plan.seed + step)
-    started = time.monotonic() - float(clock.seconds)
-    while (done := _share_done(plan, step, time.monotonic() - started)) < 1.0:
-        _set_rates(plan, step, done, muon, adam)
+    clock.start()
+    while (done := clock.share(plan.minutes, step, plan.steps)) < 1.0:
+        set_rates(plan, step, done, muon, adam)
         batch = crops.batch()
         loss = velocity_loss(model, batch)
         loss.backward()
@@ -214,22 +224,11 @@ def train_transformer(crops: LatentCrops, out: Path, plan: TransformerPlan, prog
         step += 1
         clock.samples += batch.latents.shape[0]
         average.update(model, min(plan.ema, (1 + step) / (10 + step)))
-        progress.step(step, plan.steps, {"loss": loss.item(), "done": done})
+        progress.step(step, plan.steps, {"loss": loss.item(), "done": done, "samples": float(clock.samples)})
         if step % 250 == 0:
-            clock.seconds.fill_(time.monotonic() - started)
+            clock.stop()
             save_snapshot(out, step, **parts)
             crops.refresh()
-    clock.seconds.fill_(time.monotonic() - started)
+    clock.stop()
     save_snapshot(out, step, **parts)
     return average.weights()
-
-
-def _share_done(plan: TransformerPlan, step: int, seconds: float) -> float:
-    return step / plan.steps if plan.minutes is None else seconds / (60.0 * plan.minutes)
-
-
-def _set_rates(plan: TransformerPlan, step: int, done: float, muon: Muon, adam: torch.optim.AdamW) -> None:
-    fall = 1.0 if done < plan.decay_from else max(0.01, (1.0 - done) / (1.0 - plan.decay_from))
-    scale = min(1.0, (step + 1) / 100) * fall
-    muon.param_groups[0]["lr"] = plan.muon_rate * scale
-    adam.param_groups[0]["lr"] = plan.adam_rate * scale

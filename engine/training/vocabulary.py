@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.training.theory import FLAT_NAMES, NOTE_NAMES
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -28,8 +30,31 @@ SYNONYMS = {
     "orchestral": "strings", "cello": "strings", "orchestra": "strings", "vibes": "vibraphone",
     "xylophone": "marimba", "glockenspiel": "bells", "bell": "bells", "kick": "drums", "snare": "drums",
     "808": "sub bass", "relaxed": "relaxing", "chill": "relaxing", "chilled": "relaxing", "aggressive": "intense",
-    "epic": "cinematic", "ethereal": "dreamy", "metal": "hard rock", "punk": "rock", "folksy": "folk",
+    "brass": "synth", "horns": "synth", "horn": "synth", "trumpet": "synth", "vocal": "choir", "vocals": "choir",
+    "vocalist": "choir", "voice": "choir", "singer": "choir", "hats": "drums", "hat": "drums",
+    "percussive drums": "percussive", "cymbal": "drums", "congas": "drums", "bongos": "drums", "shaker": "drums",
+    "djembe": "drums", "tabla": "drums", "toms": "drums", "brushes": "soft drums", "jazzy": "jazz", "funky": "funk",
+    "bluesy": "blues", "blues": "slow rock", "gospel": "soul", "rnb": "soul", "garage": "house", "acid": "techno",
+    "psytrance": "trance", "breakbeat": "drums and bass", "dubstep": "drums and bass", "grunge": "rock",
+    "shoegaze": "dreamy rock", "psychedelic": "dreamy", "idm": "electronic", "glitch": "electronic",
+    "eurodance": "trance", "reggaeton": "reggae", "dancehall": "reggae", "salsa": "latin", "cumbia": "latin",
+    "tango": "latin", "bolero": "latin", "afrobeat": "funk", "downtempo": "slow", "chillout": "relaxing",
+    "lounge": "jazz", "vaporwave": "retrowave", "retro": "80s", "nostalgic": "dreamy", "heavy": "hard",
+    "raw": "distorted", "drone": "pad", "saxophone": "lead", "sax": "lead", "clarinet": "flute", "woodwinds": "flute",
+    "whistle": "flute", "whistling": "flute", "oboe": "flute", "fiddle": "strings", "string": "strings",
+    "banjo": "guitar", "ukulele": "guitar", "sitar": "guitar", "koto": "harp", "guzheng": "harp",
+    "kalimba": "marimba", "accordion": "organ", "bandoneon": "organ", "moog": "synth", "supersaw": "synth lead",
+    "303": "techno", "909": "drums", "playful": "happy", "jolly": "happy", "lively": "upbeat", "festive": "upbeat",
+    "motivational": "uplifting", "catchy": "pop", "romantic": "warm", "smooth": "mellow", "meditative": "meditation",
+    "yoga": "meditation", "sleep": "meditation", "scary": "dark", "horror": "dark", "mysterious": "dark",
+    "spooky": "dark", "dramatic": "cinematic", "trailer": "cinematic", "quiet": "soft", "loud": "energetic",
+    "light": "soft", "tight": "dry", "analog": "warm", "vintage": "warm", "lush": "warm", "gritty": "distorted",
+    "harsh": "distorted", "modern": "clean", "celtic": "folk", "bluegrass": "folk", "tropical": "house",
+    "fx": "riser", "noise": "riser", "buildup": "build up", "epic": "cinematic", "ethereal": "dreamy",
+    "metal": "hard rock", "punk": "rock", "folksy": "folk",
 }  # fmt: skip
+
+MINOR_NAMES = [letter + sign for letter in "abcdefg" for sign in ("", "#", "b")]
 
 
 def words_of(phrases: list[str]) -> list[str]:
@@ -70,8 +95,23 @@ def _bare(vocabulary: dict[str, int]) -> Tokenizer:
 def _replacements() -> list[tuple[str, str]]:
     synonyms = [(rf"\b{word}\b", text) for word, text in SYNONYMS.items() if word != text]
     spellings = [pair for pair in SPELLINGS if "\\1" not in pair[1]]
-    letters = [(rf"\b{name}m\b", f"{name} minor") for name in ("a", "b", "c", "d", "e", "f", "g")]
-    return [*spellings[:3], *synonyms, *letters, *spellings[3:]]
+    letters = [(rf"\b{name}m\b", f"{name} minor") for name in MINOR_NAMES]
+    return [*spellings[:3], *synonyms, *letters, *_keys(), *spellings[3:]]
+
+
+def _keys() -> list[tuple[str, str]]:
+    """A key with its mode is one word, however it is spelled: "db minor" and "c sharp minor" become "c#minor"."""
+    return [
+        (rf"\b{_spelled(root)}\s*-?\s*{mode}\b", f"{NOTE_NAMES[root].lower()}{mode}")
+        for root in range(12)
+        for mode in ("major", "minor")
+    ]
+
+
+def _spelled(root: int) -> str:
+    names = [NOTE_NAMES[root], *([FLAT_NAMES[root]] if root in FLAT_NAMES else [])]
+    signs = {"#": "(?:#| ?sharp)", "b": "(?:b| ?flat)"}
+    return "(?:" + "|".join(name[0].lower() + signs.get(name[1:], "") for name in names) + ")"
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:

@@ -9,7 +9,7 @@ from engine.errors import CheckpointError
 from engine.networks.log_mel import LogMel
 from engine.networks.spectral_inversion import SpectralInversionVocoder
 from engine.training.arrange import make_score
-from engine.training.evaluate import pitch_error
+from engine.training.evaluation.codec import pitch_error
 from engine.training.synthesis import render
 
 RATE = 44100

@@ -23,7 +23,7 @@ from engine.training.autoencoder import (
 from engine.training.dataset import mels_of, write_shards
 from engine.training.latents import LatentCrops
 from engine.training.muon import orthogonalised
-from engine.training.pipeline import Runs, export, make_latents
+from engine.training.pipeline import Runs, export, make_latents, start_from
 from engine.training.progress import Progress
 from engine.training.tags import all_phrases
 from engine.training.transformer import TransformerPlan, train_transformer
@@ -93,6 +93,24 @@ def test_the_export_loads_and_renders(runs: Runs, tmp_path: Path) -> None:
     made = model.render(engine.TextToAudio(tags="house, 124 bpm", duration=2.0, seed=1, number_of_steps=2))
     assert np.isfinite(np.asarray(made.audio)).all()
     assert model.networks.config.lyric_input == "beat_grid"
+
+
+def test_training_starts_from_a_models_weights(runs: Runs, tmp_path: Path) -> None:
+    export(runs, tmp_path / "nano")
+    again = Runs(tmp_path / "again")
+    start_from(str(tmp_path / "nano"), again)
+    crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 0, buckets=((43, 4, 1.0),))
+    with _quiet() as progress:
+        train_transformer(crops, again.transformer, TransformerPlan(steps=2), progress)
+    assert progress.smooth["loss"] < 1.3 * float(_loss(runs, crops, 0))
+
+
+def test_crops_know_what_lies_around_a_region(runs: Runs) -> None:
+    batch = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 5, buckets=((40, 32, 1.0),)).batch()
+    assert 4 < sum(float(made.min()) == 0.0 for made in batch.made) < 28
+    kept = batch.known[:, 8:]
+    assert torch.equal(batch.known[:, :8], batch.latents * kept) and torch.equal(kept[:, :, :1], 1.0 - batch.made)
+    assert all(int(made.sum()) >= 8 for made in batch.made)
 
 
 def test_crops_carry_the_grid_of_their_place(runs: Runs) -> None:

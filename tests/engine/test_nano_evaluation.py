@@ -1,0 +1,78 @@
+"""A small version of the model card's evaluation on the shipped weights: few seeds, 8 steps, bounds a little looser."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from engine.training.evaluation.card import write_table
+from engine.training.evaluation.figures import Line, markdown
+from engine.training.evaluation.runner import evaluate, in_turns, read_rows
+
+PIECES = [*in_turns(["beat_8"], 7), *in_turns(["key_8"], 5), *in_turns(["stem", "inpaint"], 2), *in_turns(["codec"], 4)]
+SETTINGS = {"number_of_steps": 8}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("evaluation") / "nano.jsonl"
+
+
+@pytest.fixture(scope="module")
+def lines(results: Path) -> dict[str, Line]:
+    """Twenty samples of five measures."""
+    measured = evaluate("nano", PIECES, results, SETTINGS, console=Console(file=StringIO()))
+    return {line.figure.name: line for line in measured}
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("tempo_8", 0.85),
+        ("key_root", 0.4),
+        ("key_scale", 0.7),
+        ("chord_tones", 0.55),
+        ("stem_drums", 0.5),
+        ("stem_pad", 0.5),
+        ("inpaint_beat", 0.5),
+        ("inpaint_key", 0.5),
+    ],
+)
+def test_shares_stay_up(lines: dict[str, Line], name: str, least: float) -> None:
+    assert lines[name].made >= least, markdown(list(lines.values()))
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("codec_db", 2.8), ("held_cents", 12.0), ("silence_db", -60.0), ("grid_ms_8", 15.0)]
+)
+def test_errors_stay_down(lines: dict[str, Line], name: str, most: float) -> None:
+    assert lines[name].made <= most, markdown(list(lines.values()))
+
+
+def test_the_rules_hear_true_clips_right(lines: dict[str, Line]) -> None:
+    for name in ("tempo_8", "key_root", "stem_drums", "stem_bass", "stem_pad", "stem_lead", "inpaint_beat"):
+        true = lines[name].true
+        assert true is not None and true >= 0.8, name
+
+
+def test_an_evaluation_goes_on_where_it_was_stopped(lines: dict[str, Line], results: Path) -> None:
+    """A last line that was cut short is measured again; the others are not."""
+    whole = results.read_text(encoding="utf-8").splitlines()
+    results.write_text("\n".join(whole[:-1]) + "\n" + whole[-1][:20] + "\n", encoding="utf-8")
+    evaluate("nano", PIECES, results, SETTINGS, console=Console(file=StringIO()))
+    rows = [(row["measure"], row["seed"]) for row in read_rows(results)]
+    assert sorted(rows) == sorted(PIECES)
+
+
+def test_the_cards_table_is_replaced_between_its_marks(lines: dict[str, Line], tmp_path: Path) -> None:
+    card = tmp_path / "MODEL_CARD.md"
+    card.write_text("before\n<!-- measured -->\nold\n<!-- /measured -->\nafter\n", encoding="utf-8")
+    write_table(card, list(lines.values()))
+    text = card.read_text(encoding="utf-8")
+    assert "old" not in text and text.startswith("before\n") and text.endswith("\nafter\n")
+    assert f"| {lines['tempo_8'].figure.what} |" in text
+    with pytest.raises(ValueError, match="steps"):
+        write_table(card, [], "steps")
