@@ -183,7 +183,7 @@ class RmsNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, x.shape[-1:], self.weight, NORM_EPS) + self.bias
+        return F.rms_norm(x, x.shape[-1:], self.weight.to(x.dtype), NORM_EPS) + self.bias
 
 
 class _ResBlock(nn.Module):

@@ -46,8 +46,8 @@ class Context:
 class PreparedContext:
     """A context's keys and values for every block; mask bool (B, 1, 1, S), or None where nothing is masked.
 
-    `pooled` (B, D) for models with `pooled_text`. `known` (B, 9, 16, T) for models with `region_input`: clean latents and
-    a channel of 1 where frames are kept, 0 elsewhere; None where nothing is known.
+    `pooled` (B, D) for models with `pooled_text`. `known` (B, 9, 16, T) for models with `region_input`: clean latents
+    and a channel of 1 where frames are kept, 0 elsewhere; None where nothing is known.
     """
 
     blocks: tuple[KeysValues, ...]

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_train(commands.add_parser("train", help="every stage that is not done yet, then export"))
     for name in ("data", "latents"):
-        commands.add_parser(name, help=f"only make shards of {name}").add_argument("--shards", type=int, default=80)
+        commands.add_parser(name, help=f"only make shards of {name}").add_argument("--shards", type=int, default=157)
     export_parser = commands.add_parser("export", help="snapshots to a checkpoint folder")
     export_parser.add_argument("--out", type=Path, required=True)
     _add_evaluate(commands.add_parser("evaluate", help="rules on audio, held-out seeds; goes on where --out ends"))

@@ -53,7 +53,7 @@ AUTOENCODER_CONFIG: dict[str, Any] = {
 class AutoencoderPlan:
     """How long and how: `crop` is in mel frames and a multiple of 8. With `minutes` the schedule follows the clock."""
 
-    steps: int = 3000
+    steps: int = 2560
     minutes: float | None = None
     batch: int = 8
     crop: int = 96

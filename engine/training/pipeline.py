@@ -35,10 +35,10 @@ STAGES = ("data", "autoencoder", "latents", "decoder", "transformer")
 class Plan:
     """The whole recipe; the defaults are the shipped one's. A shard is 32 clips of 28 s."""
 
-    mel_shards: int = 80
-    latent_shards: int = 80
+    mel_shards: int = 157
+    latent_shards: int = 157
     autoencoder: AutoencoderPlan = field(default_factory=AutoencoderPlan)
-    decoder: AutoencoderPlan = field(default_factory=lambda: AutoencoderPlan(seed=8))
+    decoder: AutoencoderPlan = field(default_factory=lambda: AutoencoderPlan(steps=800, seed=8))
     transformer: TransformerPlan = field(default_factory=TransformerPlan)
 
 

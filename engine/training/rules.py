@@ -103,8 +103,8 @@ def chroma(audio: np.ndarray, rate: int, power: float = 0.5) -> np.ndarray:
 
 
 def share_in_key(audio: np.ndarray, rate: int, scale: tuple[int, ...]) -> float:
-    """The part of the chroma on the pitch classes of a scale; 0.58 by chance for seven of twelve."""
-    return float(chroma(audio, rate)[[c % 12 for c in scale]].sum())
+    """The part of the pitched energy on the pitch classes of a scale; 0.58 by chance for seven of twelve."""
+    return float(chroma(audio, rate, power=2.0)[[c % 12 for c in scale]].sum())
 
 
 def key(audio: np.ndarray, rate: int) -> tuple[int, str]:

@@ -21,6 +21,7 @@ REGION = 4.0
 PHASE_SECONDS = 0.020
 MORE_SECONDS = 10.0
 EDGE_SECONDS = 0.04
+KEY_LESS = 0.15  # what the codec alone takes off the share of energy in the key
 REMIXED = "rock, electric guitar, synth lead, drums"
 
 
@@ -57,7 +58,7 @@ def _region_figures(made: np.ndarray, clip: Clip, name: str) -> Values:
     pairs = [(audio[:, first:last], audio) for audio in (made, clip.audio)]
     shifts = [beat_shift(region, clip, CONTEXT) for region, _ in pairs]
     values[f"{name}_beat"] = _two(abs(shift) < PHASE_SECONDS for shift in shifts)
-    there = rules.share_in_key(context, RATE, clip.scale) - 0.1
+    there = rules.share_in_key(context, RATE, clip.scale) - KEY_LESS
     values[f"{name}_key"] = _two(rules.share_in_key(region, RATE, clip.scale) > there for region, _ in pairs)
     around = rules.loudness(context, RATE)
     values[f"{name}_loudness"] = _two(abs(rules.loudness(region, RATE) - around) < 1.5 for region, _ in pairs)
@@ -99,7 +100,7 @@ def outpaint(model: engine.Model, seed: int, **settings: Any) -> Values:
     )
     made = make(model, request)[:, 8 * RATE :]
     true = clip.audio[:, 8 * RATE :]
-    bpm, there = clip.score.bars[0].bpm, rules.share_in_key(start.audio, RATE, clip.scale) - 0.1
+    bpm, there = clip.score.bars[0].bpm, rules.share_in_key(start.audio, RATE, clip.scale) - KEY_LESS
     tempo = [rules.same_tempo(rules.tempo(audio, RATE), bpm, 0.02) for audio in (made, true)]
     key = [rules.share_in_key(audio, RATE, clip.scale) > there for audio in (made, true)]
     both = [a and b for a, b in zip(tempo, key, strict=True)]

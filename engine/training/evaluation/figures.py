@@ -69,7 +69,7 @@ FIGURES = (
         for name in ("drums", "bass", "pad", "lead")
     ),
     Figure("inpaint_beat", "inpaint: beat within 20 ms of the context's", "share", "0.90"),
-    Figure("inpaint_key", "inpaint: as much in the key as the context (less 0.1)", "share", "0.90"),
+    Figure("inpaint_key", "inpaint: energy in the key as in the context (less 0.15)", "share", "0.90"),
     Figure("inpaint_loudness", "inpaint: loudness within 1.5 LU of the context's", "share", "0.95"),
     Figure("inpaint_joint", "inpaint: joints not above the music's own onsets", "share", "all"),
     Figure("untold_beat", "inpaint, only the style told: beat", "share", "0.90"),
