@@ -7,6 +7,7 @@ from .objects import find_take, is_null, item_text, locked, selected_items, take
 from .targets import one_item
 
 CROP_TO_ACTIVE, DELETE_ACTIVE = 40131, 40129
+TOGGLE_LOCKING = 1135
 
 
 def _chosen():
@@ -16,6 +17,12 @@ def _chosen():
     if not free:
         raise UserError("The item is locked", "Unlock it, or choose another one")
     return free
+
+
+def _unless_project_locked():
+    """REAPER's own actions do nothing where the project's lock holds items."""
+    if RPR_GetToggleCommandState(TOGGLE_LOCKING) == 1:
+        raise UserError("Locking is on in this project", "Turn it off (Options > Locking), then do it again")
 
 
 def _ours(take):
@@ -53,6 +60,7 @@ def commit():
     chosen = [i for i in _chosen() if RPR_CountTakes(i) > 1]
     if not chosen:
         raise UserError("The item has one take only", "There is nothing to choose from")
+    _unless_project_locked()
     with undo_block("ACE-Step: commit take", 4):
         for item in chosen:
             _with_only(item, CROP_TO_ACTIVE)
@@ -63,6 +71,7 @@ def reject():
     chosen = [i for i in _chosen() if _ours(RPR_GetActiveTake(i)) and RPR_CountTakes(i) > 1]
     if not chosen:
         raise UserError("The active take was not made by ACE-Step", "Go to the take that you want to drop")
+    _unless_project_locked()
     with undo_block("ACE-Step: reject take", 4):
         for item in chosen:
             original = take_text(RPR_GetActiveTake(item), "P_EXT:acestep_original")

@@ -90,6 +90,11 @@ def _neighbours(group, target):
     return bool(group["item"] and target["item"] and group["track"] == target["track"] and near and short)
 
 
+def _on_ruler(time):
+    """A project time as the user's ruler shows it: with the project's start time, in its unit."""
+    return RPR_format_timestr_pos(time, "", 64, -1)[1]
+
+
 class Search(object):
     """Collects targets and the names of what was left out."""
 
@@ -101,7 +106,7 @@ class Search(object):
     def add_item(self, item, start, end):
         reason = _skip_reason(item)
         if reason:
-            self.skipped.append("An item at %.2f s %s" % (span(item)[0], reason))
+            self.skipped.append("An item at %s %s" % (_on_ruler(span(item)[0]), reason))
             return
         target = item_target(item, start, end)
         if target:

@@ -47,6 +47,11 @@ class WetCapture(object):
         track = find_track(self._track)
         if track is None:
             raise UserError("The track was deleted before it was rendered", "Undo, and try again")
+        if abs(RPR_Master_GetPlayRate(0) - 1.0) > 1e-6:
+            raise UserError(
+                "The project's play rate is not 1, which REAPER would render",
+                "Set it to 1, or capture to dry in the settings",
+            )
         os.makedirs(fs(self._folder), exist_ok=True)
         track, self._numbers["RENDER_SETTINGS"] = self._what(track)
         texts = {"RENDER_FILE": self._folder, "RENDER_PATTERN": self._stem, "RENDER_FORMAT": "evaw"}

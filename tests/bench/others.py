@@ -19,7 +19,7 @@ def osc(threads: int) -> list[Result]:
 
 
 def reaper(threads: int) -> list[Result]:
-    """One idle tick of the background script."""
+    """Ticks of the background script, idle and at work; a key press to the first visible line."""
     return _program("reaper", [sys.executable, "tests/bench/bench_reaper_ticks.py"])
 
 

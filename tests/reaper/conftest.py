@@ -29,10 +29,11 @@ class Studio:
 
     folder: Path
     mode: str = "sub"
+    home: Path = Path()  # of the daemon
     hosts: list[Host] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.home = self.folder / "home"
+        self.home = self.home if self.home != Path() else self.folder / "home"
         self.fake = FakeReaper(str(self.folder))
         shutil.copytree(SCRIPTS, self.folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
         self.daemon = StandInDaemon(self.home)
@@ -101,27 +102,29 @@ class Studio:
 
 
 @pytest.fixture
-def make_studio(tmp_path: Path) -> Iterator[Callable[[str], Studio]]:
-    """Makes a studio whose host runs in a mode: "sub" or "reinit"; its stand-in daemon runs."""
+def make_studio(tmp_path: Path) -> Iterator[Callable[..., Studio]]:
+    """Makes a studio whose host runs in a mode: "sub" or "reinit"; its stand-in daemon runs, unless a home is given."""
     made: list[Studio] = []
 
-    def make(mode: str) -> Studio:
+    def make(mode: str, home: Path | None = None) -> Studio:
         if why_no_host():
             pytest.skip(why_no_host())
         folder = tmp_path / "björn 音"
         folder.mkdir()
-        made.append(Studio(folder, mode))
-        made[-1].daemon.start()
+        made.append(Studio(folder, mode, home or Path()))
+        if home is None:
+            made[-1].daemon.start()
         return made[-1]
 
     yield make
     for studio in made:
-        studio.daemon.stop()
+        if studio.daemon.serving:
+            studio.daemon.stop()
         for host in studio.hosts:
             host.end()
 
 
 @pytest.fixture
-def studio(make_studio: Callable[[str], Studio]) -> Studio:
+def studio(make_studio: Callable[..., Studio]) -> Studio:
     """A studio whose scripts run in sub-interpreters."""
     return make_studio("sub")

@@ -6,13 +6,12 @@ uses the real daemon; this one is for what a real one cannot be made to do at th
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import noise_renderer
 import soundfile
 import zmq
 
@@ -34,6 +33,7 @@ class StandInDaemon:
         self.seen: list[str] = []
         self.controls: dict[str, Any] = {}
         self.hold = False
+        self.serving = False
         self.fail = ""
         self._by_request_id: dict[str, str] = {}
         self._pending: list[tuple[bytes, frames.Message]] = []
@@ -54,10 +54,12 @@ class StandInDaemon:
         connection = Connection(version=1, endpoints=Endpoints(endpoint, endpoint), key=KEY, pid=1, started=time.time())
         write_connection(self.home, connection)
         self._thread.start()
+        self.serving = True
         return self
 
     def stop(self) -> None:
         """As kill -9: the connection file stays."""
+        self.serving = False
         self._stop.set()
         self._thread.join(5)
         self._socket.close()
@@ -150,7 +152,7 @@ class StandInDaemon:
 
     def _entry(self, job_id: str, variation: int) -> dict[str, Any]:
         request = self.requests[job_id]
-        path, offset = self._render(request, variation)
+        path, offset = noise_renderer.render(request, len(self.seen) + variation, self.home / "audio")
         rate = soundfile.info(str(path)).samplerate
         audio = {"path": str(path), "file_name": path.name, "sample_rate": rate}
         made = {**{k: v for k, v in request.items() if k != "audio"}, "seed": 7 + variation}
@@ -160,37 +162,3 @@ class StandInDaemon:
             "model": {"name": "noise", "description": "noise"},
             "recipe": {"recipe": 1, "model": {"name": "noise"}, "request": made},
         }  # fmt: skip
-
-    def _render(self, request: dict[str, Any], variation: int) -> tuple[Path, int]:
-        """Noise in the region, or all noise where there is no source; and where the result begins in the source."""
-        noise = np.random.default_rng(len(self.seen) + variation)
-        subtype, offset = "PCM_24", 0
-        if "audio" in request:
-            samples, rate = soundfile.read(request["audio"], dtype="float64", always_2d=True)
-            subtype = soundfile.info(request["audio"]).subtype
-            before = round(request.get("extend_before_duration", 0) * rate)
-            after = round(request.get("extend_after_duration", 0) * rate)
-            samples = np.pad(samples, ((before, after), (0, 0)))
-            first, last = round(request.get("start_time", 0) * rate), round(request.get("end_time", 0) * rate)
-            if request["task"] == "audio-to-audio":
-                first, last = 0, len(samples)
-            if before or after:
-                first, last = (0, before) if before else (len(samples) - after, len(samples))
-        else:
-            rate = 48000
-            samples = np.zeros((round(request["duration"] * rate), 2))
-            first, last = 0, len(samples)
-        samples[first:last] = noise.uniform(-0.5, 0.5, samples[first:last].shape)
-        if request.get("output") == "clip":
-            fade = round(request.get("crossfade_seconds", 0.03) * rate)
-            offset, stop = max(first - fade, 0), min(last + fade, len(samples))
-            samples = samples[offset:stop]
-        return self._write(samples, rate, subtype), offset
-
-    def _write(self, samples: np.ndarray, rate: int, subtype: str) -> Path:
-        folder = self.home / "audio"
-        folder.mkdir(exist_ok=True)
-        path = folder / (hashlib.sha256(samples.tobytes()).hexdigest() + ".wav")
-        subtype = subtype if subtype.startswith(("PCM", "FLOAT", "DOUBLE")) else "FLOAT"
-        soundfile.write(str(path), samples, rate, subtype=subtype)
-        return path

@@ -1,57 +1,13 @@
-"""Every script three times in one process, in sub-interpreters and re-initialised; ticks; what the host itself does."""
+"""Re-initialised Python renders; ticks; two background scripts; what the host itself does."""
 
 from __future__ import annotations
-
-import time
-from pathlib import Path
 
 import pytest
 from host import HostError, why_no_host
 
-SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"
-NAMES = sorted(p.stem.removeprefix("acestep_") for p in SCRIPTS.glob("*.py"))
-QUICK = [n for n in NAMES if n != "Background service"]
 TAKE = "Regenerate time selection as new take"
 
 pytestmark = pytest.mark.skipif(bool(why_no_host()), reason=why_no_host() or "-")
-
-
-def answers(name: str) -> list[object]:
-    """What a user would type in the dialogs of a script."""
-    if name in ("Setup", "Jobs - show"):
-        return [1]
-    if name == "Settings":
-        return ["|".join(["house", "", "", "", "0.5", "10", "0.03", "1", "", "20", "dry", "yes", "yes"])]
-    fields = {
-        "Remix selected items": 2,
-        "Edit lyrics of selected take": 3,
-        "Generate at time selection from a prompt": 1,
-    }
-    count = 4 if "dialog" in name else fields.get(name, 0)
-    return ["|".join(["house"] * 2 + [""] * 2) if count == 4 else "|".join(["house"] * count)] if count else []
-
-
-@pytest.mark.parametrize("mode", ["sub", "reinit"])
-def test_every_script_three_times_in_one_process(make_studio, mode):
-    studio = make_studio(mode)
-    studio.save_tags()
-    studio.daemon.hold = True
-    studio.fake.nested = mode == "sub"
-    item = studio.song(seconds=6.0)
-    item.selected = True
-    studio.select(2.0, 4.0)
-    for name in QUICK:
-        for _ in range(3):
-            studio.fake.answers = answers(name)
-            if mode == "reinit":  # one interpreter at a time: as if the background script lived elsewhere
-                studio.fake.ext_state["acestep", "heartbeat"] = repr(time.time())
-            studio.action(name)
-            studio.fake.console.clear()
-            studio.host.tick(1)
-    end_background(studio)
-    assert studio.host.running == []
-    studio.host.close()
-    studio.check()
 
 
 def end_background(studio) -> None:

@@ -65,7 +65,7 @@ class ApplicationApi(Core):
     def Main_OnCommand(self, command: int, flag: int) -> None:
         self.commands.append(command)
         path = self.scripts.get(command)
-        if command in (40129, 40131):
+        if command in (40129, 40131) and not self.project.locking:
             self._take_action(command)
         if command == 42230:
             render(self.project)
@@ -73,6 +73,9 @@ class ApplicationApi(Core):
             self.host.run_nested(path)
         elif path:
             self.queued_scripts.append(path)
+
+    def GetToggleCommandState(self, command: int) -> int:
+        return int(self.project.locking) if command == 1135 else -1
 
     def _take_action(self, command: int) -> None:
         """40129 deletes the active take of selected items, 40131 crops to it."""

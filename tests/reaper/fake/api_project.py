@@ -89,6 +89,17 @@ class ProjectApi(Core):
     def GetPlayStateEx(self, project: int) -> int:
         return self.project_at(project).play_state
 
+    def Master_GetPlayRate(self, project: int) -> float:
+        return self.project_at(project).play_rate
+
+    def GetProjectTimeOffset(self, project: int, rounded: int) -> float:
+        return self.project_at(project).start_time
+
+    def format_timestr_pos(self, time: float, buffer: str, size: int, mode: int):
+        """Minutes and seconds, as the ruler shows them."""
+        shown = time + self.project.start_time
+        return None, f"{int(shown // 60)}:{shown % 60:06.3f}"
+
     # tempo
     def _map(self, project: int) -> TempoMap:
         return TempoMap(self.project_at(project).content.tempo)

@@ -106,7 +106,7 @@ class Core:
     @classmethod
     def handlers(cls) -> list[str]:
         """Names of the API functions that the fake answers: they begin in capitals, as REAPER's do."""
-        names = [n for n in dir(cls) if n[0].isupper() or n in ("time_precise",)]
+        names = [n for n in dir(cls) if n[0].isupper() or n in ("time_precise", "format_timestr_pos")]
         return [n for n in names if callable(getattr(cls, n))]
 
     def call(self, function: Any, arguments: list) -> tuple[Any, list]:

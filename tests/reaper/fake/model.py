@@ -136,6 +136,9 @@ class Project:
         self.time_selection = (0.0, 0.0)
         self.cursor = 0.0
         self.play_state = 0
+        self.play_rate = 1.0
+        self.start_time = 0.0  # only rulers show it: positions count from the project's own 0
+        self.locking = False  # Options > Locking, with items locked
         self.ext: dict[tuple[str, str], str] = {}
         self.info = {"PROJECT_SRATE": 48000.0, "PROJECT_SRATE_USE": 1.0}
         self.strings: dict[str, str] = {}

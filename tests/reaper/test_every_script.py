@@ -1,0 +1,144 @@
+"""Every script three times in one process against the real daemon: in sub-interpreters, and with Python re-initialised.
+
+The daemon's engine makes noise; `test_end_to_end.py` has nano's music.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import noise_renderer
+import pytest
+from fake import Content, Marker
+from host import why_no_host
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bridge"))
+
+from tests_daemons import Daemon, running
+
+SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"
+SERVICE = "Background service"
+TAKE = "Regenerate time selection as new take"
+NAMES = sorted({p.stem.removeprefix("acestep_") for p in SCRIPTS.glob("*.py")} - {SERVICE})
+ANSWERS: dict[str, object] = {  # what a user types or presses
+    "Setup": 1,
+    "Jobs - show": 1,
+    "Settings": "house||||0.5|2|0.03|1||20|dry|yes|yes|ace|",
+    "Remix selected items": "house|techno",
+    "Edit lyrics of selected take": "house|la la|lo lo",
+    "Generate at time selection from a prompt": "a calm piece for strings",
+    "Regenerate time selection as new take (dialog)": "house|la||1",
+    "Regenerate time selection on new track (dialog)": "house|la||1",
+}
+POINTS = {  # undo points of three runs, where they are not one a run
+    "Commit this take": 1,  # after the first run there is one take only
+    "Reject this take": 1,  # it then plays what it was made from, which is none of ours
+    "Copy support report": 0,
+    "Jobs - cancel all": 0,
+    "Jobs - cancel last": 0,
+    "Jobs - show": 0,
+    "Settings": 0,
+    "Setup": 0,
+}
+
+pytestmark = pytest.mark.skipif(bool(why_no_host()), reason=why_no_host() or "-")
+
+
+@pytest.fixture(scope="module")
+def real_daemon(tmp_path_factory) -> Iterator[Daemon]:
+    with running(tmp_path_factory.mktemp("real") / "home", renderer=noise_renderer.RENDERER) as daemon:
+        yield daemon
+
+
+def set_the_stage(studio) -> Content:
+    """An item from 4 to 10 s with three takes of ours, in a region `ace: drums`; all is selected."""
+    studio.save_tags(context_seconds="2")
+    item = studio.song(seconds=6.0, position=4.0)
+    item.selected = True
+    studio.project.content.markers = [Marker(6.0, "ace: drums", 1, 8.0)]
+    studio.project.mark("region")
+    studio.project.cursor = 7.0
+    three_runs(studio, TAKE)
+    assert len(studio.project.items()[0].takes) == 4
+    return copy.deepcopy(studio.project.content)
+
+
+def three_runs(studio, name: str) -> None:
+    """Presses the key three times and waits for what comes of it, which is checked."""
+    studio.select(2.0, 12.0) if "Extend" in name else studio.select(6.0, 8.0)
+    points = len(studio.project.undo_names) + POINTS.get(name, 3)
+    for _ in range(3):
+        if "cancel" in name:
+            begin_something_long(studio)
+        press(studio, name)
+    if studio.mode == "reinit" and studio.fake.ext_state.get(("acestep", "queue")):
+        studio.action(SERVICE)
+    until(studio, lambda: len(studio.project.undo_names) >= points and not studio.fake.ext_state["acestep", "queue"])
+    if "cancel" in name:
+        until(studio, lambda: "cancelled" in studio.fake.help_text)
+    if studio.mode == "reinit":
+        end_background(studio)
+    assert len(studio.project.undo_names) == points, (name, studio.project.undo_names, studio.fake.help_text)
+    assert studio.fake.tooltips == [] or POINTS.get(name) == 1, (name, studio.fake.tooltips)
+
+
+def press(studio, name: str) -> None:
+    """Runs the entry script and one tick; its dialog is answered."""
+    studio.fake.answers = [ANSWERS[name]] if name in ANSWERS else []
+    if studio.mode == "reinit":  # one interpreter at a time: as if the background script lived elsewhere
+        studio.fake.ext_state["acestep", "heartbeat"] = repr(time.time())
+    studio.action(name)
+    assert studio.fake.answers == []
+    studio.host.tick(1)
+
+
+def begin_something_long(studio) -> None:
+    """A job of 20 s; it runs where the background script does."""
+    studio.save_tags(tags="house steps=400 step_seconds=0.05")
+    press(studio, TAKE)
+    if studio.mode == "sub":
+        until(studio, lambda: "denoise" in studio.fake.help_text)
+    studio.save_tags(context_seconds="2")
+
+
+def until(studio, condition) -> None:
+    """Ticks faster than REAPER does until it holds."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, (studio.fake.help_text, studio.fake.tooltips, studio.project.undo_names)
+        studio.host.tick(1, 0.004)
+
+
+def end_background(studio) -> None:
+    """Another instance's token makes the background script end."""
+    studio.fake.ext_state["acestep", "token"] = "another"
+    studio.fake.ext_state.pop(("acestep", "heartbeat"), None)
+    studio.host.tick(16)
+    assert studio.host.running == []
+
+
+@pytest.mark.parametrize("mode", ["sub", "reinit"])
+def test_every_script_three_times_in_one_process(make_studio, real_daemon, mode):
+    studio = make_studio(mode, real_daemon.home)
+    studio.fake.ext_state["acestep", "queue"] = ""
+    studio.fake.nested = mode == "sub"
+    stage = set_the_stage(studio)
+    for name in NAMES:
+        studio.project.content = copy.deepcopy(stage)
+        studio.project.mark("from the start")
+        studio.fake.tooltips.clear()
+        three_runs(studio, name)
+        if name == "Copy support report":
+            assert len(studio.fake.console) == 3
+            studio.fake.console.clear()
+    end_background(studio)
+    studio.host.close()
+    studio.check()
+    with real_daemon.client() as client:
+        assert len(client.controls().values["reaper_actions"]) == len(NAMES)
+        states = [job.state for job in client.jobs(limit=100).jobs]
+    assert set(states) == {"completed", "cancelled"} and states.count("completed") >= 3 * 15
