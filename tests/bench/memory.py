@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.bench.figures import Figure
 
-SECONDS, VARIATIONS, STEPS = 20.0, 3, 2
+SECONDS, VARIATIONS, STEPS = 12.0, 3, 2
 SMALL_DECODER = {
     "autoencoder": {
         "encoder_block_out_channels": [16, 32, 64, 128],
@@ -37,6 +37,7 @@ def memory(threads: int) -> list[Figure]:
         folder = write_checkpoint(Path(name), replace(MIDDLE, **SMALL_DECODER))
         for mode in MODES:
             told = _measure(folder, mode.name, threads)
+            print(f"  {mode.name}: {told['peak'] / 1e6:.0f} MB, {told['expected'] / 1e6:.0f} expected", flush=True)
             key = mode.name.replace("-", "_")
             how = f"text-to-audio, {VARIATIONS} x {SECONDS:g} s, CPU; {told['expected'] / 1e6:.0f} MB expected"
             figures.append(Figure(f"memory_{key}_mb", f"peak memory, {mode.name}", told["peak"] / 1e6, "MB", "", how))
