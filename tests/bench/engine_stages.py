@@ -16,7 +16,7 @@ from engine.checkpoints.networks import Networks
 from engine.constants import frames_of
 from engine.networks.transformer import Context, PreparedContext
 from tests.bench.checkpoints import MIDDLE, write_checkpoint
-from tests.bench.figures import Figure, Result, Series, median_of
+from tests.bench.figures import Figure, Result, Series, median_of, threads_in_words
 from tests.bench.floors import floor_of
 from tests.bench.machine import ceilings
 
@@ -61,8 +61,8 @@ def stages(threads: int) -> list[Result]:
     }
     for name, (work, weights) in parts.items():
         free = torch.inference_mode()(work)
-        floor, seconds = floor_of(free, *weights), median_of(free, ROUNDS)
-        how = f"{MIDDLE.name}, {SECONDS:g} s, {threads} threads, {floor.operations / 1e9:.0f} GFLOP"
+        floor, seconds = floor_of(free, *weights), median_of(free, ROUNDS, threads == 1)
+        how = f"{MIDDLE.name}, {SECONDS:g} s, {threads_in_words(threads)}, {floor.operations / 1e9:.0f} GFLOP"
         figures.append(Figure(f"{name}_seconds", name, seconds, "s", "", how, floor.seconds(limits)))
     return [*figures]
 
@@ -71,8 +71,8 @@ def tokens(threads: int) -> list[Result]:
     """One guided evaluation against the number of lyric tokens: their keys and values are made once a job."""
     torch.set_num_threads(threads)
     counts = (0, 125, 250, 500, 1000, 2000)
-    times = [median_of(evaluation(middle(), 2, SECONDS, TOKENS + n), ROUNDS) for n in counts]
-    how = f"{MIDDLE.name}, {SECONDS:g} s, 2 rows, {threads} threads"
+    times = [median_of(evaluation(middle(), 2, SECONDS, TOKENS + n), ROUNDS, threads == 1) for n in counts]
+    how = f"{MIDDLE.name}, {SECONDS:g} s, 2 rows, {threads_in_words(threads)}"
     what = "an evaluation with 500 lyric tokens / with none"
     return [
         Figure("tokens_500_ratio", what, times[3] / times[0], "x", "", how),
@@ -85,8 +85,8 @@ def batch(threads: int) -> list[Result]:
     """One evaluation against the rows of its batch."""
     torch.set_num_threads(threads)
     rows = (1, 2, 3, 4, 8)
-    times = [median_of(evaluation(middle(), n, SECONDS, TOKENS), ROUNDS) for n in rows]
-    how = f"{MIDDLE.name}, {SECONDS:g} s, {threads} threads"
+    times = [median_of(evaluation(middle(), n, SECONDS, TOKENS), ROUNDS, threads == 1) for n in rows]
+    how = f"{MIDDLE.name}, {SECONDS:g} s, {threads_in_words(threads)}"
     each = [(float(n), t / n) for n, t in zip(rows, times, strict=True)]
     return [
         Figure("batch_8_row_ratio", "a row in a batch of 8 / alone", each[-1][1] / each[0][1], "x", "", how),

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench.figures import Figure, Result, Series, in_turns
+from tests.bench.figures import Figure, Result, Series, in_turns, threads_in_words
 from tests.bench.songs import write_song
 
 REGION_SECONDS = 10.0
@@ -38,8 +38,8 @@ def region(threads: int) -> list[Result]:
 
     with tempfile.TemporaryDirectory() as folder:
         songs = {seconds: write_song(Path(folder), seconds) for seconds in LENGTHS}
-        times = in_turns({str(s): render(path, s) for s, path in songs.items()}, ROUNDS)
-    how = f"nano, {threads} threads, output=clip, median of {ROUNDS} in turns"
+        times = in_turns({str(s): render(path, s) for s, path in songs.items()}, ROUNDS, threads == 1)
+    how = f"nano, {threads_in_words(threads)}, output=clip, median of {ROUNDS} in turns"
     base = times[str(LENGTHS[0])]
     ratios = {s: times[str(s)] / base for s in LENGTHS}
     figures: list[Result] = [Figure("region_30s_seconds", "10 s region in 30 s, warm", base, "s", "", how)]
