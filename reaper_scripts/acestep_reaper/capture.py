@@ -14,7 +14,7 @@ from .errors import UserError
 from .objects import find_track
 from .paths import fs, in_home
 
-CHUNK_SAMPLES = 8192
+CHUNK_SAMPLES = 2048  # under 1 ms each: a tick ends soon after its budget
 BUDGET_SECONDS = 0.003
 CHANNELS = 2
 
