@@ -278,9 +278,9 @@ def called():
     return f'{python} "{script}"' if " " in script else f"{python} {script}"
 
 
-def follow(command, cwd=None):
+def follow(command, cwd=None, environment=None):
     """Run a command to its end. Ctrl-C is for the command, which cancels its job; a SIGTERM is passed on."""
-    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, "ACESTEP_BRIDGE_CALLED": called()})
+    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **(environment or {})})
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         while True:
@@ -316,8 +316,9 @@ def main(arguments, machine=None, root=ROOT):
         return 0 if words else 2
     try:
         set_up(machine, root, wanted, words)
+        is_test = words[0] == "test"  # tests see messages as the command itself words them
         for command in command_of(root, machine, words):
-            code = follow(command, cwd=root if words[0] == "test" else None)
+            code = follow(command, root if is_test else None, {} if is_test else {"ACESTEP_BRIDGE_CALLED": called()})
             if code != 0:
                 return code
     except SetupError as error:
