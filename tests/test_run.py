@@ -152,7 +152,7 @@ def test_a_second_run_asks_nothing_of_the_machine(project, monkeypatch):
     """No driver, no network, no module is looked for: the overhead is one process."""
     mark(project)
     done = []
-    monkeypatch.setattr(run, "follow", lambda command, cwd=None: done.append(command) or 0)
+    monkeypatch.setattr(run, "follow", lambda command, cwd=None, environment=None: done.append(command) or 0)
     machine = FakeMachine()
     for question in ("has_module", "cuda_version", "index_offers", "free_gb"):
         monkeypatch.setattr(machine, question, None, raising=False)
