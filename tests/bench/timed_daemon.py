@@ -30,6 +30,7 @@ from bridge.protocol.messages import ModelName
 NOTES = "ACESTEP_BENCH_NOTES"
 RATE, SECONDS = 48000, 30
 LARGE = 1 << 20
+REPORT = {"request": {"bit_depth": "32f"}, "recipe": {"seed": 1}}
 
 
 def note(kind: str, began: float, ended: float) -> None:
@@ -102,9 +103,9 @@ class ReadyRenderer:
 
         request = from_dict(job.request)
         self._audio[0, 0] += 1e-6  # another file each time
-        render = Render(self._audio, RATE, np.zeros((8, 16, 1), np.float32), 1, 2, report={"recipe": {"seed": 1}})
+        render = Render(self._audio, RATE, np.zeros((8, 16, 1), np.float32), 1, 2, report=REPORT)
         note("made", time.monotonic(), time.monotonic())
-        entry = self._real._entry(job, request, render, None, None)
+        entry = self._real._entry(job, request, render, None)
         return Done(job_id=job.job_id, results=[entry])
 
 
