@@ -13,9 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-_CHUNK_BYTES = 1 << 20
 _HEX = frozenset("0123456789abcdef")
-_WRITE_BYTES = 1 << 18  # larger writes were ten times slower on ext4, which then looks for large pages
+_PIECE_BYTES = 1 << 18  # larger writes were ten times slower on ext4, which then looks for large pages
 
 
 class AudioStore:
@@ -49,8 +48,8 @@ class AudioStore:
         path = self.new_path(suffix)
         try:
             with open(path, "xb") as file:
-                for at in range(0, len(data), _WRITE_BYTES):
-                    file.write(data[at : at + _WRITE_BYTES])
+                for at in range(0, len(data), _PIECE_BYTES):
+                    file.write(data[at : at + _PIECE_BYTES])
                 file.flush()
                 os.fsync(file.fileno())
             return digest, self._take_in(path, digest)
@@ -105,8 +104,8 @@ class AudioStore:
 
 def hash_file(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
+    digest, piece = hashlib.sha256(), memoryview(bytearray(_PIECE_BYTES))
+    with open(path, "rb", buffering=0) as file:
+        while got := file.readinto(piece):
+            digest.update(piece[:got])
     return digest.hexdigest()
