@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 from fake import Marker, Tempo, split
-
-TAKE = "Regenerate time selection as new take"
-TRACK = "Regenerate time selection on new track"
-
-
-def samples(path: str) -> np.ndarray:
-    return soundfile.read(path, dtype="float32", always_2d=True)[0]
+from pressing import TAKE, TRACK, run, samples
 
 
 @pytest.fixture
@@ -22,16 +16,6 @@ def session(studio):
     studio.song()
     studio.select(8.0, 12.0)
     return studio
-
-
-def run(session, words, *answers):
-    session.fake.answers = list(answers)
-    session.fake.help_text = ""
-    session.fake.tooltips = []
-    session.action(words)
-    session.finish()
-    session.check()
-    return session.project
 
 
 def request(session):

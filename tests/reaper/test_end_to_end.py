@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from pressing import TAKE
 
 import engine.checkpoints
 
-TAKE = "Regenerate time selection as new take"
 TINY = Path(__file__).parents[1] / "golden" / "tiny_checkpoint"
 NANO = Path(engine.checkpoints.__file__).parent / "nano"
 

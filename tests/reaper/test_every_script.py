@@ -18,11 +18,11 @@ from host import why_no_host
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bridge"))
 
+from pressing import TAKE
 from tests_daemons import Daemon, running
 
 SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"
 SERVICE = "Background service"
-TAKE = "Regenerate time selection as new take"
 NAMES = sorted({p.stem.removeprefix("acestep_") for p in SCRIPTS.glob("*.py")} - {SERVICE})
 ANSWERS: dict[str, object] = {  # what a user types or presses
     "Setup": 1,

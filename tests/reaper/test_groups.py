@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import soundfile
 from fake import Take, split
-
-TAKE = "Regenerate time selection as new take"
-
-
-def samples(path: str) -> np.ndarray:
-    return soundfile.read(path, dtype="float64", always_2d=True)[0]
+from pressing import TAKE, samples
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from host import HostError, why_no_host
-
-TAKE = "Regenerate time selection as new take"
+from pressing import TAKE
 
 pytestmark = pytest.mark.skipif(bool(why_no_host()), reason=why_no_host() or "-")
 

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 from fake import Marker
-
-TAKE = "Regenerate time selection as new take"
-
-
-def samples(path: str) -> np.ndarray:
-    return soundfile.read(path, dtype="float64", always_2d=True)[0]
+from pressing import TAKE, run, samples
 
 
 @pytest.fixture
@@ -20,16 +15,6 @@ def session(studio):
     studio.song(seconds=12.0)
     studio.select(4.0, 6.0)
     return studio
-
-
-def run(session, words, *answers):
-    session.fake.answers = list(answers)
-    session.fake.help_text = ""
-    session.fake.tooltips = []
-    session.action(words)
-    session.finish()
-    session.check()
-    return session.project
 
 
 def sent(session, words, *answers):

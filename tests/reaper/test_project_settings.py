@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-TAKE = "Regenerate time selection as new take"
+from pressing import TAKE
 
 
 @pytest.fixture

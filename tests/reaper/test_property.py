@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 from fake import Project, split
+from pressing import TAKE, TRACK
 
-TAKE = "Regenerate time selection as new take"
-TRACK = "Regenerate time selection on new track"
 SERVICE = "Background service"
 STEPS = 22
 ON_TAKES = ("Next take", "Previous take", "Compare with original", "Commit this take", "Reject this take")

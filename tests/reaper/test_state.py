@@ -6,8 +6,8 @@ import copy
 
 import pytest
 from fake import Item, Project, Take, Track
+from pressing import TAKE
 
-TAKE = "Regenerate time selection as new take"
 SERVICE = "Background service"
 
 

@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
-
-TAKE = "Regenerate time selection as new take"
-TRACK = "Regenerate time selection on new track"
-
-
-def samples(path: str) -> np.ndarray:
-    return soundfile.read(path, dtype="float64", always_2d=True)[0]
+from pressing import TAKE, TRACK, samples
 
 
 def write_song(studio, seconds: float, rate: int, channels: int, subtype: str):
