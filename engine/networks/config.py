@@ -67,7 +67,7 @@ class TransformerConfig:
     ssl_latent_dims: tuple[int, ...] = ()
     ssl_names: tuple[str, ...] = ()
     lyric_encoder_config: LyricEncoderConfig = LyricEncoderConfig()
-    lyric_input: Literal["lyrics", "beat_grid"] = "lyrics"
+    lyric_input: Literal["lyrics", "beat_grid", "chord_grid"] = "lyrics"
     text_length: int = 0  # text states are padded to so many (masked), so that lyric ids keep their positions; 0: not
     pooled_text: bool = False  # the sum of the text states joins the timestep's embedding
     region_input: bool = False  # the network sees clean latents of what is kept, and where they are
@@ -102,9 +102,10 @@ class TransformerConfig:
                 f"transformer config: got lyric_hidden_size {self.lyric_hidden_size}, expected the lyric encoder's "
                 f"output_size {self.lyric_encoder_config.output_size}; give it in lyric_encoder_config."
             )
-        if self.lyric_input not in ("lyrics", "beat_grid"):
+        if self.lyric_input not in ("lyrics", "beat_grid", "chord_grid"):
             raise CheckpointError(
-                f"transformer config: got lyric_input {self.lyric_input!r}, expected 'lyrics' or 'beat_grid'."
+                f"transformer config: got lyric_input {self.lyric_input!r}, expected 'lyrics', 'beat_grid' or "
+                "'chord_grid'."
             )
 
 

@@ -20,11 +20,12 @@ from engine.audio.window import Window, limit_samples, plan_window
 from engine.constants import MAX_DURATION_SECONDS, OUTPUT_SAMPLE_RATE, frames_of
 from engine.errors import InvalidRequest
 from engine.rendering.codec import Span, pad_frames
+from engine.rendering.estimate import Heard
 from engine.rendering.job import Job
 from engine.rendering.joining import Joined, Joiner, Piece, choose_best, single_regions
 from engine.rendering.render import Render
 from engine.rendering.source import Source, open_source
-from engine.rendering.words import Estimate, Place
+from engine.rendering.words import Place
 from engine.requests import AudioToAudio, Inpaint, Outpaint, Retake, recipe, to_dict
 from engine.sampling.denoise import Plan
 from engine.tasks import audio_to_audio, inpaint, outpaint, retake, text_to_audio
@@ -68,13 +69,13 @@ def _convert(job: Job, source: Source) -> list[Render]:
         original = job.parts.codec.encode(source, 0, source.frames)
         job.report("encode", 1, 1)
     place = Place(0.0, original.shape[-1])
-    estimate = _estimate(source, 0, source.frames)
-    words = job.reader.words(place, estimate)
+    heard = _heard(source, 0, source.frames)
+    words = job.reader.words(place, heard)
 
     def prepare(inputs: Inputs) -> Plan:
         if job.request.edit_mode == "reference":
             return audio_to_audio.prepare_reference(inputs, original)
-        before = job.reader.original_words(place, estimate)
+        before = job.reader.original_words(place, heard)
         return audio_to_audio.prepare_edit(inputs, audio_to_audio.Original(original, before))
 
     latents, _ = job.sample(place.frames, words, prepare)
@@ -137,9 +138,10 @@ def _render_window(job: Job, source: Source, window: Window) -> tuple[Tensor, li
         job.report("encode", 0, 1)
         known = pad_frames(job.parts.codec.encode(source, window.known_start, window.known_end), window)
         job.report("encode", 1, 1)
-    place = Place(window.start / window.sample_rate, window.frames)
-    words = job.reader.words(place, _estimate(source, window.known_start, window.known_end))
-    mask = torch.from_numpy(window.mask())
+    made = window.mask()
+    place = Place(window.start / window.sample_rate, window.frames, tuple(made.tolist()))
+    words = job.reader.words(place, _heard(source, window.known_start, window.known_end))
+    mask = torch.from_numpy(made)
 
     def prepare(inputs: Inputs) -> Plan:
         if not (window.frames_before or window.frames_after):
@@ -240,12 +242,6 @@ def _channels(request: Any) -> list[int] | None:
     return None if request.channels is UNSET else request.channels
 
 
-def _estimate(source: Source, start: int, stop: int) -> Estimate:
-    """Finds tempo and phase in the source's samples [start, stop), when a model asks for it."""
-
-    def estimate(bpm: float | None) -> Any:
-        from engine.rendering.estimate import estimate_tempo_map
-
-        return estimate_tempo_map(source.read(start, stop), source.sample_rate, start / source.sample_rate, bpm)
-
-    return estimate
+def _heard(source: Source, start: int, stop: int) -> Heard:
+    """What a model may ask to be found in the source's samples [start, stop)."""
+    return Heard(lambda: source.read(start, stop), source.sample_rate, start / source.sample_rate)

@@ -5,10 +5,10 @@ Knows requests, lyrics and tempo; knows no network, no latents and no audio file
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
@@ -18,20 +18,27 @@ from engine.requests.resolve import Resolved
 from engine.requests.types import AudioToAudio
 from engine.sampling.conditioning import Words
 from engine.tasks.beat_grid import TempoMap, TempoPoint, beat_grid_ids, tempo_from_tags
+from engine.tasks.harmony import bars_of_frames, grid_ids, key_from_words, planned_chords
+
+if TYPE_CHECKING:
+    from engine.rendering.estimate import Heard
 
 NO_SINGING = (
     "This model reads a beat grid in place of lyrics and does not sing: the lyrics were left out. "
     "`acestep-bridge models pull ace-step-v1` gets one that does."
 )
-Estimate = Callable[[float | None], TempoMap | None]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a window lies: its start in seconds of the source, and its length in latent frames."""
+    """Where a window lies: its start in seconds of the source, and its length in latent frames.
+
+    `made` says for each frame whether it is made anew; None: all are.
+    """
 
     start_seconds: float
     frames: int
+    made: tuple[bool, ...] | None = None
 
 
 @dataclass
@@ -43,18 +50,18 @@ class Reader:
     vocabulary: Path | None = None
     warnings: list[str] = field(default_factory=list)
 
-    def words(self, place: Place, estimate: Estimate | None = None) -> Words:
-        """The words of what is made. `estimate` finds tempo and phase in the source around (bpm known or None)."""
+    def words(self, place: Place, heard: Heard | None = None) -> Words:
+        """The words of what is made. `heard` finds tempo, phase, key and chords in the source around."""
         request: Any = self.resolved.request
         tags = full_tags(request, self.tempo_map(), place.start_seconds, self.config)
-        return Words(tags, self._ids(sung_lyrics(request), place, request.tags, estimate))
+        return Words(tags, self._ids(sung_lyrics(request), place, tags, heard))
 
-    def original_words(self, place: Place, estimate: Estimate | None = None) -> Words:
+    def original_words(self, place: Place, heard: Heard | None = None) -> Words:
         """The words of the source of audio-to-audio."""
         request = self.resolved.request
         assert isinstance(request, AudioToAudio)
         lyrics = request.original_lyrics or ""
-        ids = self._ids(str(lyrics), place, request.original_tags, estimate)
+        ids = self._ids(str(lyrics), place, request.original_tags, heard)
         return Words(request.original_tags, ids)
 
     def tempo_map(self) -> TempoMap | None:
@@ -67,27 +74,49 @@ class Reader:
         numerator, denominator = (4, 4) if request.meter is UNSET else parse_meter(request.meter)
         return TempoMap((TempoPoint(request.downbeat_time, request.tempo, numerator, denominator),))
 
-    def _ids(self, lyrics: str, place: Place, tags: str, estimate: Estimate | None) -> tuple[int, ...]:
+    def _ids(self, lyrics: str, place: Place, tags: str, heard: Heard | None) -> tuple[int, ...]:
         from engine.lyrics import encode_lyrics, is_instrumental
 
-        if self.config.lyric_input == "beat_grid":
+        if self.config.lyric_input != "lyrics":
             if not is_instrumental(lyrics) and NO_SINGING not in self.warnings:
                 self.warnings.append(NO_SINGING)
-            return tuple(beat_grid_ids(self._grid(tags, estimate), place.start_seconds, place.frames))
+            return tuple(self._grid_ids(tags, place, heard))
         if is_instrumental(lyrics):
             return ()
         language = getattr(self.resolved.request, "language", UNSET)
         return encode_lyrics(lyrics, None if language is UNSET else language, self.vocabulary).ids
 
-    def _grid(self, tags: str, estimate: Estimate | None) -> TempoMap | None:
+    def _grid_ids(self, tags: str, place: Place, heard: Heard | None) -> list[int]:
+        tempo_map = self._tempo_map_of(tags, heard)
+        beats = beat_grid_ids(tempo_map, place.start_seconds, place.frames)
+        if self.config.lyric_input == "beat_grid":
+            return beats
+        return grid_ids(beats, frame_chords(tags, tempo_map, place, heard))
+
+    def _tempo_map_of(self, tags: str, heard: Heard | None) -> TempoMap | None:
         given = self.tempo_map()
         if given is not None:
             return given
         bpm = tempo_from_tags(tags)
-        found = estimate(bpm) if estimate is not None else None
+        found = heard.tempo_map(bpm) if heard is not None else None
         if found is not None or bpm is None:
             return found
         return TempoMap((TempoPoint(0.0, bpm),))
+
+
+def frame_chords(tags: str, tempo_map: TempoMap | None, place: Place, heard: Heard | None) -> Sequence[int]:
+    """The chord number of each frame that is made, 0 (unknown) where nothing says which.
+
+    The key is that of the tags, or of the source. Where no key is known, the model is free.
+    """
+    bars = bars_of_frames(tempo_map, place.start_seconds, place.frames)
+    harmony = heard.harmony(bars) if heard is not None else None
+    key = key_from_words(tags) or (harmony.key if harmony is not None else None)
+    if key is None:
+        return [0] * place.frames
+    chords = planned_chords(bars.times, key, tags, harmony)
+    made = place.made or (True,) * place.frames
+    return [chords[bar] if new else 0 for bar, new in zip(bars.numbers, made, strict=True)]
 
 
 def sung_lyrics(request: Any) -> str:

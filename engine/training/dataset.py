@@ -71,6 +71,12 @@ def make_clip(seed: int, frames: int = CLIP_FRAMES) -> tuple[np.ndarray, ClipFac
     return mix.audio, facts
 
 
+def chords_of(facts: ClipFacts) -> list[int]:
+    """Chord numbers of a clip's frames; the score is written anew from the seed."""
+    frames = facts.activity.shape[1]
+    return make_score(facts.seed, frames * SAMPLES_PER_FRAME / 44100).chords(frames)
+
+
 def mels_of(audio: np.ndarray, log_mel: LogMel) -> Tensor:
     """(2, n) audio to log-mel float16 (2, 128, n / 512)."""
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Latent shards to batches for the transformer: crops at random frames with their tags, beat grid and known parts.
+"""Latent shards to batches for the transformer: crops at random frames with tags, beats, chords and known parts.
 
 Knows the text's token ids, no network. Crops start at any frame, so every bar phase occurs. In half of the crops a
 region is to be made and what lies around it is known, as in inpaint and outpaint; tags are then those of the region.
@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from engine.tasks.beat_grid import beat_grid_ids
-from engine.training.dataset import CLIP_FRAMES, ClipFacts, read_facts, read_rows, shard_names
+from engine.tasks.harmony import grid_ids
+from engine.training.dataset import CLIP_FRAMES, ClipFacts, chords_of, read_facts, read_rows, shard_names
 from engine.training.tags import tags_for
 from engine.training.vocabulary import TEXT_LENGTH, UNKNOWN
 
@@ -62,7 +63,7 @@ class LatentCrops:
         self.folder, self.tokenizer, self.buckets = folder, tokenizer, buckets
         self.rng = np.random.default_rng([seed, 4])
         self.unknown = tokenizer.token_to_id(UNKNOWN)
-        self.clips: list[tuple[np.ndarray, ClipFacts, list[int]]] = []
+        self.clips: list[tuple[np.ndarray, ClipFacts, list[int], list[int]]] = []
         self._seen: set[Path] = set()
         self.refresh()
 
@@ -73,8 +74,8 @@ class LatentCrops:
                 self._seen.add(shard)
                 rows = np.array(read_rows(shard))
                 facts = read_facts(shard)
-                grids = [beat_grid_ids(clip.tempo_map, 0.0, rows.shape[-1]) for clip in facts]
-                self.clips += list(zip(rows, facts, grids, strict=True))
+                beats = [beat_grid_ids(clip.tempo_map, 0.0, rows.shape[-1]) for clip in facts]
+                self.clips += list(zip(rows, facts, beats, [chords_of(clip) for clip in facts], strict=True))
 
     def batch(self) -> Batch:
         """One batch of equal lengths."""
@@ -94,16 +95,25 @@ class LatentCrops:
         )
 
     def _crop(self, frames: int) -> tuple[np.ndarray, list[int], list[int], float, np.ndarray]:
-        rows, facts, grid = self.clips[self.rng.integers(len(self.clips))]
+        rows, facts, beats, chords = self.clips[self.rng.integers(len(self.clips))]
         first = int(self.rng.integers(rows.shape[-1] - frames + 1))
         start, end = self._region(frames)
         text = self._ids(tags_for(facts, first + start, first + end, self.rng))
         drawn = self.rng.random()
-        grid_told, tags_told = drawn >= 0.15, drawn >= 0.2 or 0.1 <= drawn < 0.15
-        ids = grid[first : first + frames] if grid_told else [0] * frames
+        beats_told, tags_told = drawn >= 0.15, drawn >= 0.2 or 0.1 <= drawn < 0.15
+        told = beats[first : first + frames] if beats_told else [0] * frames
+        ids = grid_ids(told, self._chords(chords[first : first + frames], start, end, drawn < 0.1))
         made = np.zeros(frames, dtype=np.float32)
         made[start:end] = 1.0
         return rows[..., first : first + frames], text, ids, float(tags_told), made
+
+    def _chords(self, chords: list[int], start: int, end: int, nothing: bool) -> list[int]:
+        """The chords of what is to be made, or none; those of what is known mostly stay unknown, as in a request."""
+        if nothing or self.rng.random() < 0.15:
+            return [0] * len(chords)
+        if self.rng.random() < 0.3:
+            return chords
+        return [chord if start <= frame < end else 0 for frame, chord in enumerate(chords)]
 
     def _ids(self, tags: str) -> list[int]:
         """The tags' ids, in one line of five with one to three unknown words, so that these come to mean nothing."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.constants import FRAME_RATE
 from engine.tasks.beat_grid import TempoMap, TempoPoint
+from engine.tasks.harmony import chord_number
 from engine.training.styles import INSTRUMENTS, Meter
 from engine.training.theory import Key
 
@@ -91,6 +92,12 @@ class Score:
             if not points or abs(points[-1].bpm - bar.bpm) > 1e-9:
                 points.append(TempoPoint(bar.start, bar.bpm, *bar.meter))
         return TempoMap(tuple(points))
+
+    def chords(self, frames: int) -> list[int]:
+        """The chord number (`engine.tasks.harmony`) of the bar that holds each latent frame's centre."""
+        starts = np.array([bar.start for bar in self.bars])
+        bars = np.searchsorted(starts, (np.arange(frames) + 0.5) / FRAME_RATE, side="right") - 1
+        return [chord_number(self.key.chord(self.bars[max(0, bar)].chord)) for bar in bars]
 
     def activity(self, frames: int) -> np.ndarray:
         """(instruments, frames) of bool: who plays in the bar that holds each latent frame's centre."""

@@ -21,7 +21,9 @@ from engine.constants import SPEAKER_DIM
 from engine.networks.config import TransformerConfig
 from engine.networks.text_encoder import build_umt5
 from engine.networks.transformer import Transformer
-from engine.tasks.beat_grid import METERS, PHASES, VOCABULARY
+from engine.tasks.beat_grid import METERS, PHASES
+from engine.tasks.beat_grid import VOCABULARY as BEAT_IDS
+from engine.tasks.harmony import CHORDS, VOCABULARY
 from engine.training.alignment import aligned_biases
 from engine.training.latents import Batch, LatentCrops
 from engine.training.muon import split_optimizers
@@ -41,11 +43,11 @@ TRANSFORMER_CONFIG: dict[str, Any] = {
     "rope_theta": 100.0,
     "text_embedding_dim": 96,
     "lyric_encoder_vocab_size": VOCABULARY,
-    "lyric_hidden_size": 32,
-    "lyric_encoder_config": {"output_size": 32, "attention_heads": 4, "linear_units": 64, "num_blocks": 2},
+    "lyric_hidden_size": 64,
+    "lyric_encoder_config": {"output_size": 64, "attention_heads": 4, "linear_units": 64, "num_blocks": 2},
     "pooled_text": True,
     "region_input": True,
-    "lyric_input": "beat_grid",
+    "lyric_input": "chord_grid",
     "text_length": TEXT_LENGTH,
     "erg": None,
 }
@@ -109,13 +111,8 @@ class Velocity(nn.Module):
 
 @torch.no_grad()
 def _start_weights(model: Transformer) -> None:
-    """Bar phases as 16 harmonics, gates half open, no velocity at first."""
-    angle = 2 * math.pi * torch.arange(PHASES) / PHASES
-    waves = [wave(angle * number) for number in range(1, 17) for wave in (torch.cos, torch.sin)]
-    harmonics = torch.stack(waves, dim=1)  # (64, 32)
-    for meter in range(len(METERS)):
-        rows = slice(1 + PHASES * meter, 1 + PHASES * (meter + 1))
-        model.lyric_embs.weight[rows] = 0.7 * harmonics + 0.3 * torch.randn(harmonics.shape[1])
+    """Bar phases and chords as fixed patterns, gates half open, no velocity at first."""
+    model.lyric_embs.weight.copy_(grid_patterns(model.config.lyric_hidden_size))
     for block in model.transformer_blocks:
         block.scale_shift_table[[2, 5]] = 0.5
     align_heads(model)
@@ -123,6 +120,26 @@ def _start_weights(model: Transformer) -> None:
     model.pooled_embedder.weight.zero_()
     model.final_layer.linear.weight.zero_()
     model.final_layer.linear.bias.zero_()
+
+
+def grid_patterns(size: int) -> Tensor:
+    """First embeddings of the chord grid's ids: (4825, size); half of each row tells the bar phase, half the chord.
+
+    Phases are 16 harmonics; chords are sums of one pattern for each pitch class and one for the root. Zeros: unknown.
+    """
+    angle = 2 * math.pi * torch.arange(PHASES) / PHASES
+    waves = [wave(angle * number) for number in range(1, size // 4 + 1) for wave in (torch.cos, torch.sin)]
+    harmonics = torch.stack(waves, dim=1)  # (64, size / 2)
+    meters = 0.3 * torch.randn(len(METERS), 1, size // 2) + 0.7 * harmonics
+    beats = torch.cat([torch.zeros(1, size // 2), meters.flatten(0, 1)])  # (193, size / 2)
+    classes, roots = torch.randn(12, size // 2), torch.randn(12, size // 2)
+    chords = torch.zeros(CHORDS, size // 2)
+    for root in range(12):
+        for minor in (0, 1):
+            tones = [root, (root + 4 - minor) % 12, (root + 7) % 12]
+            chords[1 + 2 * root + minor] = 0.4 * (classes[tones].sum(dim=0) + roots[root])
+    pairs = [beats.expand(CHORDS, -1, -1), chords[:, None].expand(-1, BEAT_IDS, -1)]
+    return torch.cat(pairs, dim=-1).flatten(0, 1)
 
 
 @torch.no_grad()

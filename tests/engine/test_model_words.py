@@ -9,7 +9,7 @@ import pytest
 from golden_runs import networks
 
 import engine
-from engine.rendering.estimate import estimate_tempo_map
+from engine.rendering.estimate import Heard, estimate_tempo_map
 from engine.rendering.words import NO_SINGING, Place, Reader
 from engine.requests import TempoPoint, resolve
 from engine.tasks.beat_grid import TempoMap, beat_grid_ids
@@ -50,15 +50,16 @@ def test_then_from_the_short_form_then_from_the_tags() -> None:
 
 
 def test_then_from_the_music_around() -> None:
-    heard = clicks(120.0, 0.3)
     found: list[float | None] = []
 
-    def estimate(bpm: float | None) -> TempoMap | None:
-        found.append(bpm)
-        return estimate_tempo_map(heard, 22050, 1.0, bpm)
+    class Asked(Heard):
+        def tempo_map(self, bpm: float | None) -> TempoMap | None:
+            found.append(bpm)
+            return super().tempo_map(bpm)
 
-    with_tempo = reader(tags="house, 120 bpm").words(PLACE, estimate).lyric_ids
-    without = reader().words(PLACE, estimate).lyric_ids
+    heard = Asked(lambda: clicks(120.0, 0.3), 22050, 1.0)
+    with_tempo = reader(tags="house, 120 bpm").words(PLACE, heard).lyric_ids
+    without = reader().words(PLACE, heard).lyric_ids
     assert found == [120.0, None]
     for ids in (with_tempo, without):
         beats = {(i - 1) % 16 for i in ids}

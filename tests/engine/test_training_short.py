@@ -12,6 +12,7 @@ from rich.console import Console
 
 import engine
 from engine.networks.log_mel import LogMel
+from engine.tasks.beat_grid import VOCABULARY as BEAT_IDS
 from engine.training import dataset
 from engine.training.autoencoder import (
     AUTOENCODER_CONFIG,
@@ -92,7 +93,7 @@ def test_the_export_loads_and_renders(runs: Runs, tmp_path: Path) -> None:
     model = engine.load(str(tmp_path / "nano"), device="cpu")
     made = model.render(engine.TextToAudio(tags="house, 124 bpm", duration=2.0, seed=1, number_of_steps=2))
     assert np.isfinite(np.asarray(made.audio)).all()
-    assert model.networks.config.lyric_input == "beat_grid"
+    assert model.networks.config.lyric_input == "chord_grid"
 
 
 def test_training_starts_from_a_models_weights(runs: Runs, tmp_path: Path) -> None:
@@ -115,9 +116,24 @@ def test_crops_know_what_lies_around_a_region(runs: Runs) -> None:
 
 def test_crops_carry_the_grid_of_their_place(runs: Runs) -> None:
     crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 3, buckets=((20, 8, 1.0),))
-    grids = {tuple(grid[first : first + 20]) for _, _, grid in crops.clips for first in range(FRAMES - 19)}
+    beats = {tuple(clip[2][first : first + 20]) for clip in crops.clips for first in range(FRAMES - 19)}
     for row in crops.batch().grid.tolist():
-        assert tuple(row) in grids or set(row) == {0}
+        told = tuple(number % BEAT_IDS for number in row)
+        assert told in beats or set(told) == {0}
+
+
+def test_crops_carry_the_chords_of_what_is_made(runs: Runs) -> None:
+    crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 3, buckets=((20, 32, 1.0),))
+    chords = {tuple(clip[3][first : first + 20]) for clip in crops.clips for first in range(FRAMES - 19)}
+    batch = crops.batch()
+    whole = 0
+    for row, made in zip(batch.grid.tolist(), batch.made[:, 0, 0].tolist(), strict=True):
+        told = [number // BEAT_IDS for number in row]
+        shown = [frame for frame, number in enumerate(told) if number]
+        assert not shown or any(all(told[f] == true[f] for f in shown) for true in chords)
+        assert all(told[f] for f in range(20) if made[f]) or not shown
+        whole += len(shown) == 20
+    assert 0 < whole < 32
 
 
 def test_muons_direction_has_singular_values_near_one() -> None:
