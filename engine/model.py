@@ -170,7 +170,7 @@ class Model:
             tried: list[str] = []
             while mode is not None:
                 try:
-                    self._enter(mode, work, resolved)
+                    self._enter(mode, work, resolved, cancel)
                     return self._render(resolved, mode, on_step, cancel)
                 except (torch.OutOfMemoryError, RuntimeError) as error:
                     if not is_out_of_memory(error):
@@ -180,14 +180,14 @@ class Model:
                 mode = self._step_down(mode)
         raise self._nothing_fits(tried)
 
-    def _enter(self, mode: MemoryMode, work: Work, resolved: Resolved) -> None:
+    def _enter(self, mode: MemoryMode, work: Work, resolved: Resolved, cancel: Cancel | None) -> None:
         if mode.int8 and not all(known.int8 for known in self._modes):
             logger.warning("memory: weights are rounded to 8 bits from now on, until the model is loaded again")
             self._round_weights()
             self._use_loras(resolved.request)
         self._placement.set_mode(mode)
         self._codec.tile_frames = mode.tile_frames
-        self._conditioner.evaluate = self._speed.evaluate(plain=mode.offloads or mode.int8)
+        self._conditioner.evaluate = self._speed.evaluate(mode.offloads or mode.int8, lambda: check_cancel(cancel))
         logger.info("memory: %s", in_words(self._sizes, work, mode, self._room()))
 
     def _render(

@@ -31,12 +31,12 @@ def list_jobs(
     as_json: AsJson = False,
 ) -> None:
     """Jobs, newest first."""
-    from bridge.cli.daemon_session import existing_daemon
+    from bridge.cli.job_history import daemon_or_history
 
     known: State | None = next((s for s in get_args(State) if s == state), None)
     if state is not None and known is None:
         raise InvalidRequest("state", repr(state), "one of " + ", ".join(get_args(State)), "Choose one of these.")
-    with existing_daemon() as client:
+    with daemon_or_history() as client:
         reply = client.jobs(known, limit)
     if as_json:
         return print_json(to_builtins(reply))
@@ -52,9 +52,9 @@ def list_jobs(
 @handled
 def show_job(job_id: JobId, as_json: AsJson = False) -> None:
     """One job: state, stage, error."""
-    from bridge.cli.daemon_session import existing_daemon
+    from bridge.cli.job_history import daemon_or_history
 
-    with existing_daemon() as client:
+    with daemon_or_history() as client:
         job = client.status(job_id)
     if as_json:
         return print_json(to_builtins(job))
@@ -68,9 +68,9 @@ def show_job(job_id: JobId, as_json: AsJson = False) -> None:
 @handled
 def show_logs(job_id: JobId, as_json: AsJson = False) -> None:
     """What happened in a job."""
-    from bridge.cli.daemon_session import existing_daemon
+    from bridge.cli.job_history import daemon_or_history
 
-    with existing_daemon() as client:
+    with daemon_or_history() as client:
         reply = client.logs(job_id)
     if as_json:
         return print_json(to_builtins(reply))
@@ -99,17 +99,17 @@ def job_result(
     as_json: AsJson = False,
 ) -> None:
     """What a completed job made; with -o a copy of its audio."""
-    from bridge.cli.daemon_session import existing_daemon
+    from bridge.cli.job_history import daemon_or_history
     from bridge.cli.render import deliver
 
-    with existing_daemon() as client:
+    with daemon_or_history() as client:
         deliver(client.result(job_id).reply, out, as_json)
 
 
 def _line(job: JobStatus) -> str:
     from bridge.cli.progress import words_of
 
-    percent = f" {round(100 * job.progress)} %" if job.state == "running" else ""
+    percent = f" {round(100 * job.progress)} %" if job.steps else ""
     words = f"{job.state} ({words_of(job)}{percent})" if job.state in ("running", "queued") else job.state
     return f"{job.job_id}  {_clock(job.created)}  {job.task:15}{words}"
 

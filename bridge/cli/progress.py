@@ -22,6 +22,7 @@ STAGES = {
     "seam": "joining",
     "write": "writing",
     "receive": "receiving",
+    "interrupted": "interrupted",
 }
 
 

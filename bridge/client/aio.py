@@ -5,6 +5,8 @@ On Windows that loop must be a selector loop: `asyncio.Runner(loop_factory=async
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -20,7 +22,7 @@ from bridge.client.prepare import prepare
 from bridge.client.results import JobResult
 from bridge.client.transport import Target, Timeouts, Transport
 from bridge.protocol import messages as m
-from bridge.protocol.errors import DaemonLost, DaemonNotRunning, ProtocolError, failure
+from bridge.protocol.errors import DaemonLost, DaemonNotRunning, ProtocolError, UnknownThing, failure
 from bridge.protocol.frames import unpack
 from bridge.protocol.home import home_folder
 from bridge.protocol.keys import own_pair
@@ -47,6 +49,7 @@ class AsyncClient:
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        self.store: Path | None = None  # the daemon's audio, where it is this machine's
 
     @classmethod
     async def connect(
@@ -58,6 +61,7 @@ class AsyncClient:
         client = cls(Transport(target, limits))
         try:
             client.transport.open()
+            client.store = None if client.is_remote else folder / "audio"
             await client.transport.request("hello", m.HelloRequest(client="python"), seconds=limits.connect)
         except DaemonLost as error:
             await client.close()
@@ -96,10 +100,17 @@ class AsyncClient:
         priority: int | None = None,
     ) -> AsyncJob:
         """Queue a request. Raises InvalidField (nothing was queued) and the other errors of the tree."""
-        told, buffers = prepare(request, self.is_remote)
+        told, buffers = await asyncio.to_thread(prepare, request, self.is_remote, self.store)
         chosen = request_id or told.get("request_id") or _fresh()
         content = m.SubmitRequest(request=told, client_data=client_data, request_id=chosen, priority=priority)
-        reply = await self.transport.request("submit", content, buffers)
+        try:
+            reply = await self.transport.request("submit", content, buffers)
+        except UnknownThing as error:
+            told, buffers = await asyncio.to_thread(prepare, request, self.is_remote)
+            if error.code != "unknown_audio" or not buffers:
+                raise
+            content = msgspec.structs.replace(content, request=told)  # another job was deleted with its audio meanwhile
+            reply = await self.transport.request("submit", content, buffers)
         return AsyncJob(self, cast(m.JobStatus, m.read_reply("submit", reply.content)))
 
     async def job(self, job_id: str) -> AsyncJob:
@@ -118,10 +129,20 @@ class AsyncClient:
 
     async def result(self, job_id: str, include: Literal["path", "bytes"] | None = None) -> JobResult:
         """What a completed job made. Raises NotFinished, JobFailed, JobCancelled."""
-        how = include or ("bytes" if self.is_remote else "path")
-        reply = await self.transport.request("result", m.ResultRequest(job_id=job_id, include=how))
-        buffers = [bytes(b) for b in reply.buffers]
-        return JobResult(cast(m.ResultReply, m.read_reply("result", reply.content)), buffers)
+        if self.store is not None:
+            result = JobResult(*await self._result(job_id, "path"))
+            if include != "bytes":
+                return result
+            with contextlib.suppress(OSError):
+                buffers = await asyncio.to_thread(
+                    lambda: [Path(e.audio.path or "").read_bytes() for e in result.entries]
+                )
+                return JobResult(result.reply, buffers)
+        return JobResult(*await self._result(job_id, include or "bytes"))
+
+    async def _result(self, job_id: str, include: Literal["path", "bytes"]) -> tuple[m.ResultReply, list[bytes]]:
+        reply = await self.transport.request("result", m.ResultRequest(job_id=job_id, include=include))
+        return cast(m.ResultReply, m.read_reply("result", reply.content)), [bytes(b) for b in reply.buffers]
 
     async def logs(self, job_id: str, after: int = 0) -> m.LogsReply:
         """A job's log lines with a number above `after`."""

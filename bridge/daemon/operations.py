@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, structs
+from msgspec import UNSET
 
 from bridge.daemon import validate, views
 from bridge.daemon.runner import Runner
@@ -22,7 +22,7 @@ from bridge.files.roots import check_loras
 from bridge.files.sources import suffix_of
 from bridge.jobs import Job, JobStore
 from bridge.protocol import messages as m
-from bridge.protocol.errors import failure, refused
+from bridge.protocol.errors import refused
 from bridge.protocol.frames import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
 from bridge.protocol.linked import Linked, read_linked
 from engine.constants import SEED_MODULUS
@@ -132,7 +132,7 @@ class Operations:
         if not peer.is_local:
             check_loras(request, self._settings.allowed_roots)
         model = self._checked_model(_given(request.model, "") or self._default_model())
-        if self._linked() is None:
+        if self._linked() is None and validate.has_many_words(request):
             await asyncio.to_thread(validate.check_lyrics, request, model)
         source = await self._source(request, peer, attached)
         job = _job(request, model, peer, source)
@@ -154,9 +154,13 @@ class Operations:
             validate.check_memory(request)
             return None
         roots = None if peer.is_local else self._settings.allowed_roots
-        source = await asyncio.to_thread(locate, audio, self._audio, attached, roots, self._settings.urls)
-        await asyncio.to_thread(validate.check_source, request, source.path)
-        return source
+
+        def checked() -> SourceFile:
+            found = locate(audio, self._audio, attached, roots, self._settings.urls)
+            validate.check_source(request, found.path)
+            return found
+
+        return await asyncio.to_thread(checked)
 
     async def _status(self, request: m.JobRequest, peer: Peer, attached: Attached) -> Reply:
         return Reply(self._view(self._job(request.job_id, peer)))
@@ -173,7 +177,6 @@ class Operations:
 
     async def _result(self, request: m.ResultRequest, peer: Peer, attached: Attached) -> Reply:
         job = self._job(request.job_id, peer)
-        _check_completed(job)
         reply = views.result(job, peer.is_local, request.variation)
         if request.include == "path":
             return Reply(reply)
@@ -280,7 +283,7 @@ class Operations:
     def _job(self, job_id: str, peer: Peer) -> Job:
         job = self._store.get(job_id)
         if job is None or not (peer.is_local or job.owner == peer.name):
-            raise refused("unknown_job", "job_id", job_id[:60], "a job of this daemon", "`jobs list` shows them.")
+            raise views.unknown_job(job_id)
         return job
 
     def _view(self, job: Job) -> m.JobStatus:
@@ -328,16 +331,6 @@ def _job(request: Request, model: str, peer: Peer, source: SourceFile | None) ->
         priority=priority,
         client_data=client_data,
     )
-
-
-def _check_completed(job: Job) -> None:
-    if job.state == "completed":
-        return
-    if job.state == "failed" and job.error is not None:
-        raise failure(structs.replace(job.error, code="job_failed"))
-    code = "job_cancelled" if job.state == "cancelled" else "not_finished"
-    remedy = "Submit it again." if job.state == "cancelled" else "Wait for it."
-    raise refused(code, "job_id", f"a job that is {job.state}", "a completed job", remedy)
 
 
 def _given(value: Any, default: Any) -> Any:

@@ -58,20 +58,26 @@ def check_memory(request: Request, source: SourceShape | None = None) -> None:
     check_results_fit(request, source, free_main_memory())
 
 
+def has_many_words(request: Any) -> bool:
+    """Whether lyrics may have too many tokens; few words are not counted, since that costs time."""
+    return len(_lyrics(request)) >= _SURELY_FEW_CHARACTERS
+
+
 def check_lyrics(request: Any, model: str) -> None:
-    """Raises InvalidRequest for words that have too many tokens; few words are not counted, since that costs time.
+    """Raises InvalidRequest for words that have too many tokens.
 
     Without a vocabulary nothing is said here: the engine will say how to get it.
     """
-    text = "\n".join(t for t in (_given(getattr(request, n, UNSET), "") for n in _LYRICS) if t)
-    if len(text) < _SURELY_FEW_CHARACTERS:
-        return
     from engine.checkpoints import registry
     from engine.lyrics.encode import encode_lyrics
 
     own = registry.resolve(model).folder / "lyric_vocab.json"
     with contextlib.suppress(CheckpointError):
-        encode_lyrics(text, _given(request.language, None), own if own.exists() else None)
+        encode_lyrics(_lyrics(request), _given(request.language, None), own if own.exists() else None)
+
+
+def _lyrics(request: Any) -> str:
+    return "\n".join(t for t in (_given(getattr(request, n, UNSET), "") for n in _LYRICS) if t)
 
 
 def _needed(request: Any, frames: int, rate: int) -> Span:

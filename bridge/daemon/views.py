@@ -11,7 +11,7 @@ import msgspec
 from bridge.daemon.progress import Progress
 from bridge.jobs import Job
 from bridge.protocol import messages as m
-from bridge.protocol.errors import refused
+from bridge.protocol.errors import RequestFailed, failure, refused
 from engine.checkpoints import registry
 from engine.errors import CheckpointError
 
@@ -50,8 +50,14 @@ def status(job: Job, position: int, progress: Progress | None) -> m.JobStatus:
     )
 
 
+def unknown_job(job_id: str) -> RequestFailed:
+    """The error for a job that is not there."""
+    return refused("unknown_job", "job_id", job_id[:60], "a job of this daemon", "`jobs list` shows them.")
+
+
 def result(job: Job, with_paths: bool, variation: int | None) -> m.ResultReply:
-    """What a completed job made."""
+    """What a completed job made. Raises NotFinished, JobFailed, JobCancelled."""
+    _check_completed(job)
     entries = msgspec.convert(job.result or [], list[m.ResultEntry])
     if variation is not None:
         entries = [entry for entry in entries if entry.variation == variation]
@@ -71,6 +77,16 @@ def result(job: Job, with_paths: bool, variation: int | None) -> m.ResultReply:
         warnings=job.warnings,
         results=entries,
     )
+
+
+def _check_completed(job: Job) -> None:
+    if job.state == "completed":
+        return
+    if job.state == "failed" and job.error is not None:
+        raise failure(msgspec.structs.replace(job.error, code="job_failed"))
+    code = "job_cancelled" if job.state == "cancelled" else "not_finished"
+    remedy = "Submit it again." if job.state == "cancelled" else "Wait for it."
+    raise refused(code, "job_id", f"a job that is {job.state}", "a completed job", remedy)
 
 
 def default_model() -> str:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from engine.audio.atomic import reserve
+
 _HEX = frozenset("0123456789abcdef")
 _PIECE_BYTES = 1 << 18  # larger writes were ten times slower on ext4, which then looks for large pages
 
@@ -43,11 +45,12 @@ class AudioStore:
         """Store bytes; `sha256` where it is known. Raises OSError, a full disk among them; nothing is left then."""
         digest = sha256 or hashlib.sha256(data).hexdigest()
         known = self.find(digest)
-        if known is not None:
+        if known is not None and _is_kept(known):
             return digest, known
         path = self.new_path(suffix)
         try:
             with open(path, "xb") as file:
+                reserve(file, len(data))
                 for at in range(0, len(data), _PIECE_BYTES):
                     file.write(data[at : at + _PIECE_BYTES])
                 file.flush()
@@ -91,15 +94,23 @@ class AudioStore:
 
     def _take_in(self, path: Path, digest: str) -> Path:
         known = self.find(digest)
-        if known is not None:
+        if known is not None and _is_kept(known):
             path.unlink()
-            os.utime(known)
             return known
         folder = self.folder / digest[:2]
         folder.mkdir(exist_ok=True, mode=0o700)
         target = folder / f"{digest}{path.suffix}"
         os.replace(path, target)
         return target
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether a file is still there; counts as young from now on, so that it is not cleaned before a job has it."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def hash_file(path: Path) -> str:

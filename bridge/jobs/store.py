@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from bridge.jobs.job import Job, check_transition, new_job_id
-from bridge.protocol.errors import ErrorContent
+from bridge.protocol.errors import ErrorContent, StoreError
 from bridge.protocol.messages import LogLine, State
 
 SCHEMA_VERSION = 1
@@ -51,16 +51,27 @@ class _Outcome(msgspec.Struct, frozen=True):
 
 
 class JobStore:
-    """The store in one file. `clock` gives seconds since 1970."""
+    """The store in one file. `clock` gives seconds since 1970. Raises StoreError for a file that cannot be used."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        self.clock = clock
-        self._base = sqlite3.connect(path, isolation_level=None)
-        os.chmod(path, 0o600)
-        self._base.execute("PRAGMA journal_mode=WAL")
-        self._base.execute("PRAGMA synchronous=NORMAL")
-        self._migrate()
-        self._depth = 0
+        with _usable(path):
+            self._open(sqlite3.connect(path, isolation_level=None), clock)
+            os.chmod(path, 0o600)
+            self._base.execute("PRAGMA journal_mode=WAL")
+            self._base.execute("PRAGMA synchronous=NORMAL")
+            self._migrate()
+
+    @classmethod
+    def reading(cls, path: Path) -> JobStore:
+        """The store of a file that is there, to be read only. Raises StoreError."""
+        store = cls.__new__(cls)
+        with _usable(path):
+            store._open(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None), time.time)
+            store._check_version()
+        return store
+
+    def _open(self, base: sqlite3.Connection, clock: Callable[[], float]) -> None:
+        self.clock, self._base, self._depth = clock, base, 0
 
     def close(self) -> None:
         """Close the file."""
@@ -216,12 +227,24 @@ class JobStore:
             else:
                 self._base.execute("INSERT OR REPLACE INTO controls VALUES (?, ?)", (name, json.dumps(value)))
 
-    def _migrate(self) -> None:
+    def _check_version(self) -> None:
         version = int(self._base.execute("PRAGMA user_version").fetchone()[0])
         if version > SCHEMA_VERSION:
-            raise RuntimeError(f"The job store is of a newer version ({version}). Update acestep-bridge.")
+            raise StoreError(f"The job store is of a newer version ({version}). Update acestep-bridge.")
+
+    def _migrate(self) -> None:
+        self._check_version()
         self._base.executescript(resources.files("bridge.jobs").joinpath("schema.sql").read_text("utf-8"))
         self._base.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+@contextlib.contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        remedy = "Move it away (its jobs are lost, finished audio stays in `audio` for a week) and start the daemon."
+        raise StoreError(f"The job store {path} cannot be used: {error}. {remedy}") from error
 
 
 def _json(value: msgspec.Struct) -> str:

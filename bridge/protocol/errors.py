@@ -6,6 +6,7 @@ BridgeError
 ├── ProtocolError           frames, header or content are not what docs/protocol.md says
 │   └── BadSignature        the signature does not match: nothing was decoded
 ├── KeyFileError            a CURVE key or client name that cannot be used
+├── StoreError              the file of jobs is damaged, or of a newer version
 └── RequestFailed           an error reply: code, message, field, got, expected, remedy
     ├── InvalidField        invalid_request, forbidden_path: a field of the request cannot be used
     ├── UnknownThing        unknown_job, unknown_audio, unknown_model
@@ -65,6 +66,10 @@ class BadSignature(ProtocolError):
 
 class KeyFileError(BridgeError):
     """A CURVE key or client name that cannot be used."""
+
+
+class StoreError(BridgeError):
+    """The file of jobs cannot be used."""
 
 
 class RequestFailed(BridgeError):

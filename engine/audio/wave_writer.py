@@ -56,7 +56,9 @@ class WaveWriter:
         self._file = file
         self._spec = spec
         self._written = 0
-        file.write(wave_header(spec))
+        header = wave_header(spec)
+        self.file_bytes = len(header) + _data_bytes(spec) + _data_bytes(spec) % 2
+        file.write(header)
 
     def write(self, samples: NDArray[Any]) -> None:
         """(channels, n) of the type `spec.exact_type`."""

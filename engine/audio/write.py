@@ -13,7 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from engine.audio import exact, ogg
-from engine.audio.atomic import WriteError, replacing
+from engine.audio.atomic import WriteError, replacing, reserve
 from engine.audio.buffer import Audio
 from engine.audio.files import AudioInfo
 from engine.audio.metadata import COMMENT_PREFIX, encode_recipe, read_recipe
@@ -135,6 +135,7 @@ def write_chunks(path: str | os.PathLike[str], spec: FileSpec, chunks: Iterable[
 def _write_wave(temporary: Path, spec: FileSpec, chunks: Iterable[NDArray[Any]]) -> None:
     with temporary.open("wb") as file:
         writer = WaveWriter(file, spec)
+        reserve(file, writer.file_bytes)
         for chunk in chunks:
             writer.write(chunk)
         writer.finish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def models_folder(home: Path | None = None) -> Path:
     return (home or home_folder()) / "models"
 
 
+@cache  # it lies in the package; a daemon asks several times a job
 def _nano() -> ModelEntry:
     folder = Path(str(resources.files("engine.checkpoints").joinpath("nano")))
     return ModelEntry(
@@ -94,7 +96,7 @@ def _installed(entry: ModelEntry) -> ModelEntry:
             f"model {entry.name}: not found at {entry.folder} ({entry.size_bytes / 1e9:.1f} GB, "
             f"licence {entry.licence}). {remedy}, or name the path of a checkpoint folder."
         )
-    return replace(entry, size_bytes=_size(entry.folder))
+    return replace(entry, size_bytes=_size(entry.folder)) if entry.repository else entry
 
 
 def _size(path: Path) -> int:

@@ -9,6 +9,7 @@ call, with entropy-rectifying guidance as a per-row scale of the queries.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -178,15 +179,19 @@ class Transformer(nn.Module):
         *,
         frame_mask: Tensor | None = None,
         real: Tensor | None = None,
+        between: Callable[[], None] | None = None,
     ) -> Tensor:
         """`decode` with timesteps that were prepared.
 
         `real` (1, T, 1) of 0 and 1 marks padding on the right: the other frames come out as if it were not there.
+        `between` is called before each block; what it raises ends the evaluation there.
         """
         x = self.proj_in(self._with_known(latents, context.known), real)
         time = self._with_pooled(time, context.pooled)
         step = _Step(self.angles(x.shape[1], x), time.modulation, context.mask, frame_mask, real)
         for index, block in enumerate(self.transformer_blocks):
+            if between is not None:
+                between()
             scale = query_scale if index in self.config.erg.transformer else None
             x = block(x, step, context.blocks[index], scale)
         return self.final_layer(x, time.embedding).to(latents.dtype)

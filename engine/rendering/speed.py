@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 
 import torch
 
@@ -41,11 +42,14 @@ class Speed:
             backend = "inductor" if choice == "compiled" else None
             self._bucketed = BucketedEvaluate(networks.transformer, graphs=cuda, backend=backend)
 
-    def evaluate(self, plain: bool = False) -> Evaluate:
-        """The evaluation to use; `plain` where weights move between jobs or are rounded: no graph can hold them."""
+    def evaluate(self, plain: bool = False, between: Callable[[], None] | None = None) -> Evaluate:
+        """The evaluation to use; `plain` where weights move between jobs or are rounded: no graph can hold them.
+
+        `between` is called between the blocks of a plain evaluation; others are too quick to be left half-way.
+        """
         if self._bucketed is None or plain:
             self.reset()
-            return self._networks.transformer.evaluate
+            return partial(self._networks.transformer.evaluate, between=between)
         return self._bucketed
 
     def reset(self) -> None:

@@ -1,7 +1,8 @@
 """What a job costs outside the engine: 30 s of stereo 48 kHz float audio in and out through a real daemon.
 
 The way in is from `submit` with the samples in memory to the engine process's first line; the way out from samples in
-the engine process to bytes in the client. Hashing and waiting for the disk are counted apart.
+the engine process to bytes in the client. Hashing and waiting for the disk are counted apart. A client on this machine
+puts its audio into the daemon's store and reads results there; `wire` is the way of those who cannot, through sockets.
 """
 
 from __future__ import annotations
@@ -35,16 +36,16 @@ class Way(NamedTuple):
 
 
 def bridge(threads: int) -> list[Result]:
-    """p95 of both ways."""
+    """p95 of both ways, through the store and through sockets, in turns."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ[NOTES] = str(folder / "notes.jsonl")
         watch()
-        ways_in, ways_out = _measure(folder)
-    return _figures("in", ways_in) + _figures("out", ways_out)
+        ways = _measure(folder)
+    return [figure for name, measured in ways.items() for figure in _figures(name, measured)]
 
 
-def _measure(folder: Path) -> tuple[list[Way], list[Way]]:
+def _measure(folder: Path) -> dict[str, list[Way]]:
     from bridge.client import Client
     from engine.audio.buffer import Audio
 
@@ -54,18 +55,21 @@ def _measure(folder: Path) -> tuple[list[Way], list[Way]]:
     try:
         with _connected(folder) as client:
             assert isinstance(client, Client)
-            random = np.random.default_rng(1)
-            ways = []
-            for number in range(WARM_UP + ROUNDS):
+            random, store = np.random.default_rng(1), client._client.store
+            ways: dict[str, list[Way]] = {"in": [], "out": [], "wire_in": [], "wire_out": []}
+            for number in range(2 * (WARM_UP + ROUNDS)):
                 samples = random.uniform(-0.5, 0.5, (2, RATE * SECONDS)).astype(np.float32)
-                audio = Audio(samples, RATE)
-                ways.append(_one(client, audio, Path(os.environ[NOTES]), number))
+                wired = number % 2
+                client._client.store = None if wired else store
+                there, back = _one(client, Audio(samples, RATE), Path(os.environ[NOTES]), number)
+                ways["wire_in" if wired else "in"].append(there)
+                ways["wire_out" if wired else "out"].append(back)
             client.shutdown()
     finally:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(10)
         process.kill()
-    return [w[0] for w in ways[WARM_UP:]], [w[1] for w in ways[WARM_UP:]]
+    return {name: measured[WARM_UP:] for name, measured in ways.items()}
 
 
 def _connected(folder: Path):  # type: ignore[no-untyped-def]
@@ -113,7 +117,7 @@ def _figures(name: str, ways: list[Way]) -> list[Result]:
 
     megabytes = RATE * SECONDS * 8 / 1e6
     how = f"{megabytes:.1f} MB, p95 of {len(ways)}; median {sorted(w.rest for w in ways)[len(ways) // 2]:.1f} ms"
-    what = f"a clip's way {name}"
+    what = f"a clip's way {name.removeprefix('wire_')}{' through sockets' * name.startswith('wire_')}"
     return [
         Figure(
             f"bridge_{name}_ms",

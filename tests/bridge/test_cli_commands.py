@@ -124,6 +124,32 @@ def test_doctor_says_how_fast_this_machine_was(home, monkeypatch):
     assert "ace-step-v1, 10 s with 10 s on each side: about" in text
 
 
+def test_without_a_daemon_jobs_are_read_from_the_store(home):
+    assert run("jobs", "list").exit_code == 3
+    home.mkdir()
+    store = JobStore(home / "jobs.sqlite3")
+    done, left = (store.add(Job(job_id="", task=task, request={}, model="nano")) for task in ("retake", "inpaint"))
+    store.change(done, "running")
+    store.change(done, "cancelled")
+    store.log(done.job_id, "info", "cancelled")
+    store.change(left, "running")
+    store.close()
+    listed = run("jobs", "list")
+    assert listed.exit_code == 0
+    assert "No daemon answers" in listed.stderr and "acestep-bridge serve" in listed.stderr
+    newest, oldest = listed.stdout.splitlines()
+    assert newest.startswith(left.job_id) and newest.endswith("running (interrupted)")
+    assert oldest.startswith(done.job_id) and oldest.endswith("cancelled")
+    assert [j["state"] for j in json.loads(run("jobs", "list", "--json", "--state", "cancelled").stdout)["jobs"]] == [
+        "cancelled"
+    ]
+    assert "cancelled" in run("jobs", "logs", done.job_id).stdout
+    assert run("jobs", "show", left.job_id).exit_code == 0
+    assert run("jobs", "result", done.job_id).exit_code == 130
+    assert run("jobs", "show", "nobody").exit_code == 2
+    assert run("jobs", "cancel", left.job_id).exit_code == 3
+
+
 def test_doctor_tells_a_client_that_its_other_machine_does_not_answer(home, monkeypatch):
     home.mkdir()
     endpoints = Endpoints("tcp://127.0.0.1:9", "tcp://127.0.0.1:10")

@@ -15,6 +15,7 @@ import engine
 from bridge.client import AsyncClient, Client, Timeouts, daemon_for_call
 from bridge.client.prepare import prepare
 from bridge.client.start import daemon_environment, detached_options
+from bridge.files.store import AudioStore
 from bridge.protocol import errors
 
 
@@ -37,6 +38,48 @@ def test_paths_travel_absolute_and_samples_as_a_buffer(tmp_path: Path, monkeypat
     audio = engine.Audio(np.zeros((2, 10), np.float32), 48000)
     told, buffers = prepare(engine.Inpaint(audio=audio, tags="house"), send_audio=False)
     assert told["audio"] == "buffer:0" and bytes(buffers[0][:4]) == b"RIFF"
+
+
+def test_audio_in_memory_is_put_into_a_store_at_hand(tmp_path: Path) -> None:
+    store = AudioStore(tmp_path / "audio")
+    store.make_folders()
+    request = engine.Inpaint(audio=engine.Audio(np.zeros((2, 10), np.float32), 48000), tags="house")
+    bytes_of = bytes(prepare(request, send_audio=False)[1][0])
+    for _ in range(2):
+        told, buffers = prepare(request, False, store.folder)
+        stored = store.find(told["audio"].removeprefix("sha256:"))
+        assert buffers == [] and stored is not None and stored.read_bytes() == bytes_of
+    assert store.size()[0] == 1 and not list(store.making.iterdir())
+    told, buffers = prepare(request, False, tmp_path / "not there")
+    assert told["audio"] == "buffer:0" and bytes(buffers[0]) == bytes_of
+
+
+def test_audio_that_another_job_took_along_when_it_was_deleted_is_sent(daemon: Daemon, tmp_path: Path) -> None:
+    other = AudioStore(tmp_path / "audio")
+    other.make_folders()
+    audio = engine.Audio(np.zeros((1, 16000), np.float32), 8000)
+    request = engine.Inpaint(audio=audio, tags="steps=1", start_time=0.5, end_time=1.0)
+
+    async def work() -> str:
+        async with await AsyncClient.connect(daemon.home) as client:
+            client.store = other.folder  # what is put there is not in the daemon's
+            return (await (await client.submit(request)).wait(20)).state
+
+    assert asyncio.run(work()) == "completed"
+
+
+def test_bytes_are_read_from_the_store_or_sent_where_that_cannot_be(daemon: Daemon) -> None:
+    async def work() -> list[bytes]:
+        async with await AsyncClient.connect(daemon.home) as client:
+            job = await client.submit(text(seed=11, variations=2))
+            here = await job.result("bytes")
+            client.store = None
+            sent = await job.result("bytes")
+            assert here.buffers == sent.buffers and here.entries == sent.entries
+            return list(here.buffers)
+
+    first, second = asyncio.run(work())
+    assert first != second and first[:4] == second[:4] == b"RIFF"
 
 
 def test_a_daemon_outlives_its_parent_on_every_system() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bridge.jobs import Job, JobStore, WrongTransition
 from bridge.jobs.job import TRANSITIONS
-from bridge.protocol.errors import ErrorContent
+from bridge.protocol.errors import ErrorContent, StoreError
 from bridge.protocol.messages import FINISHED, ChangeRequest, State
 
 
@@ -115,5 +115,27 @@ def test_a_newer_store_is_refused(tmp_path: Path) -> None:
     base = sqlite3.connect(tmp_path / "jobs")
     base.execute("PRAGMA user_version = 99")
     base.close()
-    with pytest.raises(RuntimeError, match="newer version"):
+    with pytest.raises(StoreError, match="newer version"):
         JobStore(tmp_path / "jobs")
+
+
+def test_a_damaged_store_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "jobs").write_bytes(b"this is not SQLite, but long enough to be looked at" * 40)
+    for opened in (JobStore, JobStore.reading):
+        with pytest.raises(StoreError, match="Move it away"):
+            opened(tmp_path / "jobs")
+
+
+def test_a_store_for_reading_changes_nothing(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs")
+    made = store.add(job())
+    store.log(made.job_id, "info", "queued")
+    store.close()
+    before = (tmp_path / "jobs").read_bytes()
+    reading = JobStore.reading(tmp_path / "jobs")
+    assert [j.job_id for j in reading.list(None, None, 5, 0)[0]] == [made.job_id]
+    assert [line.text for line in reading.logs(made.job_id, 0)] == ["queued"]
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reading.add(job())
+    reading.close()
+    assert (tmp_path / "jobs").read_bytes() == before

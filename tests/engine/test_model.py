@@ -206,6 +206,23 @@ def test_cancel_in_every_stage(model: engine.Model, stage: str) -> None:
     assert model.render(engine.TextToAudio(**quick(duration=1.0))).audio.size > 0
 
 
+def test_cancel_ends_an_evaluation_between_two_blocks(model: engine.Model) -> None:
+    cancel, entered = threading.Event(), []
+    blocks = model.networks.transformer.transformer_blocks
+    hooks = [
+        block.register_forward_pre_hook(lambda *_, index=index: entered.append(index))
+        for index, block in enumerate(blocks)
+    ]
+    hooks.append(blocks[0].register_forward_hook(lambda *_: cancel.set()))
+    try:
+        with pytest.raises(engine.Cancelled):
+            model.render(engine.TextToAudio(**quick(duration=1.0)), cancel=cancel)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert entered == [0] and len(blocks) > 1
+
+
 def test_decoding_a_span_equals_decoding_all(model: engine.Model) -> None:
     latents = tensors()[RUNS["t2m_euler_apg"]["latents"]]
     codec = Codec(model.networks.autoencoder, model.device, tile_frames=8)
