@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from msgspec import to_builtins
 
 from bridge.cli.output import AsJson, Exit, fail, handled, note, print_json, show
+from bridge.protocol.messages import ModelsReply
 
 group = typer.Typer(help="Models: list, pull, verify.", no_args_is_help=True, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name of `models list`, or a LoRA's hub id owner/name.")]
@@ -20,13 +22,17 @@ def add_to(app: typer.Typer) -> None:
 @group.command("list")
 @handled
 def list_models(as_json: AsJson = False) -> None:
-    """Every model by name: what it is, its licence, size and memory, whether it is here."""
+    """Every model by name: what it is, its licence, size and memory, whether it is here or on the linked machine."""
     from engine.checkpoints import registry
     from engine.checkpoints.lora_pull import pulled_loras
 
-    entries = registry.entries()
+    entries, there = registry.entries(), _there()
     if as_json:
-        return print_json({"models": [_as_dict(entry) for entry in entries]})
+        linked = None if there is None else to_builtins(there)
+        return print_json({"models": [_as_dict(entry) for entry in entries], "linked": linked})
+    if there is not None:
+        _show_there(there)
+        show("On this machine, which does not render while it is linked:")
     for entry in entries:
         show(f"{entry.name}: {entry.description}")
         size = f"{entry.size_bytes / 1e9:.1f} GB" if entry.size_bytes > 1e8 else f"{entry.size_bytes / 1e6:.0f} MB"
@@ -35,6 +41,31 @@ def list_models(as_json: AsJson = False) -> None:
         show(f"    {'here: ' + str(entry.folder) if entry.installed else 'not here; get it with: ' + remedy}")
     for lora, folder in pulled_loras().items():
         show(f"LoRA {lora}: {folder}")
+
+
+def _there() -> ModelsReply | None:
+    """The models of the machine that renders for this one; None where none does."""
+    from bridge.protocol.home import home_folder
+    from bridge.protocol.linked import read_linked
+
+    home = home_folder()
+    linked = read_linked(home)
+    if linked is None:
+        return None
+    import asyncio
+
+    from bridge.client.elsewhere import models_there
+
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(models_there(home, linked))
+
+
+def _show_there(there: ModelsReply) -> None:
+    show(f"On {there.models[0].machine}, which renders for this machine:")
+    for entry in there.models:
+        show(entry.description if entry.description.startswith(entry.name) else f"{entry.name}: {entry.description}")
+        state = "there" if entry.available else f"not there; {entry.remedy}"
+        show(f"    {state}{', used unless told otherwise' if entry.name == there.default else ''}")
 
 
 @group.command("pull")

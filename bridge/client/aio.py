@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar, cast
 import msgspec
 import zmq.asyncio
 
-from bridge.client.prepare import prepare
+from bridge.client.prepare import Data, Way, as_buffer, by_hash, by_path, into_store, prepare
 from bridge.client.results import JobResult
 from bridge.client.transport import Target, Timeouts, Transport
 from bridge.protocol import messages as m
@@ -31,6 +31,7 @@ from engine.requests import Request
 Reply = TypeVar("Reply", bound=m.Content)
 _POLL_SECONDS = 10.0
 _QUIET_SECONDS = 1.0
+_SLOWEST_BYTES_A_SECOND = 100_000  # of a line over which audio is sent
 
 
 @dataclass(frozen=True)
@@ -100,18 +101,35 @@ class AsyncClient:
         priority: int | None = None,
     ) -> AsyncJob:
         """Queue a request. Raises InvalidField (nothing was queued) and the other errors of the tree."""
-        told, buffers = await asyncio.to_thread(prepare, request, self.is_remote, self.store)
+        named, whole = self._ways()
+        told, buffers = await asyncio.to_thread(prepare, request, named)
         chosen = request_id or told.get("request_id") or _fresh()
         content = m.SubmitRequest(request=told, client_data=client_data, request_id=chosen, priority=priority)
         try:
-            reply = await self.transport.request("submit", content, buffers)
+            reply = await self._submit(content, buffers)
         except UnknownThing as error:
-            told, buffers = await asyncio.to_thread(prepare, request, self.is_remote)
-            if error.code != "unknown_audio" or not buffers:
+            if error.code != "unknown_audio":
                 raise
-            content = msgspec.structs.replace(content, request=told)  # another job was deleted with its audio meanwhile
-            reply = await self.transport.request("submit", content, buffers)
-        return AsyncJob(self, cast(m.JobStatus, m.read_reply("submit", reply.content)))
+            told, buffers = await asyncio.to_thread(prepare, request, whole)
+            if not buffers:  # the caller named audio that is not there
+                raise
+            reply = await self._submit(msgspec.structs.replace(content, request=told), buffers)
+        return AsyncJob(self, reply)
+
+    async def _submit(self, content: m.SubmitRequest, buffers: Sequence[Data]) -> m.JobStatus:
+        seconds = self._seconds_for(sum(memoryview(buffer).nbytes for buffer in buffers))
+        reply = await self.transport.request("submit", content, buffers, seconds)
+        return cast(m.JobStatus, m.read_reply("submit", reply.content))
+
+    def _ways(self) -> tuple[Way, Way]:
+        """How audio goes to the daemon, and how it goes if the daemon does not have what was named."""
+        if self.is_remote:
+            return by_hash, as_buffer
+        return (by_path if self.store is None else into_store(self.store)), by_path
+
+    def _seconds_for(self, size: int) -> float:
+        """How long a request may take with which `size` bytes travel."""
+        return self.transport.timeouts.reply + size / _SLOWEST_BYTES_A_SECOND
 
     async def job(self, job_id: str) -> AsyncJob:
         """The handle of a job that exists. Raises UnknownThing."""
@@ -129,20 +147,19 @@ class AsyncClient:
 
     async def result(self, job_id: str, include: Literal["path", "bytes"] | None = None) -> JobResult:
         """What a completed job made. Raises NotFinished, JobFailed, JobCancelled."""
+        result = await self._result(job_id, "path")
+        if include == "path" or (include is None and not self.is_remote):
+            return result
+        files = [entry.audio for entry in result.entries]
         if self.store is not None:
-            result = JobResult(*await self._result(job_id, "path"))
-            if include != "bytes":
-                return result
             with contextlib.suppress(OSError):
-                buffers = await asyncio.to_thread(
-                    lambda: [Path(e.audio.path or "").read_bytes() for e in result.entries]
-                )
-                return JobResult(result.reply, buffers)
-        return JobResult(*await self._result(job_id, include or "bytes"))
+                return JobResult(result.reply, await asyncio.to_thread(_read, files))
+        return await self._result(job_id, "bytes", self._seconds_for(sum(file.file_size for file in files)))
 
-    async def _result(self, job_id: str, include: Literal["path", "bytes"]) -> tuple[m.ResultReply, list[bytes]]:
-        reply = await self.transport.request("result", m.ResultRequest(job_id=job_id, include=include))
-        return cast(m.ResultReply, m.read_reply("result", reply.content)), [bytes(b) for b in reply.buffers]
+    async def _result(self, job_id: str, include: Literal["path", "bytes"], seconds: float | None = None) -> JobResult:
+        reply = await self.transport.request("result", m.ResultRequest(job_id=job_id, include=include), (), seconds)
+        buffers = [bytes(b) for b in reply.buffers]
+        return JobResult(cast(m.ResultReply, m.read_reply("result", reply.content)), buffers)
 
     async def logs(self, job_id: str, after: int = 0) -> m.LogsReply:
         """A job's log lines with a number above `after`."""
@@ -283,6 +300,10 @@ class AsyncJob:
         if status.error is not None:
             raise failure(status.error)
         return await self.client.result(self.job_id, include)
+
+
+def _read(files: Sequence[m.AudioFile]) -> list[bytes]:
+    return [Path(file.path or "").read_bytes() for file in files]
 
 
 def _fresh() -> str:

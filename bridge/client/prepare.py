@@ -1,67 +1,97 @@
-"""From an `engine` request to what travels: JSON, and audio as path, hash or buffer. Knows no socket and no torch.
+"""From an `engine` request to what travels: JSON, and audio by one of these ways. Knows no socket and no torch.
 
-Audio in memory is written into the daemon's store where that is at hand, so that it crosses no socket.
+into_store   this machine's daemon: files by path, audio in memory through the daemon's store
+by_path      the same without a store at hand: audio in memory as a buffer
+by_hash      another machine's daemon, which may have the audio already
+as_buffer    another machine's daemon, which does not
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from msgspec import UNSET, structs
 
+from bridge.protocol.frames import MAX_MESSAGE_BYTES
 from engine import Audio
 from engine.audio.wave_writer import FileSpec, interleave, wave_header
+from engine.errors import InvalidRequest
 from engine.requests import Request, to_dict
 
-Prepared = tuple[dict[str, Any], list[bytes | memoryview]]
+Data = bytes | memoryview
+Prepared = tuple[dict[str, Any], list[Data]]
+Told = tuple[str, list[Data]]  # what the request says of its audio, and the message's buffers
+Way = Callable[[Path | Data], Told]
 _OTHER_FORMS = ("data:", "sha256:", "http://", "https://", "buffer:")
 
 
-def prepare(request: Request | Mapping[str, Any], send_audio: bool, store: Path | None = None) -> Prepared:
-    """The request as JSON and its buffers. `send_audio`: files travel as bytes (the daemon is elsewhere).
-
-    `store` is the folder of the daemon's audio, None where only bytes reach it. Raises OSError if a file that must
-    travel cannot be read.
-    """
+def prepare(request: Request | Mapping[str, Any], way: Way) -> Prepared:
+    """The request as JSON and its buffers. Raises OSError if a file that must be read cannot be."""
     audio = request.get("audio", UNSET) if isinstance(request, Mapping) else getattr(request, "audio", UNSET)
     if audio is UNSET:
         return _as_dict(request), []
-    told, buffers = _audio(audio, send_audio, store)
+    told, buffers = _told(audio, way)
     if isinstance(request, Mapping):
         return {**request, "audio": told}, buffers
     return to_dict(structs.replace(request, audio=told)), buffers
+
+
+def by_path(audio: Path | Data) -> Told:
+    """Files by their path, bytes as a buffer."""
+    return (str(audio), []) if isinstance(audio, Path) else as_buffer(audio)
+
+
+def into_store(folder: Path) -> Way:
+    """Files by their path, bytes through the store in `folder`; as a buffer where that may not be written."""
+    return partial(_into_store, folder)
+
+
+def by_hash(audio: Path | Data) -> Told:
+    """By content alone."""
+    from bridge.files.store import hash_file
+
+    return f"sha256:{hash_file(audio) if isinstance(audio, Path) else sha256(audio).hexdigest()}", []
+
+
+def as_buffer(audio: Path | Data) -> Told:
+    """Whole. Raises InvalidRequest for more than a message holds."""
+    size = audio.stat().st_size if isinstance(audio, Path) else len(audio)
+    if size > MAX_MESSAGE_BYTES:
+        expected = f"at most {MAX_MESSAGE_BYTES / 1e9:.2f} GB for another machine"
+        raise InvalidRequest("audio", f"{size / 1e9:.2f} GB", expected, "Send it as FLAC, or cut the part that counts.")
+    return "buffer:0", [audio.read_bytes() if isinstance(audio, Path) else audio]
+
+
+def _into_store(folder: Path, audio: Path | Data) -> Told:
+    if isinstance(audio, Path) or not len(audio):
+        return by_path(audio)
+    from bridge.files.sources import suffix_of
+    from bridge.files.store import AudioStore
+
+    with contextlib.suppress(OSError):
+        return f"sha256:{AudioStore(folder).put(audio, suffix_of(audio))[0]}", []
+    return as_buffer(audio)
 
 
 def _as_dict(request: Request | Mapping[str, Any]) -> dict[str, Any]:
     return dict(request) if isinstance(request, Mapping) else to_dict(request)
 
 
-def _audio(audio: Any, send_audio: bool, store: Path | None) -> tuple[Any, list[bytes | memoryview]]:
+def _told(audio: Any, way: Way) -> tuple[Any, list[Data]]:
     if isinstance(audio, Audio):
-        return _handed_over(_wave(audio), store)
+        return way(_wave(audio))
     if isinstance(audio, bytes | bytearray | memoryview):
-        return _handed_over(bytes(audio), store)
-    if isinstance(audio, str) and audio.startswith(_OTHER_FORMS):
+        return way(bytes(audio))
+    if not isinstance(audio, str | os.PathLike) or str(audio).startswith(_OTHER_FORMS):
         return audio, []
-    if not isinstance(audio, str | os.PathLike):
-        return audio, []
-    path = Path(audio).expanduser().absolute()
-    return ("buffer:0", [path.read_bytes()]) if send_audio else (str(path), [])
-
-
-def _handed_over(data: bytes | memoryview, store: Path | None) -> tuple[str, list[bytes | memoryview]]:
-    if store is not None and len(data):
-        from bridge.files.sources import suffix_of
-        from bridge.files.store import AudioStore
-
-        with contextlib.suppress(OSError):  # such as a folder that this program may not write
-            return f"sha256:{AudioStore(store).put(data, suffix_of(data))[0]}", []
-    return "buffer:0", [data]
+    return way(Path(audio).expanduser().absolute())
 
 
 def _wave(audio: Audio) -> memoryview:

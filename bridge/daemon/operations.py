@@ -233,6 +233,11 @@ class Operations:
         return Reply(m.UploadReply(sha256=digest, reference=f"sha256:{digest}", size=size, audio=info))
 
     async def _models(self, request: m.Nothing, peer: Peer, attached: Attached) -> Reply:
+        linked = self._linked()
+        if linked is not None and peer.is_local:
+            from bridge.client.elsewhere import models_there
+
+            return Reply(await models_there(self._settings.home, linked))
         return Reply(views.models(self._runner.engine.describe().model, self._default_model(), peer.is_local))
 
     async def _load(self, request: m.LoadRequest, peer: Peer, attached: Attached) -> Reply:

@@ -78,7 +78,6 @@ class RemoteRenderer:
                     on_step(status.stage, status.step, status.steps)
         finally:
             finished.set()
-            watcher.join()
         on_step("receive", 0, 1)
         return handle.result("bytes")
 
@@ -109,7 +108,7 @@ class RemoteRenderer:
 
 def _pass_on(cancel: threading.Event, finished: threading.Event, handle: JobHandle) -> None:
     while not finished.is_set():
-        if cancel.wait(_LOOK_SECONDS):
+        if cancel.wait(_LOOK_SECONDS) and not finished.is_set():
             with contextlib.suppress(BridgeError):
                 handle.cancel()
             return

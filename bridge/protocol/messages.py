@@ -248,7 +248,10 @@ class UploadReply(Content, frozen=True, kw_only=True):
 
 
 class ModelEntry(Content, frozen=True, kw_only=True):
-    """A model of the registry; `remedy` says how to get it where it is not available."""
+    """A model of the registry; `remedy` says how to get it where it is not available.
+
+    `machine` is the linked one that has it, "" on this one.
+    """
 
     name: str
     description: str
@@ -258,6 +261,7 @@ class ModelEntry(Content, frozen=True, kw_only=True):
     size_bytes: int | None = None
     licence: str = ""
     remedy: str = ""
+    machine: str = ""
 
 
 class ModelsReply(Content, frozen=True, kw_only=True):

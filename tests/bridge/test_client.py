@@ -13,7 +13,7 @@ from tests_daemons import MODEL, RENDERER, Daemon, is_gone, running, text
 import bridge.client
 import engine
 from bridge.client import AsyncClient, Client, Timeouts, daemon_for_call
-from bridge.client.prepare import prepare
+from bridge.client.prepare import as_buffer, by_hash, by_path, into_store, prepare
 from bridge.client.start import daemon_environment, detached_options
 from bridge.files.store import AudioStore
 from bridge.protocol import errors
@@ -32,11 +32,11 @@ def test_all_public_names_exist() -> None:
 def test_paths_travel_absolute_and_samples_as_a_buffer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.wav").write_bytes(b"RIFF")
-    told, buffers = prepare(engine.Inpaint(audio="a.wav", tags="house"), send_audio=False)
+    told, buffers = prepare(engine.Inpaint(audio="a.wav", tags="house"), by_path)
     assert told == {"task": "inpaint", "audio": str(tmp_path / "a.wav"), "tags": "house"} and buffers == []
-    assert prepare(engine.Inpaint(audio="a.wav", tags="house"), send_audio=True)[1] == [b"RIFF"]
+    assert prepare(engine.Inpaint(audio="a.wav", tags="house"), as_buffer)[1] == [b"RIFF"]
     audio = engine.Audio(np.zeros((2, 10), np.float32), 48000)
-    told, buffers = prepare(engine.Inpaint(audio=audio, tags="house"), send_audio=False)
+    told, buffers = prepare(engine.Inpaint(audio=audio, tags="house"), by_path)
     assert told["audio"] == "buffer:0" and bytes(buffers[0][:4]) == b"RIFF"
 
 
@@ -44,13 +44,14 @@ def test_audio_in_memory_is_put_into_a_store_at_hand(tmp_path: Path) -> None:
     store = AudioStore(tmp_path / "audio")
     store.make_folders()
     request = engine.Inpaint(audio=engine.Audio(np.zeros((2, 10), np.float32), 48000), tags="house")
-    bytes_of = bytes(prepare(request, send_audio=False)[1][0])
+    bytes_of = bytes(prepare(request, by_path)[1][0])
     for _ in range(2):
-        told, buffers = prepare(request, False, store.folder)
+        told, buffers = prepare(request, into_store(store.folder))
         stored = store.find(told["audio"].removeprefix("sha256:"))
         assert buffers == [] and stored is not None and stored.read_bytes() == bytes_of
     assert store.size()[0] == 1 and not list(store.making.iterdir())
-    told, buffers = prepare(request, False, tmp_path / "not there")
+    assert prepare(request, by_hash) == (told, [])
+    told, buffers = prepare(request, into_store(tmp_path / "not there"))
     assert told["audio"] == "buffer:0" and bytes(buffers[0]) == bytes_of
 
 
@@ -80,6 +81,13 @@ def test_bytes_are_read_from_the_store_or_sent_where_that_cannot_be(daemon: Daem
 
     first, second = asyncio.run(work())
     assert first != second and first[:4] == second[:4] == b"RIFF"
+
+
+def test_what_no_message_holds_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with open(tmp_path / "long.wav", "wb") as file:
+        file.truncate((1 << 30) + 1)  # a hole
+    with pytest.raises(engine.InvalidRequest, match=r"1\.07 GB.*FLAC"):
+        prepare(engine.Inpaint(audio=tmp_path / "long.wav", tags="house"), as_buffer)
 
 
 def test_a_daemon_outlives_its_parent_on_every_system() -> None:

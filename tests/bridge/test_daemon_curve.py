@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +81,26 @@ def test_audio_travels_and_paths_of_the_server_are_bound(remote: tuple[Remote, D
             with pytest.raises(errors.InvalidField) as caught:
                 client._thread.run(ask)
             assert caught.value.code == "forbidden_path"
+
+
+def test_the_same_audio_travels_once(remote: tuple[Remote, Daemon], tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    soundfile.write(tmp_path / "mine.wav", rng.uniform(-0.5, 0.5, 80000), 8000)
+    sent: list[int] = []
+    with remote[0].client() as client:
+        real = client._client.transport.request
+
+        async def request(op: str, content: object, buffers: Sequence[bytes] = (), seconds: float | None = None):
+            sent.extend([len(buffer) for buffer in buffers])
+            return await real(op, content, buffers, seconds)
+
+        client._client.transport.request = request
+        for tags in ("steps=1", "steps=2"):
+            fields = {"task": "inpaint", "tags": tags, "start_time": 2, "end_time": 4}
+            assert client.submit({**fields, "audio": tmp_path / "mine.wav"}).wait(40).state == "completed"
+        with pytest.raises(errors.UnknownThing, match="Upload the audio again"):
+            client.submit({**fields, "audio": "sha256:" + "0" * 64})
+    assert sent == [(tmp_path / "mine.wav").stat().st_size]
 
 
 def test_clients_see_their_own_jobs_only(remote: tuple[Remote, Daemon]) -> None:

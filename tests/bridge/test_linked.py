@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from bridge.cli import link_command
 from bridge.cli.app import app
+from bridge.client import elsewhere
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.protocol import errors
 from bridge.protocol.home import read_connection
@@ -76,6 +78,16 @@ def test_audio_travels_there(pair: Pair, tmp_path: Path) -> None:
             client.submit({**request, "start_time": 5.0, "end_time": 6.0})
 
 
+def test_models_are_those_of_the_other_machine(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pair.near.client() as client, pair.far.client() as there:
+        reply = client.models()
+        assert [m.name for m in reply.models] == [m.name for m in there.models().models]
+        assert {m.machine for m in reply.models} == {"gpubox"} and reply.default == MODEL.name
+    shown = command(pair.near.home, monkeypatch, "models", "list").stdout.splitlines()
+    assert shown[0] == "On gpubox, which renders for this machine:" and shown[1].startswith("nano: ")
+    assert any("does not render while it is linked" in line for line in shown)
+
+
 def test_cancel_stops_it_there(pair: Pair) -> None:
     with pair.near.client() as client, pair.far.client() as there:
         job = client.submit(text("steps=1000 step_seconds=0.02"))
@@ -98,13 +110,17 @@ def test_an_error_there_is_told_here(pair: Pair) -> None:
             client.submit(text(model="no-such-model")).result()
 
 
-def test_an_unreachable_machine_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_an_unreachable_machine_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remote = Remote(tmp_path)
     link = read_connection(remote.link)
     write_linked(remote.laptop, Linked(**msgspec.structs.asdict(link), name="gpubox", model=MODEL))
     near = Daemon(remote.laptop, "--model", "", renderer=DEFAULT_RENDERER)
     try:
         near.start()
+        monkeypatch.setattr(elsewhere, "SECONDS", 0.5)
+        shown = command(remote.laptop, monkeypatch, "models", "list", "--json")
+        (entry,) = json.loads(shown.stdout)["linked"]["models"]
+        assert not entry["available"] and "start its daemon" in entry["remedy"]
         with near.client() as client, pytest.raises(errors.RequestFailed, match=r"gpubox at .* link --remove"):
             client.submit(text()).result()
     finally:
