@@ -122,23 +122,24 @@ class Project:
 
     def items_at(self, track: Track, start: float, end: float) -> tuple[Item, ...]:
         """Items of the track that have audio, are not muted or locked, and touch start..end."""
-        return tuple(
-            item
-            for item in self.items(track)
-            if item.position < end
-            and item.end > start
-            and not (item.muted or item.locked)
-            and item.active_take is not None
-            and not item.active_take.empty
-        )
+        inside = [item for item in self.items(track) if item.position < end and item.end > start]
+        return tuple(item for item in inside if not item.why_left_out)
+
+    def left_out(self, track: Track, start: float, end: float) -> tuple[str, ...]:
+        """The other items that touch start..end, each with the reason."""
+        inside = [item for item in self.items(track) if item.position < end and item.end > start]
+        return tuple(f"the item at {i.position:g} s is {i.why_left_out}" for i in inside if i.why_left_out)
 
     def item_at(self, track: Track, start: float, end: float) -> Item:
         """The one usable item under start..end. Raises ProjectRefused for none, and for several."""
         found = self.items_at(track, start, end)
         where = f"{start:g} s to {end:g} s of track {track.number} {track.name!r}"
         if not found:
-            remedy = "Move the selection, or generate there on a new track."
-            raise refused("region", f"no audio item at {where}", "one item (not empty, muted or locked)", remedy)
+            others = "; ".join(self.left_out(track, start, end))
+            got = f"no audio item at {where}" + (f": {others}" if others else "")
+            remedy = "Unlock or unmute it in REAPER and save" if others else "Move the selection"
+            remedy += ", or generate there on a new track."
+            raise refused("region", got, "one item (not empty, muted or locked)", remedy)
         if len(found) > 1:
             places = "; ".join(f"{item.position:g} to {item.end:g} s" for item in found)
             raise refused("region", f"{len(found)} items at {where}: {places}", "one item", "Narrow the range.")

@@ -57,6 +57,13 @@ class Item:
     def active_take(self) -> Take | None:
         return next((take for take in self.takes if take.active), None)
 
+    @property
+    def why_left_out(self) -> str:
+        """Why this item is no target: a word, or an empty text."""
+        if self.active_take is None or self.active_take.empty:
+            return "empty"
+        return "locked" if self.locked else "muted" if self.muted else ""
+
     def source_time(self, time: float) -> float:
         """Project seconds to seconds of the active take's source. Raises ProjectRefused without a take."""
         take = self.active_take

@@ -154,7 +154,7 @@ def _inpaint(project: Project, track: Track, job: ProjectJob) -> Plan:
     items = project.items_at(track, start, end)
     if not items:
         project.item_at(track, start, end)  # says why
-    parts, notes = [], []
+    parts, notes = [], [f"Left as it is: {what}." for what in project.left_out(track, start, end)]
     for item in items:
         first, last = max(start, item.position), min(end, item.end)
         if last - first < SHORTEST_SECONDS and len(items) > 1:

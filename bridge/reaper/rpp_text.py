@@ -20,6 +20,8 @@ QUOTES = "\"'`"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _OTHER_LINE_ENDS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 _REMEDY = "Open it in REAPER, save it again, and use that file."
+_BACKUP = "Use a backup: REAPER keeps one beside it (.RPP-bak), and perhaps more in its Backups folder."
+_WRONG_FILE = "Name the .RPP file that REAPER's File > Save writes."
 
 
 @dataclass(frozen=True)
@@ -146,10 +148,13 @@ def undo(text: str, edits: tuple[Edit, ...]) -> str:
 def parse(text: str) -> Block:
     """The project's root block. Raises ProjectRefused when the text is not one whole, well-formed project."""
     if "\x00" in text:
-        raise refused("project", "a file with zero bytes (UTF-16 or not text)", "a project as REAPER saves it")
+        line = text.count("\n", 0, text.index("\x00")) + 1
+        got = f"a file with NUL characters, the first in line {line} (damaged on its disk, or saved by another program)"
+        raise refused("project", got, "text, as REAPER saves it", _BACKUP)
     root = _tree(text)
     if root.key != "REAPER_PROJECT":
-        raise refused("project", f"a file that begins with {root.opening.content[:40]!r}", "<REAPER_PROJECT")
+        got = f"a file that begins with {root.opening.content[:40]!r}"
+        raise refused("project", got, "a project, which begins with <REAPER_PROJECT", _WRONG_FILE)
     _second_opinion(text, root)
     return root
 
@@ -182,7 +187,8 @@ def _tree(text: str) -> Block:
                 root = block
             stack.append(block)
         elif not stack:
-            raise refused("project", f"{line.content[:40]!r} in line {number}", "<REAPER_PROJECT first")
+            got = f"a file that begins with {line.content[:40]!r} (line {number})"
+            raise refused("project", got, "a project, which begins with <REAPER_PROJECT", _WRONG_FILE)
         elif line.content.startswith(">"):
             if line.content != ">":
                 raise refused("project", f"{line.content[:40]!r} in line {number}", "a > alone in its line")
@@ -190,9 +196,11 @@ def _tree(text: str) -> Block:
         else:
             stack[-1].children.append(line)
     if root is None:
-        raise refused("project", "an empty file", "a project as REAPER saves it")
+        raise refused("project", "an empty file", "a project as REAPER saves it", _BACKUP)
     if stack:
-        raise refused("project", f"a file that ends inside <{stack[-1].key}>", "all blocks closed")
+        begun = text.count("\n", 0, stack[-1].opening.start) + 1
+        got = f"a file that is cut off: it ends inside <{stack[-1].key}, which begins in line {begun}"
+        raise refused("project", got, "a whole project, with all blocks closed", _BACKUP)
     return root
 
 

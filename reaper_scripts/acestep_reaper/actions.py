@@ -4,7 +4,7 @@ import json
 
 from reaper_python import *
 
-from . import dialogs, material, settings, takes, tempo
+from . import dialogs, locks, material, settings, takes, tempo
 from .entry import render, words
 from .errors import UserError
 from .objects import (
@@ -12,7 +12,6 @@ from .objects import (
     find_track,
     is_null,
     item_text,
-    locked,
     selected_items,
     selected_tracks,
     span,
@@ -20,18 +19,17 @@ from .objects import (
     track_guid,
     tracks,
 )
-from .targets import cursor_item, item_target, joined, one_item, time_selection
+from .targets import cursor_item, item_target, joined, on_new_track, one_item, time_selection
 
 NO_RECIPE = "This take has no recipe of ours"
 
 
-def _whole_target(item):
-    """A target that covers an item."""
+def _whole_target(item, edges=False):
+    """A target that covers an item; a locked one is only read, the result comes on a new track."""
     if is_null(RPR_GetActiveTake(item)):
         raise UserError("The item is empty", "Select an item with audio")
-    if locked(item):
-        raise UserError("The item is locked", "Unlock it, or choose another one")
-    return item_target(item, *span(item))
+    target, reason = item_target(item, *span(item)), locks.why(item, edges)
+    return on_new_track(target, reason) if reason else target
 
 
 def _recipe(item):
@@ -130,7 +128,7 @@ def _reference(item, values):
     request.update(edit_mode="reference", original_tags=values["tags"],
                    strength=1.0 - float(values["variance"] or 0.5))  # fmt: skip
     target = _whole_target(item)
-    target["notice"] = "The take has no recipe: made from its sound"
+    material.note(target, "The take has no recipe: made from its sound")
     render("retake from the sound", "audio-to-audio", "take", [target], request)
 
 
@@ -152,7 +150,7 @@ def extend(side):
     request["lyrics"] = dialogs.lyrics_text(values["lyrics"])
     request["extend_before_duration"] = amount if side == "before" else 0.0
     request["extend_after_duration"] = amount if side == "after" else 0.0
-    target = dict(_whole_target(item), **{"extend_" + side: amount})
+    target = dict(_whole_target(item, edges=True), **{"extend_" + side: amount})
     render("extend %s" % side, "outpaint", "take", [target], request)
 
 

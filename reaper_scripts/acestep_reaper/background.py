@@ -9,7 +9,7 @@ import traceback
 
 from reaper_python import *
 
-from . import batches, control, extstate, log, peaks, placing, progress, projects, records, settings, status
+from . import batches, capture, control, extstate, log, peaks, placing, progress, projects, records, settings, status
 from .connection import Daemon
 from .errors import DaemonError, UserError
 from .objects import media_folder, recording, remember
@@ -19,9 +19,10 @@ TOKEN_TICKS = 15  # half a second: how often another instance is looked for
 BEAT_SECONDS = 3.0
 HERE_TICKS = 15  # how often a finished batch asks whether its project is open now
 IDLE_SECONDS = 120.0
-LIST_PAGE, LIST_MOST = 40, 400  # jobs a reply: one tick reads all of it
+LIST_PAGE, LIST_MOST = 10, 400  # jobs a reply: one tick reads all of it
 STATUS_SECONDS = 0.25
 TICK = "acestep_background.tick()"
+UNPLACED = "A result could not be placed as a whole (see the log %s). Undo what is there; 'Jobs - show' tries again"
 
 _service = None
 
@@ -72,13 +73,14 @@ class Service(object):
         self._status_at = 0.0
         self._seen_project = None
         self._shown = ""
+        capture.sweep()
 
     def close(self):
         if extstate.holds(self._token):
             extstate.release()
         for batch in self.batches:
             for part in batch.parts:
-                part.discard_files()
+                part.abandon()
         self.daemon.close()
 
     def tick(self):
@@ -86,13 +88,8 @@ class Service(object):
         self._ticks += 1
         if not self._keep_house():
             return False
-        for command in extstate.take_commands():
-            self._active_at = time.monotonic()
-            self._obey(command)
-        self.daemon.tick()
-        for batch in list(self.batches):
-            self._advance(batch)
-        self._peaks.step()
+        if not (self._obey_all() or self.daemon.tick() or any(self._advance(batch) for batch in list(self.batches))):
+            self._peaks.step()
         self._show()
         return self._has_work() or time.monotonic() - self._active_at < IDLE_SECONDS
 
@@ -114,6 +111,14 @@ class Service(object):
         self._beat_at = time.monotonic()
 
     # commands
+    def _obey_all(self):
+        """Whether there were any."""
+        commands = extstate.take_commands()
+        for command in commands:
+            self._active_at = time.monotonic()
+            self._obey(command)
+        return bool(commands)
+
     def _obey(self, command):
         if command["op"] == "render":
             self._render(command)
@@ -171,29 +176,35 @@ class Service(object):
 
     # placing
     def _advance(self, batch):
+        """One step of a batch; True when it was work enough for a tick."""
         if not batch.ready:
-            self._step_parts(batch)
-        elif not batch.good:
+            return self._step_parts(batch)
+        if not batch.good:
             self._end(batch)
         elif self._may_place(batch):
             self._finish(batch)
+            return True
+        return False
 
     def _step_parts(self, batch):
+        """The first part that has something to do does it: reads the project, or is sent to the daemon."""
         here = None
         for part in batch.parts:
             if part.ended or (part.state == "asking" and batch.controls is None):
                 continue
             if part.in_project:
                 here = projects.is_here(part.data) if here is None else here
-                if not here:
+                if not here or part.blocks and recording():
                     continue
                 if part.blocks and not part.announced:
                     part.announced = True
                     status.show("rendering the track through its FX; REAPER waits meanwhile")
-                    return
-                part.step(self.daemon)
-                return  # one part a tick reads the project
+                    return True
+            elif part.state != "asking":
+                continue
             part.step(self.daemon)
+            return True
+        return False
 
     def _may_place(self, batch):
         """Whether the project is open in front and nothing is being recorded."""
@@ -216,7 +227,7 @@ class Service(object):
             self._drop(batch)
         except Exception:
             log.write(traceback.format_exc())
-            status.problem("A result could not be placed (see the log %s). The daemon keeps it" % log.path())
+            status.problem(UNPLACED % log.path())
             self._drop(batch)
 
     def _drop(self, batch):
@@ -229,8 +240,6 @@ class Service(object):
     def _place(self, batch):
         self._beat(60.0)
         placed = placing.place("ACE-Step: " + batch.title, batch.good)
-        for part in batch.good:
-            part.placed()
         self._beat()
         records.add([p.job_id for p in batch.good])
         self._peaks.add(placed.sources)
@@ -241,18 +250,17 @@ class Service(object):
         failed = [p for p in batch.parts if p.state == "failed" and p.error]
         records.add([p.job_id for p in failed if isinstance(p.error, DaemonError)])
         if failed:
-            status.problem(failed[0].error)
+            status.problem(". ".join([progress.failed(batch, failed)] + list(notices)))
         elif not batch.good:
             status.show("cancelled")
         else:
-            model = (batch.good[0].results[0].get("model") or {}).get("description", "")
-            text = "%s: done" % batch.title + (" (%s)" % model if model else "")
-            status.show(". ".join([text] + list(notices)))
+            status.show(". ".join([progress.done(batch)] + list(notices)))
 
     def _forget(self, batch):
         self.batches = [b for b in self.batches if b is not batch]
         self._active_at = time.monotonic()
         self._shown = ""
+        extstate.write("jobs", progress.lines(self.batches))
 
     # what the user sees
     def _show(self):

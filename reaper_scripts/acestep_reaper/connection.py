@@ -18,6 +18,7 @@ START_SECONDS = 20.0
 RETRY_SECONDS = 0.3
 PATIENCE_SECONDS = 2.0
 IDLE_TICKS, PROGRESS_TICKS = 30, 4
+SENT_PER_TICK = 4
 
 
 def _endpoint(description):
@@ -40,8 +41,17 @@ def start_daemon():
     if WINDOWS:
         options = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
     command = [part if WINDOWS else fs(part) for part in found["daemon_command"]]
-    with open(fs(in_home("daemon.log")), "ab") as stream:
-        subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, **options)
+    try:
+        with open(fs(in_home("daemon.log")), "ab") as stream:
+            subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, **options
+            )
+    except OSError as error:
+        log.write("start the daemon: %s: %s" % (found["daemon_command"], error))
+        raise UserError(
+            "The ACE-Step daemon could not be started (%s: %s)" % (found["daemon_command"][0], error.strerror),
+            "It was moved or removed: run 'acestep-bridge reaper install' again",
+        )
     log.write("started the daemon: %s" % " ".join(found["daemon_command"]))
 
 
@@ -83,21 +93,22 @@ class Daemon(object):
         self._dealer, self._greeted = None, False
 
     def tick(self):
-        """One bounded step. Does nothing when nothing is asked."""
+        """One bounded step; True when an answer came. Does nothing when nothing is asked."""
         if self._dealer is None and not self.busy:
-            return
+            return False
         self._ticks += 1
         if self._greeted and not self._queue and self._ticks % self._pause():
-            return
+            return False
         try:
             if self._dealer is None:
                 self._open()
             else:
-                self._exchange()
+                return self._exchange()
         except ConnectionLost as error:
             self._lost(error)
         except UserError as error:
             self._give_up(error)
+        return False
 
     def _pause(self):
         """Ticks between looks at the socket: every one while an answer is near, a few Hz for progress."""
@@ -134,7 +145,8 @@ class Daemon(object):
         self._start_until = now + START_SECONDS
 
     def _exchange(self):
-        for frames in self._dealer.tick():
+        messages_read = self._dealer.tick()
+        for frames in messages_read:
             self._receive(frames)
         if self._dealer.ready and not self._greeted:
             self._greeted, self._start_until, self._lost_at, self.problem = True, 0.0, 0.0, None
@@ -143,9 +155,10 @@ class Daemon(object):
             raise ConnectionLost("The daemon did not answer")
         if self._greeted:
             self._send_queue()
+        return bool(messages_read)
 
     def _send_queue(self):
-        while self._queue:
+        for _ in range(min(len(self._queue), SENT_PER_TICK)):
             op, content, done, failed = self._queue.pop(0)
             message_id, frames = messages.request(self._key, op, content)
             self._waiting[message_id] = (op, content, done, failed)

@@ -2,7 +2,10 @@
 
 import uuid
 
-from . import records, status
+from . import VERSION, records, status
+from .batches import APP
+
+LISTED = 40
 
 
 def obey(service, command):
@@ -19,7 +22,7 @@ def obey(service, command):
 def _cancel(service, which):
     running = [b for b in service.batches if not b.ready]
     if not running:
-        status.show("nothing to cancel")
+        _cancel_at_daemon(service.daemon, which)
         return
     for batch in running if which == "all" else running[-1:]:
         for part in batch.parts:
@@ -27,6 +30,27 @@ def _cancel(service, which):
                 part.cancel(service.daemon)
                 records.add([part.job_id])
     status.show("cancelling")
+
+
+def _cancel_at_daemon(daemon, which):
+    """Jobs from before REAPER was started last; a daemon is not started for it."""
+    started, daemon.may_start = daemon.may_start, False
+
+    def listed(found):
+        daemon.may_start = started
+        ours = [j for j in found["jobs"] if j["client_data"].get("app") == APP and j["state"] in ("queued", "running")]
+        newest = ours[0]["client_data"].get("batch") if ours else ""
+        for job in ours if which == "all" else [j for j in ours if j["client_data"].get("batch") == newest]:
+            content = {"job_id": job["job_id"], "request_id": uuid.uuid4().hex}
+            daemon.request("cancel", content, lambda job: None, status.problem)
+            records.add([job["job_id"]])
+        status.show("cancelling" if ours else "nothing to cancel")
+
+    def down(error):
+        daemon.may_start = started
+        status.show("nothing to cancel: the daemon does not run")
+
+    daemon.request("list", {"limit": LISTED}, listed, down)
 
 
 def _register(service, actions):
@@ -38,4 +62,11 @@ def _register(service, actions):
 
 def _greeted(hello):
     model = (hello.get("model") or {}).get("description") or "no model"
-    status.show("daemon %s answers, %s" % (hello.get("package_version", ""), model))
+    version = hello.get("package_version", "")
+    if version != VERSION:
+        status.problem(
+            "The scripts are version %s, the daemon is %s. Run 'acestep-bridge reaper install' with REAPER closed"
+            % (VERSION, version)
+        )
+        return
+    status.show("daemon %s answers, %s" % (version, model))

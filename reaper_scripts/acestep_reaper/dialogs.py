@@ -2,6 +2,8 @@
 
 from reaper_python import *
 
+from .errors import UserError
+
 _SEPARATOR = "|"
 
 
@@ -14,7 +16,9 @@ def ask(title, fields):
     if not ok:
         return None
     parts = answer.split(_SEPARATOR)
-    return [p.strip() for p in parts[: len(fields)]] + [""] * (len(fields) - len(parts))
+    if len(parts) > len(fields):
+        raise UserError("A field holds the sign %s" % _SEPARATOR, "Write the text without it; nothing was done")
+    return [p.strip() for p in parts] + [""] * (len(fields) - len(parts))
 
 
 def ask_tags(values):

@@ -1,11 +1,12 @@
 """What entry scripts do: find out what the user means, hand it over, end. They never defer."""
 
 import os
+import traceback
 import uuid
 
 from reaper_python import *
 
-from . import dialogs, extstate, material, projects, settings, status, targets
+from . import dialogs, extstate, log, material, projects, settings, status, targets
 from .errors import UserError
 from .objects import find_track, seen, span, track_items
 from .paths import in_home, package_folder, read_json
@@ -14,11 +15,14 @@ BACKGROUND = "acestep_Background service.py"
 
 
 def guarded(action):
-    """Runs an action; what a user can mend is said without a dialog."""
+    """Runs an action; what went wrong is said without a dialog."""
     try:
         action()
     except UserError as error:
         status.problem(error)
+    except Exception:
+        log.write(traceback.format_exc())
+        status.problem("Something went wrong. Run 'Copy support report' and send what it shows")
 
 
 def hand_over(command):
@@ -43,7 +47,8 @@ def render(title, task, mode, found, request, recipe=False):
     if task not in material.WITHOUT_SOURCE and not recipe:
         for target in found:
             target.setdefault("capture", values["capture"])
-    status.show("rendering %s" % title.lower())
+    notices = [target["notice"] for target in found if target.get("notice")]
+    status.show(". ".join(["rendering %s" % title.lower()] + sorted(set(notices))))
     hand_over({"op": "render", "id": uuid.uuid4().hex, "title": title, "task": task, "mode": mode, "start": start,
                "targets": found, "request": request, "recipe": recipe, "pointers": seen(),
                "identity": projects.identity()})  # fmt: skip
@@ -82,7 +87,7 @@ def words(ask, title):
 
 def regenerate(mode, ask=False):
     """Regenerate the time selection: as a new take, or on a new track."""
-    found, skipped = targets.find(settings.yes(settings.load(), "snap_to_bars"))
+    found, skipped = targets.find(settings.yes(settings.load(), "snap_to_bars"), mode == "track")
     values = words(ask, "ACE-Step: regenerate")
     if values is None:
         return
@@ -91,7 +96,7 @@ def regenerate(mode, ask=False):
     for target in found:
         _fill_gap(target, values)
     if skipped:
-        found[0]["notice"] = "; ".join(skipped[:3])
+        material.note(found[0], "; ".join(skipped[:3]))
     title = "regenerate as new take" if mode == "take" else "regenerate on a new track"
     render(title, "inpaint", mode, found, request)
 

@@ -43,8 +43,8 @@ def show():
 
 
 def cancel(which):
-    """Cancels the last batch, or all."""
-    if not extstate.background_lives():
+    """Cancels the last batch, or all; also those that the daemon has from before REAPER was started."""
+    if not extstate.background_lives() and read_json(in_home("connection.json")) is None:
         raise UserError("No job is running", "There is nothing to cancel")
     hand_over({"op": "cancel", "which": which})
 
@@ -75,8 +75,9 @@ def scripts():
 def register():
     """Registers every action; {script's name: named command id such as _RS...}."""
     found = {}
-    for path in scripts():
-        number = RPR_AddRemoveReaScript(1, 0, path, 1)
+    paths = scripts()
+    for path in paths:
+        number = RPR_AddRemoveReaScript(1, 0, path, int(path == paths[-1]))  # the last one writes the file
         name = os.path.basename(path)[len("acestep_") : -len(".py")]
         if number and os.path.basename(path) != BACKGROUND:
             found[name] = "_" + RPR_ReverseNamedCommandLookup(number).lstrip("_")
@@ -107,9 +108,14 @@ def support_report():
     shown = {k: v for k, v in settings.load().items() if k not in ("tags", "lyrics")}
     problem = extstate.read("problem", "none")
     lines = checks() + ["Settings: %s" % shown, "Last problem: %s" % problem, "Log:", log.tail()]
+    lines += ["The daemon's log:", log.tail(60, in_home("daemon.log"))]
     report = "\n".join(lines)
     path = in_home("support-report.txt")
-    os.makedirs(fs(home()), exist_ok=True)
-    with open(fs(path), "w", encoding="utf-8") as stream:
-        stream.write(report)
-    RPR_ShowConsoleMsg("ACE-Step support report (also in %s)\n\n%s\n" % (path, report))
+    try:
+        os.makedirs(fs(home()), exist_ok=True)
+        with open(fs(path), "w", encoding="utf-8") as stream:
+            stream.write(report)
+        where = "also in %s" % path
+    except OSError as error:
+        where = "not written to %s: %s" % (path, error.strerror)
+    RPR_ShowConsoleMsg("ACE-Step support report (%s)\n\n%s\n" % (where, report))

@@ -12,6 +12,7 @@ from .errors import DaemonError, UserError
 
 ENDED = ("ready", "failed", "cancelled")
 WAIT_SECONDS = 20.0
+FREE_SPACE = "Free some disk space, or make the folder .acestep-bridge in your home folder writable"
 
 
 class Part(object):
@@ -29,6 +30,7 @@ class Part(object):
         self._maker = None
         self._assembly = None
         self._cancel_asked = False
+        self._kept = False
         self.announced = False  # whether the user was told that REAPER will wait
 
     @property
@@ -73,6 +75,8 @@ class Part(object):
                 self._submit(daemon)
         except UserError as error:
             self.fail(error)
+        except OSError as error:
+            self.fail(UserError("The audio could not be written for the daemon (%s)" % error.strerror, FREE_SPACE))
 
     # the daemon
     def _submit(self, daemon):
@@ -170,13 +174,19 @@ class Part(object):
         """Removes what was made beside the project; only while nothing of it was placed."""
         if self._assembly is not None:
             self._assembly.discard()
-        for path in self.files:
+        for path in [] if self._kept else self.files:
             media.remove(path)
         self._assembly, self.files = None, []
 
-    def placed(self):
-        """The files belong to the project now and are never removed."""
-        self.files = []
+    def abandon(self):
+        """The script ends: what the daemon does not know yet is lost, the rest it keeps."""
+        self.discard_files()
+        if self.state in ("new", "capturing", "asking"):
+            self._clean()
+
+    def keep_files(self):
+        """From now on the project may name the files: they are never removed."""
+        self._kept = True
 
     def recipe(self, index):
         """The recipe of a result as one line of JSON."""

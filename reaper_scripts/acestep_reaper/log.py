@@ -19,16 +19,17 @@ def write(text):
         target = path()
         if os.path.exists(fs(target)) and os.path.getsize(fs(target)) > _LIMIT_BYTES:
             os.replace(fs(target), fs(target + ".1"))
-        with open(fs(target), "a", encoding="utf-8") as stream:
+        # an ASCII locale hands on the bytes of paths as surrogates: they are written as they were
+        with open(fs(target), "a", encoding="utf-8", errors="surrogateescape") as stream:
             stream.write("%s %s\n" % (time.strftime("%Y-%m-%d %H:%M:%S"), text))
-    except OSError:
+    except (OSError, UnicodeError):
         pass
 
 
-def tail(lines=200):
-    """The last lines of the log, for a support report."""
+def tail(lines=200, of=""):
+    """The last lines of the log (or of another file), for a support report."""
     try:
-        with open(fs(path()), encoding="utf-8", errors="replace") as stream:
+        with open(fs(of or path()), encoding="utf-8", errors="replace") as stream:
             return "".join(stream.readlines()[-lines:])
     except OSError:
         return ""

@@ -155,7 +155,7 @@ def _from_group(data, request, pieces):
     if data["task"] == "inpaint":
         first, last = min(first, max(data["start"] - context, 0.0)), max(last, data["end"] + context)
     data.update(kind="group", source="", anchor=first, rate=1.0, origin=0.0, pieces=groups.describe(pieces))
-    _note(data, "The items have several files: their new takes hold what the track played")
+    note(data, "The items have several files: their new takes hold what the track played")
     if data["task"] == "inpaint":
         request["output"] = "full"
     return _capture(data, request, capture.TrackCapture(data["track"], first, last), first)
@@ -165,7 +165,7 @@ def _from_track(data, request, why):
     """What the track plays is captured with its context; the result goes to a new track."""
     if not data.get("into"):
         if data["item"]:
-            _note(data, "Placed on a new track: %s" % why)
+            note(data, "Placed on a new track: %s" % why)
         data["mode"] = "track"
     start, end = data["start"], data["end"]
     context = _context(request) if data["task"] == "inpaint" else 0.0
@@ -181,7 +181,8 @@ def _from_track(data, request, why):
     return _capture(data, request, maker, first)
 
 
-def _note(data, text):
+def note(data, text):
+    """Adds what the user is to be told."""
     data["notice"] = "; ".join(t for t in (data.get("notice"), text) if t)
 
 

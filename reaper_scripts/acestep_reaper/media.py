@@ -7,8 +7,8 @@ from . import wave_file
 from .errors import UserError
 from .paths import fs
 
-CHUNK_BYTES = 1 << 18
-BUDGET_SECONDS = 0.003
+CHUNK_BYTES = 1 << 16
+BUDGET_SECONDS = 0.0015
 
 
 def safe_stem(name):

@@ -3,7 +3,7 @@
 from reaper_python import *
 
 from . import takes
-from .objects import find_item, find_take, find_track, tracks
+from .objects import find_item, find_take, find_track, is_null, tracks
 
 
 class Layout(object):
@@ -12,21 +12,57 @@ class Layout(object):
     def __init__(self):
         self._made = {}
 
-    def track(self, guid, name):
-        """The new track below a track; at the end where that is gone."""
+    def track(self, guid, name, after_folder=False):
+        """The new track below a track; at the end where that is gone.
+
+        It is in the folder that the other one is in, so that it plays through the same FX; what was
+        captured behind the folder goes below all of it.
+        """
         if guid not in self._made:
             above = find_track(guid)
+            if above and after_folder:
+                above = _last_of_folder(above)
             index = int(RPR_GetMediaTrackInfo_Value(above, "IP_TRACKNUMBER")) if above else len(tracks())
             RPR_InsertTrackAtIndex(index, 0)
             self._made[guid] = RPR_GetTrack(0, index)
             RPR_GetSetMediaTrackInfo_String(self._made[guid], "P_NAME", name, 1)
+            if above and not after_folder:
+                _stay_in_folder(above, self._made[guid])
         return self._made[guid]
+
+
+def _depth(track):
+    return int(RPR_GetMediaTrackInfo_Value(track, "I_FOLDERDEPTH"))
+
+
+def _last_of_folder(track):
+    """The last track of the folder that a track lies in, or itself."""
+    parent = RPR_GetParentTrack(track)
+    if is_null(parent):
+        return track
+    found, level = track, 1
+    for other in tracks()[int(RPR_GetMediaTrackInfo_Value(track, "IP_TRACKNUMBER")) - 1 :]:
+        found, level = other, level + _depth(other)
+        if level <= 0:
+            break
+    return found
+
+
+def _stay_in_folder(above, new):
+    """Where the track above closes folders, the new one does instead; a track with locked controls stays as it is."""
+    closing = _depth(above)
+    if closing >= 0:
+        return
+    RPR_SetMediaTrackInfo_Value(above, "I_FOLDERDEPTH", 0.0)
+    if _depth(above) == 0:
+        RPR_SetMediaTrackInfo_Value(new, "I_FOLDERDEPTH", float(closing))
 
 
 def add(part, sources, layout, sign):
     """One item with a take for each file of a part; returns their sources."""
     data, used = part.data, []
-    track = layout.track(data["track"], ("ACE-Step " + data.get("name", "")).strip())
+    track = layout.track(data["track"], ("ACE-Step " + data.get("name", "")).strip(), data.get("capture") == "bus")
+    moved = _moved(data)
     item = RPR_AddMediaItemToTrack(track)
     for index, path in enumerate(part.files):
         take = RPR_AddTakeToMediaItem(item)
@@ -36,12 +72,19 @@ def add(part, sources, layout, sign):
         _play(take, data, (start - begins) * (data.get("rate") or 1.0))
         sign(take, part, index)
         if index == 0:
-            for key, value in (("D_POSITION", start), ("D_LENGTH", end - start), ("B_LOOPSRC", 0.0),
+            for key, value in (("D_POSITION", start + moved), ("D_LENGTH", end - start), ("B_LOOPSRC", 0.0),
                                ("D_FADEINLEN", fade), ("D_FADEOUTLEN", fade)):  # fmt: skip
                 RPR_SetMediaItemInfo_Value(item, key, value)
         RPR_SetActiveTake(take)
     RPR_UpdateItemInProject(item)
     return used
+
+
+def _moved(data):
+    """Seconds by which the item was moved since its file was read: the region is there now."""
+    item = find_item(data["item"]) if data.get("item") and data.get("source") else None
+    take = find_take(item, (data.get("again") or data)["take"]) if item else None
+    return takes.anchor(item, take) - data["anchor"] if take else 0.0
 
 
 def _extent(part, index, length):

@@ -127,10 +127,6 @@ def selected_tracks():
     return [RPR_GetSelectedTrack2(0, i, 0) for i in range(RPR_CountSelectedTracks2(0, 0))]
 
 
-def locked(item):
-    return bool(int(RPR_GetMediaItemInfo_Value(item, "C_LOCK")) & 1)
-
-
 def media_folder():
     """Where the project's media lies; REAPER's default place for an unsaved one."""
     return RPR_GetProjectPathEx(0, "", TEXT_BYTES)[1] or in_home("media")

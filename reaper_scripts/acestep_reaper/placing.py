@@ -7,7 +7,7 @@ import json
 
 from reaper_python import *
 
-from . import new_items, takes
+from . import locks, new_items, takes
 from .errors import UserError
 from .objects import (
     find_item,
@@ -15,7 +15,6 @@ from .objects import (
     find_track,
     is_null,
     item_text,
-    locked,
     set_take_text,
     source_path,
     span,
@@ -26,8 +25,9 @@ from .objects import (
 from .objects import takes as all_takes
 
 COLOUR = (98, 160, 214)
-GONE = "The item is gone: placed on a new track"
-LOCKED = "The item is locked: placed on a new track"
+GONE = "The item, or the range in it, is gone: placed on a new track"
+LOCKED = "%s: placed on a new track"
+LEFT = "%s: left as it is"
 
 
 class Placed(object):
@@ -46,6 +46,8 @@ def place(title, parts):
     """Places every part as one undo point; returns Placed."""
     placed = Placed()
     sources = _open_sources(parts)
+    for part in parts:
+        part.keep_files()
     with undo_block(title):
         layout = new_items.Layout()
         for part in parts:
@@ -95,9 +97,17 @@ def _homes_of(data, placed):
         found = [home for home in _homes(data) if item_text(home[0], "GUID") == data["item"]]
     else:
         found = _homes(data)
-    free = [home for home in found if not locked(home[0])]
-    if not free:
-        placed.note(LOCKED if found else GONE)
+    return _unlocked(found, data, placed)
+
+
+def _unlocked(found, data, placed):
+    edges = bool(data.get("extend_before") or data.get("extend_after"))
+    reasons = [locks.why(home[0], edges) for home in found]
+    free = [home for home, reason in zip(found, reasons) if not reason]
+    for reason in sorted(set(reasons) - {""}):
+        placed.note((LEFT if free else LOCKED) % reason)
+    if not found:
+        placed.note(GONE)
     return free
 
 

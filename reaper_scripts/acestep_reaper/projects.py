@@ -43,23 +43,28 @@ def set_key(text):
     RPR_SetProjExtState(0, "acestep", "key", text)
 
 
-def _tab_of(project_id):
-    """The open tab with an id, or None."""
-    index = 0
+def _tabs_of(project_id):
+    """The open tabs with an id: copies and projects from one template share it."""
+    found, index = [], 0
     while True:
         project, _ = _enum(index)
         if is_null(project):
-            return None
+            return found
         if _id_of(project) == project_id:
-            return project
+            found.append(project)
         index += 1
 
 
 def is_here(data):
     """Whether the active project is the one that `data` (client_data) was made for."""
-    tab = _tab_of(data["project"])
-    if tab is not None:
-        return tab == _enum(-1)[0] or _id_of(0) == data["project"]
-    if data.get("project_file") and data["project_file"] == _enum(-1)[1]:
+    here, path = _enum(-1)
+    tabs = _tabs_of(data["project"])
+    if tabs and here not in tabs:
+        return False
+    if data.get("project_file") and data["project_file"] == path:
         return True
-    return find_track(data.get("track") or "") is not None
+    track = data.get("track") or ""
+    if find_track(track) is not None:
+        return True
+    # the id alone: a project that was unsaved then, or whose result needs no track
+    return len(tabs) == 1 and not (data.get("project_file") and track)

@@ -10,7 +10,7 @@ import ctypes
 import reaper_python
 from reaper_python import *
 
-from . import settings, targets
+from . import material, settings, targets
 from .actions import item_lyrics
 from .entry import render, words
 from .errors import UserError
@@ -76,28 +76,41 @@ def notes(index):
 
 def regenerate():
     """Every region of the chosen word on the selected tracks, as one batch."""
-    values, found = words(False, "ACE-Step: regenerate regions"), []
+    values = words(False, "ACE-Step: regenerate regions")
     if values is None:
         return
     word = values["region_word"] or "ace"
     chosen = selected_tracks()
     if not chosen:
         raise UserError("No track is selected", "Select the tracks to regenerate")
-    for start, end, name, index in names():
-        tags = tags_of(name, word)
-        if tags is None:
-            continue
-        for track in chosen:
-            search = targets.Search(False)
-            search.add_track(track, start, end)
-            here = targets.joined([t for t in search.found if t["item"]])
-            found += [_with_request(t, values, tags, notes(index)) for t in here]
-    if not found:
+    named = [(start, end, tags_of(name, word), index) for start, end, name, index in names()]
+    named = [row for row in named if row[2] is not None]
+    if not named:
         raise UserError(
             "No region's name begins with '%s'" % word,
             "Name one '%s: house, drums' over an item of a selected track" % word,
         )
+    found, left_out = _targets_in(named, chosen, values)
+    if not found:
+        raise UserError(
+            left_out[0] if left_out else "The selected tracks have no item in a region '%s'" % word,
+            "Select the tracks that have one there",
+        )
+    if left_out:
+        material.note(found[0], "; ".join(left_out[:3]))
     render("regenerate regions", "inpaint", "take", found, {})
+
+
+def _targets_in(named, chosen, values):
+    """(targets with requests, what was left out) of (start, end, tags, index) on tracks."""
+    found, left_out = [], []
+    for start, end, tags, index in named:
+        for track in chosen:
+            search = targets.Search(False)
+            search.add_track(track, start, end)
+            found += [_with_request(t, values, tags, notes(index)) for t in search.targets if t["item"]]
+            left_out += [note for note in search.notes if note not in left_out]
+    return found, left_out
 
 
 def _with_request(target, values, tags, lyrics):

@@ -19,6 +19,8 @@ DEFAULTS = {
     "region_word": "ace",
 }
 CAPTURES = ("dry", "wet", "bus")
+_YES, _NO = ("yes", "y", "1", "true", "on"), ("no", "n", "0", "false", "off", "")
+_WHOLE = ("steps", "seed", "variations")
 _REQUEST_FIELDS = (
     ("steps", "number_of_steps", int),
     ("seed", "seed", int),
@@ -44,7 +46,7 @@ def save(values):
 
 
 def yes(values, name):
-    return str(values.get(name, "")).strip().lower() in ("yes", "y", "1", "true", "on")
+    return str(values.get(name, "")).strip().lower() in _YES
 
 
 def request_fields(values, task):
@@ -76,12 +78,17 @@ def problems(values):
         text = str(values.get(name, "")).strip()
         if not text:
             continue
+        kind = int if name in _WHOLE else float
         try:
-            good = low <= float(text) <= high
+            good = low <= kind(text) <= high
         except ValueError:
             good = False
         if not good:
-            found.append("%s: got '%s', expected a number from %s to %s" % (name, text, low, high))
+            what = "a whole number" if kind is int else "a number"
+            found.append("%s: got '%s', expected %s from %s to %s" % (name, text, what, low, high))
+    for name in ("snap_to_bars", "start_daemon"):
+        if str(values.get(name, "yes")).strip().lower() not in _YES + _NO:
+            found.append("%s: got '%s', expected yes or no" % (name, values[name]))
     if str(values.get("capture", "dry")).strip() not in CAPTURES:
         found.append("capture: got '%s', expected %s" % (values["capture"], " or ".join(CAPTURES)))
     if values.get("key") and not keys.parse(values["key"]):

@@ -2,27 +2,29 @@
 
 from reaper_python import *
 
+from . import locks, status
 from .errors import UserError
-from .objects import find_take, is_null, item_text, locked, selected_items, take_text, takes, undo_block
+from .objects import find_take, is_null, item_text, selected_items, take_text, takes, undo_block
 from .targets import one_item
 
 CROP_TO_ACTIVE, DELETE_ACTIVE = 40131, 40129
-TOGGLE_LOCKING = 1135
+COMPARED = "P_EXT:acestep_compare"
 
 
 def _chosen():
-    """The selected items, or the one under the edit cursor; locked ones are left alone."""
+    """The selected items, or the one under the edit cursor; locked ones are left alone, and named."""
     found = selected_items() or [one_item()]
-    free = [i for i in found if not locked(i)]
+    reasons = [locks.why(item) for item in found]
+    free = [item for item, reason in zip(found, reasons) if not reason]
     if not free:
-        raise UserError("The item is locked", "Unlock it, or choose another one")
+        raise UserError(reasons[0], locks.remedy(reasons[0]))
+    if len(free) < len(found):
+        status.show("%d locked items were left alone" % (len(found) - len(free)))
     return free
 
 
-def _unless_project_locked():
-    """REAPER's own actions do nothing where the project's lock holds items."""
-    if RPR_GetToggleCommandState(TOGGLE_LOCKING) == 1:
-        raise UserError("Locking is on in this project", "Turn it off (Options > Locking), then do it again")
+def _audio_takes(item):
+    return [t for t in takes(item) if not is_null(t)]
 
 
 def _ours(take):
@@ -31,12 +33,12 @@ def _ours(take):
 
 def step(by):
     """The next (1) or previous (-1) take of each selected item becomes the active one."""
-    chosen = [i for i in _chosen() if RPR_CountTakes(i) > 1]
+    chosen = [i for i in _chosen() if len(_audio_takes(i)) > 1]
     if not chosen:
         raise UserError("The item has one take only", "Regenerate it first")
     with undo_block("ACE-Step: %s take" % ("next" if by > 0 else "previous"), 4):
         for item in chosen:
-            found = [t for t in takes(item) if not is_null(t)]
+            found = _audio_takes(item)
             active = RPR_GetActiveTake(item)
             at = found.index(active) if active in found else (-1 if by > 0 else 0)
             RPR_SetActiveTake(found[(at + by) % len(found)])
@@ -60,7 +62,9 @@ def commit():
     chosen = [i for i in _chosen() if RPR_CountTakes(i) > 1]
     if not chosen:
         raise UserError("The item has one take only", "There is nothing to choose from")
-    _unless_project_locked()
+    chosen = [i for i in chosen if not is_null(RPR_GetActiveTake(i))]
+    if not chosen:
+        raise UserError("The active take is empty", "Go to the take that you want to keep")
     with undo_block("ACE-Step: commit take", 4):
         for item in chosen:
             _with_only(item, CROP_TO_ACTIVE)
@@ -71,7 +75,6 @@ def reject():
     chosen = [i for i in _chosen() if _ours(RPR_GetActiveTake(i)) and RPR_CountTakes(i) > 1]
     if not chosen:
         raise UserError("The active take was not made by ACE-Step", "Go to the take that you want to drop")
-    _unless_project_locked()
     with undo_block("ACE-Step: reject take", 4):
         for item in chosen:
             original = take_text(RPR_GetActiveTake(item), "P_EXT:acestep_original")
@@ -84,17 +87,26 @@ def reject():
 
 def compare():
     """Between the take and what it was made from, and back."""
-    item = _chosen()[0]
-    active = RPR_GetActiveTake(item)
-    if _ours(active):
-        other = find_take(item, take_text(active, "P_EXT:acestep_original"))
-        back = take_text(active, "GUID")
-    else:
-        other = find_take(item, item_text(item, "P_EXT:acestep_compare"))
-        back = ""
-    if other is None:
+    pairs = [(item, _other(item)) for item in _chosen()]
+    pairs = [(item, other) for item, other in pairs if other is not None]
+    if not pairs:
         raise UserError("There is nothing to compare with", "Regenerate the item first")
     with undo_block("ACE-Step: compare", 4):
-        RPR_GetSetMediaItemInfo_String(item, "P_EXT:acestep_compare", back, 1)
-        RPR_SetActiveTake(other)
-        RPR_UpdateItemInProject(item)
+        for item, other in pairs:
+            active = RPR_GetActiveTake(item)
+            back = take_text(active, "GUID") if _ours(active) else ""
+            RPR_GetSetMediaItemInfo_String(item, COMPARED, back, 1)
+            RPR_SetActiveTake(other)
+            RPR_UpdateItemInProject(item)
+
+
+def _other(item):
+    """What the active take of ours was made from; else the take compared last, or the newest made from it."""
+    active = RPR_GetActiveTake(item)
+    if is_null(active):
+        return None
+    if _ours(active):
+        return find_take(item, take_text(active, "P_EXT:acestep_original"))
+    compared, own = item_text(item, COMPARED), take_text(active, "GUID")
+    made = [t for t in _audio_takes(item) if take_text(t, "P_EXT:acestep_original") == own]
+    return (find_take(item, compared) if compared else None) or (made[-1] if made else None)

@@ -8,13 +8,12 @@ of rendering.
 
 from reaper_python import *
 
-from . import tempo
+from . import locks, tempo
 from .errors import UserError
 from .objects import (
     is_null,
     item_guid,
     items,
-    locked,
     selected_items,
     selected_tracks,
     span,
@@ -28,6 +27,7 @@ from .objects import (
 
 LARGEST_GAP_SECONDS = 10.0  # further apart, items would not see each other in the model's context
 LONGEST_SECONDS = 240.0  # what the model makes at once
+ON_NEW_TRACK = "%s: the result comes on a new track"
 NOTHING = "Nothing to regenerate"
 HOW = "Select a time range and a track, or items, or make a razor area"
 
@@ -42,8 +42,6 @@ def _skip_reason(item):
     take = RPR_GetActiveTake(item)
     if is_null(take):
         return "is empty"
-    if locked(item):
-        return "is locked"
     if RPR_GetMediaItemInfo_Value(item, "B_MUTE"):
         return "is muted"
     lanes = RPR_GetMediaTrackInfo_Value(RPR_GetMediaItem_Track(item), "I_FREEMODE") == 2
@@ -68,6 +66,11 @@ def gap_target(track, start, end):
     """A range of a track without an item."""
     return {"track": track_guid(track), "item": "", "take": "", "start": start, "end": end,
             "name": track_name(track)}  # fmt: skip
+
+
+def on_new_track(target, reason):
+    """The target of an item that must stay as it is."""
+    return dict(target, mode="track", notice=ON_NEW_TRACK % reason)
 
 
 def joined(found):
@@ -96,12 +99,28 @@ def _on_ruler(time):
 
 
 class Search(object):
-    """Collects targets and the names of what was left out."""
+    """Collects targets and the names of what was left out.
 
-    def __init__(self, snap):
+    Locked items are targets only where they are not to be changed (`reads_only`), or are all there is.
+    """
+
+    def __init__(self, snap, reads_only=False):
         self.snap = snap
         self.found = []
         self.skipped = []
+        self._reads_only = reads_only
+        self._locked = []  # targets on new tracks
+        self._held = []  # what is said of them where there are others
+
+    @property
+    def targets(self):
+        """What was found, neighbours joined; UserError-free, may be empty."""
+        return joined(self.found or self._locked)
+
+    @property
+    def notes(self):
+        """What was left out."""
+        return self.skipped + (self._held if self.found else [])
 
     def add_item(self, item, start, end):
         reason = _skip_reason(item)
@@ -109,7 +128,11 @@ class Search(object):
             self.skipped.append("An item at %s %s" % (_on_ruler(span(item)[0]), reason))
             return
         target = item_target(item, start, end)
-        if target:
+        reason = "" if self._reads_only else locks.why(item)
+        if target and reason:
+            self._locked.append(on_new_track(target, reason))
+            self._held.append("An item at %s is left alone: %s" % (_on_ruler(span(item)[0]), reason))
+        elif target:
             self.found.append(target)
 
     def add_track(self, track, start, end, lanes=None):
@@ -187,15 +210,15 @@ def items_under_cursor():
     return sorted(under, key=rank)
 
 
-def find(snap=True):
+def find(snap=True, reads_only=False):
     """(targets, notes about what was skipped); UserError when there is nothing."""
     skipped = []
     for look in (_from_razors, _from_items, _from_tracks, _from_cursor):
-        search = Search(snap)
+        search = Search(snap, reads_only)
         look(search)
-        skipped += search.skipped
-        if search.found:
-            return joined(search.found), skipped
+        skipped += [note for note in search.notes if note not in skipped]
+        if search.targets:
+            return search.targets, skipped
     raise UserError(skipped[0] if skipped else NOTHING, HOW)
 
 

@@ -24,6 +24,8 @@ _NUMBERS = {
     "RENDER_SRATE": 0.0,
     "RENDER_TAILFLAG": 0.0,
     "RENDER_ADDTOPROJ": 0.0,
+    "RENDER_NORMALIZE": 0.0,  # no normalising, limiting, fades or trimming either
+    "RENDER_DITHER": 0.0,
 }
 _LONGEST_SECONDS = 900.0
 STEMS, VIA_MASTER = 2.0, 128.0  # RENDER_SETTINGS for the selected track
@@ -54,7 +56,8 @@ class WetCapture(object):
             )
         os.makedirs(fs(self._folder), exist_ok=True)
         track, self._numbers["RENDER_SETTINGS"] = self._what(track)
-        texts = {"RENDER_FILE": self._folder, "RENDER_PATTERN": self._stem, "RENDER_FORMAT": "evaw"}
+        texts = {"RENDER_FILE": self._folder, "RENDER_PATTERN": self._stem, "RENDER_FORMAT": "evaw",
+                 "RENDER_FORMAT2": ""}  # fmt: skip
         extstate.beat(_LONGEST_SECONDS)
         saved = _set(self._numbers, texts)
         selected = [t for t in tracks() if RPR_GetMediaTrackInfo_Value(t, "I_SELECTED")]

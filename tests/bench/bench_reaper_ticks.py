@@ -2,9 +2,9 @@
 
 Run: python tests/bench/bench_reaper_ticks.py. The scripts run in the C host over the fake REAPER, against the real
 daemon with an engine that makes noise. Each API call goes through a socket to the fake, which costs far more than
-REAPER's own, so ticks are told with and `without calls` of REAPER's API;
-`processor` is what a tick takes on a machine that does nothing else. Capturing reads until 3 ms of a tick are
-over: with the fake's slow answers that is one chunk a tick. Prints a table and, last, one JSON line in milliseconds.
+REAPER's own, so ticks are told with and `without calls` of REAPER's API; `processor` is what the scripts' own code
+takes of the processor, calls left out, on a machine however busy. Capturing reads until 1.5 ms of a tick are over:
+with the fake's slow answers that is one chunk a tick. Prints a table and, last, one JSON line in milliseconds.
 """
 
 from __future__ import annotations

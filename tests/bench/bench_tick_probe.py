@@ -1,5 +1,7 @@
 """A ReaScript that runs the background script and notes what each tick did, how long it took, how much of that was
-spent in REAPER's API, and the processor time. A text, since it lies among the scripts of the bench's fake REAPER.
+spent in REAPER's API, and the processor time without the API.
+
+It is a text here, since it lies among the scripts of the bench's fake REAPER.
 """
 
 PROBE = """
@@ -7,14 +9,15 @@ import ctypes, sys, time
 from acestep_reaper import background as acestep_background
 from acestep_reaper import capture, placing
 
-spent, calls, placed = [], [0.0], [0]
+spent, calls, placed = [], [0.0, 0.0], [0]
 
 
 def timed(function):
     def call(*arguments):
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.thread_time()
         found = function(*arguments)
         calls[0] += time.perf_counter() - start
+        calls[1] += time.thread_time() - processor
         return found
     return call
 
@@ -63,7 +66,7 @@ def tick():
     if RPR_GetExtState("bench", "end"):
         RPR_SetExtState("bench", "spent", repr(spent), 0)
         return
-    kind, before, calls[0] = kind_of(service), placed[0], 0.0
+    kind, before, calls[:] = kind_of(service), placed[0], [0.0, 0.0]
     queued = RPR_GetExtState("acestep", "queue")
     start, processor = time.perf_counter(), time.thread_time()
     inner()
@@ -72,7 +75,7 @@ def tick():
         kind = "placing"
     elif queued:
         kind = "taking_a_command"
-    spent.append((kind, whole, calls[0], processor))
+    spent.append((kind, whole, calls[0], processor - calls[1]))
 
 
 acestep_background.tick = tick

@@ -166,6 +166,8 @@ def test_muted_and_locked_items_are_passed_over(tmp_path: Path) -> None:
     for old, new in (("MUTE 0 0", "MUTE 1 0"), ("ALLTAKES 0\n      MUTE 0 0", "ALLTAKES 0\n      LOCK 1")):
         project = load(tmp_path, TAKES.replace(old, new))
         assert project.items_at(project.tracks[0], 2, 6) == ()
+        with pytest.raises(ProjectRefused, match=r"the item at 1 s is (muted|locked).*Unlock or unmute it"):
+            project.item_at(project.tracks[0], 2, 6)
 
 
 def test_an_item_that_plays_all_takes_is_refused(tmp_path: Path) -> None:
@@ -177,18 +179,18 @@ def test_an_item_that_plays_all_takes_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda t: t[: len(t) // 2], "ends inside"),
+        (lambda t: t[: len(t) // 2], r"cut off: it ends inside <\w+, which begins in line \d+.*\.RPP-bak"),
         (lambda t: t + "more\n", "after the end"),
-        (lambda t: "", "empty file"),
-        (lambda t: t.replace("<REAPER_PROJECT", "<TRACK"), "REAPER_PROJECT"),
-        (lambda t: "x\n" + t, "REAPER_PROJECT first"),
+        (lambda t: "", "empty file.*RPP-bak"),
+        (lambda t: t.replace("<REAPER_PROJECT", "<TRACK"), "begins with '<TRACK .*Name the .RPP file"),
+        (lambda t: "x\n" + t, r"begins with 'x' \(line 1\).*Name the .RPP file"),
         (lambda t: t.replace("TEMPO 120 4 4", "TEMPO x 4 4"), "TEMPO"),
         (lambda t: t.replace("TEMPO 120 4 4", "TEMPO 0 4 4"), "above 0"),
         (lambda t: t.replace("      POSITION 1\n", ""), "without POSITION"),
         (lambda t: t.replace("LENGTH 8", "LENGTH nan"), "LENGTH"),
         (lambda t: t.replace("NAME Child", 'NAME "Child'), "quote"),
         (lambda t: t.replace("LOOP 0\n", "LOOP 0\r", 1), "carriage return"),
-        (lambda t: t.replace("LOOP 0", "LOOP\x000"), "zero bytes"),
+        (lambda t: t.replace("LOOP 0", "LOOP\x000"), "NUL characters, the first in line 19 .*RPP-bak"),
         (lambda t: t.replace("PLAYRATE 2", "PLAYRATE 0"), "rate"),
         (lambda t: t.replace("    >\n  >\n", "    > 1\n  >\n", 1), "alone in its line"),
     ],

@@ -99,6 +99,8 @@ class Studio:
         assert self.fake.violations == []
         assert [d for d in self.fake.dialogs if "task control" in d[0]] == []
         assert self.fake.console == []
+        log = self.home / "reaper.log"
+        assert not log.exists() or "Traceback" not in log.read_text(encoding="utf-8")
 
 
 @pytest.fixture

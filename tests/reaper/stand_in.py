@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from engine.errors import InvalidRequest
 from engine.requests.codec import from_dict
 
 KEY = "5a" * 32
+VERSION = version("acestep-bridge")
 
 
 class StandInDaemon:
@@ -35,6 +37,7 @@ class StandInDaemon:
         self.hold = False
         self.serving = False
         self.fail = ""
+        self.version = VERSION
         self._by_request_id: dict[str, str] = {}
         self._pending: list[tuple[bytes, frames.Message]] = []
 
@@ -108,7 +111,7 @@ class StandInDaemon:
         self._reply(identity, message, self.jobs[job_id])
 
     def _hello(self, identity: bytes, message: frames.Message) -> None:
-        self._reply(identity, message, {"server": "stand-in", "package_version": "0", "protocol_version": 1})
+        self._reply(identity, message, {"server": "stand-in", "package_version": self.version, "protocol_version": 1})
 
     def _controls(self, identity: bytes, message: frames.Message) -> None:
         self.controls.update(message.content.get("values", {}))

@@ -272,7 +272,7 @@ def test_moved_split_and_deleted_items(session):
     session.daemon.hold = False
     session.fake.help_text = ""
     session.finish()
-    assert len(session.project.tracks) == 2 and "item is gone" in session.fake.help_text
+    assert len(session.project.tracks) == 2 and "is gone: placed on a new track" in session.fake.help_text
     session.check()
 
 
@@ -327,7 +327,7 @@ def test_a_surface_that_drives_reaper_sets_the_request_but_not_a_recipe(session)
 def test_settings_refuse_what_cannot_be_used(session):
     session.fake.answers = ["|".join(["house", "", "500", "", "0.5", "10", "0.03", "1", "", "20", "dry", "yes", "yes"])]
     session.action("Settings")
-    assert "expected a number from 1 to 200" in session.fake.help_text
+    assert "expected a whole number from 1 to 200" in session.fake.help_text
     session.fake.answers = ["|".join(["techno", "", "5", "", "0.5", "10", "0.03", "2", "", "20", "dry", "no", "yes"])]
     session.action("Settings")
     run(session, TAKE)

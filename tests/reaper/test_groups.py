@@ -140,34 +140,6 @@ def test_razor_areas_over_several_tracks_and_lanes(session):
     assert starts == pytest.approx([2.0, 5.0]) and len(project.undo_names) == 5
 
 
-def test_locked_muted_and_silent_lane_items_are_left_out_and_named(session):
-    locked = session.song("one.wav", seconds=10.0, seed=1)
-    locked.values["C_LOCK"] = 1.0
-    session.song("two.wav", seconds=10.0, seed=2)
-    session.project.mark("lock")
-    session.select(4.0, 8.0)
-    for track in session.project.tracks:
-        track.selected = True
-    project = regenerate(session)
-    assert [len(i.takes) for i in project.items()] == [1, 2]
-    assert "is locked" in session.fake.help_text
-
-
-def test_an_item_that_was_locked_meanwhile_is_not_touched(session):
-    item = session.song(seconds=10.0)
-    session.select(4.0, 8.0)
-    session.daemon.hold = True
-    session.action(TAKE)
-    session.wait_sent(1)
-    item.values["C_LOCK"] = 1.0
-    session.project.mark("lock")
-    session.daemon.hold = False
-    session.finish()
-    assert len(session.project.items()[0].takes) == 1 and len(session.project.tracks) == 2
-    assert "locked" in session.fake.help_text
-    session.check()
-
-
 def test_an_empty_take_and_a_range_beyond_the_item(session):
     item = session.song(seconds=10.0)
     item.takes.append(Take())

@@ -1,4 +1,4 @@
-"""Start time, play rate, groups, take envelopes, locking of a project: right, or a sentence that says what to do."""
+"""Start time, play rate, groups, take envelopes of a project: right, or a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def test_start_time_and_play_rate_move_nothing(session, change):
 
 def test_a_left_out_item_is_named_as_the_ruler_shows_it(session):
     session.project.start_time, session.project.cursor = 3600.0, 50.0
-    session.project.items()[0].values["C_LOCK"] = 1.0
-    session.project.mark("lock")
+    session.project.items()[0].values["B_MUTE"] = 1.0
+    session.project.mark("mute")
     session.action(TAKE)
-    assert "An item at 60:00.000 is locked" in session.fake.help_text
+    assert "An item at 60:00.000 is muted" in session.fake.help_text
 
 
 def test_a_play_rate_is_not_rendered_into_what_is_sent(session):
@@ -77,17 +77,3 @@ def test_take_envelopes_lead_to_a_new_track_and_a_notice(session):
     items = run(session)
     assert [len(i.takes) for i in items] == [1, 1, 1] and len(session.project.tracks) == 3
     assert "the take has envelopes" in session.fake.help_text
-
-
-@pytest.mark.parametrize("words", ["Commit this take", "Reject this take"])
-def test_locking_of_the_project_is_named_where_it_stops_us(session, words):
-    session.project.locking = True
-    items = run(session)  # new takes are added all the same, as by any script
-    assert len(items[0].takes) == 2
-    points = len(session.project.undo_names)
-    session.project.cursor = 5.0
-    session.project.items()[0].selected = True
-    session.action(words)
-    assert "Locking is on in this project" in session.fake.help_text
-    assert len(session.project.undo_names) == points and len(session.project.items()[0].takes) == 2
-    session.check()

@@ -167,10 +167,15 @@ class Session:
         if SERVICE not in "".join(self.studio.host.running):
             self.studio.action(SERVICE)
         placed, jobs = self.studio.home / "reaper_placed.json", self.studio.daemon.jobs
+        calm = 0
 
         def quiet() -> bool:
+            """For 0.4 s: longer than what goes on is left unsaid."""
+            nonlocal calm
             busy = any(word in self.studio.fake.help_text for word in ("rendering", "placing", "waits"))
-            return not busy and (not jobs or (placed.exists() and all(f'"{j}"' in placed.read_text() for j in jobs)))
+            done = not jobs or (placed.exists() and all(f'"{j}"' in placed.read_text() for j in jobs))
+            calm = calm + 1 if done and not busy else 0
+            return calm > 12
 
         self.studio.until(quiet, 60)
         self.studio.host.tick(20)

@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 
 from .audio import render
-from .core import Core
+from .core import ITEMS_FULL, Core
+
+ITEM_EDGES = 40597
 
 
 class ApplicationApi(Core):
@@ -65,7 +67,7 @@ class ApplicationApi(Core):
     def Main_OnCommand(self, command: int, flag: int) -> None:
         self.commands.append(command)
         path = self.scripts.get(command)
-        if command in (40129, 40131) and not self.project.locking:
+        if command in (40129, 40131):
             self._take_action(command)
         if command == 42230:
             render(self.project)
@@ -75,12 +77,15 @@ class ApplicationApi(Core):
             self.queued_scripts.append(path)
 
     def GetToggleCommandState(self, command: int) -> int:
-        return int(self.project.locking) if command == 1135 else -1
+        """1135 is locking as a whole; the single settings are on only while that is."""
+        if command == 1135:
+            return int(bool(self.project.locks))
+        return int(command in self.project.locks) if command in (ITEMS_FULL, ITEM_EDGES) else -1
 
     def _take_action(self, command: int) -> None:
-        """40129 deletes the active take of selected items, 40131 crops to it."""
+        """40129 deletes the active take of selected items, 40131 crops to it; what is locked stays."""
         for item in self.project.items():
-            if item.selected and item.takes:
+            if item.selected and item.takes and not self.held(self.project, item):
                 active = item.takes[item.active]
                 keep = [active] if command == 40131 else [t for t in item.takes if t is not active]
                 item.takes, item.active = keep, 0

@@ -50,7 +50,8 @@ class ItemApi(Core):
         return self._value(found, key)
 
     def SetMediaTrackInfo_Value(self, track: int, key: str, value: float) -> bool:
-        return self._set_value(self.need(track, "MediaTrack*", "SetMediaTrackInfo_Value"), key, value)
+        found = self.need(track, "MediaTrack*", "SetMediaTrackInfo_Value")
+        return False if found and found.controls_locked else self._set_value(found, key, value)
 
     def GetParentTrack(self, track: int) -> int:
         """The folder track that a track lies in, by I_FOLDERDEPTH."""

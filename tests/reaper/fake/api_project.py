@@ -177,6 +177,10 @@ class ProjectApi(Core):
         before = found.history[found.position][1]
         if flags != -1 and [t.guid for t in before.tracks] != [t.guid for t in found.tracks]:
             self.violation(f"undo block {description!r} changes tracks but has flags {flags}")
+        now = {item.guid: item for item in found.items()}
+        for item in [i for t in before.tracks for i in t.items]:
+            if item.guid in now and self.held(found, item) and now[item.guid] != item:
+                self.violation(f"undo block {description!r} changes a locked item")
         if found.unmarked:
             found.mark(description)
         else:

@@ -55,6 +55,7 @@ def render(project: Project) -> None:
     """Action 42230: the selected track with its FX (each one halves the volume) by the render settings.
 
     A folder (I_FOLDERDEPTH 1) plays the tracks after it, too; via the master (RENDER_SETTINGS 128) all is inverted.
+    RENDER_NORMALIZE makes the peak 1; a second format (RENDER_FORMAT2) is one more file.
     """
     info, strings = project.info, project.strings
     track = next(t for t in project.tracks if t.selected)
@@ -64,4 +65,9 @@ def render(project: Project) -> None:
     times = np.arange(info["RENDER_STARTPOS"], info["RENDER_ENDPOS"], 1 / rate)
     mixed = sum((read_track(t, times, int(info["RENDER_CHANNELS"])) for t in heard), np.zeros((len(times), 2)))
     samples = mixed * 0.5 ** len(track.fx) * (-1 if info["RENDER_SETTINGS"] == 128 else 1)
-    soundfile.write(f"{strings['RENDER_FILE']}/{strings['RENDER_PATTERN']}.wav", samples, rate, subtype="FLOAT")
+    if info.get("RENDER_NORMALIZE"):
+        samples = samples / np.abs(samples).max()
+    stem = f"{strings['RENDER_FILE']}/{strings['RENDER_PATTERN']}"
+    soundfile.write(f"{stem}.wav", samples, rate, subtype="FLOAT")
+    if strings.get("RENDER_FORMAT2"):
+        soundfile.write(f"{stem}.flac", samples, rate)

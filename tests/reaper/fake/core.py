@@ -8,6 +8,7 @@ from typing import Any
 from .model import Item, Project, Source, Take, Track
 
 _OUT = "SZIBDAN"
+ITEMS_FULL = 40576
 
 
 class FakeError(Exception):
@@ -45,6 +46,10 @@ class Core:
     def violation(self, text: str) -> None:
         """Records a thing that a good script never does."""
         self.violations.append(text)
+
+    def held(self, project: Project, item: Item) -> bool:
+        """Whether an item is locked, by itself or by the project's lock settings."""
+        return bool(int(item.values["C_LOCK"]) & 1) or ITEMS_FULL in project.locks
 
     # pointers
     def pointer(self, kind: str, thing: object | None) -> int:

@@ -90,6 +90,7 @@ class Track:
     values: dict[str, float] = field(default_factory=track_values)
     ext: dict[str, str] = field(default_factory=dict)
     fx: list[str] = field(default_factory=list)
+    controls_locked: bool = False  # "Lock track controls": the items are free all the same
     razor: str = field(default="", compare=False)
     selected: bool = field(default=False, compare=False)
 
@@ -138,7 +139,7 @@ class Project:
         self.play_state = 0
         self.play_rate = 1.0
         self.start_time = 0.0  # only rulers show it: positions count from the project's own 0
-        self.locking = False  # Options > Locking, with items locked
+        self.locks: set[int] = set()  # Options > Locking: toggle actions of what is locked while locking is on
         self.ext: dict[tuple[str, str], str] = {}
         self.info = {"PROJECT_SRATE": 48000.0, "PROJECT_SRATE_USE": 1.0}
         self.strings: dict[str, str] = {}
