@@ -66,8 +66,8 @@ def _scripts(folder: Path, options: InstallOptions) -> Point:
 
 def _registered(folder: Path, options: InstallOptions, platform: Platform) -> Point:
     wanted = actions(list(script_files(options.scripts)), platform.separator)
-    there = _read(folder / KB).replace("\r\n", "\n").split("\n")
-    missing = [action.name for action in wanted if action.kb_line not in there]
+    there = [line.replace("\\", "/") for line in _read(folder / KB).splitlines() if line.startswith("SCR ")]
+    missing = [a.name for a in wanted if not any(f"{FOLDER}/{a.file_name}" in line for line in there)]
     if missing:
         return Point("actions", False, f"not in the action list: {', '.join(missing)}", _INSTALL)
     return Point("actions", True, f"{len(wanted)} in the action list")

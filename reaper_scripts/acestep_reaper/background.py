@@ -22,6 +22,7 @@ IDLE_SECONDS = 120.0
 LIST_PAGE, LIST_MOST = 10, 400  # jobs a reply: one tick reads all of it
 STATUS_SECONDS = 0.25
 TICK = "acestep_background.tick()"
+KEPT = "%s. %s 'Jobs - show': the result is kept until then"
 UNPLACED = "A result could not be placed as a whole (see the log %s). Undo what is there; 'Jobs - show' tries again"
 
 _service = None
@@ -223,7 +224,7 @@ class Service(object):
                     return
             self._place(batch)
         except UserError as error:
-            status.problem(error)
+            status.problem(KEPT % (error, error.remedy and "Then run" or "Run"))
             self._drop(batch)
         except Exception:
             log.write(traceback.format_exc())
@@ -254,7 +255,7 @@ class Service(object):
         elif not batch.good:
             status.show("cancelled")
         else:
-            status.show(". ".join([progress.done(batch)] + list(notices)))
+            status.show(". ".join(["%s: done" % batch.title] + list(notices) + [progress.made_by(batch)]))
 
     def _forget(self, batch):
         self.batches = [b for b in self.batches if b is not batch]

@@ -12,6 +12,7 @@ from .objects import find_track, seen, span, track_items
 from .paths import in_home, package_folder, read_json
 
 BACKGROUND = "acestep_Background service.py"
+SHORTER = "Select a shorter range, or split the item"
 
 
 def guarded(action):
@@ -41,6 +42,9 @@ def hand_over(command):
 def render(title, task, mode, found, request, recipe=False):
     """Asks for renders of targets; one undo point for all. `recipe`: exactly this, whatever a surface sets."""
     values = settings.load()
+    longest = max(target["end"] - target["start"] for target in found)
+    if longest > targets.LONGEST_SECONDS and task != "outpaint":
+        raise UserError("%d s are chosen, at most %d s are made at once" % (longest, targets.LONGEST_SECONDS), SHORTER)
     start = _may_start(values)
     if start is None:
         return

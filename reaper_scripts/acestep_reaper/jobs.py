@@ -126,7 +126,9 @@ class Part(object):
     def _finished(self, result):
         self._clean()
         self.results = [entry for entry in result["results"] if entry.get("chosen", True)]
-        self.state = "ready" if self.results else "failed"
+        self.state = "ready"
+        if not self.results:
+            self.fail(UserError("The daemon returned no audio", "Run 'Copy support report' and send what it shows"))
 
     def cancel(self, daemon):
         """Tells the daemon to stop; before the daemon knows the job, it just ends."""
@@ -159,9 +161,7 @@ class Part(object):
             return media.copy(made, media.free_path(folder, stem, suffix))
         source, clip = wave_file.read(self.data["source"]), wave_file.read(made)
         if source is None or clip is None or clip.format != source.format:
-            raise UserError(
-                "The file of the take changed while it was rendered", "Undo the change, then run 'Jobs - show'"
-            )
+            raise UserError("The file of the take changed while it was rendered", "Undo the change")
         first, last = self.data["file_range"]
         return media.splice(source, clip, self.offset(entry), media.free_path(folder, stem, suffix), first, last)
 

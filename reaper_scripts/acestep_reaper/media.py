@@ -1,11 +1,12 @@
 """Files made a little at a time: names that are never taken, whole or not there at all."""
 
+import errno
 import os
 import time
 
 from . import wave_file
 from .errors import UserError
-from .paths import fs
+from .paths import fs, text
 
 CHUNK_BYTES = 1 << 16
 BUDGET_SECONDS = 0.0015
@@ -76,7 +77,9 @@ class Assembly(object):
             os.replace(fs(self._temporary), fs(self.path))
         except OSError as error:
             self.discard()
-            raise UserError("The new take could not be written (%s)" % error.strerror, "Free some disk space")
+            where = text(error.filename) if error.filename else self.path
+            remedy = "Free some disk space" if error.errno == errno.ENOSPC else "Look at %s" % where
+            raise UserError("The new take could not be written (%s)" % error.strerror, remedy)
         return True
 
     def _chunk(self):

@@ -21,10 +21,10 @@ def lines(batches):
     return ["%s, %s: %s" % (b.title, p.data.get("name") or "a new track", _part(p)) for b in batches for p in b.parts]
 
 
-def done(batch):
-    """One line about a batch that was placed."""
-    model = (batch.good[0].results[0].get("model") or {}).get("description", "")
-    return "%s: done" % batch.title + (" (%s)" % model if model else "")
+def made_by(batch):
+    """Which model made a batch; of nano it says that it is the small test model."""
+    model = batch.good[0].results[0].get("model") or {}
+    return "Made by: %s" % (model.get("description") or model.get("name") or "the daemon's model")
 
 
 def failed(batch, parts):

@@ -262,6 +262,18 @@ def test_status_before_installing_names_the_command(linux: tuple[Platform, Path]
     assert all("acestep-bridge reaper install" in point.remedy for point in open_points)
 
 
+def test_actions_that_reapack_or_setup_registered_count(linux: tuple[Platform, Path]) -> None:
+    """They have ids of their own."""
+    platform, folder = linux
+    install(options(platform), platform)
+    lines = [line.replace(" RS", " RSff", 1) for line in text(folder / "reaper-kb.ini").split("\n")]
+    (folder / "reaper-kb.ini").write_text("\n".join(lines), encoding="utf-8")
+    assert {p.name: p.ok for p in status(options(platform), platform)}["actions"]
+    (folder / "reaper-kb.ini").write_text("\n".join(lines).replace("_Retake.py", "_R.py"), encoding="utf-8")
+    (point,) = [p for p in status(options(platform), platform) if p.name == "actions"]
+    assert point.text == "not in the action list: Retake"
+
+
 def test_osc_devices_of_others_keep_their_order(linux: tuple[Platform, Path]) -> None:
     platform, folder = linux
     install(options(platform, osc=OscDevice()), platform)

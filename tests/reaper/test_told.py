@@ -49,6 +49,15 @@ def test_a_daemon_that_was_moved_away(session):
     assert len(session.project.items()[0].takes) == 2
 
 
+def test_a_range_longer_than_the_model_makes_is_told_at_the_key_press(session):
+    session.project.items()[0].values["D_LENGTH"] = 300.0
+    session.project.mark("loop")
+    session.select(0.0, 290.0)
+    session.action(TAKE)
+    assert "290 s are chosen, at most 240 s are made at once. Select a shorter" in session.fake.help_text
+    assert session.host.running == []
+
+
 def test_a_full_disk_while_the_track_is_read(session):
     (session.home / "captures").write_text("in the way", encoding="ascii")
     stretch(session)
