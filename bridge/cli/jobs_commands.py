@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 from msgspec import to_builtins
@@ -14,7 +15,10 @@ from bridge.model_words import model_words
 from bridge.protocol.messages import JobStatus, State
 from engine.errors import InvalidRequest
 
-group = typer.Typer(help="Jobs of the daemon: list, show, logs, cancel, result.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from bridge.client import Client
+
+group = typer.Typer(help="Jobs of the daemon: list, show, logs, cancel, delete, result.", no_args_is_help=True)
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="As in `jobs list`.")]
 
 
@@ -89,6 +93,41 @@ def cancel_job(job_id: JobId, as_json: AsJson = False) -> None:
     if as_json:
         return print_json(to_builtins(job))
     show(_line(job))
+
+
+@group.command("delete")
+@handled
+def delete_jobs(
+    job_ids: Annotated[list[str] | None, typer.Argument(metavar="JOB...", help="As in `jobs list`.")] = None,
+    older_than: Annotated[
+        float | None, typer.Option("--older-than", min=0, metavar="DAYS", help="All finished before that.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget finished jobs, and their audio where no other job needs it. Files copied elsewhere stay."""
+    from bridge.cli.daemon_session import existing_daemon
+
+    if not job_ids and older_than is None:
+        raise InvalidRequest("jobs", "none", "jobs, or --older-than DAYS", "Name what may go; `jobs list` shows them.")
+    with existing_daemon() as client:
+        before = time.time() - (older_than or 0) * 86400
+        wanted = [*(job_ids or []), *(_finished_before(client, before) if older_than is not None else ())]
+        for job_id in dict.fromkeys(wanted):
+            client.delete(job_id)
+    if as_json:
+        return print_json({"deleted": wanted})
+    show(f"{len(wanted)} job(s) deleted.")
+
+
+def _finished_before(client: Client, limit: float) -> list[str]:
+    """Ids of all jobs that were finished before a time in seconds since 1970."""
+    found: list[str] = []
+    offset, total = 0, 1
+    while offset < total:
+        reply = client.jobs(limit=500, offset=offset)
+        found += [job.job_id for job in reply.jobs if job.finished is not None and job.finished < limit]
+        offset, total = offset + 500, reply.total
+    return found
 
 
 @group.command("result")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.protocol.messages import ModelName, ResultEntry, ResultReply
+from engine.audio.atomic import replacing
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,14 @@ class JobResult:
         return self.first.model
 
     def save(self, path: str | Path, index: int = 0) -> Path:
-        """Copy entry `index` to `path`. Raises OSError."""
-        target, source = Path(path), self.entries[index].audio.path
-        if index < len(self.buffers) or source is None:
-            target.write_bytes(self._bytes(index))
-        else:
-            shutil.copyfile(source, target)
-        return target
+        """Copy entry `index` to `path`, whole or not at all. Raises OSError, WriteError."""
+        source = self.entries[index].audio.path
+        with replacing(path) as temporary:
+            if index < len(self.buffers) or source is None:
+                temporary.write_bytes(self._bytes(index))
+            else:
+                shutil.copyfile(source, temporary)
+        return Path(path)
 
     def _bytes(self, index: int) -> bytes:
         if index < len(self.buffers):

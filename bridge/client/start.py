@@ -16,7 +16,7 @@ from bridge.client.sync import Client
 from bridge.client.transport import Timeouts
 from bridge.protocol import lock
 from bridge.protocol.errors import DaemonNotRunning
-from bridge.protocol.home import daemon_command, home_folder, make_home
+from bridge.protocol.home import daemon_command, home_folder, log_path, make_home
 
 _UNWANTED = ("PYTHONHOME", "PYTHONPATH")
 _DETACHED = 0x00000008 | 0x00000200  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
@@ -35,7 +35,7 @@ def daemon_environment(home: Path, environment: Mapping[str, str] = os.environ) 
 
 def start_daemon(home: Path, options: Sequence[str] = ()) -> subprocess.Popen[bytes]:
     """Start a daemon, detached, its output in daemon.log. Does not wait for it; a thread reaps it if it ends first."""
-    with open(make_home(home) / "daemon.log", "ab") as log:
+    with open(log_path(make_home(home), "daemon.log"), "ab") as log:
         process = subprocess.Popen(
             [*daemon_command(), *options],
             stdin=subprocess.DEVNULL,

@@ -20,6 +20,7 @@ import zmq.asyncio
 from bridge.daemon.settings import Settings
 from bridge.engine_process import wire
 from bridge.protocol.errors import BridgeError, ProtocolError
+from bridge.protocol.home import log_path
 from bridge.protocol.linked import linked_path
 from bridge.protocol.messages import EngineState, ModelName
 
@@ -56,6 +57,7 @@ class EngineProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._inbox: asyncio.Queue[wire.FromEngine] = asyncio.Queue()
         self._heard = 0.0
+        self._unwanted = ""
         self._reader = asyncio.get_running_loop().create_task(self._read())
         self.starts = 0
         self.state: Literal["stopped", "starting", "loading", "idle", "busy"] = "stopped"
@@ -113,6 +115,8 @@ class EngineProcess:
         await self.start()
         self.state = "busy"
         self._say(job)
+        if self._unwanted == job.job_id:
+            self.cancel(job.job_id)
         while True:
             said = await self._next()
             if isinstance(said, wire.StepDone | wire.LogText) and said.job_id == job.job_id:
@@ -124,7 +128,8 @@ class EngineProcess:
                 self._check_alive()
 
     def cancel(self, job_id: str) -> None:
-        """Ask for the job to stop."""
+        """Ask for the job to stop, as soon as the process that will render it hears."""
+        self._unwanted = job_id
         self._say(wire.CancelJob(job_id=job_id))
 
     def kill(self) -> None:
@@ -162,7 +167,7 @@ class EngineProcess:
             device=self._settings.device,
             renderer=self._renderer(),
         )
-        with open(self._settings.home / "engine.log", "ab") as log:
+        with open(log_path(self._settings.home, "engine.log"), "ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "bridge.engine_process"],
                 stdin=subprocess.PIPE,

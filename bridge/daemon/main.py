@@ -33,6 +33,7 @@ from bridge.protocol.home import (
     Endpoints,
     connection_path,
     home_folder,
+    log_path,
     make_home,
     write_connection,
     write_install,
@@ -104,6 +105,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
 def _log_to(path: Path) -> None:
     """A service has nobody at its standard error, and on Windows none at all."""
     make_home(path.parent)
+    path = log_path(path.parent, path.name)
     sys.stdout = sys.stderr = open(path, "a", encoding="utf-8", errors="replace", buffering=1)  # noqa: SIM115
     logging.basicConfig(stream=sys.stderr, level=logging.getLogger().level, format=_LOG_FORMAT, force=True)
 

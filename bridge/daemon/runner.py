@@ -108,6 +108,9 @@ class Runner:
             if self.current is job:
                 self._after_death(job, error)
         except EngineNotStarted as error:
+            if self.progress.cancelling:
+                self._change(job, "cancelled")
+                return
             remedy = "`acestep-bridge doctor` looks for the cause."
             message = f"{error} {remedy}"
             self._fail(job, ErrorContent(code="engine_unavailable", message=message, remedy=remedy))

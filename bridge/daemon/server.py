@@ -75,7 +75,11 @@ class Server:
             counters.rejected_messages += isinstance(error, ProtocolError)
             await self._send(door, speaker, identity, message.header, content)
             return
-        await self._send(door, speaker, identity, message.header, reply.content, reply)
+        try:
+            await self._send(door, speaker, identity, message.header, reply.content, reply)
+        except ProtocolError as error:  # such as a number that JSON does not have: better an error than silence
+            logger.exception("%s", message.header.op)
+            await self._send(door, speaker, identity, message.header, content_of(error))
 
     async def _perform(self, message: Message, peer: Peer) -> Reply:
         op = message.header.op

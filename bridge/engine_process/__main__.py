@@ -15,7 +15,7 @@ from bridge.engine_process import wire
 from bridge.engine_process.line import Line
 from bridge.engine_process.rendering import OnLog, OnStep, Renderer, find_factory
 from bridge.files.store import AudioStore
-from bridge.protocol.errors import ErrorContent, content_of
+from bridge.protocol.errors import ErrorContent, ProtocolError, content_of
 from engine.errors import Cancelled, CheckpointError, OutOfMemory
 
 logger = logging.getLogger("bridge.engine_process")
@@ -82,7 +82,11 @@ class Worker:
             logger.exception("job %s", job.job_id)
             said = wire.Failed(job_id=job.job_id, error=_content(error))
         self._line.begin("")
-        self._line.say(said)
+        try:
+            self._line.say(said)
+        except ProtocolError as error:  # such as a number in a report that is none
+            logger.exception("job %s", job.job_id)
+            self._line.say(wire.Failed(job_id=job.job_id, error=content_of(error)))
 
     def _use(self, model: str, job_id: str) -> Renderer:
         if self._renderer is None:

@@ -64,7 +64,8 @@ def locate(
     if audio.startswith(("http://", "https://")):
         digest, path = fetch(audio, store, urls or UrlRules())
         return SourceFile(path, digest)
-    return SourceFile(_path(audio, roots))
+    path = _path(audio, roots)
+    return SourceFile(path, path.stem if store.find(path.stem) == path else None)
 
 
 def suffix_of(data: bytes | memoryview) -> str:

@@ -151,7 +151,7 @@ def content_of(error: Exception) -> ErrorContent:
             code=error.code, message=str(error), field=error.field, remedy="See docs/protocol.md for the message."
         )
     if _is_full_disk(error):
-        remedy = "Free some space, or delete jobs with `acestep-bridge jobs`."
+        remedy = "Free some space, or delete old jobs: acestep-bridge jobs delete --older-than 30"
         return ErrorContent(code="disk_full", message=f"The disk is full: {error}. {remedy}", remedy=remedy)
     parts: Any = getattr(error, "field", None), getattr(error, "got", None), getattr(error, "expected", None)
     if all(isinstance(part, str) for part in parts):

@@ -6,6 +6,7 @@ files 0600, written to a temporary name and renamed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
@@ -18,6 +19,7 @@ from bridge.protocol.errors import DaemonNotRunning, ProtocolError
 from bridge.protocol.frames import PROTOCOL_VERSION
 
 HOME_VARIABLE = "ACESTEP_BRIDGE_HOME"
+_LONG_LOG_BYTES = 4_000_000
 
 
 class Endpoints(msgspec.Struct, frozen=True):
@@ -58,6 +60,15 @@ def make_home(home: Path) -> Path:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.chmod(home, 0o700)
     return home
+
+
+def log_path(home: Path, name: str) -> Path:
+    """A log file to be opened for appending; one that has grown long is put aside, in place of the one before it."""
+    path = home / name
+    with contextlib.suppress(OSError):  # on Windows while somebody has it open
+        if path.stat().st_size > _LONG_LOG_BYTES:
+            os.replace(path, path.with_name(f"{name}.old"))
+    return path
 
 
 def connection_path(home: Path) -> Path:

@@ -1,7 +1,7 @@
 """A renderer of real processes for tests of the daemon: a sine of the request's duration, a step each few milliseconds.
 
 The tags steer it: `steps=N`, `step_seconds=X`, `die` (kill -9 of itself in the middle, always), `die_once FILE`,
-`deaf` (ignores cancel), `fail` (an error of the engine). Knows no torch.
+`deaf` (ignores cancel), `fail` (an error of the engine), `nan` (a result that no JSON can hold). Knows no torch.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class SineRenderer:
             samples=samples.shape[1],
         )
         model = ModelName(name=job.model, description="sine")
-        return ResultEntry(variation=variation, audio=audio, seed=seed, model=model, recipe={"seed": seed})
+        recipe = {"seed": float("nan") if job.request["tags"] == "nan" else seed}
+        return ResultEntry(variation=variation, audio=audio, seed=seed, model=model, recipe=recipe)
 
 
 def _misbehave(words: dict[str, Any]) -> None:

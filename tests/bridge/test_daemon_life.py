@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests_daemons import MODEL, RENDERER, Daemon, is_gone, running, text
+from typer.testing import CliRunner
 
+from bridge.cli.app import app
 from bridge.client import Client, ensure_daemon
 from bridge.protocol import errors, lock
 
@@ -30,11 +32,15 @@ def client(daemon: Daemon) -> Iterator[Client]:
         yield made
 
 
-def wait_for_step(client: Client, job_id: str, step: int) -> None:
+def wait_until(comes: Callable[[], bool]) -> None:
     limit = time.monotonic() + 40
-    while client.status(job_id).step < step:
-        assert time.monotonic() < limit, client.status(job_id)
+    while not comes():
+        assert time.monotonic() < limit
         time.sleep(0.01)
+
+
+def wait_for_step(client: Client, job_id: str, step: int) -> None:
+    wait_until(lambda: client.status(job_id).step >= step)
 
 
 def test_events_of_a_job_are_exact_and_in_order(client: Client) -> None:
@@ -98,6 +104,17 @@ def test_cancel_within_a_step(client: Client) -> None:
     with pytest.raises(errors.JobCancelled):
         job.result()
     assert job.cancel().state == "cancelled"
+
+
+def test_a_cancel_while_the_engine_starts_is_not_lost(client: Client) -> None:
+    client.unload()
+    wait_until(lambda: client.hello().engine.state == "stopped")
+    before = client.hello().engine.restarts
+    job = client.submit(text("steps=500 step_seconds=0.05"))
+    wait_until(lambda: job.status().state == "running")
+    job.cancel()
+    assert job.wait(20).state == "cancelled"
+    assert client.hello().engine.restarts == before + 1  # started for this job, and not killed for it
 
 
 def test_a_queued_job_is_cancelled_at_once(client: Client) -> None:
@@ -180,6 +197,37 @@ def test_a_wait_holds_nothing_up(client: Client) -> None:
     job.cancel()
     thread.join(20)
     assert not thread.is_alive()
+
+
+def test_a_result_that_cannot_travel_fails_its_job_alone(client: Client) -> None:
+    pid = client.hello().engine.pid
+    done = client.submit(text("nan")).wait(40)
+    assert done.error is not None and "JSON" in done.error.message and done.attempts == 1
+    assert client.hello().engine.pid == pid
+
+
+def test_audio_of_the_store_is_kept_for_a_job_that_names_its_file(client: Client) -> None:
+    first = client.submit(text(seed=425, duration=5.0))
+    path = first.result().path
+    assert path is not None
+    fields = {"task": "inpaint", "tags": "steps=1", "start_time": 1, "end_time": 2}
+    second = client.submit({**fields, "audio": str(path)})
+    client.delete(first.job_id)
+    assert path.exists() and second.wait(40).state == "completed"
+    client.delete(second.job_id)
+    assert not path.exists()
+
+
+def test_old_jobs_are_deleted_by_a_command(client: Client, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, later = client.submit(text(seed=426)), client.submit(text(seed=427))
+    later.wait(40)
+    monkeypatch.setenv("ACESTEP_BRIDGE_HOME", str(daemon.home))
+    assert CliRunner().invoke(app, ["jobs", "delete"]).exit_code == 2
+    assert CliRunner().invoke(app, ["jobs", "delete", job.job_id]).exit_code == 0
+    assert later.status().state == "completed"
+    assert CliRunner().invoke(app, ["jobs", "delete", "--older-than", "1"]).stdout.startswith("0 job(s)")
+    assert CliRunner().invoke(app, ["jobs", "delete", "--older-than", "0"]).exit_code == 0
+    assert client.jobs().total == 0 and client.metrics().audio_files == 0
 
 
 def test_delete_takes_the_audio_along(client: Client) -> None:
