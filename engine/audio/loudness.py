@@ -37,3 +37,9 @@ def matching_gain_db(made: NDArray[Any], context: NDArray[Any], sample_rate: int
     if wanted < QUIET_LUFS or got < QUIET_LUFS:
         return 0.0
     return float(np.clip(wanted - got, -MAX_GAIN_DB, MAX_GAIN_DB))
+
+
+def headroom_db(made: NDArray[Any], source: NDArray[Any]) -> float:
+    """The most that `made` can be raised before its peaks pass full scale, or the source's where those are higher."""
+    peak, allowed = (float(np.abs(part).max(initial=0.0)) for part in (made, source))
+    return 20.0 * math.log10(max(1.0, allowed) / peak) if peak > 0.0 else math.inf

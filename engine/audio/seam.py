@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from engine.audio.buffer import Samples
 from engine.audio.exact import match_channels
-from engine.audio.loudness import matching_gain_db
+from engine.audio.loudness import headroom_db, matching_gain_db
 from engine.audio.window import Region, Window
 
 ALIKE_CORRELATION = 2**0.5 - 1  # there a linear fade is 1.5 dB too quiet in its middle, an equal-power one 1.5 dB loud
@@ -105,7 +105,9 @@ def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: 
     if match_loudness:
         context = np.concatenate(context_around(read, window, region), axis=1)
         inner = new[:, region.fade_before : new.shape[1] - region.fade_after]
-        gain_db = matching_gain_db(inner, context, window.sample_rate)
+        there = read(region.fade_start, region.fade_end)
+        headroom = headroom_db(new, np.concatenate([context, there], axis=1))
+        gain_db = min(matching_gain_db(inner, context, window.sample_rate), headroom)
     new = new * 10 ** (gain_db / 20)
     unfaded = new.copy()
     fade_in = fade_out = "none"

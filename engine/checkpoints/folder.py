@@ -17,6 +17,7 @@ from engine.checkpoints.networks import (
     Part,
     Target,
     make_networks,
+    vocoder_has_weights,
 )
 from engine.checkpoints.weights import TensorFile
 from engine.errors import CheckpointError
@@ -89,4 +90,4 @@ def _needs_weights(folder: Path, part: str) -> bool:
     config = folder / part / "config.json"
     if part != VOCODER or not config.is_file():
         return True
-    return read_config(config).get("_class_name") != "SpectralInversionVocoder"
+    return vocoder_has_weights(read_config(config))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.checkpoints.keys import with_both_embeddings, without_dead
 from engine.checkpoints.weights import build_empty, fill
@@ -94,13 +94,21 @@ def make_autoencoder(dcae: Part, vocoder: Part, target: Target) -> MusicAutoenco
 
 def _make_vocoder(part: Part, target: Target) -> Any:
     if part.config.get("_class_name") != "ADaMoSHiFiGANV1":
-        vocoder = build_vocoder(part.config)
-        return vocoder.to(target.device) if isinstance(vocoder, nn.Module) else vocoder
+        vocoder: Any = build_vocoder(part.config)
+        if vocoder_has_weights(part.config):
+            weights = {key.removeprefix("partials."): value for key, value in part.weights.items()}
+            fill(vocoder.partials, weights, part.where, torch.float32, target.device)
+        return vocoder.to(target.device)
     empty = build_empty(lambda: cast(Vocoder, build_vocoder(part.config)))
     vocoder = fill(empty, fold_weight_norm(part.weights), part.where, torch.float32, target.device)
     vocoder.backbone.to(target.dtype)
     vocoder.head.to(target.dtype)
     return vocoder
+
+
+def vocoder_has_weights(config: Mapping[str, Any]) -> bool:
+    """Whether a `music_vocoder/config.json` comes with a weights file: a spectral inversion alone has none."""
+    return config.get("_class_name") != "SpectralInversionVocoder" or bool(config.get("partials"))
 
 
 def make_text_encoder(part: Part, tokenizer: Tokenizer, erg_layers: tuple[int, ...], target: Target) -> TextEncoder:

@@ -1,4 +1,4 @@
-"""A vocoder without weights: log-mel to magnitudes by non-negative least squares, phases by fast Griffin-Lim.
+"""Log-mel to magnitudes by non-negative least squares, phases by fast Griffin-Lim; a small network helps in low bins.
 
 Knows no latents and no files. A small upsampling network locks sustained tones to multiples of the hop rate; spectral
 inversion keeps their pitch. Phases start from the peaks' frequencies (Beauregard et al., 2015, single pass spectrogram
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from engine.errors import CheckpointError
 from engine.networks.log_mel import MAGNITUDE_EPS, LogMel
+from engine.networks.partials import Partials, PartialsConfig
 
 IGNORED = frozenset({"_class_name", "_diffusers_version", "_name_or_path"})
 DEFAULTS: dict[str, float] = {
@@ -33,16 +34,18 @@ DEFAULTS: dict[str, float] = {
 GATE_NATS = 1.0
 KNEE, CEILING = 0.8, 0.95  # resampling overshoots what is limited; the rest up to 1 is for that
 PEAK_WIDTH = 7
+OFFSET_HOPS = 4
 
 
 class SpectralInversionVocoder(nn.Module):
     """`encode` makes log-mels, `decode` makes audio. `config` is `music_vocoder/config.json`; every key is optional."""
 
-    receptive_frames = 16
+    QUIET = 1e-4
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         given = {name: value for name, value in config.items() if name not in IGNORED}
+        partials = given.pop("partials", None)
         unknown = sorted(set(given) - set(DEFAULTS))
         if unknown:
             raise CheckpointError(
@@ -64,6 +67,8 @@ class SpectralInversionVocoder(nn.Module):
             float(values["f_min"]),
             float(values["f_max"]),
         )
+        self.partials = Partials(PartialsConfig.from_dict(partials)) if partials else None
+        self.receptive_frames = 16 + (self.partials.receptive_frames if self.partials is not None else 0)
         self._check_geometry()
 
     def _check_geometry(self) -> None:
@@ -80,9 +85,31 @@ class SpectralInversionVocoder(nn.Module):
     @torch.no_grad()
     def decode(self, log_mel: Tensor) -> Tensor:
         """log-mel (B, 128, F) -> audio float32 (B, F * hop_length)."""
-        magnitudes = self.magnitudes(log_mel.float()).transpose(1, 2)  # (B, F, bins)
+        magnitudes = self.magnitudes(log_mel.float())  # (B, bins, F)
+        places = peak_places(magnitudes.transpose(1, 2)).transpose(1, 2)
+        if self.partials is not None:
+            magnitudes, places = self._with_partials(log_mel.float(), magnitudes, places)
         side = (self.n_fft - self.hop_length) // 2
-        return soft_limited(self._griffin_lim(magnitudes)[:, side : side + log_mel.shape[-1] * self.hop_length])
+        made = self._griffin_lim(magnitudes.transpose(1, 2), places.transpose(1, 2))
+        limited = without_offset(soft_limited(made), self.hop_length * OFFSET_HOPS)
+        return limited[:, side : side + log_mel.shape[-1] * self.hop_length]
+
+    def partials_input(self, log_mel: Tensor, magnitudes: Tensor) -> tuple[Tensor, Tensor]:
+        """What `partials` reads: log magnitudes, and the log-mel on bins, (B, bins, F) both."""
+        assert self.partials is not None
+        bins = self.partials.config.bins
+        bank = self.mel_transform.mel_scale.get_buffer("fb").float()[:bins]  # (bins, mels)
+        shares = bank / bank.sum(dim=1, keepdim=True).clamp(min=1e-9)
+        return torch.log(magnitudes[:, :bins] + self.QUIET), shares @ log_mel
+
+    def _with_partials(self, log_mel: Tensor, magnitudes: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        """The low bins' magnitudes and places from the network, the others as they are; silence stays silent."""
+        assert self.partials is not None
+        bins = self.partials.config.bins
+        log, offsets = self.partials(*self.partials_input(log_mel, magnitudes))
+        low = torch.where(magnitudes[:, :bins] > 0.0, (torch.exp(log) - self.QUIET).clamp(min=0.0), 0.0)
+        own = torch.arange(bins, device=log.device, dtype=offsets.dtype)[:, None] + offsets
+        return torch.cat([low, magnitudes[:, bins:]], dim=1), torch.cat([own, places[:, bins:]], dim=1)
 
     def magnitudes(self, log_mel: Tensor) -> Tensor:
         """log-mel (B, 128, F) -> magnitudes of the STFT (B, n_fft / 2 + 1, F); silence gives exact zeros.
@@ -98,10 +125,10 @@ class SpectralInversionVocoder(nn.Module):
             made = made * target / (bank @ (bank.T @ made)).clamp(min=1e-9)
         return made
 
-    def _griffin_lim(self, magnitudes: Tensor) -> Tensor:
-        """magnitudes (B, F, bins) -> audio with its edges (B, F * hop + n_fft - hop)."""
+    def _griffin_lim(self, magnitudes: Tensor, places: Tensor) -> Tensor:
+        """magnitudes and places (B, F, bins) -> audio with its edges (B, F * hop + n_fft - hop)."""
         window = self.mel_transform.spectrogram.get_buffer("window").float()
-        spectrum = torch.polar(magnitudes, self._first_phases(magnitudes))
+        spectrum = torch.polar(magnitudes, self._first_phases(places))
         previous = torch.zeros_like(spectrum)
         for _ in range(self.iterations):
             frames = self._overlap_add(spectrum, window).unfold(-1, self.n_fft, self.hop_length) * window
@@ -111,17 +138,10 @@ class SpectralInversionVocoder(nn.Module):
             previous = rebuilt
         return self._overlap_add(spectrum, window)
 
-    def _first_phases(self, magnitudes: Tensor) -> Tensor:
-        """Each bin turns at the frequency of the highest peak near it, interpolated between bins. (B, F, bins)."""
-        log = torch.log(magnitudes + 1e-6)
-        shape = log.shape
-        _, peak = F.max_pool1d(log.flatten(0, 1)[:, None], PEAK_WIDTH, 1, PEAK_WIDTH // 2, return_indices=True)
-        peak = peak.view(shape).clamp(1, shape[-1] - 2)
-        left, middle, right = (torch.gather(log, 2, peak + k) for k in (-1, 0, 1))
-        bend = (left - 2 * middle + right).clamp(max=-1e-3)
-        place = peak + (0.5 * (left - right) / bend).clamp(-0.5, 0.5)  # in bins
-        turns = (place * (self.hop_length / self.n_fft)).double().cumsum(dim=1)
-        half_turns = torch.arange(shape[-1], device=log.device) * 0.5  # a lobe's bins share the phase at its centre
+    def _first_phases(self, places: Tensor) -> Tensor:
+        """Each bin turns at the frequency of its place (B, F, bins), given in bins."""
+        turns = (places * (self.hop_length / self.n_fft)).double().cumsum(dim=1)
+        half_turns = torch.arange(places.shape[-1], device=places.device) * 0.5  # a lobe's bins share its phase
         return (2 * math.pi * ((turns - half_turns) % 1.0)).float()
 
     def _overlap_add(self, spectrum: Tensor, window: Tensor) -> Tensor:
@@ -138,6 +158,27 @@ class SpectralInversionVocoder(nn.Module):
         for part in range(count):
             total[:, part : part + frames.shape[1]] += parts[:, :, part]
         return total.flatten(1)
+
+
+def peak_places(magnitudes: Tensor) -> Tensor:
+    """For each bin the place, in bins, of the highest peak near it, interpolated between bins. (B, F, bins)."""
+    log = torch.log(magnitudes + 1e-6)
+    shape = log.shape
+    _, peak = F.max_pool1d(log.flatten(0, 1)[:, None], PEAK_WIDTH, 1, PEAK_WIDTH // 2, return_indices=True)
+    peak = peak.view(shape).clamp(1, shape[-1] - 2)
+    left, middle, right = (torch.gather(log, 2, peak + k) for k in (-1, 0, 1))
+    bend = (left - 2 * middle + right).clamp(max=-1e-3)
+    return peak + (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
+
+
+def without_offset(audio: Tensor, samples: int) -> Tensor:
+    """audio (B, n) less its running mean over a triangle of twice `samples`: nothing is left at 0 Hz."""
+    mean = audio
+    for _ in range(2):
+        padded = F.pad(mean[:, None], (samples // 2, samples - 1 - samples // 2), mode="replicate")[:, 0]
+        sums = F.pad(padded.double().cumsum(dim=-1), (1, 0))
+        mean = ((sums[:, samples:] - sums[:, :-samples]) / samples).to(audio.dtype)
+    return audio - mean
 
 
 def soft_limited(audio: Tensor) -> Tensor:

@@ -109,8 +109,11 @@ class Codec:
 
 
 def _resampled(audio: Tensor, sample_rate: int) -> np.ndarray:
+    """At the other rate; turned down as a whole where limited peaks swing over full scale between the samples."""
     with exact_convolutions():
-        return to_host(resample_for_model(audio, MODEL_SAMPLE_RATE, sample_rate)).numpy()
+        made = to_host(resample_for_model(audio, MODEL_SAMPLE_RATE, sample_rate)).numpy()
+    peak = float(np.abs(made).max(initial=0.0))
+    return made if peak <= 1.0 else made / np.float32(peak)
 
 
 def pad_frames(latents: Tensor, window: Window) -> Tensor:

@@ -57,7 +57,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     if options.shards is not None:
         plan = replace(plan, mel_shards=options.shards, latent_shards=options.shards)
     changes = {name: getattr(options, name) for name in ("steps", "minutes") if getattr(options, name) is not None}
-    for stage in ("autoencoder", "decoder", "transformer"):
+    for stage in ("autoencoder", "decoder", "partials", "transformer"):
         if changes and options.only in (None, stage):
             plan = replace(plan, **{stage: replace(getattr(plan, stage), **changes)})
     return plan

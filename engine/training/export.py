@@ -24,13 +24,24 @@ DEFAULT_REQUEST: dict[str, Any] = {
     "number_of_steps": 27,
     "granularity_scale": 0.0,
 }
-VOCODER_CONFIG: dict[str, Any] = {"_class_name": "SpectralInversionVocoder", "iterations": 16, "momentum": 0.7}
+VOCODER_CONFIG: dict[str, Any] = {
+    "_class_name": "SpectralInversionVocoder",
+    "iterations": 16,
+    "momentum": 0.7,
+    "partials": {"bins": 80, "channels": 32, "dilations": [1, 2, 4, 8]},
+}
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 MAX_BYTES = 16_000_000
 
 
-def export_checkpoint(folder: Path, autoencoder: Mapping[str, Tensor], velocity: Mapping[str, Tensor]) -> int:
-    """Write the four parts; `velocity` holds `transformer.*` and `text.*`. Returns the size in bytes.
+def export_checkpoint(
+    folder: Path,
+    autoencoder: Mapping[str, Tensor],
+    velocity: Mapping[str, Tensor],
+    partials: Mapping[str, Tensor] | None = None,
+) -> int:
+    """Write the four parts; `velocity` holds `transformer.*` and `text.*`, `partials` the vocoder's network if it has
+    one. Returns the size in bytes.
 
     Raises ValueError if the checkpoint is larger than nano may be.
     """
@@ -39,12 +50,20 @@ def export_checkpoint(folder: Path, autoencoder: Mapping[str, Tensor], velocity:
     _write(folder / AUTOENCODER, AUTOENCODER_CONFIG, autoencoder, WEIGHTS)
     _write(folder / TRANSFORMER, {**TRANSFORMER_CONFIG, "default_request": DEFAULT_REQUEST}, transformer, WEIGHTS)
     _write(folder / TEXT_ENCODER, TEXT_CONFIG, text, "model.safetensors")
-    _write_config(folder / VOCODER, VOCODER_CONFIG)
+    if partials is None:
+        _write_config(folder / VOCODER, vocoder_config(partials=False))
+    else:
+        _write(folder / VOCODER, VOCODER_CONFIG, {f"partials.{key}": value for key, value in partials.items()}, WEIGHTS)
     save_tokenizer(make_tokenizer(all_phrases()), folder / TEXT_ENCODER)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if size > MAX_BYTES:
         raise ValueError(f"{folder}: got {size} bytes, expected at most {MAX_BYTES}; train a smaller model")
     return size
+
+
+def vocoder_config(partials: bool) -> dict[str, Any]:
+    """The vocoder's config.json with or without its network."""
+    return {name: value for name, value in VOCODER_CONFIG.items() if partials or name != "partials"}
 
 
 def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""From nothing to the shipped folder: data, autoencoder, latents, decoder, transformer, export.
+"""From nothing to the shipped folder: data, autoencoder, latents, decoder, partials, transformer, export.
 
 Each stage goes on where it was stopped. Stages may also run side by side (`train --only ...`): the transformer takes up
 latent shards as they appear, and the decoder's refinement leaves latents as they are.
@@ -7,6 +7,7 @@ latent shards as they appear, and the decoder's refinement leaves latents as the
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,20 @@ from rich.console import Console
 
 from engine.networks.autoencoder import MusicAutoencoder, build_autoencoder_dc
 from engine.networks.log_mel import LogMel
+from engine.networks.partials import Partials, PartialsConfig
 from engine.networks.spectral_inversion import SpectralInversionVocoder
 from engine.training.autoencoder import AUTOENCODER_CONFIG, AutoencoderPlan, refine_decoder, train_autoencoder
 from engine.training.dataset import mels_of, read_rows, shard_names, write_shards
-from engine.training.export import VOCODER_CONFIG, export_checkpoint
+from engine.training.export import VOCODER_CONFIG, export_checkpoint, vocoder_config
 from engine.training.latents import LatentCrops
+from engine.training.partials import PartialsPlan, train_partials
 from engine.training.progress import Progress
 from engine.training.snapshots import load_snapshot, save_start
 from engine.training.tags import all_phrases
 from engine.training.transformer import Average, TransformerPlan, Velocity, train_transformer
 from engine.training.vocabulary import make_tokenizer
 
-STAGES = ("data", "autoencoder", "latents", "decoder", "transformer")
+STAGES = ("data", "autoencoder", "latents", "decoder", "partials", "transformer")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Plan:
     latent_shards: int = 157
     autoencoder: AutoencoderPlan = field(default_factory=AutoencoderPlan)
     decoder: AutoencoderPlan = field(default_factory=lambda: AutoencoderPlan(steps=800, seed=8))
+    partials: PartialsPlan = field(default_factory=PartialsPlan)
     transformer: TransformerPlan = field(default_factory=TransformerPlan)
 
 
@@ -69,6 +73,11 @@ class Runs:
         return self.folder / "decoder.pt"
 
     @property
+    def partials(self) -> Path:
+        """The snapshot of the vocoder's network."""
+        return self.folder / "partials.pt"
+
+    @property
     def transformer(self) -> Path:
         """The transformer's snapshot."""
         return self.folder / "transformer.pt"
@@ -91,6 +100,8 @@ def _run_stage(stage: str, runs: Runs, plan: Plan, console: Console | None) -> N
             train_autoencoder(runs.mels, runs.autoencoder, plan.autoencoder, progress)
         elif stage == "decoder":
             refine_decoder(runs.mels, runs.autoencoder, runs.decoder, plan.decoder, progress)
+        elif stage == "partials":
+            train_partials(trained_autoencoder(runs, VOCODER_CONFIG), runs.partials, plan.partials, progress)
         else:
             crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), plan.transformer.seed)
             train_transformer(crops, runs.transformer, plan.transformer, progress)
@@ -114,6 +125,9 @@ def start_from(model: str, runs: Runs) -> None:
         raise ValueError(f"--from {model}: got other networks than this recipe's: {error}") from error
     save_start(runs.autoencoder, model=dcae)
     save_start(runs.transformer, model=velocity)
+    partials = networks.autoencoder.vocoder.partials
+    if partials is not None:
+        save_start(runs.partials, model=partials)
 
 
 def make_mels(runs: Runs, count: int, console: Console | None = None) -> None:
@@ -155,9 +169,9 @@ def _encode(encoder: MusicAutoencoder, mel: torch.Tensor) -> np.ndarray:
         return encoder.encode_mel(mel.float()[None])[0].half().numpy()
 
 
-def trained_autoencoder(runs: Runs) -> MusicAutoencoder:
-    """The autoencoder of the snapshot, with the shipped vocoder; its decoder refined where that is there."""
-    return MusicAutoencoder(_dcae(runs), SpectralInversionVocoder(VOCODER_CONFIG)).eval()
+def trained_autoencoder(runs: Runs, vocoder: Mapping[str, Any] | None = None) -> MusicAutoencoder:
+    """The autoencoder of the snapshot, its decoder refined where that is there, with the plain or the given vocoder."""
+    return MusicAutoencoder(_dcae(runs), SpectralInversionVocoder(vocoder or vocoder_config(partials=False))).eval()
 
 
 def _dcae(runs: Runs) -> Any:
@@ -170,4 +184,12 @@ def export(runs: Runs, out: Path) -> int:
     """The snapshots as a checkpoint folder."""
     average = Average(Velocity())
     load_snapshot(runs.transformer, average=average)
-    return export_checkpoint(out, _dcae(runs).state_dict(), average.weights())
+    return export_checkpoint(out, _dcae(runs).state_dict(), average.weights(), _partials(runs))
+
+
+def _partials(runs: Runs) -> dict[str, torch.Tensor] | None:
+    if not runs.partials.exists():
+        return None
+    model = Partials(PartialsConfig.from_dict(VOCODER_CONFIG["partials"]))
+    load_snapshot(runs.partials, model=model)
+    return model.state_dict()

@@ -93,6 +93,17 @@ def test_loudness_follows_the_context_by_at_most_six_db() -> None:
     assert abs(loudness_lufs(result.samples, RATE) - loudness_lufs(music, RATE)) < 0.3
 
 
+def test_matching_never_turns_up_over_full_scale() -> None:
+    rng = np.random.default_rng(3)
+    source = (0.5 * np.sign(rng.standard_normal((2, 40000)))).astype(np.float32)
+    spiky = 0.1 * rng.standard_normal((2, 40000))
+    spiky[:, 20000] = 0.9
+    window = plan_window(source.shape[1], RATE, 0.7, 1.1, 0.3)
+    result = splice(source, _made(window, spiky[:, window.start : window.end]), window)
+    assert result.patches[0].gain_db == pytest.approx(20 * np.log10(1 / 0.9), abs=1e-6)
+    assert np.abs(result.samples).max() <= 1.0
+
+
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000, 96000, 192000])
 def test_loudness_of_a_known_tone(rate: int) -> None:
     """A 997 Hz sine at -20 dBFS peak in both channels is -20 LUFS (BS.1770, less 0.01)."""

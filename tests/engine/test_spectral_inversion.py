@@ -7,7 +7,7 @@ import torch
 
 from engine.errors import CheckpointError
 from engine.networks.log_mel import LogMel
-from engine.networks.spectral_inversion import SpectralInversionVocoder
+from engine.networks.spectral_inversion import SpectralInversionVocoder, soft_limited, without_offset
 from engine.training.arrange import make_score
 from engine.training.evaluation.codec import pitch_error
 from engine.training.synthesis import render
@@ -59,6 +59,38 @@ def test_same_in_same_out_and_the_released_log_mel(vocoder: SpectralInversionVoc
 def test_batch_rows_are_independent(vocoder: SpectralInversionVocoder) -> None:
     mel = vocoder.encode(torch.from_numpy(render(make_score(7, 1.0), 7, 512 * 64).audio))
     assert torch.allclose(vocoder.decode(mel)[1], vocoder.decode(mel[1:])[0], atol=1e-4)
+
+
+def test_what_is_limited_has_no_offset(vocoder: SpectralInversionVocoder) -> None:
+    """A limiter bends lopsided waves to one side."""
+    t = torch.arange(512 * 120) / RATE
+    lopsided = 0.3 * sum(torch.cos(2 * torch.pi * 110 * k * t) / k for k in (1, 2, 3, 4))
+    loud = vocoder.decode(vocoder.encode(lopsided[None]) + 2.0)[0]
+    assert float(soft_limited(lopsided * 7.0).mean().abs()) > 0.01
+    assert float(loud.abs().max()) > 0.9 and float(loud[4096:-4096].mean().abs()) < 1e-3
+
+
+def test_an_offset_goes_and_tones_stay() -> None:
+    t = torch.arange(44100) / RATE
+    tone = 0.5 * torch.sin(2 * torch.pi * 60.0 * t)
+    assert float((without_offset(tone[None] + 0.25, 2048)[0, 4096:-4096] - tone[4096:-4096]).abs().max()) < 0.05
+
+
+def test_partials_set_pitch_and_level_of_low_bins_only() -> None:
+    """A network that says "these bins turn at bin 20.5" makes that tone of a mel that holds another one."""
+    vocoder = SpectralInversionVocoder({"partials": {"bins": 40, "channels": 4, "dilations": [1]}})
+    assert vocoder.partials is not None and vocoder.receptive_frames == 18
+
+    def forward(log: torch.Tensor, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        assert log.shape == mel.shape and log.shape[:2] == (1, 40)
+        return log, (20.5 - torch.arange(40.0))[None, :, None].expand_as(log)
+
+    vocoder.partials.forward = forward  # type: ignore[method-assign]
+    t = torch.arange(512 * 200) / RATE
+    mel = vocoder.encode(0.3 * torch.sin(2 * torch.pi * 20.0 * RATE / 2048 * t)[None])
+    made = vocoder.decode(mel)[0, 8192:-8192].numpy()
+    assert abs(pitch_error(made, 20.5 * RATE / 2048, RATE)) < 3.0
+    assert float(vocoder.decode(vocoder.encode(torch.zeros(1, 512 * 20))).abs().max()) == 0.0
 
 
 def test_unknown_keys_and_impossible_hops_are_errors() -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 import engine
 from engine.networks.log_mel import LogMel
 from engine.tasks.beat_grid import VOCABULARY as BEAT_IDS
-from engine.training import dataset
+from engine.training import dataset, partials
 from engine.training.autoencoder import (
     AUTOENCODER_CONFIG,
     AutoencoderPlan,
@@ -22,9 +22,11 @@ from engine.training.autoencoder import (
     train_autoencoder,
 )
 from engine.training.dataset import mels_of, write_shards
+from engine.training.export import VOCODER_CONFIG
 from engine.training.latents import LatentCrops
 from engine.training.muon import orthogonalised
-from engine.training.pipeline import Runs, export, make_latents, start_from
+from engine.training.partials import PartialsClips, PartialsPlan, partials_loss, train_partials
+from engine.training.pipeline import Runs, export, make_latents, start_from, trained_autoencoder
 from engine.training.progress import Progress
 from engine.training.tags import all_phrases
 from engine.training.transformer import TransformerPlan, train_transformer
@@ -88,12 +90,31 @@ def _loss(runs: Runs, crops: LatentCrops, seed: int) -> torch.Tensor:
         return velocity_loss(model, crops.batch())
 
 
+def test_the_partials_loss_falls_by_a_twentieth(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partials, "CLIP_FRAMES", 32)
+    codec = trained_autoencoder(runs, VOCODER_CONFIG)
+    clips = PartialsClips(codec, 1, 4, coded=0.0)
+    for _ in range(4):
+        clips.renew()
+    batch = clips.batch(8)
+
+    def loss() -> float:
+        with torch.no_grad():
+            return float(partials_loss(codec.vocoder.partials, batch, 4.0)["loss"])
+
+    before = loss()
+    with _quiet() as progress:
+        train_partials(codec, runs.partials, PartialsPlan(steps=50, batch=4, adam_rate=1e-2, coded=0.0), progress)
+    assert loss() < 0.95 * before
+
+
 def test_the_export_loads_and_renders(runs: Runs, tmp_path: Path) -> None:
     assert export(runs, tmp_path / "nano") < 16_000_000
     model = engine.load(str(tmp_path / "nano"), device="cpu")
     made = model.render(engine.TextToAudio(tags="house, 124 bpm", duration=2.0, seed=1, number_of_steps=2))
     assert np.isfinite(np.asarray(made.audio)).all()
     assert model.networks.config.lyric_input == "chord_grid"
+    assert model.networks.autoencoder.vocoder.partials is not None
 
 
 def test_training_starts_from_a_models_weights(runs: Runs, tmp_path: Path) -> None:
