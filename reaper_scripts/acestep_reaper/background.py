@@ -220,7 +220,8 @@ class Service(object):
         """Makes the files a little at a time, then places them; nothing half-done stays behind a failure."""
         try:
             for part in batch.good:
-                if not part.file_step(media_folder()):
+                if not part.has_files:
+                    part.file_step(media_folder())
                     return
             self._place(batch)
         except UserError as error:

@@ -142,16 +142,18 @@ class Part(object):
         daemon.request("cancel", content, lambda job: None, lambda error: log.write("cancel: %s" % error))
 
     # files
+    @property
+    def has_files(self):
+        """Whether the files of all results are made."""
+        return len(self.files) == len(self.results)
+
     def file_step(self, folder):
-        """Makes the takes' files beside the project, a few milliseconds a call; True when all are there."""
-        if len(self.files) == len(self.results):
-            return True
+        """Works on the next file beside the project for a few milliseconds."""
         if self._assembly is None:
             self._assembly = self._assemble(folder, self.results[len(self.files)])
         if self._assembly.step():
             self.files.append(self._assembly.path)
             self._assembly = None
-        return len(self.files) == len(self.results)
 
     def _assemble(self, folder, entry):
         made = entry["audio"]["path"]

@@ -13,7 +13,7 @@ SERVICE = "Background service"
 
 @pytest.fixture
 def session(studio):
-    studio.save_tags(snap_to_bars="no")
+    studio.save_tags(snap_to_bars="no", context_seconds="1")
     studio.song(seconds=12.0)
     studio.select(4.0, 6.0)
     return studio
@@ -88,13 +88,40 @@ def test_ticks_of_a_large_session_are_small(session):
         before = session.host.calls
         session.action(words)
         assert session.host.calls - before <= most
-        ticks = []
+        ticks, sizes = [], []
         count = len(session.project.tracks)
         while len(session.project.tracks) == count:
-            before = session.host.calls
+            before, size = session.host.calls, session.host.bytes
             session.host.tick(1, 0.002)
             ticks.append(session.host.calls - before)
+            sizes.append(session.host.bytes - size)
             assert len(ticks) < 3000
         assert max(ticks[:-1]) <= 60, max(ticks[:-1])
+        assert max(sizes[:-1]) <= 6000, max(sizes[:-1])
     assert session.fake.log.count("GetMediaItem") == 0
+    session.check()
+
+
+def test_a_tick_does_one_thing(session):
+    """Taking a key press, reading a track, making files: never two of them, nor for two parts, in one tick."""
+    for number in range(1, 4):
+        session.song(f"{number}.wav", seconds=6.0, seed=number)
+    for item in session.project.items()[:2]:
+        item.takes[0].stretch_markers = 1
+    session.project.mark("stretch")
+    session.select(2.0, 4.0)
+    for track in session.project.tracks:
+        track.selected = True
+    points = len(session.project.undo_names)
+    session.action(TAKE)  # starts the background script, which takes it at once
+    session.action(TAKE)
+    seen = []
+    while len(session.project.undo_names) < points + 2:
+        at, queued = len(session.fake.log), bool(session.fake.ext_state["acestep", "queue"])
+        session.host.tick(1, 0.002)
+        calls = session.fake.log[at:]
+        seen.append((queued, calls.count("CreateTrackAudioAccessor"), calls.count("GetProjectPathEx")))
+        assert len(seen) < 3000
+    assert all(any(row[kind] for row in seen) for kind in range(3))
+    assert max(sum(row) for row in seen) == 1, seen
     session.check()
