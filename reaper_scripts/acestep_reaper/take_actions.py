@@ -46,8 +46,8 @@ def step(by):
 
 
 def _with_only(item, command):
-    """Runs an action of REAPER's on one item; the selection is as before afterwards."""
-    selected = selected_items()
+    """Runs an action of REAPER's that drops takes on one item, with the selection as before; whether it did."""
+    selected, before = selected_items(), RPR_CountTakes(item)
     for other in selected:
         RPR_SetMediaItemSelected(other, 0)
     RPR_SetMediaItemSelected(item, 1)
@@ -55,6 +55,14 @@ def _with_only(item, command):
     RPR_SetMediaItemSelected(item, 0)
     for other in selected:
         RPR_SetMediaItemSelected(other, 1)
+    return RPR_CountTakes(item) < before
+
+
+def _dropped(chosen, done):
+    """Says so when REAPER did not drop the takes of some items."""
+    left = len(chosen) - done
+    if left:
+        raise UserError("REAPER left the takes of %d items as they are" % left, "Look at Options > Locking")
 
 
 def commit():
@@ -66,8 +74,8 @@ def commit():
     if not chosen:
         raise UserError("The active take is empty", "Go to the take that you want to keep")
     with undo_block("ACE-Step: commit take", 4):
-        for item in chosen:
-            _with_only(item, CROP_TO_ACTIVE)
+        done = sum([_with_only(item, CROP_TO_ACTIVE) for item in chosen])
+    _dropped(chosen, done)
 
 
 def reject():
@@ -76,13 +84,20 @@ def reject():
     if not chosen:
         raise UserError("The active take was not made by ACE-Step", "Go to the take that you want to drop")
     with undo_block("ACE-Step: reject take", 4):
-        for item in chosen:
-            original = take_text(RPR_GetActiveTake(item), "P_EXT:acestep_original")
-            _with_only(item, DELETE_ACTIVE)
-            take = find_take(item, original)
-            if take:
-                RPR_SetActiveTake(take)
-            RPR_UpdateItemInProject(item)
+        done = sum([_rejected(item) for item in chosen])
+    _dropped(chosen, done)
+
+
+def _rejected(item):
+    """Whether the active take was dropped; what it was made from plays then."""
+    original = take_text(RPR_GetActiveTake(item), "P_EXT:acestep_original")
+    if not _with_only(item, DELETE_ACTIVE):
+        return False
+    take = find_take(item, original)
+    if take:
+        RPR_SetActiveTake(take)
+    RPR_UpdateItemInProject(item)
+    return True
 
 
 def compare():

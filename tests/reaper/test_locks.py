@@ -143,6 +143,16 @@ def test_locking_of_other_things_does_not_stop_commit(session):
     session.check()
 
 
+@pytest.mark.parametrize("words", ["Commit this take", "Reject this take"])
+def test_where_reaper_itself_keeps_the_takes_that_is_said(session, words):
+    run(session, TAKE)
+    session.project.items()[0].selected = True
+    session.fake._take_action = lambda command: None
+    session.action(words)
+    assert "REAPER left the takes of 1 items as they are. Look at Options > Locking" in session.fake.help_text
+    assert (len(session.project.items()[0].takes), session.project.items()[0].active) == (2, 1)
+
+
 @pytest.mark.parametrize("capture", ["dry", "wet"])
 def test_a_locked_track_keeps_its_controls_and_its_items_are_free(session, capture):
     session.save_tags(snap_to_bars="no", capture=capture)
