@@ -130,3 +130,13 @@ def make_studio(tmp_path: Path) -> Iterator[Callable[..., Studio]]:
 def studio(make_studio: Callable[..., Studio]) -> Studio:
     """A studio whose scripts run in sub-interpreters."""
     return make_studio("sub")
+
+
+@pytest.fixture
+def two_tracks(studio: Studio) -> Studio:
+    """Two tracks with an item of 12 s each; 4 to 6 s of the first one are selected."""
+    studio.save_tags(snap_to_bars="no", context_seconds="2")
+    studio.song(seconds=12.0)
+    studio.song("other.wav", seconds=12.0, seed=1)
+    studio.select(4.0, 6.0)
+    return studio

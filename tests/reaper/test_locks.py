@@ -12,13 +12,8 @@ PROJECT = "Items are locked in this project"
 
 
 @pytest.fixture
-def session(studio):
-    """Two tracks with an item of 12 s each; 4 to 6 s of the first one are selected."""
-    studio.save_tags(snap_to_bars="no", context_seconds="2")
-    studio.song(seconds=12.0)
-    studio.song("other.wav", seconds=12.0, seed=1)
-    studio.select(4.0, 6.0)
-    return studio
+def session(two_tracks):
+    return two_tracks
 
 
 def lock(session, what="item"):
