@@ -26,7 +26,7 @@ from engine.rendering.codec import Codec
 from engine.rendering.device import choose_device, choose_dtype
 from engine.rendering.job import Job, Parts
 from engine.rendering.latent_cache import LatentCache
-from engine.rendering.main_memory import check_results_fit, free_main_memory
+from engine.rendering.main_memory import check_results_fit, free_main_memory, give_back, returning_memory
 from engine.rendering.memory import Placement, free_bytes, is_out_of_memory, modes_of, sizes_of
 from engine.rendering.memory_plan import (
     MemoryMode,
@@ -84,6 +84,7 @@ def load(
     if on_step is not None:
         on_step(Progress("load", 1, 1))
     model = Model(entry.name, replace(networks, device=where), memory, first == where, speed, cache_folder)
+    give_back()
     model.warm_up()
     return model
 
@@ -164,7 +165,7 @@ class Model:
         shape = source_shape(resolved.request)
         check_results_fit(resolved.request, shape, free_main_memory())
         work = work_of(resolved, shape)
-        with self._lock, torch.inference_mode():
+        with self._lock, torch.inference_mode(), returning_memory():
             self._use_loras(resolved.request, on_step, cancel)
             mode: MemoryMode | None = self._memory or self._choose_mode(work)
             tried: list[str] = []

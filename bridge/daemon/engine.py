@@ -25,7 +25,10 @@ from bridge.protocol.linked import linked_path
 from bridge.protocol.messages import EngineState, ModelName
 
 logger = logging.getLogger("bridge.daemon")
-_GENTLE = {"OMP_WAIT_POLICY": "PASSIVE"}  # threads that wait sleep: beside a busy DAW spinning ones are 16x slower
+GENTLE = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait sleep: beside a busy DAW spinning ones are 16x slower
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",  # of 1024: half a megabyte each, new ones for every length
+}
 _LOOK_SECONDS = 0.1
 OnSaid = Callable[[wire.StepDone | wire.LogText], None]
 Outcome = wire.Done | wire.Failed | wire.Stopped
@@ -187,7 +190,7 @@ class EngineProcess:
 
     def _environment(self) -> dict[str, str]:
         memory = {"ACESTEP_MEMORY": self._settings.memory} if self._settings.memory else {}
-        return {**_GENTLE, **os.environ, **memory, "PYTHONUNBUFFERED": "1"}
+        return {**GENTLE, **os.environ, **memory, "PYTHONUNBUFFERED": "1"}
 
     def _check_alive(self) -> None:
         """Raises EngineDied if the process has ended or says nothing any more."""

@@ -69,18 +69,26 @@ def as_float(tensor: Tensor) -> Tensor:
 
 
 def round_weights(module: nn.Module) -> None:
-    """Hold a module's matrices in 8 bits from now on. Each one's floats are let go before the next is made."""
+    """Hold a module's matrices in 8 bits from now on. Each one's floats are let go before the next is made.
+
+    The others are copied on a processor, so that nothing keeps the file mapped that they were read from.
+    """
+    copies: dict[int, nn.Parameter] = {}  # tied weights stay tied
     with torch.inference_mode(False), torch.no_grad():
-        for name in [name for name, _ in module.named_parameters() if is_rounded(name)]:
-            weight = module.get_parameter(name)
-            if not is_int8(weight):
+        for name, weight in list(module.named_parameters(remove_duplicate=False)):
+            if is_rounded(name) and not is_int8(weight):
                 put(module, name, to_int8(weight))
+            elif weight.device.type == "cpu" and not is_int8(weight):
+                if id(weight) not in copies:
+                    copies[id(weight)] = nn.Parameter(weight.clone(), requires_grad=False)
+                put(module, name, copies[id(weight)])
 
 
 def put(module: nn.Module, name: str, weight: Tensor) -> None:
     """Replace a parameter by its dotted name."""
     path, _, last = name.rpartition(".")
-    setattr(module.get_submodule(path), last, nn.Parameter(weight, requires_grad=False))
+    parameter = weight if isinstance(weight, nn.Parameter) else nn.Parameter(weight, requires_grad=False)
+    setattr(module.get_submodule(path), last, parameter)
 
 
 def tensor_bytes(tensor: Tensor) -> int:

@@ -23,5 +23,5 @@ def load_networks(
     float32. Raises CheckpointError naming what is
     missing, unknown or of a wrong shape.
     """
-    source, target = Path(source), Target(torch.device(device), dtype, int8)
+    source, target = Path(source), Target(torch.device(device), dtype, int8, copy=int8)
     return load_single_file(source, target) if source.is_file() else load_folder(source, target)

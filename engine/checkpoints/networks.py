@@ -54,11 +54,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where weights go, and whether linear layers' are held in 8 bits. The autoencoder's encoder is always float32."""
+    """Where weights go, and whether linear layers' are held in 8 bits. The autoencoder's encoder is always float32.
+
+    `copy`: none stays mapped from its file, so that the file's pages, most of them not needed any more, can go.
+    """
 
     device: torch.device
     dtype: torch.dtype
     int8: bool = False
+    copy: bool = False
 
 
 def make_networks(parts: Mapping[str, Part], tokenizer: Tokenizer, source: Path, target: Target) -> Networks:
@@ -81,13 +85,13 @@ def make_transformer(part: Part, target: Target) -> Transformer:
     """The transformer without dead weights."""
     config = TransformerConfig.from_dict(part.config)
     empty = build_empty(lambda: Transformer(config))
-    return fill(empty, without_dead(part.weights), part.where, target.dtype, target.device, target.int8)
+    return fill(empty, without_dead(part.weights), part.where, target.dtype, target.device, target.int8, target.copy)
 
 
 def make_autoencoder(dcae: Part, vocoder: Part, target: Target) -> MusicAutoencoder:
     """AutoencoderDC and vocoder; encoding parts in float32, decoding parts in the target's dtype."""
     model = build_empty(lambda: build_autoencoder_dc(dcae.config))
-    model = fill(model, dcae.weights, dcae.where, torch.float32, target.device)
+    model = fill(model, dcae.weights, dcae.where, torch.float32, target.device, copy=target.copy)
     model.decoder.to(target.dtype)
     return MusicAutoencoder(model, _make_vocoder(vocoder, target)).eval()
 
@@ -100,7 +104,7 @@ def _make_vocoder(part: Part, target: Target) -> Any:
             fill(vocoder.partials, weights, part.where, torch.float32, target.device)
         return vocoder.to(target.device)
     empty = build_empty(lambda: cast(Vocoder, build_vocoder(part.config)))
-    vocoder = fill(empty, fold_weight_norm(part.weights), part.where, torch.float32, target.device)
+    vocoder = fill(empty, fold_weight_norm(part.weights), part.where, torch.float32, target.device, copy=target.copy)
     vocoder.backbone.to(target.dtype)
     vocoder.head.to(target.dtype)
     return vocoder
@@ -114,6 +118,7 @@ def vocoder_has_weights(config: Mapping[str, Any]) -> bool:
 def make_text_encoder(part: Part, tokenizer: Tokenizer, erg_layers: tuple[int, ...], target: Target) -> TextEncoder:
     """UMT5's encoder; its embedding is one tensor under two names."""
     model = build_empty(lambda: build_umt5(part.config))
-    model = fill(model, with_both_embeddings(part.weights), part.where, target.dtype, target.device, target.int8)
+    weights = with_both_embeddings(part.weights)
+    model = fill(model, weights, part.where, target.dtype, target.device, target.int8, target.copy)
     model.encoder.embed_tokens.weight = model.shared.weight
     return TextEncoder(model, tokenizer, erg_layers).eval()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,8 @@ def load_single_file(path: Path, target: Target, configs: Mapping[str, Any] | No
     configs = configs or released_configs()
     file = TensorFile(path)
     weights = split_weights(file)
+    types = {value.dtype for part in weights.values() for value in part.values() if value.is_floating_point()}
+    target = replace(target, copy=target.copy or types != {target.dtype})
     parts = {name: Part(configs[name], weights[name], f"{path}, {PREFIXES[name][0]}*") for name in PREFIXES}
     parts[VOCODER] = _with_mel(parts[VOCODER])
     return make_networks(parts, _tokenizer(path, file), path, target)

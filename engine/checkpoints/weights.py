@@ -73,18 +73,25 @@ class _WithoutInitialisation(TorchFunctionMode):
 
 
 def fill(
-    module: M, state: Mapping[str, Tensor], where: str, dtype: torch.dtype, device: torch.device, int8: bool = False
+    module: M,
+    state: Mapping[str, Tensor],
+    where: str,
+    dtype: torch.dtype,
+    device: torch.device,
+    int8: bool = False,
+    copy: bool = False,
 ) -> M:
     """Give a module made by `build_empty` its weights, in `dtype` on `device`, ready for inference.
 
-    With `int8` the matrices of linear layers are held in 8 bits, each rounded before the next is read.
+    With `int8` the matrices of linear layers are held in 8 bits, each rounded before the next is read. Weights that
+    are right as they are in the file stay mapped from it, and the file with them, unless they are to be `copy`s.
 
     Raises CheckpointError naming unknown keys, missing keys or the first wrong shape.
     """
     check_keys(module, state, where)
     rounded = [key for key in state if int8 and is_rounded(key)]
     cast = {
-        key: value.to(device, dtype) if value.is_floating_point() else value.to(device)
+        key: value.to(device, dtype if value.is_floating_point() else None, copy=copy)
         for key, value in state.items()
         if key not in rounded
     }

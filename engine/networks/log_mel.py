@@ -30,8 +30,11 @@ class LogMel(nn.Module):
         super().__init__()
         self.n_fft = n_fft
         self.hop_length = hop_length
-        self.spectrogram = _Buffer("window", torch.hann_window(n_fft))
-        self.mel_scale = _Buffer("fb", slaney_filterbank(sample_rate, n_fft, n_mels, f_min, f_max))
+        device = torch.get_default_device()
+        with torch.device("cpu"):  # made on the meta device they would import torch's compiler: 1 s, 100 MB
+            window, bank = torch.hann_window(n_fft), slaney_filterbank(sample_rate, n_fft, n_mels, f_min, f_max)
+        self.spectrogram = _Buffer("window", window.to(device))
+        self.mel_scale = _Buffer("fb", bank.to(device))
 
     def magnitudes(self, audio: Tensor) -> Tensor:
         """audio (B, n) -> float32 (B, n_fft / 2 + 1, n / hop_length)."""

@@ -19,7 +19,14 @@ from engine.checkpoints.weights import TensorFile
 from engine.rendering.device import choose_device, choose_dtype
 from engine.rendering.main_memory import SourceShape
 from engine.rendering.memory import free_bytes
-from engine.rendering.memory_plan import MODES, Sizes, choose_mode, expected_peak_bytes
+from engine.rendering.memory_plan import (
+    INVERSION_COPIES,
+    MODES,
+    VOCODER_COPIES,
+    Sizes,
+    choose_mode,
+    expected_peak_bytes,
+)
 from engine.rendering.work import work_of
 from engine.requests import Inpaint, Request, TextToAudio, resolve
 
@@ -29,6 +36,7 @@ NETWORKS = {
     VOCODER: "autoencoder",
     TEXT_ENCODER: "text_encoder",
 }
+V1_VOCODER = "ADaMoSHiFiGANV1"
 EXAMPLES: dict[str, tuple[Request, SourceShape | None]] = {
     "10 s region with 10 s context": (
         Inpaint(audio="song.wav", tags="x", start_time=60.0, end_time=70.0, context_seconds=10.0),
@@ -77,11 +85,12 @@ def sizes_of_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype) 
         deep_channels=channels[-1],
         item_bytes=item,
         shared=device.type != "cuda",
+        audio_copies=VOCODER_COPIES if configs[VOCODER]["_class_name"] == V1_VOCODER else INVERSION_COPIES,
     )
 
 
 def _configs(folder: Path) -> dict[str, dict[str, Any]]:
-    return {part: read_config(folder / part / "config.json") for part in (TRANSFORMER, AUTOENCODER)}
+    return {part: read_config(folder / part / "config.json") for part in (TRANSFORMER, AUTOENCODER, VOCODER)}
 
 
 def _shapes(folder: Path) -> Iterator[tuple[str, str, tuple[int, ...]]]:

@@ -20,6 +20,7 @@ from engine.constants import MODEL_SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.networks.autoencoder import MusicAutoencoder
 from engine.rendering.device import exact_convolutions, to_host
 from engine.rendering.latent_cache import LatentCache
+from engine.rendering.main_memory import give_back
 from engine.rendering.source import Source
 from engine.sampling.noise import to_device
 
@@ -105,6 +106,7 @@ class Codec:
     def _decode(self, latents: Tensor, frames: tuple[int, int], on_tile: OnTile | None) -> Tensor:
         self._use("autoencoder")
         tile = self.tile_frames
+        give_back()  # what the sampler used is of other sizes
         return self._autoencoder.decode(to_device(latents, self._device), tile, on_tile, frames)[0]
 
 

@@ -6,8 +6,13 @@ how many there can be.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from engine.constants import OUTPUT_SAMPLE_RATE
@@ -42,6 +47,33 @@ def memory_limit() -> int:
         return int(float(given) * 1e9) if given else UNLIMITED
     except ValueError as error:
         raise EngineError(f"{LIMIT_VARIABLE}: got {given!r}, expected gigabytes, such as 6. Mend it.") from error
+
+
+def give_back() -> None:
+    """Return memory that is free in this process to the system, where the C library can (glibc).
+
+    It keeps freed blocks below one that is in use, and a process that makes pieces of many lengths grows by them.
+    """
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@contextlib.contextmanager
+def returning_memory() -> Iterator[None]:
+    """`give_back` at the end, whatever happened."""
+    try:
+        yield
+    finally:
+        give_back()
+
+
+@cache
+def _trim() -> Any:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            return ctypes.CDLL(None).malloc_trim
+    return None
 
 
 def check_results_fit(request: Any, source: SourceShape | None, free: int) -> None:

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from engine.checkpoints.int8 import bytes_when_rounded, is_available, is_int8, tensor_bytes
+from engine.networks.vocoder import Vocoder
 from engine.rendering.main_memory import UNLIMITED, free_main_memory, memory_limit
-from engine.rendering.memory_plan import MODES, MemoryMode, Sizes
+from engine.rendering.memory_plan import INVERSION_COPIES, MODES, VOCODER_COPIES, MemoryMode, Sizes
 
 if TYPE_CHECKING:
     from engine.checkpoints.networks import Networks
@@ -33,6 +34,7 @@ def sizes_of(networks: Networks) -> Sizes:
         deep_channels=channels[-1],
         item_bytes=torch.empty(0, dtype=networks.dtype).element_size(),
         shared=networks.device.type != "cuda",
+        audio_copies=VOCODER_COPIES if isinstance(networks.autoencoder.vocoder, Vocoder) else INVERSION_COPIES,
     )
 
 

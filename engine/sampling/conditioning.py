@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from engine.networks.transformer import Transformer
 
 WEAKENING = 0.01
-CACHE_ENTRIES = 64
+CACHE_ENTRIES, CACHE_BYTES = 64, 64 << 20  # of text states, and of contexts; the newest stays whatever its size
 _T = TypeVar("_T")
 
 
@@ -153,7 +153,13 @@ def stack_contexts(contexts: Sequence[Context]) -> Context:
 def _kept(cache: OrderedDict[Any, _T], key: object, make: Callable[[], _T]) -> _T:
     if key not in cache:
         cache[key] = make()
-        while len(cache) > CACHE_ENTRIES:
+        while len(cache) > CACHE_ENTRIES or (
+            len(cache) > 1 and sum(_bytes(kept) for kept in cache.values()) > CACHE_BYTES
+        ):
             cache.popitem(last=False)
     cache.move_to_end(key)
     return cache[key]
+
+
+def _bytes(kept: Any) -> int:
+    return (kept if isinstance(kept, Tensor) else kept.hidden).nbytes
