@@ -18,7 +18,7 @@ from engine.requests.resolve import Resolved
 from engine.requests.types import AudioToAudio
 from engine.sampling.conditioning import Words
 from engine.tasks.beat_grid import TempoMap, TempoPoint, beat_grid_ids, tempo_from_tags
-from engine.tasks.harmony import bars_of_frames, grid_ids, key_from_words, planned_chords
+from engine.tasks.harmony import bars_of_frames, grid_ids, key_for_words, key_from_words, planned_chords
 
 if TYPE_CHECKING:
     from engine.rendering.estimate import Heard
@@ -105,15 +105,13 @@ class Reader:
 
 
 def frame_chords(tags: str, tempo_map: TempoMap | None, place: Place, heard: Heard | None) -> Sequence[int]:
-    """The chord number of each frame that is made, 0 (unknown) where nothing says which.
+    """The chord number of each frame that is made, 0 (unknown) elsewhere.
 
-    The key is that of the tags, or of the source. Where no key is known, the model is free.
+    The key is that of the tags, else of the source, else one that the tags' words decide.
     """
     bars = bars_of_frames(tempo_map, place.start_seconds, place.frames)
     harmony = heard.harmony(bars) if heard is not None else None
-    key = key_from_words(tags) or (harmony.key if harmony is not None else None)
-    if key is None:
-        return [0] * place.frames
+    key = key_from_words(tags) or (harmony.key if harmony is not None else key_for_words(tags))
     chords = planned_chords(bars.times, key, tags, harmony)
     made = place.made or (True,) * place.frames
     return [chords[bar] if new else 0 for bar, new in zip(bars.numbers, made, strict=True)]

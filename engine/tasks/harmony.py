@@ -49,6 +49,8 @@ PROGRESSIONS: dict[str, tuple[tuple[int, ...], ...]] = {
     ),
 }
 _NAMES = {name.lower(): index for index, name in enumerate(NOTE_NAMES)}
+_MINOR_MOODS = ("sad", "dark", "melanchol", "moody", "emotional", "intense", "minor", "scary", "tense", "gloomy")
+_MAJOR_MOODS = ("happy", "upbeat", "cheerful", "uplifting", "peaceful", "calm", "major", "joyful", "playful", "bright")
 _SIGNS = {"#": "#", "♯": "#", "sharp": "#", "b": "b", "♭": "b", "flat": "b", "": ""}
 _KEY_WORDS = re.compile(
     r"(?<![\w#♯♭])([a-g])\s?(#|♯|♭|b|sharp|flat)?[\s-]*(major|maj|minor|min)(?![a-z])", re.IGNORECASE
@@ -113,6 +115,18 @@ def key_from_words(words: str) -> Key | None:
     return Key(root % 12, "major" if mode and mode[0].lower().startswith("maj") else "minor")
 
 
+def key_for_words(words: str) -> Key:
+    """A key for words that name none: the same for the same words, in the mode of their mood if they have one."""
+    number = _number(words)
+    minor, major = (any(mood in words.lower() for mood in moods) for moods in (_MINOR_MOODS, _MAJOR_MOODS))
+    mode = "minor" if minor else "major" if major else ("minor", "major")[number // 12 % 2]
+    return Key(number % 12, mode)
+
+
+def _number(words: str) -> int:
+    return zlib.crc32(" ".join(words.lower().split()).encode())
+
+
 def chord_number(classes: Sequence[int]) -> int:
     """The number of a triad given as pitch classes, root first; what has a minor third counts as minor."""
     return 1 + 2 * (classes[0] % 12) + (1 if (classes[1] - classes[0]) % 12 == 3 else 0)
@@ -153,7 +167,7 @@ def planned_chords(bars: Iterable[int], key: Key, words: str, heard: Harmony | N
     windows with the same words goes together.
     """
     table = PROGRESSIONS[key.mode]
-    degrees = table[zlib.crc32(" ".join(words.lower().split()).encode()) % len(table)]
+    degrees = table[_number(words) % len(table)]
     known = heard.chords if heard is not None and heard.key.scale_classes == key.scale_classes else {}
     return {bar: _repeated(bar, known) or chord_number(key.chord(degrees[bar % len(degrees)])) for bar in bars}
 

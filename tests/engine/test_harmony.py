@@ -22,6 +22,7 @@ from engine.tasks.harmony import (
     Key,
     bars_of_frames,
     chord_number,
+    key_for_words,
     key_from_words,
     planned_chords,
 )
@@ -117,8 +118,13 @@ def test_another_key_in_the_tags_wins_over_what_is_heard() -> None:
     assert {i // BEAT_IDS for i in told} <= {chord_number(t) for t in Key(6, "major").triads}
 
 
-def test_without_a_key_the_model_is_free() -> None:
-    assert {i // BEAT_IDS for i in reader("drums").words(Place(0.0, 80)).lyric_ids} == {0}
+def test_words_without_a_key_have_one_of_their_own() -> None:
+    assert key_for_words("House,  drums") == key_for_words("house, drums")
+    assert len({key_for_words(str(number)) for number in range(200)}) == 24
+    assert {key_for_words(f"sad {n}").mode for n in range(20)} == {"minor"}
+    assert {key_for_words(f"happy {n}").mode for n in range(20)} == {"major"}
+    chords = {i // BEAT_IDS for i in reader("drums").words(Place(0.0, 80)).lyric_ids}
+    assert chords <= {chord_number(t) for t in key_for_words("drums").triads}
 
 
 def reader(tags: str, **fields: object) -> Reader:
