@@ -18,7 +18,7 @@ from engine.training.vocabulary import make_tokenizer, save_tokenizer
 
 DEFAULT_REQUEST: dict[str, Any] = {
     "guidance_type": "cfg",
-    "tag_guidance_scale": 12.0,
+    "tag_guidance_scale": 5.0,
     "lyric_guidance_scale": 2.0,
     "guidance_interval": 1.0,
     "number_of_steps": 27,
