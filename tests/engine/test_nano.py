@@ -29,7 +29,7 @@ def test_size_layout_and_description() -> None:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert size <= 16_000_000
     config = json.loads((folder / "ace_step_transformer" / "config.json").read_text())
-    assert config["lyric_input"] == "beat_grid" and config["erg"] is None
+    assert config["lyric_input"] == "chord_grid" and config["erg"] is None
     assert config["region_input"] and config["pooled_text"]
     assert "small test model" in entry.description
     assert "small test model" in (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
