@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.audio.key import chroma, profile_fit
+from engine.audio.chroma import chroma, profile_fit
 
 Triads = Sequence[Sequence[int]]  # pitch classes, root first
 ROOT_WEIGHT = 0.3

@@ -53,9 +53,9 @@ _MINOR_MOODS = ("sad", "dark", "melanchol", "moody", "emotional", "intense", "mi
 _MAJOR_MOODS = ("happy", "upbeat", "cheerful", "uplifting", "peaceful", "calm", "major", "joyful", "playful", "bright")
 _SIGNS = {"#": "#", "♯": "#", "sharp": "#", "b": "b", "♭": "b", "flat": "b", "": ""}
 _KEY_WORDS = re.compile(
-    r"(?<![\w#♯♭])([a-g])\s?(#|♯|♭|b|sharp|flat)?[\s-]*(major|maj|minor|min)(?![a-z])", re.IGNORECASE
+    r"(?<![\w#♯♭])([a-g])(\s?(?:#|♯|♭|sharp|flat)|b)?[\s-]*(major|maj|minor|min)(?![a-z])", re.IGNORECASE
 )
-_SHORT_MINOR = re.compile(r"(?<![\w#♯♭])([A-G])(#|♯|♭|b)?m(?![\w])")
+_SHORT_MINOR = re.compile(r"(?<![\w#♯♭])([A-G])(#|♯|♭|b)?m(?!\w)")
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,23 @@ class Harmony:
     chords: dict[int, int]
 
 
-def key_from_words(words: str) -> Key | None:
-    """The first key in words such as "house, F# minor", "Bb maj", "c sharp min" or "Am", or None."""
+def key_name(words: str) -> str | None:
+    """The first key in words such as "house, F# minor", "Bb maj", "c sharp min" or "Am", as "Bb major"; or None."""
     found = _KEY_WORDS.search(words) or _SHORT_MINOR.search(words)
     if found is None:
         return None
     letter, sign, *mode = found.groups(default="")
-    root = _NAMES[letter.lower()] + {"#": 1, "b": -1, "": 0}[_SIGNS[sign.lower()]]
-    return Key(root % 12, "major" if mode and mode[0].lower().startswith("maj") else "minor")
+    name = letter.upper() + _SIGNS[sign.strip().lower()]
+    return f"{name} {'major' if mode and mode[0].lower().startswith('maj') else 'minor'}"
+
+
+def key_from_words(words: str) -> Key | None:
+    """The first key in words (see `key_name`), or None."""
+    name = key_name(words)
+    if name is None:
+        return None
+    note, mode = name.split()
+    return Key((_NAMES[note[0].lower()] + note.count("#") - note.count("b", 1)) % 12, mode)
 
 
 def key_for_words(words: str) -> Key:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from engine.tasks.harmony import key_name
+
 GENRES = (
     "acoustic, afrobeat, ambient, ballad, bluegrass, blues, bossa nova, breakbeat, chillout, choral, cinematic, "
     "classical, country, dance, dark ambient, deep house, disco, downtempo, drill, drum and bass, dub, dubstep, edm, "
@@ -42,7 +44,6 @@ SPELLINGS = {
     "pianos": "piano", "trumpets": "trumpet", "melancholy": "melancholic", "relaxed": "relaxing",
 }  # fmt: skip
 TEMPO = re.compile(r"\b(\d{2,3})(?:\s*-\s*\d{2,3})?\s*bpm\b", re.IGNORECASE)
-KEY = re.compile(r"\b([A-Ga-g])(\s?(?:#|♯|sharp)|\s?flat|b|♭)?[\s-]?(major|minor|maj|min)\b", re.IGNORECASE)
 INSTRUMENTAL = re.compile(r"\b(instrumental|no (?:vocals?|singing|voice|lyrics)|without (?:vocals?|singing))\b", re.I)
 FALLBACK_TAG_LENGTH = 120
 
@@ -66,7 +67,7 @@ def write_from_prompt(prompt: str, instrumental: bool) -> Written:
     text = _plain(prompt)
     found = [word for group in (GENRES, MOODS, INSTRUMENTS) for word in _known(text, group)]
     found += [f"{match} bpm" for match in TEMPO.findall(text)[:1]]
-    found += [_key(match) for match in KEY.findall(text)[:1]]
+    found += [name for name in [key_name(text)] if name is not None]
     warnings = [] if instrumental or INSTRUMENTAL.search(text) else [NO_LYRICS]
     if not found:
         found = [" ".join(prompt.split())[:FALLBACK_TAG_LENGTH]]
@@ -96,9 +97,3 @@ def _known(text: str, group: str) -> list[str]:
                 hits.append((match.start(), match.end(), "" if negated else word))
     wanted = set(group.split(", "))
     return list(dict.fromkeys(word for _, _, word in sorted(hits) if word in wanted))
-
-
-def _key(match: tuple[str, str, str]) -> str:
-    letter, accidental, mode = match
-    sign = "#" if accidental.strip() in ("#", "♯", "sharp") else "b" if accidental.strip() else ""
-    return f"{letter.upper()}{sign} {'major' if mode.lower().startswith('maj') else 'minor'}"

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.tasks.harmony import PROGRESSIONS, Key
 from engine.training.parts import Player
 from engine.training.score import Bar, Hit, Note, Score, Sweep
 from engine.training.styles import INSTRUMENTS, STYLE_BY_NAME, STYLES, Meter, Style
-from engine.training.theory import JAZZ_PROGRESSIONS, PROGRESSIONS, Key
+from engine.training.theory import JAZZ_PROGRESSIONS
 from engine.training.voices import KINDS
 
 

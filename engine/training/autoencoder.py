@@ -20,14 +20,14 @@ from engine.networks.autoencoder import (
 )
 from engine.networks.log_mel import LogMel
 from engine.training.dataset import mels_of, read_rows, shard_names, silent_mel
-from engine.training.muon import split_optimizers
+from engine.training.descent import Losses, descend
 from engine.training.progress import Progress
-from engine.training.schedule import Clock, set_rates
-from engine.training.snapshots import load_snapshot, save_snapshot
+from engine.training.snapshots import load_snapshot
 
 HOP = SAMPLES_PER_FRAME // LATENT_STRIDE
 HEARD_NATS = 6.9
 TONE_SHARE = 0.1
+SAVE_EVERY = 100
 AUTOENCODER_CONFIG: dict[str, Any] = {
     "_class_name": "AutoencoderDC",
     "attention_head_dim": 16,
@@ -126,30 +126,17 @@ def refine_decoder(mels: Path, trained: Path, out: Path, plan: AutoencoderPlan, 
 
 
 def _train(model: Any, mels: Path, out: Path, plan: AutoencoderPlan, progress: Progress) -> nn.Module:
-    muon, adam = split_optimizers(model, plan.muon_rate, plan.adam_rate)
-    clock = Clock()
-    parts = {"model": model, "muon": muon, "adam": adam, "clock": clock}
-    step = load_snapshot(out, **parts)
-    crops = MelCrops(mels, plan.crop, plan.seed + step)
-    torch.manual_seed(plan.seed + step)
-    clock.start()
-    while (done := clock.share(plan.minutes, step, plan.steps)) < 1.0:
-        set_rates(plan, step, done, muon, adam)
-        values = autoencoder_loss(model, crops.batch(plan.batch), plan.noise)
-        values["loss"].backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in (muon, adam):
-            optimizer.step()
-            optimizer.zero_grad()
-        step += 1
-        progress.step(step, plan.steps, {**{name: value.item() for name, value in values.items()}, "done": done})
-        if step % 100 == 0:
-            clock.stop()
-            save_snapshot(out, step, **parts)
-            crops.refresh()
-    clock.stop()
-    save_snapshot(out, step, **parts)
-    return model.eval()
+    def begin(step: int) -> Losses:
+        crops = MelCrops(mels, plan.crop, plan.seed + step)
+
+        def losses(step: int) -> dict[str, Tensor]:
+            if step % SAVE_EVERY == 0:
+                crops.refresh()
+            return autoencoder_loss(model, crops.batch(plan.batch), plan.noise)
+
+        return losses
+
+    return descend(model, out, plan, begin, progress, SAVE_EVERY)
 
 
 def autoencoder_loss(model: Any, mel: Tensor, noise: float) -> dict[str, Tensor]:

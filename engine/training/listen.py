@@ -10,10 +10,10 @@ import soundfile as sf
 import engine
 from engine.constants import MODEL_SAMPLE_RATE
 from engine.requests import TempoPoint
+from engine.tasks.harmony import NOTE_NAMES
 from engine.training.arrange import Wish, make_score
 from engine.training.rules import magnitudes
 from engine.training.synthesis import render
-from engine.training.theory import NOTE_NAMES
 
 PROMPTS = (
     ("house", 124.0, "house, drums, bass, keys, A minor"),

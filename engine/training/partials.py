@@ -20,22 +20,21 @@ from engine.networks.autoencoder import MusicAutoencoder
 from engine.networks.spectral_inversion import SpectralInversionVocoder
 from engine.training.autoencoder import held_tones
 from engine.training.dataset import HELD_OUT_SEEDS, make_clip
-from engine.training.muon import split_optimizers
+from engine.training.descent import Losses, descend
 from engine.training.progress import Progress
-from engine.training.schedule import Clock, set_rates
-from engine.training.snapshots import load_snapshot, save_snapshot
 
 FIRST_SEED = HELD_OUT_SEEDS + 100_000
 CLIPS, CLIP_FRAMES, CROP = 160, 96, 128
 CLIP_OF_TONES = 8
 LATENT_NOISE = 0.35
+SAVE_EVERY = 200
 
 
 @dataclass(frozen=True)
 class PartialsPlan:
     """How long; each step takes `batch` crops of 1.5 s. With `minutes` the schedule follows the clock."""
 
-    steps: int = 4000
+    steps: int = 5200
     minutes: float | None = None
     batch: int = 12
     muon_rate: float = 0.01
@@ -136,29 +135,17 @@ def train_partials(codec: MusicAutoencoder, out: Path, plan: PartialsPlan, progr
     """Train to the plan's end, going on from `out`'s snapshot. `codec`'s vocoder holds the network; returns it."""
     torch.manual_seed(plan.seed)
     vocoder: Any = codec.vocoder
-    model, clock = vocoder.partials, Clock()
-    muon, adam = split_optimizers(model, plan.muon_rate, plan.adam_rate)
-    parts = {"model": model, "muon": muon, "adam": adam, "clock": clock}
-    step = load_snapshot(out, **parts)
-    clips = PartialsClips(codec, plan.seed + step, min(CLIPS, plan.steps), plan.coded)
-    for _ in range(max(1, clips.size // 4)):
-        clips.renew()
-    clock.start()
-    while (done := clock.share(plan.minutes, step, plan.steps)) < 1.0:
-        set_rates(plan, step, done, muon, adam)
-        values = partials_loss(model, clips.batch(plan.batch), vocoder.n_fft / vocoder.hop_length)
-        values["loss"].backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in (muon, adam):
-            optimizer.step()
-            optimizer.zero_grad()
-        step += 1
-        progress.step(step, plan.steps, {**{name: value.item() for name, value in values.items()}, "done": done})
-        if step % plan.renew == 0:
+
+    def begin(step: int) -> Losses:
+        clips = PartialsClips(codec, plan.seed + step, min(CLIPS, plan.steps), plan.coded)
+        for _ in range(max(1, clips.size // 4)):
             clips.renew()
-        if step % 200 == 0:
-            clock.stop()
-            save_snapshot(out, step, **parts)
-    clock.stop()
-    save_snapshot(out, step, **parts)
-    return model.eval()
+
+        def losses(step: int) -> dict[str, Tensor]:
+            if step % plan.renew == 0:
+                clips.renew()
+            return partials_loss(vocoder.partials, clips.batch(plan.batch), vocoder.n_fft / vocoder.hop_length)
+
+        return losses
+
+    return descend(vocoder.partials, out, plan, begin, progress, SAVE_EVERY)

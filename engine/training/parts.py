@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.tasks.harmony import Key
 from engine.training.score import Bar
 from engine.training.styles import Style
-from engine.training.theory import Key, voicing
+from engine.training.theory import voicing
 
 Figure = list[tuple[float, float, tuple[int, ...], float]]
 

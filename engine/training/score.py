@@ -8,9 +8,8 @@ import numpy as np
 
 from engine.constants import FRAME_RATE
 from engine.tasks.beat_grid import TempoMap, TempoPoint
-from engine.tasks.harmony import chord_number
+from engine.tasks.harmony import Key, chord_number
 from engine.training.styles import INSTRUMENTS, Meter
-from engine.training.theory import Key
 
 
 @dataclass(frozen=True)

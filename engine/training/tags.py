@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from engine.constants import FRAME_RATE
+from engine.tasks.harmony import FLAT_NAMES, NOTE_NAMES
 from engine.training.dataset import ClipFacts
 from engine.training.styles import INSTRUMENTS
-from engine.training.theory import FLAT_NAMES, NOTE_NAMES
 
 STYLE_WORDS: dict[str, tuple[str, ...]] = {
     "house": ("house", "deep house", "dance", "club"),

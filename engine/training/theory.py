@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from engine.tasks.harmony import FLAT_NAMES, MAJOR, MINOR, NOTE_NAMES, PROGRESSIONS, Key
-
-__all__ = [
-    "FLAT_NAMES", "JAZZ_PROGRESSIONS", "MAJOR", "MINOR", "NOTE_NAMES", "PROGRESSIONS", "Key", "frequency", "voicing",
-]  # fmt: skip
-
 JAZZ_PROGRESSIONS: dict[str, tuple[tuple[int, ...], ...]] = {
     "major": ((1, 4, 0, 5), (0, 5, 1, 4), (2, 5, 1, 4), (0, 3, 1, 4)),
     "minor": ((0, 3, 1, 4), (0, 5, 1, 4), (3, 6, 2, 5), (0, 0, 3, 4)),

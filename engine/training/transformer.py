@@ -74,7 +74,7 @@ TEXT_CONFIG: dict[str, Any] = {
 class TransformerPlan:
     """Length and rates. With `minutes` the schedule follows the clock, so a slow machine ends in time as well."""
 
-    steps: int = 6000
+    steps: int = 12300
     minutes: float | None = None
     muon_rate: float = 0.02
     adam_rate: float = 2e-3

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.training.theory import FLAT_NAMES, NOTE_NAMES
+from engine.tasks.harmony import FLAT_NAMES, NOTE_NAMES
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

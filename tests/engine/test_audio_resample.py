@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from engine.audio.buffer import Audio
-from engine.audio.key import estimate_key
 from engine.audio.resample import resample
 from engine.audio.resample_for_model import resample_for_model, to_model_rate
 
@@ -53,15 +52,3 @@ def test_a_tone_keeps_its_shape() -> None:
     got = resample(Audio(tone, 44100), 48000).samples[0, 2000:-2000]
     wanted = np.sin(2 * np.pi * 1000 * np.arange(2000, 46000) / 48000)
     assert 20 * np.log10(np.sqrt(np.mean((got - wanted) ** 2)) / 0.7) < -120
-
-
-@pytest.mark.parametrize(
-    ("name", "notes"), [("A minor", (57, 60, 64, 62)), ("C major", (60, 64, 67, 65)), ("F# major", (66, 70, 73, 71))]
-)
-def test_key_of_held_chords(name: str, notes: tuple[int, ...]) -> None:
-    t = np.arange(4 * 22050) / 22050
-    weights = [1.0, 0.8, 0.9, 0.2]
-    chord = sum(w * np.sin(2 * np.pi * 440 * 2 ** ((n - 69) / 12) * t) for w, n in zip(weights, notes, strict=True))
-    found = estimate_key(np.asarray(chord)[None] * 0.2, 22050)
-    assert found is not None and found.name == name
-    assert estimate_key(np.zeros((1, 22050)), 22050) is None

@@ -41,6 +41,8 @@ C, F, G, AM = (chord_number(classes) for classes in ((0, 4, 7), (5, 9, 0), (7, 1
         ("c sharp min", Key(1, "minor")),
         ("e flat major pad", Key(3, "major")),
         ("Cb major", Key(11, "major")),
+        ("a B minor song", Key(11, "minor")),
+        ("bb minor", Key(10, "minor")),
         ("dub, Am", Key(9, "minor")),
         ("C#m", Key(1, "minor")),
         ("F\u266fm", Key(6, "minor")),
@@ -96,6 +98,17 @@ def test_key_and_chords_are_found_in_audio() -> None:
     assert [harmony.chords[bar] for bar in range(4)] == [C, AM, F, G]
     silent = Heard(lambda: np.zeros((1, 8 * RATE), dtype=np.float32), RATE, 10.0)
     assert silent.harmony(bars) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "notes"), [("A minor", (57, 60, 64, 62)), ("C major", (60, 64, 67, 65)), ("F# major", (66, 70, 73, 71))]
+)
+def test_key_of_held_chords(name: str, notes: tuple[int, ...]) -> None:
+    t = np.arange(4 * RATE) / RATE
+    weights = [1.0, 0.8, 0.9, 0.2]
+    chord = sum(w * np.sin(2 * np.pi * 440 * 2 ** ((n - 69) / 12) * t) for w, n in zip(weights, notes, strict=True))
+    harmony = Heard(lambda: np.asarray(chord)[None] * 0.2, RATE, 0.0).harmony(bars_of_frames(None, 0.0, 43))
+    assert harmony is not None and harmony.key == key_from_words(name)
 
 
 def test_ids_hold_beat_and_chord_of_what_is_made() -> None:

@@ -9,13 +9,13 @@ import pytest
 
 from engine.constants import FRAME_RATE
 from engine.tasks.beat_grid import beat_grid_ids
+from engine.tasks.harmony import Key
 from engine.training import rules
 from engine.training.arrange import Wish, make_score
 from engine.training.dataset import ClipFacts, make_clip, read_facts, read_rows, shard_names, write_shards
 from engine.training.styles import INSTRUMENTS, STYLES
 from engine.training.synthesis import render
 from engine.training.tags import all_phrases, tags_for
-from engine.training.theory import Key
 from engine.training.vocabulary import TEXT_LENGTH, VOCABULARY_SIZE, make_tokenizer
 
 RATE = 44100

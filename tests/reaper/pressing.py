@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import soundfile
+
+from bridge.client import Client
+from bridge.protocol.errors import DaemonNotRunning
 
 TAKE = "Regenerate time selection as new take"
 TRACK = "Regenerate time selection on new track"
@@ -23,3 +29,12 @@ def run(session, words, *answers):
     session.finish()
     session.check()
     return session.project
+
+
+def controls(home: Path) -> dict[str, Any]:
+    """What the daemon of `home` holds for control surfaces; nothing while none runs."""
+    try:
+        with Client.connect(home) as client:
+            return client.controls().values
+    except DaemonNotRunning:
+        return {}

@@ -18,7 +18,7 @@ from host import why_no_host
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bridge"))
 
-from pressing import TAKE
+from pressing import TAKE, controls
 from tests_daemons import Daemon, running
 
 SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"
@@ -80,6 +80,8 @@ def three_runs(studio, name: str) -> None:
     until(studio, lambda: len(studio.project.undo_names) >= points and not studio.fake.ext_state["acestep", "queue"])
     if "cancel" in name:
         until(studio, lambda: "cancelled" in studio.fake.help_text)
+    if name == "Setup":  # its message to the daemon is on its way
+        until(studio, lambda: "reaper_actions" in controls(studio.home))
     if studio.mode == "reinit":
         end_background(studio)
     assert len(studio.project.undo_names) == points, (name, studio.project.undo_names, studio.fake.help_text)

@@ -14,12 +14,11 @@ import time
 from pathlib import Path
 
 import pytest
+from pressing import controls
 from test_end_to_end import real_studio  # noqa: F401
 
 import bridge.osc
-from bridge.client import Client
 from bridge.osc.packets import decode, encode
-from bridge.protocol.errors import DaemonNotRunning
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "end_to_end"))
 
@@ -78,14 +77,6 @@ class ReaperOsc:
 def _path(key: str) -> str:
     """The address of a key in our pattern file."""
     return next(line.split()[1][1:] for line in PATTERNS.splitlines() if line.startswith(f"{key} "))
-
-
-def controls(home: Path) -> dict:
-    try:
-        with Client.connect(home) as client:
-            return client.controls().values
-    except DaemonNotRunning:
-        return {}
 
 
 @pytest.mark.skipif(bool(Pyliblo.why_not()), reason=Pyliblo.why_not())

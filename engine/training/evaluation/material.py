@@ -13,10 +13,10 @@ import numpy as np
 import engine
 from engine.constants import MODEL_SAMPLE_RATE as RATE
 from engine.requests import TempoPoint
+from engine.tasks.harmony import NOTE_NAMES, Key
 from engine.training.arrange import Wish, make_score
 from engine.training.score import Score
 from engine.training.synthesis import render
-from engine.training.theory import NOTE_NAMES, Key
 
 STEMS = ("drums", "bass", "pad", "lead")
 STRAIGHT = ("house", "techno", "rock", "pop", "funk", "hip hop", "synthwave", "drum and bass", "trance")

@@ -1,33 +1,18 @@
-"""The key of a piece of audio: a chromagram against Krumhansl and Kessler's key profiles (1982). numpy only."""
+"""Chromagrams, and how well they fit Krumhansl and Kessler's key profiles (1982). numpy only."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 _MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 _PROFILES = {"major": _MAJOR, "minor": _MINOR}
 _LOW_HZ, _HIGH_HZ = 60.0, 2000.0
 _A4_HZ, _A_INDEX = 440.0, 9
 _FRAME_SECONDS = 0.19
-
-
-@dataclass(frozen=True)
-class Key:
-    """`root` 0 (C) to 11 (B), "major" or "minor", and the correlation with that key's profile, -1 to 1."""
-
-    root: int
-    mode: str
-    confidence: float
-
-    @property
-    def name(self) -> str:
-        return f"{NAMES[self.root]} {self.mode}"
 
 
 def chroma(samples: NDArray[Any], sample_rate: int) -> NDArray[np.float64]:
@@ -51,13 +36,3 @@ def chroma(samples: NDArray[Any], sample_rate: int) -> NDArray[np.float64]:
 def profile_fit(found: NDArray[np.float64], root: int, mode: str) -> float:
     """Correlation of a chromagram (12,) that is not flat with a key's profile, -1 to 1."""
     return float(np.corrcoef(np.roll(found, -root), _PROFILES[mode])[0, 1])
-
-
-def estimate_key(samples: NDArray[Any], sample_rate: int) -> Key | None:
-    """The key that fits (channels, n) best, or None for silence and for a spectrum without pitches."""
-    found = chroma(samples, sample_rate)
-    if not found.any() or np.ptp(found) < 1e-6:
-        return None
-    keys = ((root, mode) for mode in _PROFILES for root in range(12))
-    fits = [Key(root, mode, profile_fit(found, root, mode)) for root, mode in keys]
-    return max(fits, key=lambda key: key.confidence)
