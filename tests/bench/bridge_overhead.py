@@ -98,7 +98,9 @@ def _one(client, audio, notes: Path, number: int) -> tuple[Way, Way]:  # type: i
     result = job.result("bytes")
     assert len(result.data) > RATE * SECONDS * 8
     ended = time.monotonic()
-    client.delete(job.job_id)  # its pages serve the next round: a virtual machine may take 2 ms a megabyte for fresh ones
+    client.delete(
+        job.job_id
+    )  # its pages serve the next round: a virtual machine may take 2 ms a megabyte for fresh ones
     spans = [json.loads(line) for line in notes.read_text().splitlines()]
     entered = next(start for kind, start, _ in spans if kind == "entered")
     made = next(start for kind, start, _ in spans if kind == "made")
