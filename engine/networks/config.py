@@ -71,6 +71,7 @@ class TransformerConfig:
     text_length: int = 0  # text states are padded to so many (masked), so that lyric ids keep their positions; 0: not
     pooled_text: bool = False  # the sum of the text states joins the timestep's embedding
     region_input: bool = False  # the network sees clean latents of what is kept, and where they are
+    stem_words: tuple[str, ...] = ()  # instruments that mean "only this one" where no other tag is given
     default_request: Mapping[str, Any] = field(default_factory=dict)
     erg: ErgLayers = ErgLayers()
 

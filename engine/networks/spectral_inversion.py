@@ -116,14 +116,15 @@ class SpectralInversionVocoder(nn.Module):
 
         Multiplicative updates (Lee and Seung, 2001) from an interpolation between the bands.
         """
-        bank = self.mel_transform.mel_scale.get_buffer("fb").float()  # (bins, mels)
+        whole = self.mel_transform.mel_scale.get_buffer("fb").float()  # (bins, mels)
+        bank = whole[: int(whole.any(dim=1).nonzero().max()) + 1]  # no band reaches above f_max
         floor = MAGNITUDE_EPS**0.5 * bank.sum(dim=0)[:, None]
         mel = torch.where(log_mel < floor.log() + GATE_NATS, 0.0, torch.exp(log_mel) - floor).clamp(min=0.0)
         made = bank @ (mel / bank.square().sum(dim=0)[:, None])
         target = bank @ mel
         for _ in range(self.least_squares_steps):
             made = made * target / (bank @ (bank.T @ made)).clamp(min=1e-9)
-        return made
+        return F.pad(made, (0, 0, 0, whole.shape[0] - bank.shape[0]))
 
     def _griffin_lim(self, magnitudes: Tensor, places: Tensor) -> Tensor:
         """magnitudes and places (B, F, bins) -> audio with its edges (B, F * hop + n_fft - hop)."""
@@ -133,8 +134,8 @@ class SpectralInversionVocoder(nn.Module):
         for _ in range(self.iterations):
             frames = self._overlap_add(spectrum, window).unfold(-1, self.n_fft, self.hop_length) * window
             rebuilt = torch.fft.rfft(frames)
-            ahead = rebuilt + self.momentum * (rebuilt - previous)
-            spectrum = magnitudes * ahead / ahead.abs().clamp(min=1e-9)
+            ahead = torch.lerp(previous, rebuilt, 1.0 + self.momentum)
+            spectrum = torch.sgn(ahead).mul_(magnitudes)
             previous = rebuilt
         return self._overlap_add(spectrum, window)
 

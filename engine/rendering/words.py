@@ -18,7 +18,7 @@ from engine.requests.resolve import Resolved
 from engine.requests.types import AudioToAudio
 from engine.sampling.conditioning import Words
 from engine.tasks.beat_grid import TempoMap, TempoPoint, beat_grid_ids, tempo_from_tags
-from engine.tasks.harmony import bars_of_frames, grid_ids, key_for_words, key_from_words, planned_chords
+from engine.tasks.harmony import bars_of_frames, grid_ids, key_for_words, key_from_words, key_name, planned_chords
 
 if TYPE_CHECKING:
     from engine.rendering.estimate import Heard
@@ -135,4 +135,16 @@ def full_tags(request: Any, tempo_map: TempoMap | None, seconds: float, config: 
         tags += f", {point.bpm:.3g} bpm" if config.lyric_input == "lyrics" else ""
     if request.key is not UNSET and request.key.strip().lower() not in tags.lower():
         tags += f", {request.key.strip()}"
-    return tags
+    return stem_tags(tags, config.stem_words)
+
+
+def stem_tags(tags: str, stem_words: Sequence[str]) -> str:
+    """Tags that name one of `stem_words` and nothing else, apart from key and tempo, with "only" after it.
+
+    A model that lists such words has heard single instruments under "bass only"; "bass" alone it takes for a hint.
+    """
+    parts = [part.strip() for part in tags.split(",")]
+    named = [part for part in parts if part and key_name(part) is None and tempo_from_tags(part) is None]
+    if len(named) != 1 or named[0].lower() not in stem_words:
+        return tags
+    return ", ".join(f"{part} only" if part == named[0] else part for part in parts)

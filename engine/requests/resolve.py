@@ -6,7 +6,7 @@ Knows the public API's defaults and how seeds are derived; knows no network.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,7 @@ def resolve(request: Request, model_defaults: Mapping[str, Any] | None = None) -
     values |= {n: v for n, v in (model_defaults or {}).items() if n in fields}
     values |= {n: getattr(request, n) for n in given}
     double, warnings = _double_guidance(given, model_defaults or {}, values)
-    _edit_range(request, given, values)
+    _edit_range(request, (model_defaults or {}).get("edit_ranges", {}), values)
     values.setdefault("seed", secrets.randbelow(SEED_MODULUS))
     values.setdefault("retake_seed", _first_retake_seed(request, values["seed"]))
     full = structs.replace(request, **values)
@@ -99,10 +99,11 @@ def _double_guidance(
     return both_above_one, []
 
 
-def _edit_range(request: Request, given: frozenset[str], values: dict[str, Any]) -> None:
+def _edit_range(request: Request, model_ranges: Mapping[str, Sequence[float]], values: dict[str, Any]) -> None:
+    """Where editing begins and ends in the edit mode that is asked for; a model may prefer other ranges than v1."""
     if not isinstance(request, AudioToAudio):
         return
-    low, high = EDIT_RANGES[values["edit_mode"]]
+    low, high = {**EDIT_RANGES, **model_ranges}[values["edit_mode"]]
     values.setdefault("edit_n_min", low)
     values.setdefault("edit_n_max", high)
     if values["edit_n_min"] > values["edit_n_max"]:

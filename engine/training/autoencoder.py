@@ -25,7 +25,7 @@ from engine.training.progress import Progress
 from engine.training.snapshots import load_snapshot
 
 HOP = SAMPLES_PER_FRAME // LATENT_STRIDE
-HEARD_NATS = 6.9
+HEARD_NATS, LOUD_NATS = 6.9, 3.0
 TONE_SHARE = 0.1
 SAVE_EVERY = 100
 AUTOENCODER_CONFIG: dict[str, Any] = {
@@ -158,6 +158,8 @@ def autoencoder_loss(model: Any, mel: Tensor, noise: float) -> dict[str, Tensor]
 
 
 def audibility(mel: Tensor) -> Tensor:
-    """Weights (B, 2, 128, F) between 0.3 and 1: what lies 60 dB or more under the crop's peak counts for less."""
+    """Weights (B, 2, 128, F) between 0.3 and 1.7: what lies 60 dB or more under the crop's peak counts for less, what
+    lies within 26 dB for more. Pitch is heard in loud partials, and the vocoder finds it in the slopes around them."""
     peak = mel.amax(dim=(1, 2, 3), keepdim=True)
-    return 0.3 + 0.7 * torch.sigmoid(mel - (peak - HEARD_NATS))
+    heard, loud = torch.sigmoid(mel - (peak - HEARD_NATS)), torch.sigmoid(2.0 * (mel - (peak - LOUD_NATS)))
+    return 0.3 + 0.7 * heard + 0.7 * loud

@@ -12,17 +12,19 @@ from torch import Tensor
 
 from engine.checkpoints.networks import AUTOENCODER, TEXT_ENCODER, TRANSFORMER, VOCODER
 from engine.training.autoencoder import AUTOENCODER_CONFIG
-from engine.training.tags import all_phrases
+from engine.training.tags import all_phrases, stem_words
 from engine.training.transformer import TEXT_CONFIG, TRANSFORMER_CONFIG
 from engine.training.vocabulary import make_tokenizer, save_tokenizer
 
 DEFAULT_REQUEST: dict[str, Any] = {
     "guidance_type": "cfg",
-    "tag_guidance_scale": 5.0,
+    "guidance_scale": 5.0,
+    "tag_guidance_scale": 4.5,
     "lyric_guidance_scale": 2.0,
     "guidance_interval": 1.0,
     "number_of_steps": 27,
     "granularity_scale": 0.0,
+    "edit_ranges": {"remix": [0.0, 0.05]},
 }
 VOCODER_CONFIG: dict[str, Any] = {
     "_class_name": "SpectralInversionVocoder",
@@ -48,7 +50,8 @@ def export_checkpoint(
     transformer = _part(velocity, "transformer.")
     text = {name: value for name, value in _part(velocity, "text.").items() if name != "encoder.embed_tokens.weight"}
     _write(folder / AUTOENCODER, AUTOENCODER_CONFIG, autoencoder, WEIGHTS)
-    _write(folder / TRANSFORMER, {**TRANSFORMER_CONFIG, "default_request": DEFAULT_REQUEST}, transformer, WEIGHTS)
+    config = {**TRANSFORMER_CONFIG, "default_request": DEFAULT_REQUEST, "stem_words": stem_words()}
+    _write(folder / TRANSFORMER, config, transformer, WEIGHTS)
     _write(folder / TEXT_ENCODER, TEXT_CONFIG, text, "model.safetensors")
     if partials is None:
         _write_config(folder / VOCODER, vocoder_config(partials=False))

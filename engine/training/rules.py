@@ -12,9 +12,12 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
 from scipy.signal import lfilter, stft
 
+from engine.tasks.harmony import KEYS, Key
+
 ONSET_HOP = 256
 TEMPO_RANGE = (55.0, 190.0)
 OCTAVES = (0.5, 1.0, 2.0)
+ROOT_WEIGHT, PROFILE_WEIGHT = 0.3, 0.05
 DRUM_HELD, DRUM_NOISE, DRUM_LOW, BASS_SHARE, PAD_SHARE = 0.7, 0.5, 0.2, 0.75, 0.05
 # Krumhansl and Kessler, 1982
 _MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
@@ -107,15 +110,38 @@ def share_in_key(audio: np.ndarray, rate: int, scale: tuple[int, ...]) -> float:
     return float(chroma(audio, rate, power=2.0)[[c % 12 for c in scale]].sum())
 
 
-def key(audio: np.ndarray, rate: int) -> tuple[int, str]:
-    """Root (0 = C) and mode by the correlation with Krumhansl's profiles."""
-    found = chroma(audio, rate)
-    scores = {
-        (root, mode): float(np.corrcoef(np.roll(profile, root), found)[0, 1]) if found.any() else 0.0
-        for root in range(12)
-        for mode, profile in (("major", _MAJOR), ("minor", _MINOR))
-    }
-    return max(scores, key=lambda pair: scores[pair])
+def key(audio: np.ndarray, rate: int, bars: Sequence[tuple[float, float]]) -> tuple[int, str] | None:
+    """Root (0 = C) and mode of music whose bars (start, end in seconds) are known; None where nothing pitched is heard.
+
+    The scale is the one whose triads hold most of the bars' peaks, with a little of the fit to Krumhansl's profile; of
+    a key and its relative it is the one whose first triad is heard in the bars that open a phrase of four. A profile
+    alone finds the root of 0.7 of true clips, since progressions such as i VII VI VII hardly dwell on the tonic.
+    """
+    chromas = [bar_chroma(audio, rate, bar) for bar in bars]
+    heard = np.array([found for found in chromas if found.any()])
+    if not len(heard):
+        return None
+    likely = max(KEYS, key=lambda one: _triads_fit(heard, one) + PROFILE_WEIGHT * _profile_fit(heard.mean(axis=0), one))
+    opening = np.sum([found for found in chromas[::4] if found.any()] or heard[:1], axis=0)
+    related = [one for one in KEYS if one.scale_classes == likely.scale_classes]
+    best = max(related, key=lambda one: opening[list(one.chord(0))].sum())
+    return best.root, best.mode
+
+
+def bar_chroma(audio: np.ndarray, rate: int, bar: tuple[float, float], power: float = 0.5) -> np.ndarray:
+    """`chroma` of a bar (start, end in seconds); zeros where less than half a second of it is there."""
+    part = audio[..., int(max(0.0, bar[0]) * rate) : int(bar[1] * rate)]
+    return chroma(part, rate, power) if part.shape[-1] > 0.5 * rate else np.zeros(12)
+
+
+def _triads_fit(chromas: np.ndarray, one: Key) -> float:
+    """Mean over bars of the share on the best triad's tones, its root counted more."""
+    fits = [chromas[:, list(t)].sum(axis=1) + ROOT_WEIGHT * chromas[:, t[0]] for t in one.triads]
+    return float(np.max(fits, axis=0).mean())
+
+
+def _profile_fit(found: np.ndarray, one: Key) -> float:
+    return float(np.corrcoef(np.roll(_MAJOR if one.mode == "major" else _MINOR, one.root), found)[0, 1])
 
 
 @dataclass(frozen=True)
@@ -172,9 +198,8 @@ def chord_tone_share(
     Bars that are silent or shorter than half a second are left out; 0 where none is left.
     """
     shares = []
-    for start, end in bars:
-        part = audio[..., int(max(0.0, start) * rate) : int(end * rate)]
-        found = chroma(part, rate, power=2.0) if part.shape[-1] > 0.5 * rate else np.zeros(12)
+    for bar in bars:
+        found = bar_chroma(audio, rate, bar, power=2.0)
         if found.any():
             shares.append(max(float(found[list(triad)].sum()) for triad in triads))
     return float(np.mean(shares)) if shares else 0.0

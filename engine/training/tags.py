@@ -109,6 +109,14 @@ def _colour(facts: ClipFacts, bpm: float, rng: np.random.Generator) -> list[str]
     return words
 
 
+def stem_words() -> list[str]:
+    """Every word for an instrument, those of its kinds too."""
+    from engine.training.voices import KINDS
+
+    groups = [*INSTRUMENT_WORDS.values(), *(tuple(kinds) for kinds in KINDS.values())]
+    return sorted({word for words in groups for word in words})
+
+
 def all_phrases() -> list[str]:
     """Every phrase that `tags_for` can write, for making the vocabulary."""
     from engine.training.voices import KINDS

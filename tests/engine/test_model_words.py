@@ -10,7 +10,7 @@ from golden_runs import networks
 
 import engine
 from engine.rendering.estimate import Heard, estimate_tempo_map
-from engine.rendering.words import NO_SINGING, Place, Reader
+from engine.rendering.words import NO_SINGING, Place, Reader, stem_tags
 from engine.requests import TempoPoint, resolve
 from engine.tasks.beat_grid import TempoMap, beat_grid_ids
 from engine.tasks.beat_grid import TempoPoint as Point
@@ -101,3 +101,19 @@ def test_lyrics_of_the_context_stand_around_the_new_words() -> None:
     )
     assert sung_lyrics(resolve(request).request) == "before\nnew\nafter"
     assert sung_lyrics(resolve(engine.Inpaint(audio="x.wav", tags="t")).request) == ""
+
+
+@pytest.mark.parametrize(
+    ("tags", "read"),
+    [
+        ("bass", "bass only"),
+        ("Bass, F# minor, 92 bpm", "Bass only, F# minor, 92 bpm"),
+        ("warm pad", "warm pad"),
+        ("bass, drums", "bass, drums"),
+        ("house, bass", "house, bass"),
+        ("", ""),
+    ],
+)
+def test_one_instrument_alone_is_meant_alone(tags: str, read: str) -> None:
+    assert stem_tags(tags, ("bass", "drums", "pad")) == read
+    assert stem_tags(tags, ()) == tags

@@ -185,6 +185,16 @@ def test_flow_edit_ranges_follow_the_mode():
         resolve(AudioToAudio(audio="a", tags="x", original_tags="y", edit_n_min=0.9))
 
 
+def test_a_model_may_prefer_another_flow_edit_range_for_a_mode():
+    model = {"edit_ranges": {"remix": [0.0, 0.1]}}
+    remix = resolve(AudioToAudio(audio="a", tags="x", original_tags="y"), model).request
+    assert (remix.edit_n_min, remix.edit_n_max) == (0.0, 0.1)
+    given = resolve(AudioToAudio(audio="a", tags="x", original_tags="y", edit_n_max=0.3), model).request
+    assert (given.edit_n_min, given.edit_n_max) == (0.0, 0.3)
+    lyrics = resolve(AudioToAudio(audio="a", tags="x", original_tags="y", edit_mode="lyrics"), model).request
+    assert (lyrics.edit_n_min, lyrics.edit_n_max) == (0.6, 1.0)
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_requests_survive_json_and_the_schema_names_every_field(task):
     samples = {"audio": "a.wav", "tags": "house", "original_tags": "rock", "prompt": "a song", "task": task}

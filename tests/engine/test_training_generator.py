@@ -59,6 +59,19 @@ def test_notes_are_in_tune() -> None:
     assert found[list(np.array(Key(9, "minor").scale) + 9 - 12)].sum() > 0.7
 
 
+def test_the_rule_finds_the_key_of_true_clips() -> None:
+    """Keys whose progression hardly dwells on the tonic too; a wrong key is not found."""
+    right = 0
+    for seed in range(12):
+        asked = Key(seed, "minor" if seed % 2 else "major")
+        wish = Wish(style="pop", key=asked, bpm=110.0, meter=(4, 4), instruments=("keys", "bass", "pad"), steady=True)
+        score = make_score(seed, 8.0, wish)
+        bars = [(bar.start, min(8.0, bar.start + bar.seconds)) for bar in score.bars]
+        right += rules.key(render(score, seed).audio, RATE, bars) == (asked.root, asked.mode)
+    assert right >= 11
+    assert rules.key(np.zeros((2, 8 * RATE), np.float32), RATE, [(0.0, 2.0), (2.0, 4.0)]) is None
+
+
 def test_drums_are_on_the_grid() -> None:
     for seed in (0, 1, 2):
         score = make_score(seed, 8.0, Wish(style="house", bpm=124.0, instruments=("drums",), steady=True))

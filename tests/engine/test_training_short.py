@@ -23,7 +23,7 @@ from engine.training.autoencoder import (
 )
 from engine.training.dataset import mels_of, write_shards
 from engine.training.export import VOCODER_CONFIG
-from engine.training.latents import LatentCrops
+from engine.training.latents import STEM_SHARE, LatentCrops
 from engine.training.muon import orthogonalised
 from engine.training.partials import PartialsClips, PartialsPlan, partials_loss, train_partials
 from engine.training.pipeline import Runs, export, make_latents, start_from, trained_autoencoder
@@ -133,6 +133,16 @@ def test_crops_know_what_lies_around_a_region(runs: Runs) -> None:
     kept = batch.known[:, 8:]
     assert torch.equal(batch.known[:, :8], batch.latents * kept) and torch.equal(kept[:, :, :1], 1.0 - batch.made)
     assert all(int(made.sum()) >= 8 for made in batch.made)
+
+
+def test_single_stems_come_more_often_than_by_chance(runs: Runs) -> None:
+    crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 5, buckets=((20, 256, 1.0),))
+    alone = {index for index, clip in enumerate(crops.clips) if clip[1].activity.any(axis=1).sum() == 1}
+    assert set(crops.stems) == alone and 0 < len(alone) < len(crops.clips)
+    stems = {crops.clips[index][0].tobytes() for index in alone}
+    drawn = [crops.draw()[0].tobytes() in stems for _ in range(400)]
+    by_chance = len(alone) / len(crops.clips)
+    assert np.mean(drawn) > by_chance + 0.6 * STEM_SHARE * (1 - by_chance)
 
 
 def test_crops_carry_the_grid_of_their_place(runs: Runs) -> None:

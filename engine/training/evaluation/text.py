@@ -84,13 +84,12 @@ def key_8(model: engine.Model, seed: int, **settings: Any) -> Values:
     tags = f"pop, keys, bass, pad, {clip.key_words}"
     made = make(model, engine.TextToAudio(tags=tags, duration=SECONDS, seed=seed, tempo_map=clip.tempo_map, **settings))
     sounds = (made, MADE_RATE), (clip.audio, RATE)
-    found = [rules.key(audio, rate) for audio, rate in sounds]
     bars = [(bar.start, min(SECONDS, bar.start + bar.seconds)) for bar in clip.score.bars]
-    triads = [asked.chord(degree) for degree in range(7)]
-    shares = [rules.chord_tone_share(audio, rate, bars, triads) for audio, rate in sounds]
+    found = [rules.key(audio, rate, bars) for audio, rate in sounds]
+    shares = [rules.chord_tone_share(audio, rate, bars, asked.triads) for audio, rate in sounds]
     return {
-        "key_root": _pair(root == asked.root for root, _ in found),
-        "key_mode": _pair((root, mode) == (asked.root, asked.mode) for root, mode in found),
+        "key_root": _pair(pair is not None and pair[0] == asked.root for pair in found),
+        "key_mode": _pair(pair == (asked.root, asked.mode) for pair in found),
         "key_scale": _pair(rules.share_in_key(audio, rate, clip.scale) for audio, rate in sounds),
         "chord_tones": _pair(shares),
     }
