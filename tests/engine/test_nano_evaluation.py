@@ -32,9 +32,9 @@ def lines(results: Path) -> dict[str, Line]:
     ("name", "least"),
     [
         ("tempo_8", 0.85),
-        ("key_root", 0.5),
-        ("key_scale", 0.76),
-        ("chord_tones", 0.66),
+        ("key_root", 0.8),
+        ("key_scale", 0.8),
+        ("chord_tones", 0.72),
         ("stem_drums", 0.9),
         ("stem_lead", 0.8),
         ("stem_pad", 0.5),
