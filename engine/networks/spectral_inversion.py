@@ -67,6 +67,8 @@ class SpectralInversionVocoder(nn.Module):
             float(values["f_min"]),
             float(values["f_max"]),
         )
+        bank = self.mel_transform.mel_scale.get_buffer("fb")
+        self.heard_bins = int(bank.any(dim=1).nonzero().max()) + 1  # no band reaches above f_max
         self.partials = Partials(PartialsConfig.from_dict(partials)) if partials else None
         self.receptive_frames = 16 + (self.partials.receptive_frames if self.partials is not None else 0)
         self._check_geometry()
@@ -116,15 +118,14 @@ class SpectralInversionVocoder(nn.Module):
 
         Multiplicative updates (Lee and Seung, 2001) from an interpolation between the bands.
         """
-        whole = self.mel_transform.mel_scale.get_buffer("fb").float()  # (bins, mels)
-        bank = whole[: int(whole.any(dim=1).nonzero().max()) + 1]  # no band reaches above f_max
+        bank = self.mel_transform.mel_scale.get_buffer("fb").float()[: self.heard_bins]  # (bins, mels)
         floor = MAGNITUDE_EPS**0.5 * bank.sum(dim=0)[:, None]
         mel = torch.where(log_mel < floor.log() + GATE_NATS, 0.0, torch.exp(log_mel) - floor).clamp(min=0.0)
         made = bank @ (mel / bank.square().sum(dim=0)[:, None])
         target = bank @ mel
         for _ in range(self.least_squares_steps):
             made = made * target / (bank @ (bank.T @ made)).clamp(min=1e-9)
-        return F.pad(made, (0, 0, 0, whole.shape[0] - bank.shape[0]))
+        return F.pad(made, (0, 0, 0, self.n_fft // 2 + 1 - self.heard_bins))
 
     def _griffin_lim(self, magnitudes: Tensor, places: Tensor) -> Tensor:
         """magnitudes and places (B, F, bins) -> audio with its edges (B, F * hop + n_fft - hop)."""

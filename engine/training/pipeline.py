@@ -36,7 +36,10 @@ STAGES = ("data", "autoencoder", "latents", "decoder", "partials", "transformer"
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole recipe; the defaults are the shipped one's. A shard is 32 clips of 28 s."""
+    """The whole recipe. A shard is 32 clips of 28 s.
+
+    The shipped weights were trained by it and then, with `start_from`, further: their model card has both parts.
+    """
 
     mel_shards: int = 157
     latent_shards: int = 157

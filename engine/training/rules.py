@@ -12,16 +12,13 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
 from scipy.signal import lfilter, stft
 
-from engine.tasks.harmony import KEYS, Key
+from engine.audio.chords import best_key
+from engine.tasks.harmony import KEYS
 
 ONSET_HOP = 256
 TEMPO_RANGE = (55.0, 190.0)
 OCTAVES = (0.5, 1.0, 2.0)
-ROOT_WEIGHT, PROFILE_WEIGHT = 0.3, 0.05
 DRUM_HELD, DRUM_NOISE, DRUM_LOW, BASS_SHARE, PAD_SHARE = 0.7, 0.5, 0.2, 0.75, 0.05
-# Krumhansl and Kessler, 1982
-_MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
-_MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 
 
 def magnitudes(audio: np.ndarray, rate: int, size: int, hop: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,17 +110,17 @@ def share_in_key(audio: np.ndarray, rate: int, scale: tuple[int, ...]) -> float:
 def key(audio: np.ndarray, rate: int, bars: Sequence[tuple[float, float]]) -> tuple[int, str] | None:
     """Root (0 = C) and mode of music whose bars (start, end in seconds) are known; None where nothing pitched is heard.
 
-    The scale is the one whose triads hold most of the bars' peaks, with a little of the fit to Krumhansl's profile; of
-    a key and its relative it is the one whose first triad is heard in the bars that open a phrase of four. A profile
-    alone finds the root of 0.7 of true clips, since progressions such as i VII VI VII hardly dwell on the tonic.
+    The scale is that of `best_key`; of a key and its relative it is the one whose first triad is heard in the bars that
+    open a phrase of four, the first bar given being one. A key profile alone finds the root of 0.7 of true clips, since
+    progressions such as i VII VI VII hardly dwell on the tonic.
     """
-    chromas = [bar_chroma(audio, rate, bar) for bar in bars]
-    heard = np.array([found for found in chromas if found.any()])
-    if not len(heard):
+    chromas = np.array([bar_chroma(audio, rate, bar) for bar in bars]).reshape(-1, 12)
+    index = best_key(chromas, [(one.root, one.mode, one.triads) for one in KEYS])
+    if index is None:
         return None
-    likely = max(KEYS, key=lambda one: _triads_fit(heard, one) + PROFILE_WEIGHT * _profile_fit(heard.mean(axis=0), one))
-    opening = np.sum([found for found in chromas[::4] if found.any()] or heard[:1], axis=0)
-    related = [one for one in KEYS if one.scale_classes == likely.scale_classes]
+    heard, opening = chromas[chromas.any(axis=1)], chromas[::4].sum(axis=0)
+    opening = opening if opening.any() else heard[0]
+    related = [one for one in KEYS if one.scale_classes == KEYS[index].scale_classes]
     best = max(related, key=lambda one: opening[list(one.chord(0))].sum())
     return best.root, best.mode
 
@@ -132,16 +129,6 @@ def bar_chroma(audio: np.ndarray, rate: int, bar: tuple[float, float], power: fl
     """`chroma` of a bar (start, end in seconds); zeros where less than half a second of it is there."""
     part = audio[..., int(max(0.0, bar[0]) * rate) : int(bar[1] * rate)]
     return chroma(part, rate, power) if part.shape[-1] > 0.5 * rate else np.zeros(12)
-
-
-def _triads_fit(chromas: np.ndarray, one: Key) -> float:
-    """Mean over bars of the share on the best triad's tones, its root counted more."""
-    fits = [chromas[:, list(t)].sum(axis=1) + ROOT_WEIGHT * chromas[:, t[0]] for t in one.triads]
-    return float(np.max(fits, axis=0).mean())
-
-
-def _profile_fit(found: np.ndarray, one: Key) -> float:
-    return float(np.corrcoef(np.roll(_MAJOR if one.mode == "major" else _MINOR, one.root), found)[0, 1])
 
 
 @dataclass(frozen=True)

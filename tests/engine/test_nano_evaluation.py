@@ -37,6 +37,7 @@ def lines(results: Path) -> dict[str, Line]:
         ("chord_tones", 0.72),
         ("stem_drums", 0.9),
         ("stem_lead", 0.8),
+        ("stem_bass", 0.5),
         ("stem_pad", 0.5),
         ("inpaint_beat", 0.8),
         ("inpaint_key", 0.5),
