@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from engine.training.pipeline import STAGES, Plan, Runs, export, make_latents, make_mels, start_from, train
+from engine.training.pipeline import export, make_latents, make_mels, start_from, train
+from engine.training.recipe import STAGES, Plan, Runs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,9 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
     runs = Runs(options.runs)
     match options.command:
         case "train":
+            plan = _plan(options)
             if options.start:
-                start_from(options.start, runs)
-            train(options.out, runs, _plan(options), only=options.only)
+                start_from(options.start, runs, plan)
+            train(options.out, runs, plan, only=options.only)
         case "data":
             make_mels(runs, options.shards)
         case "latents":
@@ -56,10 +58,9 @@ def _plan(options: argparse.Namespace) -> Plan:
     plan = Plan()
     if options.shards is not None:
         plan = replace(plan, mel_shards=options.shards, latent_shards=options.shards)
-    changes = {name: getattr(options, name) for name in ("steps", "minutes") if getattr(options, name) is not None}
     for stage in ("autoencoder", "decoder", "partials", "transformer"):
-        if changes and options.only in (None, stage):
-            plan = replace(plan, **{stage: replace(getattr(plan, stage), **changes)})
+        if options.only in (None, stage):
+            plan = plan.changed(stage, options.steps, options.minutes)
     return plan
 
 

@@ -1,6 +1,6 @@
 """Latent shards to batches for the transformer: crops at random frames with tags, beats, chords and known parts.
 
-Knows the text's token ids, no network. Crops start at any frame, so every bar phase occurs. In half of the crops a
+Knows the text's token ids, no network. Crops start at any frame, so every bar phase occurs. In a share of the crops a
 region is to be made and what lies around it is known, as in inpaint and outpaint; tags are then those of the region.
 """
 
@@ -33,7 +33,6 @@ BUCKETS = (
     (256, 5, 0.07),
     (304, 5, 0.03),
 )
-STEM_SHARE = 0.2  # of the crops, beside those that chance gives
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,22 @@ class Batch:
 
 
 class LatentCrops:
-    """Random crops of the shards in a folder; `refresh` picks up new shards."""
+    """Random crops of the shards in a folder; `refresh` picks up new shards.
 
-    def __init__(self, folder: Path, tokenizer: Tokenizer, seed: int, buckets: tuple = BUCKETS) -> None:
+    `stems` is the share of single stems beside those that chance gives, `regions` that of crops with a known part.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        tokenizer: Tokenizer,
+        seed: int,
+        stems: float = 0.2,
+        regions: float = 0.5,
+        buckets: tuple = BUCKETS,
+    ) -> None:
         self.folder, self.tokenizer, self.buckets = folder, tokenizer, buckets
+        self.stem_share, self.regions = stems, regions
         self.rng = np.random.default_rng([seed, 4])
         self.unknown = tokenizer.token_to_id(UNKNOWN)
         self.clips: list[tuple[np.ndarray, ClipFacts, list[int], list[int]]] = []
@@ -100,7 +111,7 @@ class LatentCrops:
 
     def draw(self) -> tuple[np.ndarray, ClipFacts, list[int], list[int]]:
         """One clip, single stems more often than by chance: mixes teach little of how an instrument sounds alone."""
-        stem = self.stems and self.rng.random() < STEM_SHARE
+        stem = self.stems and self.rng.random() < self.stem_share
         return self.clips[self.rng.choice(self.stems if stem else len(self.clips))]
 
     def _crop(self, frames: int) -> tuple[np.ndarray, list[int], list[int], float, np.ndarray]:
@@ -132,8 +143,8 @@ class LatentCrops:
         return ids
 
     def _region(self, frames: int) -> tuple[int, int]:
-        """All of the crop, or (every other time) 0.7 s to three quarters of it, anywhere, its edges included."""
-        if self.rng.random() < 0.5 or frames < 20:
+        """All of the crop, or (in the share of regions) 0.7 s to three quarters of it, anywhere, its edges included."""
+        if self.rng.random() >= self.regions or frames < 20:
             return 0, frames
         length = int(self.rng.integers(8, 3 * frames // 4 + 1))
         middle = int(self.rng.integers(0, frames))

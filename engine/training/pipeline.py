@@ -8,82 +8,31 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
+from torch import nn
 
 from engine.networks.autoencoder import MusicAutoencoder, build_autoencoder_dc
 from engine.networks.log_mel import LogMel
 from engine.networks.partials import Partials, PartialsConfig
 from engine.networks.spectral_inversion import SpectralInversionVocoder
-from engine.training.autoencoder import AUTOENCODER_CONFIG, AutoencoderPlan, refine_decoder, train_autoencoder
+from engine.training.autoencoder import AUTOENCODER_CONFIG, refine_decoder, train_autoencoder
 from engine.training.dataset import mels_of, read_rows, shard_names, write_shards
 from engine.training.export import VOCODER_CONFIG, export_checkpoint, vocoder_config
 from engine.training.latents import LatentCrops
-from engine.training.partials import PartialsPlan, train_partials
+from engine.training.partials import train_partials
 from engine.training.progress import Progress
+from engine.training.recipe import STAGES, Plan, Runs
+from engine.training.region_check import check_inpainting
 from engine.training.snapshots import load_snapshot, save_start
 from engine.training.tags import all_phrases
-from engine.training.transformer import Average, TransformerPlan, Velocity, train_transformer
+from engine.training.transformer import Average, Velocity, train_transformer
 from engine.training.vocabulary import make_tokenizer
-
-STAGES = ("data", "autoencoder", "latents", "decoder", "partials", "transformer")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The whole recipe. A shard is 32 clips of 28 s.
-
-    The shipped weights were trained by it and then, with `start_from`, further: their model card has both parts.
-    """
-
-    mel_shards: int = 157
-    latent_shards: int = 157
-    autoencoder: AutoencoderPlan = field(default_factory=AutoencoderPlan)
-    decoder: AutoencoderPlan = field(default_factory=lambda: AutoencoderPlan(steps=800, seed=8))
-    partials: PartialsPlan = field(default_factory=PartialsPlan)
-    transformer: TransformerPlan = field(default_factory=TransformerPlan)
-
-
-@dataclass(frozen=True)
-class Runs:
-    """Where the stages keep their files."""
-
-    folder: Path
-
-    @property
-    def mels(self) -> Path:
-        """Log-mel shards."""
-        return self.folder / "mels"
-
-    @property
-    def latents(self) -> Path:
-        """Latent shards."""
-        return self.folder / "latents"
-
-    @property
-    def autoencoder(self) -> Path:
-        """The autoencoder's snapshot."""
-        return self.folder / "autoencoder.pt"
-
-    @property
-    def decoder(self) -> Path:
-        """The snapshot of the autoencoder with its refined decoder."""
-        return self.folder / "decoder.pt"
-
-    @property
-    def partials(self) -> Path:
-        """The snapshot of the vocoder's network."""
-        return self.folder / "partials.pt"
-
-    @property
-    def transformer(self) -> Path:
-        """The transformer's snapshot."""
-        return self.folder / "transformer.pt"
 
 
 def train(out: Path, runs: Runs, plan: Plan, console: Console | None = None, only: str | None = None) -> int:
@@ -98,20 +47,56 @@ def _run_stage(stage: str, runs: Runs, plan: Plan, console: Console | None) -> N
         return make_mels(runs, plan.mel_shards, console)
     if stage == "latents":
         return make_latents(runs, plan.latent_shards, console)
-    with Progress(stage, console) as progress:
-        if stage == "autoencoder":
+    if stage == "autoencoder":
+        with Progress(stage, console) as progress:
             train_autoencoder(runs.mels, runs.autoencoder, plan.autoencoder, progress)
-        elif stage == "decoder":
-            refine_decoder(runs.mels, runs.autoencoder, runs.decoder, plan.decoder, progress)
-        elif stage == "partials":
-            train_partials(trained_autoencoder(runs, VOCODER_CONFIG), runs.partials, plan.partials, progress)
-        else:
-            crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), plan.transformer.seed)
-            train_transformer(crops, runs.transformer, plan.transformer, progress)
+        return None
+    parts = getattr(plan, stage)
+    for index in range(runs.reached(stage, len(parts)) or 0, len(parts)):
+        if index and not runs.part(stage, index).exists():
+            save_start(runs.part(stage, index), model=_finished(stage, runs, runs.part(stage, index - 1)))
+        with Progress(stage if len(parts) == 1 else f"{stage} {index + 1} of {len(parts)}", console) as progress:
+            _train_part(stage, runs, runs.part(stage, index), parts[index], progress)
+    return None
 
 
-def start_from(model: str, runs: Runs) -> None:
-    """Snapshots of a model's weights at step 0, in place of random ones: a warm start, its optimisers fresh.
+def _train_part(stage: str, runs: Runs, snapshot: Path, plan: Any, progress: Progress) -> None:
+    if stage == "decoder":
+        refine_decoder(runs.mels, runs.autoencoder, snapshot, plan, progress)
+    elif stage == "partials":
+        train_partials(trained_autoencoder(runs, VOCODER_CONFIG), snapshot, plan, progress)
+    else:
+        crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), plan.seed, plan.stems, plan.regions)
+        train_transformer(crops, snapshot, plan, progress, partial(_check, runs, progress))
+
+
+def _check(runs: Runs, progress: Progress, step: int) -> None:
+    """What inpainting is worth with the weights of now."""
+    export(runs, runs.folder / "now")
+    shares = check_inpainting(runs.folder / "now", step, runs.inpainting)
+    progress.note(f"inpaint at step {step}: " + "  ".join(f"{name} {share:.2f}" for name, share in shares.items()))
+
+
+def _finished(stage: str, runs: Runs, snapshot: Path) -> nn.Module:
+    """The network that a finished part gives."""
+    if stage == "transformer":
+        return finished_transformer(snapshot)
+    model = Partials(PartialsConfig.from_dict(VOCODER_CONFIG["partials"])) if stage == "partials" else _dcae(runs)
+    load_snapshot(snapshot, model=model)
+    return model
+
+
+def finished_transformer(snapshot: Path) -> Velocity:
+    """Transformer and text encoder with the averaged weights of a snapshot."""
+    model = Velocity()
+    average = Average(model)
+    load_snapshot(snapshot, average=average)
+    model.load_state_dict(average.weights())
+    return model
+
+
+def start_from(model: str, runs: Runs, plan: Plan) -> None:
+    """Snapshots of a model's weights at step 0 of each last part: a warm start, its optimisers fresh.
 
     Raises ValueError if the model's networks are not of this recipe's sizes.
     """
@@ -127,10 +112,10 @@ def start_from(model: str, runs: Runs) -> None:
     except RuntimeError as error:
         raise ValueError(f"--from {model}: got other networks than this recipe's: {error}") from error
     save_start(runs.autoencoder, model=dcae)
-    save_start(runs.transformer, model=velocity)
+    save_start(runs.part("transformer", len(plan.transformer) - 1), model=velocity)
     partials = networks.autoencoder.vocoder.partials
     if partials is not None:
-        save_start(runs.partials, model=partials)
+        save_start(runs.part("partials", len(plan.partials) - 1), model=partials)
 
 
 def make_mels(runs: Runs, count: int, console: Console | None = None) -> None:
@@ -179,20 +164,17 @@ def trained_autoencoder(runs: Runs, vocoder: Mapping[str, Any] | None = None) ->
 
 def _dcae(runs: Runs) -> Any:
     model = build_autoencoder_dc(AUTOENCODER_CONFIG)
-    load_snapshot(runs.decoder if runs.decoder.exists() else runs.autoencoder, model=model)
+    load_snapshot(runs.latest("decoder") or runs.autoencoder, model=model)
     return model
 
 
 def export(runs: Runs, out: Path) -> int:
-    """The snapshots as a checkpoint folder."""
-    average = Average(Velocity())
-    load_snapshot(runs.transformer, average=average)
-    return export_checkpoint(out, _dcae(runs).state_dict(), average.weights(), _partials(runs))
+    """The latest snapshots as a checkpoint folder; returns its bytes.
 
-
-def _partials(runs: Runs) -> dict[str, torch.Tensor] | None:
-    if not runs.partials.exists():
-        return None
-    model = Partials(PartialsConfig.from_dict(VOCODER_CONFIG["partials"]))
-    load_snapshot(runs.partials, model=model)
-    return model.state_dict()
+    Raises FileNotFoundError if the transformer has none yet.
+    """
+    transformer, vocoder = runs.latest("transformer"), runs.latest("partials")
+    if transformer is None:
+        raise FileNotFoundError(f"{runs.folder}: got no snapshot of the transformer, expected one; train it first")
+    partials = None if vocoder is None else _finished("partials", runs, vocoder).state_dict()
+    return export_checkpoint(out, _dcae(runs).state_dict(), finished_transformer(transformer).state_dict(), partials)

@@ -42,3 +42,7 @@ class Progress:
         elif done % self.every == 0 or done == total:
             seconds = time.monotonic() - self.started
             self.console.print(f"{self.stage} {done}/{total}  {text}  {seconds:.0f} s", highlight=False)
+
+    def note(self, text: str) -> None:
+        """A line of its own, above the bar where there is one."""
+        self.console.print(text, highlight=False)

@@ -7,7 +7,7 @@ autoencoder and no audio.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from engine.training.schedule import Clock, set_rates
 from engine.training.snapshots import load_snapshot, save_snapshot
 from engine.training.vocabulary import TEXT_LENGTH, VOCABULARY_SIZE
 
+SAVE_EVERY = 250
 ALIGNED_HEADS, QUERY_START, KEY_START = 2, 0.003, 0.1
 TRANSFORMER_CONFIG: dict[str, Any] = {
     "_class_name": "ACEStepTransformer2DModel",
@@ -72,7 +73,7 @@ TEXT_CONFIG: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class TransformerPlan:
-    """Length and rates. With `minutes` the schedule follows the clock, so a slow machine ends in time as well."""
+    """Length, rates and the crops' shares (see `LatentCrops`). With `minutes` the schedule follows the clock."""
 
     steps: int = 12300
     minutes: float | None = None
@@ -81,6 +82,9 @@ class TransformerPlan:
     decay_from: float = 0.6
     ema: float = 0.998
     seed: int = 11
+    stems: float = 0.2
+    regions: float = 0.5
+    check_every: int = 2000  # steps, a multiple of SAVE_EVERY
 
 
 class Velocity(nn.Module):
@@ -217,8 +221,17 @@ def velocity_loss(model: Velocity, batch: Batch) -> Tensor:
     return ((error * made).sum(dim=1) / made.sum(dim=1)).mean()
 
 
-def train_transformer(crops: LatentCrops, out: Path, plan: TransformerPlan, progress: Progress) -> dict[str, Tensor]:
-    """Train to the plan's end, going on from `out`'s snapshot. Returns the averaged weights."""
+def train_transformer(
+    crops: LatentCrops,
+    out: Path,
+    plan: TransformerPlan,
+    progress: Progress,
+    check: Callable[[int], object] | None = None,
+) -> dict[str, Tensor]:
+    """Train to the plan's end, going on from `out`'s snapshot. Returns the averaged weights.
+
+    `check(step)` is called every `plan.check_every` steps, the snapshot being written.
+    """
     torch.manual_seed(plan.seed)
     model, clock = Velocity(), Clock()
     muon, adam = split_optimizers(
@@ -242,10 +255,12 @@ def train_transformer(crops: LatentCrops, out: Path, plan: TransformerPlan, prog
         clock.samples += batch.latents.shape[0]
         average.update(model, min(plan.ema, (1 + step) / (10 + step)))
         progress.step(step, plan.steps, {"loss": loss.item(), "done": done, "samples": float(clock.samples)})
-        if step % 250 == 0:
+        if step % SAVE_EVERY == 0:
             clock.stop()
             save_snapshot(out, step, **parts)
             crops.refresh()
+            if check is not None and step % plan.check_every == 0:
+                check(step)
     clock.stop()
     save_snapshot(out, step, **parts)
     return average.weights()

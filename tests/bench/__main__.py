@@ -23,6 +23,7 @@ HOMES = {
     "starts": "starts",
     "region": "region",
     "nano": "nano_speed",
+    "training": "training_rates",
     "stages": "engine_stages",
     "tokens": "engine_stages",
     "batch": "engine_stages",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -15,7 +16,7 @@ from rich.console import Console
 import engine
 from engine.networks.log_mel import LogMel
 from engine.tasks.beat_grid import VOCABULARY as BEAT_IDS
-from engine.training import dataset, partials
+from engine.training import dataset, latents, partials, region_check, transformer
 from engine.training.autoencoder import (
     AUTOENCODER_CONFIG,
     AutoencoderPlan,
@@ -25,13 +26,16 @@ from engine.training.autoencoder import (
 )
 from engine.training.dataset import mels_of, write_shards
 from engine.training.export import VOCODER_CONFIG
-from engine.training.latents import STEM_SHARE, LatentCrops
+from engine.training.latents import LatentCrops
 from engine.training.muon import orthogonalised
 from engine.training.partials import PartialsClips, PartialsPlan, partials_loss, train_partials
-from engine.training.pipeline import Runs, export, make_latents, start_from, trained_autoencoder
+from engine.training.pipeline import export, finished_transformer, make_latents, start_from, train, trained_autoencoder
 from engine.training.progress import Progress
+from engine.training.recipe import Plan, Runs
+from engine.training.region_check import check_inpainting
+from engine.training.snapshots import load_snapshot
 from engine.training.tags import all_phrases
-from engine.training.transformer import TransformerPlan, train_transformer
+from engine.training.transformer import TransformerPlan, Velocity, train_transformer, velocity_loss
 from engine.training.vocabulary import make_tokenizer
 
 FRAMES = 64
@@ -50,6 +54,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     with _quiet() as progress:
         train_autoencoder(runs.mels, runs.autoencoder, AutoencoderPlan(steps=50, batch=2, crop=32), progress)
     make_latents(runs, 1, Console(file=StringIO()))
+    crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 0, buckets=((43, 4, 1.0),))
+    with _quiet() as progress:
+        train_transformer(crops, runs.part("transformer", 0), TransformerPlan(steps=2), progress)
     patch.undo()
     return runs
 
@@ -60,7 +67,6 @@ def _quiet() -> Progress:
 
 def test_the_autoencoders_loss_falls_by_a_third(runs: Runs) -> None:
     from engine.networks.autoencoder import build_autoencoder_dc
-    from engine.training.snapshots import load_snapshot
 
     torch.manual_seed(0)
     mel = MelCrops(runs.mels, 32, 1).batch(4)
@@ -71,22 +77,21 @@ def test_the_autoencoders_loss_falls_by_a_third(runs: Runs) -> None:
     assert after < 0.67 * before
 
 
-def test_the_transformers_loss_falls_by_a_quarter_and_a_stopped_run_goes_on(runs: Runs) -> None:
+def test_the_transformers_loss_falls_by_a_quarter_and_a_stopped_run_goes_on(runs: Runs, tmp_path: Path) -> None:
     crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 0, buckets=((43, 4, 1.0),))
+    snapshot = tmp_path / "transformer.pt"
     with _quiet() as progress:
-        train_transformer(crops, runs.transformer, TransformerPlan(steps=25), progress)
+        train_transformer(crops, snapshot, TransformerPlan(steps=25), progress)
         first = progress.smooth["loss"]
-        train_transformer(crops, runs.transformer, TransformerPlan(steps=50), progress)
-        losses = [float(_loss(runs, crops, step_seed)) for step_seed in range(4)]
+        train_transformer(crops, snapshot, TransformerPlan(steps=50), progress)
+    assert load_snapshot(snapshot) == 50
+    losses = [float(_loss(snapshot, crops, step_seed)) for step_seed in range(4)]
     assert np.mean(losses) < 0.75 * first
 
 
-def _loss(runs: Runs, crops: LatentCrops, seed: int) -> torch.Tensor:
-    from engine.training.snapshots import load_snapshot
-    from engine.training.transformer import Velocity, velocity_loss
-
+def _loss(snapshot: Path, crops: LatentCrops, seed: int) -> torch.Tensor:
     model = Velocity()
-    assert load_snapshot(runs.transformer, model=model) == 50
+    load_snapshot(snapshot, model=model)
     torch.manual_seed(seed)
     with torch.no_grad():
         return velocity_loss(model, crops.batch())
@@ -106,7 +111,9 @@ def test_the_partials_loss_falls_by_a_twentieth(runs: Runs, monkeypatch: pytest.
 
     before = loss()
     with _quiet() as progress:
-        train_partials(codec, runs.partials, PartialsPlan(steps=50, batch=4, adam_rate=1e-2, coded=0.0), progress)
+        train_partials(
+            codec, runs.part("partials", 0), PartialsPlan(steps=50, batch=4, adam_rate=1e-2, coded=0.0), progress
+        )
     assert loss() < 0.95 * before
 
 
@@ -121,12 +128,56 @@ def test_the_export_loads_and_renders(runs: Runs, tmp_path: Path) -> None:
 
 def test_training_starts_from_a_models_weights(runs: Runs, tmp_path: Path) -> None:
     export(runs, tmp_path / "nano")
-    again = Runs(tmp_path / "again")
-    start_from(str(tmp_path / "nano"), again)
+    again, plan = Runs(tmp_path / "again"), Plan()
+    start_from(str(tmp_path / "nano"), again, plan)
+    last = len(plan.transformer) - 1
+    assert again.reached("transformer") == last and again.reached("partials") == len(plan.partials) - 1
     crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 0, buckets=((43, 4, 1.0),))
     with _quiet() as progress:
-        train_transformer(crops, again.transformer, TransformerPlan(steps=2), progress)
-    assert progress.smooth["loss"] < 1.3 * float(_loss(runs, crops, 0))
+        train_transformer(crops, again.part("transformer", last), TransformerPlan(steps=2), progress)
+    assert progress.smooth["loss"] < 1.3 * float(_loss(runs.part("transformer", 0), crops, 0))
+
+
+def test_parts_begin_with_the_averaged_weights_of_the_one_before(runs: Runs, tmp_path: Path) -> None:
+    """Two parts of two steps; a run that is stopped in the second goes on there, and inpainting is measured in each."""
+    again = Runs(tmp_path / "again")
+    shutil.copytree(runs.folder, again.folder)
+    for path in again.folder.glob("transformer*.pt"):
+        path.unlink()
+    part = TransformerPlan(steps=2, check_every=2)
+    still = replace(part, muon_rate=0.0, adam_rate=0.0)
+    seen = StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latents, "CLIP_FRAMES", FRAMES)
+        patch.setattr(transformer, "SAVE_EVERY", 1)
+        patch.setattr(region_check, "SEEDS", range(900_000, 900_001))
+        train(tmp_path / "nano", again, Plan(transformer=(part, still)), Console(file=seen), "transformer")
+    assert again.reached("transformer") == 1
+    first, second = (again.part("transformer", index) for index in (0, 1))
+    trained, averaged, went_on = Velocity(), finished_transformer(first), Velocity()
+    load_snapshot(first, model=trained)
+    load_snapshot(second, model=went_on)
+    pairs = [zip(went_on.parameters(), other.parameters(), strict=True) for other in (averaged, trained)]
+    assert [all(torch.equal(a, b) for a, b in pair) for pair in pairs] == [True, False]
+    checks = [json.loads(line) for line in again.inpainting.read_text(encoding="utf-8").splitlines()]
+    assert [check["step"] for check in checks] == [2, 2]
+    assert set(checks[0]["shares"]) == {"inpaint_beat", "inpaint_key", "inpaint_loudness", "inpaint_joint"}
+    assert "inpaint at step 2" in seen.getvalue() and "transformer 2 of 2" in seen.getvalue()
+
+
+def test_a_check_of_inpainting_leaves_the_random_numbers_alone(runs: Runs, tmp_path: Path) -> None:
+    export(runs, tmp_path / "nano")
+    torch.manual_seed(3)
+    expected = torch.randn(4)
+    torch.manual_seed(3)
+    check_inpainting(tmp_path / "nano", 1, tmp_path / "log.jsonl", range(900_000, 900_001))
+    assert torch.equal(torch.randn(4), expected)
+
+
+def test_minutes_are_shared_by_the_parts_of_a_stage() -> None:
+    plan = Plan().changed("transformer", None, 30.0).changed("autoencoder", 7, None)
+    assert sum(part.minutes or 0.0 for part in plan.transformer) == pytest.approx(30.0)
+    assert plan.autoencoder.steps == 7 and plan.decoder == Plan().decoder
 
 
 def test_crops_know_what_lies_around_a_region(runs: Runs) -> None:
@@ -147,10 +198,10 @@ def test_single_stems_come_more_often_than_by_chance(tmp_path: Path) -> None:
     latents = np.arange(16, dtype=np.float16)[:, None, None, None] * np.ones((1, 8, 16, 20), np.float16)
     np.save(tmp_path / "00000.npy", latents)
     (tmp_path / "00000.json").write_text(json.dumps([clip.to_json() for clip in facts]), encoding="utf-8")
-    crops = LatentCrops(tmp_path, make_tokenizer(all_phrases()), 5, buckets=((20, 8, 1.0),))
+    crops = LatentCrops(tmp_path, make_tokenizer(all_phrases()), 5, stems=0.2, buckets=((20, 8, 1.0),))
     assert crops.stems == [3, 8]
     drawn = np.mean([crops.draw()[0][0, 0, 0] in (3, 8) for _ in range(1000)])
-    assert drawn == pytest.approx(STEM_SHARE + (1 - STEM_SHARE) * 2 / 16, abs=0.05)
+    assert drawn == pytest.approx(0.2 + 0.8 * 2 / 16, abs=0.05)
 
 
 def test_crops_carry_the_grid_of_their_place(runs: Runs) -> None:
