@@ -28,7 +28,11 @@ class Plan:
     autoencoder: AutoencoderPlan = field(default_factory=AutoencoderPlan)
     decoder: tuple[AutoencoderPlan, ...] = (AutoencoderPlan(steps=800, seed=8), AutoencoderPlan(steps=2500, seed=8))
     partials: tuple[PartialsPlan, ...] = (PartialsPlan(), PartialsPlan(steps=2500))
-    transformer: tuple[TransformerPlan, ...] = (TransformerPlan(stems=0.0), TransformerPlan(steps=9350))
+    transformer: tuple[TransformerPlan, ...] = (
+        TransformerPlan(stems=0.0),
+        TransformerPlan(steps=9350),
+        TransformerPlan(steps=10065, muon_rate=0.014, adam_rate=1.4e-3, decay_from=0.35, seed=23, regions=0.65),
+    )
 
     def changed(self, stage: str, steps: int | None, minutes: float | None) -> Plan:
         """The plan with other steps for each part of a stage, or with minutes that its parts share by their steps."""
