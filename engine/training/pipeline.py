@@ -52,7 +52,7 @@ def _run_stage(stage: str, runs: Runs, plan: Plan, console: Console | None) -> N
             train_autoencoder(runs.mels, runs.autoencoder, plan.autoencoder, progress)
         return None
     parts = getattr(plan, stage)
-    for index in range(runs.reached(stage, len(parts)) or 0, len(parts)):
+    for index in range(runs.reached(stage) or 0, len(parts)):
         if index and not runs.part(stage, index).exists():
             save_start(runs.part(stage, index), model=_finished(stage, runs, runs.part(stage, index - 1)))
         with Progress(stage if len(parts) == 1 else f"{stage} {index + 1} of {len(parts)}", console) as progress:

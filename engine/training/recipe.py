@@ -12,6 +12,7 @@ from engine.training.partials import PartialsPlan
 from engine.training.transformer import TransformerPlan
 
 IN_PARTS = ("decoder", "partials", "transformer")
+MOST_PARTS = 9
 STAGES = ("data", "autoencoder", "latents", *IN_PARTS)
 
 
@@ -75,9 +76,9 @@ class Runs:
         """The snapshot of a stage's part, counted from 0."""
         return self.folder / (f"{stage}.pt" if index == 0 else f"{stage}-{index + 1}.pt")
 
-    def reached(self, stage: str, parts: int = 9) -> int | None:
+    def reached(self, stage: str) -> int | None:
         """The last part of a stage that has a snapshot, or None."""
-        return max((index for index in range(parts) if self.part(stage, index).exists()), default=None)
+        return max((index for index in range(MOST_PARTS) if self.part(stage, index).exists()), default=None)
 
     def latest(self, stage: str) -> Path | None:
         """The snapshot of the last part that a stage has begun, or None."""

@@ -13,14 +13,24 @@ from collections.abc import Callable
 from io import StringIO
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
+from rich.console import Console
+from torch import Tensor, nn
 
+from engine.constants import FRAME_RATE, MODEL_SAMPLE_RATE
+from engine.networks.autoencoder import build_autoencoder_dc
+from engine.networks.log_mel import LogMel
+from engine.training.autoencoder import AUTOENCODER_CONFIG, HOP, MelCrops, autoencoder_loss
+from engine.training.dataset import CLIP_SAMPLES, SHARD_CLIPS, make_clip, mels_of
+from engine.training.latents import LatentCrops
+from engine.training.muon import split_optimizers
+from engine.training.pipeline import make_latents, make_mels, start_from
+from engine.training.recipe import Plan, Runs
+from engine.training.tags import all_phrases
+from engine.training.transformer import Velocity, velocity_loss
+from engine.training.vocabulary import make_tokenizer
 from tests.bench.figures import Figure, Result
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
 
 ROUNDS = 25
 FIRST_SEED = 800_000  # no training's, no evaluation's
@@ -29,15 +39,13 @@ HOW = "one thread, processor time"
 
 def training(threads: int) -> list[Result]:
     """Rates of the generator and of what takes its clips in, and their ratios. One thread, as the recipe has it."""
-    from engine.training.recipe import Plan
-
     torch.set_num_threads(1)
     plan = Plan()
     with tempfile.TemporaryDirectory() as folder:
         works = {"generator": _generator(), **_steps(Path(folder), plan)}
         rates, seconds = _in_turns(works)
     torch.set_num_threads(threads)
-    clips = 32 * plan.latent_shards
+    clips = SHARD_CLIPS * plan.latent_shards
     made = clips * seconds["generator"]
     trained = sum(part.steps for part in plan.transformer) * seconds["transformer"]
     own = {name: f"{rate:.0f} s of music a second, {HOW}" for name, rate in rates.items()}
@@ -53,42 +61,24 @@ def training(threads: int) -> list[Result]:
 
 
 def _generator() -> Callable[[], float]:
-    from engine.networks.log_mel import LogMel
-    from engine.training.dataset import CLIP_SAMPLES, make_clip, mels_of
-
     seeds, log_mel = count(FIRST_SEED), LogMel()
 
     def work() -> float:
         mels_of(make_clip(next(seeds))[0], log_mel)
-        return CLIP_SAMPLES / 44100
+        return CLIP_SAMPLES / MODEL_SAMPLE_RATE
 
     return work
 
 
-def _steps(folder: Path, plan: object) -> dict[str, Callable[[], float]]:
+def _steps(folder: Path, plan: Plan) -> dict[str, Callable[[], float]]:
     """One step of each network on a shard of true clips, as the recipe trains it; each gives its seconds of music."""
-    from rich.console import Console
-
-    from engine.constants import FRAME_RATE, MODEL_SAMPLE_RATE
-    from engine.networks.autoencoder import build_autoencoder_dc
-    from engine.training.autoencoder import AUTOENCODER_CONFIG, HOP, MelCrops, autoencoder_loss
-    from engine.training.latents import LatentCrops
-    from engine.training.pipeline import make_latents, make_mels, start_from
-    from engine.training.recipe import Plan, Runs
-    from engine.training.tags import all_phrases
-    from engine.training.transformer import Velocity, velocity_loss
-    from engine.training.vocabulary import make_tokenizer
-
-    assert isinstance(plan, Plan)
     runs, console = Runs(folder), Console(file=StringIO())
     start_from("nano", runs, plan)
     make_mels(runs, 1, console)
     make_latents(runs, 1, console)
     codec, velocity = build_autoencoder_dc(AUTOENCODER_CONFIG), Velocity()
-    mels, latents = (
-        MelCrops(runs.mels, plan.autoencoder.crop, 1),
-        LatentCrops(runs.latents, make_tokenizer(all_phrases()), 1),
-    )
+    mels = MelCrops(runs.mels, plan.autoencoder.crop, 1)
+    latents = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 1)
 
     def codec_loss() -> tuple[Tensor, float]:
         batch = mels.batch(plan.autoencoder.batch)
@@ -103,8 +93,6 @@ def _steps(folder: Path, plan: object) -> dict[str, Callable[[], float]]:
 
 
 def _step(model: nn.Module, loss: Callable[[], tuple[Tensor, float]]) -> Callable[[], float]:
-    from engine.training.muon import split_optimizers
-
     optimizers = split_optimizers(model, 1e-3, 1e-4)
 
     def work() -> float:

@@ -139,7 +139,7 @@ def test_training_starts_from_a_models_weights(runs: Runs, tmp_path: Path) -> No
 
 
 def test_parts_begin_with_the_averaged_weights_of_the_one_before(runs: Runs, tmp_path: Path) -> None:
-    """Two parts of two steps; a run that is stopped in the second goes on there, and inpainting is measured in each."""
+    """Two parts of two steps, inpainting measured in each; a run that is there already trains no part again."""
     again = Runs(tmp_path / "again")
     shutil.copytree(runs.folder, again.folder)
     for path in again.folder.glob("transformer*.pt"):
@@ -151,7 +151,8 @@ def test_parts_begin_with_the_averaged_weights_of_the_one_before(runs: Runs, tmp
         patch.setattr(latents, "CLIP_FRAMES", FRAMES)
         patch.setattr(transformer, "SAVE_EVERY", 1)
         patch.setattr(region_check, "SEEDS", range(900_000, 900_001))
-        train(tmp_path / "nano", again, Plan(transformer=(part, still)), Console(file=seen), "transformer")
+        for _ in range(2):
+            train(tmp_path / "nano", again, Plan(transformer=(part, still)), Console(file=seen), "transformer")
     assert again.reached("transformer") == 1
     first, second = (again.part("transformer", index) for index in (0, 1))
     trained, averaged, went_on = Velocity(), finished_transformer(first), Velocity()
@@ -183,6 +184,9 @@ def test_minutes_are_shared_by_the_parts_of_a_stage() -> None:
 def test_crops_know_what_lies_around_a_region(runs: Runs) -> None:
     batch = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 5, buckets=((40, 32, 1.0),)).batch()
     assert 4 < sum(float(made.min()) == 0.0 for made in batch.made) < 28
+    for share, regions in ((0.0, 0), (1.0, 32)):
+        crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 5, regions=share, buckets=((40, 32, 1.0),))
+        assert sum(float(made.min()) == 0.0 for made in crops.batch().made) == regions
     kept = batch.known[:, 8:]
     assert torch.equal(batch.known[:, :8], batch.latents * kept) and torch.equal(kept[:, :, :1], 1.0 - batch.made)
     assert all(int(made.sum()) >= 8 for made in batch.made)
