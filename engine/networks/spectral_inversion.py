@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from engine.errors import CheckpointError
 from engine.networks.log_mel import MAGNITUDE_EPS, LogMel
-from engine.networks.partials import Partials, PartialsConfig
+from engine.networks.partials import Partials, PartialsConfig, likeliest_places
 
 IGNORED = frozenset({"_class_name", "_diffusers_version", "_name_or_path"})
 DEFAULTS: dict[str, float] = {
@@ -108,7 +108,8 @@ class SpectralInversionVocoder(nn.Module):
         """The low bins' magnitudes and places from the network, the others as they are; silence stays silent."""
         assert self.partials is not None
         bins = self.partials.config.bins
-        log, offsets = self.partials(*self.partials_input(log_mel, magnitudes))
+        log, cells = self.partials(*self.partials_input(log_mel, magnitudes))
+        offsets = likeliest_places(cells, log)
         low = torch.where(magnitudes[:, :bins] > 0.0, (torch.exp(log) - self.QUIET).clamp(min=0.0), 0.0)
         own = torch.arange(bins, device=log.device, dtype=offsets.dtype)[:, None] + offsets
         return torch.cat([low, magnitudes[:, bins:]], dim=1), torch.cat([own, places[:, bins:]], dim=1)

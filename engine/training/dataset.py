@@ -7,8 +7,10 @@ and an interrupted run goes on at the first missing one. Seeds below HELD_OUT_SE
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +92,34 @@ def silent_mel(log_mel: LogMel) -> Tensor:
 
 
 def write_shards(
-    folder: Path, count: int, make_row: Callable[[np.ndarray], np.ndarray], on_shard: Callable[[int], None]
+    folder: Path,
+    count: int,
+    make_row: Callable[[np.ndarray], np.ndarray],
+    on_shard: Callable[[int], None],
+    workers: int = 1,
 ) -> None:
-    """Make shards 0 ... count-1 that are not there yet; `make_row` turns audio (2, n) into what is stored."""
+    """Make shards 0 ... count-1 that are not there yet; `make_row` turns audio (2, n) into what is stored.
+
+    With more than one of `workers`, in as many processes, to which `make_row` goes by pickle. `on_shard(done)` hears
+    how many there are.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for index in range(count):
-        if not (folder / f"{index:05d}.json").exists():
-            _write_shard(folder, index, make_row)
-        on_shard(index)
+    missing = [index for index in range(count) if not (folder / f"{index:05d}.json").exists()]
+    on_shard(count - len(missing))
+    for done, _ in enumerate(_written(folder, missing, make_row, workers), start=count - len(missing) + 1):
+        on_shard(done)
+
+
+def _written(
+    folder: Path, indices: list[int], make_row: Callable[[np.ndarray], np.ndarray], workers: int
+) -> Iterator[None]:
+    """Yields after each shard."""
+    if workers == 1:
+        yield from (_write_shard(folder, index, make_row) for index in indices)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        for shard in as_completed([pool.submit(_write_shard, folder, index, make_row) for index in indices]):
+            yield shard.result()
 
 
 def _write_shard(folder: Path, index: int, make_row: Callable[[np.ndarray], np.ndarray]) -> None:

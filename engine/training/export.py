@@ -30,7 +30,7 @@ VOCODER_CONFIG: dict[str, Any] = {
     "_class_name": "SpectralInversionVocoder",
     "iterations": 16,
     "momentum": 0.7,
-    "partials": {"bins": 80, "channels": 32, "dilations": [1, 2, 4, 8]},
+    "partials": {"bins": 80, "channels": 32, "dilations": [1, 2, 4, 8], "mixed": [4, 192]},
 }
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 MAX_BYTES = 16_000_000

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from engine.constants import SAMPLES_PER_FRAME
 from engine.networks.autoencoder import MusicAutoencoder
+from engine.networks.partials import cell_shares
 from engine.networks.spectral_inversion import SpectralInversionVocoder
 from engine.training.autoencoder import held_tones
 from engine.training.dataset import HELD_OUT_SEEDS, make_clip
@@ -28,20 +29,21 @@ CLIPS, CLIP_FRAMES, CROP = 160, 96, 128
 CLIP_OF_TONES = 8
 LATENT_NOISE = 0.35
 SAVE_EVERY = 200
+SPREAD = 1.0  # cells
 
 
 @dataclass(frozen=True)
 class PartialsPlan:
     """How long; each step takes `batch` crops of 1.5 s. With `minutes` the schedule follows the clock."""
 
-    steps: int = 5200
+    steps: int = 5000
     minutes: float | None = None
     batch: int = 12
     muon_rate: float = 0.01
     adam_rate: float = 2e-3
     decay_from: float = 0.4
     seed: int = 9
-    renew: int = 10  # a new clip takes an old one's place every so many steps
+    renew: int = 4  # a new clip takes an old one's place every so many steps
     coded: float = 0.75  # the share of clips that are seen through the codec
 
 
@@ -118,17 +120,17 @@ def true_partials(vocoder: SpectralInversionVocoder, audio: Tensor, bins: int) -
     return torch.log(spectrum.abs() + vocoder.QUIET), torch.cat([place[..., :1], place], dim=-1)
 
 
-def partials_loss(model: nn.Module, batch: Example, bins_of_turn: float) -> dict[str, Tensor]:
-    """Loss and its parts: error of the log magnitudes in nats and of the places in turns, both where there is sound."""
+def partials_loss(model: nn.Module, batch: Example) -> dict[str, Tensor]:
+    """Loss and its parts: error of the log magnitudes in nats and cross entropy of the places, where there is sound."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        made, place = model(batch.magnitudes, batch.mel)
+        made, cells = model(batch.magnitudes, batch.mel)
     peak = batch.true.amax(dim=(1, 2), keepdim=True)
     heard = torch.sigmoid(batch.true - (peak - 5.0))
     sizes = ((made - batch.true).abs() * (0.1 + heard)).mean()
     energy = torch.exp(0.7 * (batch.true - peak))
-    wrong = 1.0 - torch.cos((place - batch.place) * (2 * torch.pi / bins_of_turn))
+    wrong = F.cross_entropy(cells, cell_shares(batch.place, SPREAD), reduction="none")
     turns = (wrong * energy).sum() / energy.sum()
-    return {"loss": 0.5 * sizes + turns, "sizes": sizes.detach(), "turns": turns.detach()}
+    return {"loss": 0.5 * sizes + 0.25 * turns, "sizes": sizes.detach(), "turns": turns.detach()}
 
 
 def train_partials(codec: MusicAutoencoder, out: Path, plan: PartialsPlan, progress: Progress) -> nn.Module:
@@ -144,7 +146,7 @@ def train_partials(codec: MusicAutoencoder, out: Path, plan: PartialsPlan, progr
         def losses(step: int) -> dict[str, Tensor]:
             if step % plan.renew == 0:
                 clips.renew()
-            return partials_loss(vocoder.partials, clips.batch(plan.batch), vocoder.n_fft / vocoder.hop_length)
+            return partials_loss(vocoder.partials, clips.batch(plan.batch))
 
         return losses
 

@@ -7,6 +7,7 @@ import torch
 
 from engine.errors import CheckpointError
 from engine.networks.log_mel import LogMel
+from engine.networks.partials import Partials, PartialsConfig, cell_shares, likeliest_places
 from engine.networks.spectral_inversion import SpectralInversionVocoder, soft_limited, without_offset
 from engine.training.arrange import make_score
 from engine.training.evaluation.codec import pitch_error
@@ -78,12 +79,12 @@ def test_an_offset_goes_and_tones_stay() -> None:
 
 def test_partials_set_pitch_and_level_of_low_bins_only() -> None:
     """A network that says "these bins turn at bin 20.5" makes that tone of a mel that holds another one."""
-    vocoder = SpectralInversionVocoder({"partials": {"bins": 40, "channels": 4, "dilations": [1]}})
-    assert vocoder.partials is not None and vocoder.receptive_frames == 18
+    vocoder = SpectralInversionVocoder({"partials": {"bins": 40, "channels": 4, "dilations": [1, 2], "mixed": [2, 8]}})
+    assert vocoder.partials is not None and vocoder.receptive_frames == 22
 
     def forward(log: torch.Tensor, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         assert log.shape == mel.shape and log.shape[:2] == (1, 40)
-        return log, (20.5 - torch.arange(40.0))[None, :, None].expand_as(log)
+        return log, cell_shares((20.5 - torch.arange(40.0))[None, :, None].expand_as(log), 1.0).log()
 
     vocoder.partials.forward = forward  # type: ignore[method-assign]
     t = torch.arange(512 * 200) / RATE
@@ -91,6 +92,41 @@ def test_partials_set_pitch_and_level_of_low_bins_only() -> None:
     made = vocoder.decode(mel)[0, 8192:-8192].numpy()
     assert abs(pitch_error(made, 20.5 * RATE / 2048, RATE)) < 3.0
     assert float(vocoder.decode(vocoder.encode(torch.zeros(1, 512 * 20))).abs().max()) == 0.0
+
+
+def test_the_likelier_of_two_places_is_taken_not_their_mean() -> None:
+    places = torch.tensor([-1.99, -0.4, 0.0, 0.731, 1.99]).view(1, 1, 5)
+    for place in places.flatten():
+        alone = place.view(1, 1, 1).expand(1, 1, 600)
+        shares = cell_shares(alone, 1.0)
+        assert torch.allclose(shares.sum(dim=1), torch.ones(1, 1, 600))
+        assert torch.allclose(likeliest_places(shares.log(), torch.zeros(1, 1, 600)), alone, atol=1e-3)
+        both = 0.55 * shares + 0.45 * cell_shares(alone + 0.8, 1.0)
+        assert torch.allclose(likeliest_places(both.log(), torch.zeros(1, 1, 600)), alone, atol=1e-3)
+
+
+def test_bins_and_frames_agree_on_a_partial_by_their_magnitudes() -> None:
+    """Three bins and a lasting tone at bin 10.3: the weak bin's choice, and one frame's, do not count."""
+    bins = torch.arange(9.0, 12.0)
+    places = (10.3 - bins)[None, :, None].repeat(1, 1, 9)
+    places[0, 2] -= 0.4
+    places[0, :, 4] += 0.4
+    found = likeliest_places(
+        cell_shares(places, 1.0).log(), torch.tensor([0.0, 0.0, -6.0])[None, :, None].expand(1, 3, 9)
+    )
+    assert float((found + bins[None, :, None] - 10.3).abs().max()) < 0.1
+
+
+def test_a_partial_far_above_moves_what_is_heard_below() -> None:
+    """A note's overtones tell its pitch: the lowest bin sees the highest."""
+    network = Partials(PartialsConfig.from_dict({"bins": 40, "channels": 4, "dilations": [1, 1], "mixed": [2, 8]}))
+    torch.nn.init.normal_(network.leave.weight)
+    torch.nn.init.normal_(network.overtones[0].expand.weight)
+    quiet, loud = torch.zeros(1, 40, 8), torch.zeros(1, 40, 8)
+    loud[:, 39] = 4.0
+    with torch.no_grad():
+        change = network(loud, loud)[1] - network(quiet, quiet)[1]
+    assert float(change[:, :, 0].abs().max()) > 1e-4
 
 
 def test_unknown_keys_and_impossible_hops_are_errors() -> None:

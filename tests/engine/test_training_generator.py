@@ -122,7 +122,7 @@ def test_shards_go_on_where_they_were_and_facts_survive(tmp_path: Path, monkeypa
     write_shards(tmp_path, 1, lambda audio: audio[:, ::4096], made.append)
     before = (tmp_path / "00000.npy").stat().st_mtime_ns
     write_shards(tmp_path, 2, lambda audio: audio[:, ::4096], made.append)
-    assert made == [0, 0, 1]
+    assert made == [0, 1, 1, 2]
     assert (tmp_path / "00000.npy").stat().st_mtime_ns == before
     shards = shard_names(tmp_path)
     assert [s.name for s in shards] == ["00000", "00001"]
@@ -130,3 +130,16 @@ def test_shards_go_on_where_they_were_and_facts_survive(tmp_path: Path, monkeypa
     facts = read_facts(shards[1])[0]
     again = ClipFacts.from_json(facts.to_json())
     assert again.tempo_map == facts.tempo_map and np.array_equal(again.activity, facts.activity)
+
+
+def thinned(audio: np.ndarray) -> np.ndarray:
+    return audio[:, ::4096]
+
+
+def test_processes_make_the_same_shards(tmp_path: Path) -> None:
+    made: list[int] = []
+    write_shards(tmp_path, 1, thinned, made.append, workers=2)
+    assert made == [0, 1]
+    facts, rows = read_facts(tmp_path / "00000"), read_rows(tmp_path / "00000")
+    audio, clip = make_clip(facts[5].seed)
+    assert clip.to_json() == facts[5].to_json() and np.array_equal(rows[5], thinned(audio))

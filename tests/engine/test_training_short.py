@@ -56,7 +56,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     make_latents(runs, 1, Console(file=StringIO()))
     crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 0, buckets=((43, 4, 1.0),))
     with _quiet() as progress:
-        train_transformer(crops, runs.part("transformer", 0), TransformerPlan(steps=2), progress)
+        train_transformer(crops, runs.transformer, TransformerPlan(steps=2), progress)
     patch.undo()
     return runs
 
@@ -107,12 +107,12 @@ def test_the_partials_loss_falls_by_a_twentieth(runs: Runs, monkeypatch: pytest.
 
     def loss() -> float:
         with torch.no_grad():
-            return float(partials_loss(codec.vocoder.partials, batch, 4.0)["loss"])
+            return float(partials_loss(codec.vocoder.partials, batch)["loss"])
 
     before = loss()
     with _quiet() as progress:
         train_partials(
-            codec, runs.part("partials", 0), PartialsPlan(steps=50, batch=4, adam_rate=1e-2, coded=0.0), progress
+            codec, runs.partials, PartialsPlan(steps=50, batch=4, muon_rate=0.03, adam_rate=1e-2, coded=0.0), progress
         )
     assert loss() < 0.95 * before
 
@@ -128,42 +128,40 @@ def test_the_export_loads_and_renders(runs: Runs, tmp_path: Path) -> None:
 
 def test_training_starts_from_a_models_weights(runs: Runs, tmp_path: Path) -> None:
     export(runs, tmp_path / "nano")
-    again, plan = Runs(tmp_path / "again"), Plan()
-    start_from(str(tmp_path / "nano"), again, plan)
-    last = len(plan.transformer) - 1
-    assert again.reached("transformer") == last and again.reached("partials") == len(plan.partials) - 1
+    again = Runs(tmp_path / "again")
+    start_from(str(tmp_path / "nano"), again)
+    assert again.autoencoder.exists() and again.partials.exists()
     crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 0, buckets=((43, 4, 1.0),))
     with _quiet() as progress:
-        train_transformer(crops, again.part("transformer", last), TransformerPlan(steps=2), progress)
-    assert progress.smooth["loss"] < 1.3 * float(_loss(runs.part("transformer", 0), crops, 0))
+        train_transformer(crops, again.transformer, TransformerPlan(steps=2), progress)
+    assert progress.smooth["loss"] < 1.3 * float(_loss(runs.transformer, crops, 0))
 
 
-def test_parts_begin_with_the_averaged_weights_of_the_one_before(runs: Runs, tmp_path: Path) -> None:
-    """Two parts of two steps, inpainting measured in each; a run that is there already trains no part again."""
+def test_inpainting_is_measured_on_the_averaged_weights_while_the_transformer_trains(
+    runs: Runs, tmp_path: Path
+) -> None:
     again = Runs(tmp_path / "again")
     shutil.copytree(runs.folder, again.folder)
-    for path in again.folder.glob("transformer*.pt"):
-        path.unlink()
-    part = TransformerPlan(steps=2, check_every=2)
-    still = replace(part, muon_rate=0.0, adam_rate=0.0)
-    seen = StringIO()
+    seen, plan = StringIO(), Plan(transformer=TransformerPlan(steps=4, check_every=2))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(latents, "CLIP_FRAMES", FRAMES)
         patch.setattr(transformer, "SAVE_EVERY", 1)
         patch.setattr(region_check, "SEEDS", range(900_000, 900_001))
-        for _ in range(2):
-            train(tmp_path / "nano", again, Plan(transformer=(part, still)), Console(file=seen), "transformer")
-    assert again.reached("transformer") == 1
-    first, second = (again.part("transformer", index) for index in (0, 1))
-    trained, averaged, went_on = Velocity(), finished_transformer(first), Velocity()
-    load_snapshot(first, model=trained)
-    load_snapshot(second, model=went_on)
-    pairs = [zip(went_on.parameters(), other.parameters(), strict=True) for other in (averaged, trained)]
-    assert [all(torch.equal(a, b) for a, b in pair) for pair in pairs] == [True, False]
+        train(tmp_path / "nano", again, plan, Console(file=seen), "transformer")
     checks = [json.loads(line) for line in again.inpainting.read_text(encoding="utf-8").splitlines()]
-    assert [check["step"] for check in checks] == [2, 2]
+    assert [check["step"] for check in checks] == [4]  # it went on from step 2
     assert set(checks[0]["shares"]) == {"inpaint_beat", "inpaint_key", "inpaint_loudness", "inpaint_joint"}
-    assert "inpaint at step 2" in seen.getvalue() and "transformer 2 of 2" in seen.getvalue()
+    assert "inpaint at step 4" in seen.getvalue()
+    trained, averaged, exported = (
+        Velocity(),
+        finished_transformer(again.transformer),
+        engine.load(str(tmp_path / "nano")),
+    )
+    load_snapshot(again.transformer, model=trained)
+    name = "final_layer.linear.bias"
+    shipped = exported.networks.transformer.state_dict()[name].half()
+    values = [model.transformer.state_dict()[name].half() for model in (averaged, trained)]
+    assert [torch.equal(value, shipped) for value in values] == [True, False]
 
 
 def test_a_check_of_inpainting_leaves_the_random_numbers_alone(runs: Runs, tmp_path: Path) -> None:
@@ -175,10 +173,10 @@ def test_a_check_of_inpainting_leaves_the_random_numbers_alone(runs: Runs, tmp_p
     assert torch.equal(torch.randn(4), expected)
 
 
-def test_minutes_are_shared_by_the_parts_of_a_stage() -> None:
+def test_a_plan_with_other_lengths() -> None:
     plan = Plan().changed("transformer", None, 30.0).changed("autoencoder", 7, None)
-    assert sum(part.minutes or 0.0 for part in plan.transformer) == pytest.approx(30.0)
-    assert plan.autoencoder.steps == 7 and plan.decoder == Plan().decoder
+    assert plan.transformer == replace(Plan().transformer, minutes=30.0)
+    assert plan.autoencoder == replace(Plan().autoencoder, steps=7) and plan.partials == Plan().partials
 
 
 def test_crops_know_what_lies_around_a_region(runs: Runs) -> None:
