@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from engine.training.pipeline import export, make_latents, make_mels, start_from, train
-from engine.training.recipe import NETWORKS, STAGES, Plan, Runs
+from engine.training.recipe import STAGES, Plan, Runs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         case "train":
             plan = _plan(options)
             if options.start:
-                start_from(options.start, runs)
+                start_from(options.start, runs, plan)
             train(options.out, runs, plan, only=options.only)
         case "data":
             make_mels(runs, options.shards, workers=options.threads)
@@ -58,9 +58,9 @@ def _plan(options: argparse.Namespace) -> Plan:
     plan = Plan()
     if options.shards is not None:
         plan = replace(plan, mel_shards=options.shards, latent_shards=options.shards)
-    for network in NETWORKS:
-        if options.only in (None, network):
-            plan = plan.changed(network, options.steps, options.minutes)
+    for stage in ("autoencoder", "decoder", "partials", "transformer"):
+        if options.only in (None, stage):
+            plan = plan.changed(stage, options.steps, options.minutes)
     return plan
 
 

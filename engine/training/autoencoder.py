@@ -22,6 +22,7 @@ from engine.networks.log_mel import LogMel
 from engine.training.dataset import mels_of, read_rows, shard_names, silent_mel
 from engine.training.descent import Losses, descend
 from engine.training.progress import Progress
+from engine.training.snapshots import load_snapshot
 
 HOP = SAMPLES_PER_FRAME // LATENT_STRIDE
 HEARD_NATS, LOUD_NATS = 6.9, 3.0
@@ -52,13 +53,13 @@ AUTOENCODER_CONFIG: dict[str, Any] = {
 class AutoencoderPlan:
     """How long and how: `crop` is in mel frames and a multiple of 8. With `minutes` the schedule follows the clock."""
 
-    steps: int = 7500
+    steps: int = 2560
     minutes: float | None = None
     batch: int = 8
     crop: int = 96
     muon_rate: float = 0.01
     adam_rate: float = 2e-3
-    decay_from: float = 0.5
+    decay_from: float = 0.4
     noise: float = 0.15
     seed: int = 7
 
@@ -110,8 +111,21 @@ def held_tones(rng: np.random.Generator, samples: int) -> np.ndarray:
 def train_autoencoder(mels: Path, out: Path, plan: AutoencoderPlan, progress: Progress) -> nn.Module:
     """Train to the plan's end, going on from `out`'s snapshot. Returns the model; `out` holds it."""
     torch.manual_seed(plan.seed)
-    model: Any = build_autoencoder_dc(AUTOENCODER_CONFIG)
+    return _train(build_autoencoder_dc(AUTOENCODER_CONFIG), mels, out, plan, progress)
 
+
+def refine_decoder(mels: Path, trained: Path, out: Path, plan: AutoencoderPlan, progress: Progress) -> nn.Module:
+    """Train the decoder of `trained`'s snapshot further, its encoder left as it is, so that latents made before keep.
+
+    `out` holds the whole model; the transformer can be trained meanwhile.
+    """
+    model: Any = build_autoencoder_dc(AUTOENCODER_CONFIG)
+    load_snapshot(trained, model=model)
+    model.encoder.requires_grad_(False)
+    return _train(model, mels, out, plan, progress)
+
+
+def _train(model: Any, mels: Path, out: Path, plan: AutoencoderPlan, progress: Progress) -> nn.Module:
     def begin(step: int) -> Losses:
         crops = MelCrops(mels, plan.crop, plan.seed + step)
 

@@ -36,7 +36,7 @@ SPREAD = 1.0  # cells
 class PartialsPlan:
     """How long; each step takes `batch` crops of 1.5 s. With `minutes` the schedule follows the clock."""
 
-    steps: int = 5000
+    steps: int = 3660
     minutes: float | None = None
     batch: int = 12
     muon_rate: float = 0.01

@@ -1,7 +1,7 @@
-"""From nothing to the shipped folder: data, autoencoder, latents, partials, transformer, export.
+"""From nothing to the shipped folder: data, autoencoder, latents, decoder, partials, transformer, export.
 
 Each stage goes on where it was stopped. Stages may also run side by side (`train --only ...`): the transformer takes up
-latent shards as they appear.
+latent shards as they appear, and the decoder's refinement leaves latents as they are.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
+from torch import nn
 
 from engine.networks.autoencoder import MusicAutoencoder, build_autoencoder_dc
 from engine.networks.log_mel import LogMel
 from engine.networks.partials import Partials, PartialsConfig
 from engine.networks.spectral_inversion import SpectralInversionVocoder
-from engine.training.autoencoder import AUTOENCODER_CONFIG, train_autoencoder
+from engine.training.autoencoder import AUTOENCODER_CONFIG, refine_decoder, train_autoencoder
 from engine.training.dataset import mels_of, read_rows, shard_names, write_shards
 from engine.training.export import VOCODER_CONFIG, export_checkpoint, vocoder_config
 from engine.training.latents import LatentCrops
@@ -46,15 +47,27 @@ def _run_stage(stage: str, runs: Runs, plan: Plan, console: Console | None) -> N
         return make_mels(runs, plan.mel_shards, console, torch.get_num_threads())
     if stage == "latents":
         return make_latents(runs, plan.latent_shards, console)
-    with Progress(stage, console) as progress:
-        if stage == "autoencoder":
+    if stage == "autoencoder":
+        with Progress(stage, console) as progress:
             train_autoencoder(runs.mels, runs.autoencoder, plan.autoencoder, progress)
-        elif stage == "partials":
-            train_partials(trained_autoencoder(runs, VOCODER_CONFIG), runs.partials, plan.partials, progress)
-        else:
-            recipe = plan.transformer
-            crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), recipe.seed, recipe.stems, recipe.regions)
-            train_transformer(crops, runs.transformer, recipe, progress, partial(_check, runs, progress))
+        return None
+    parts = getattr(plan, stage)
+    for index in range(runs.reached(stage) or 0, len(parts)):
+        if index and not runs.part(stage, index).exists():
+            save_start(runs.part(stage, index), model=_finished(stage, runs, runs.part(stage, index - 1)))
+        with Progress(stage if len(parts) == 1 else f"{stage} {index + 1} of {len(parts)}", console) as progress:
+            _train_part(stage, runs, runs.part(stage, index), parts[index], progress)
+    return None
+
+
+def _train_part(stage: str, runs: Runs, snapshot: Path, plan: Any, progress: Progress) -> None:
+    if stage == "decoder":
+        refine_decoder(runs.mels, runs.autoencoder, snapshot, plan, progress)
+    elif stage == "partials":
+        train_partials(trained_autoencoder(runs, VOCODER_CONFIG), snapshot, plan, progress)
+    else:
+        crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), plan.seed, plan.stems, plan.regions)
+        train_transformer(crops, snapshot, plan, progress, partial(_check, runs, progress))
 
 
 def _check(runs: Runs, progress: Progress, step: int) -> None:
@@ -62,6 +75,15 @@ def _check(runs: Runs, progress: Progress, step: int) -> None:
     export(runs, runs.folder / "now")
     shares = check_inpainting(runs.folder / "now", step, runs.inpainting)
     progress.note(f"inpaint at step {step}: " + "  ".join(f"{name} {share:.2f}" for name, share in shares.items()))
+
+
+def _finished(stage: str, runs: Runs, snapshot: Path) -> nn.Module:
+    """The network that a finished part gives."""
+    if stage == "transformer":
+        return finished_transformer(snapshot)
+    model = Partials(PartialsConfig.from_dict(VOCODER_CONFIG["partials"])) if stage == "partials" else _dcae(runs)
+    load_snapshot(snapshot, model=model)
+    return model
 
 
 def finished_transformer(snapshot: Path) -> Velocity:
@@ -73,8 +95,8 @@ def finished_transformer(snapshot: Path) -> Velocity:
     return model
 
 
-def start_from(model: str, runs: Runs) -> None:
-    """Snapshots of a model's weights at step 0 of each network: a warm start, its optimisers fresh.
+def start_from(model: str, runs: Runs, plan: Plan) -> None:
+    """Snapshots of a model's weights at step 0 of each last part: a warm start, its optimisers fresh.
 
     Raises ValueError if the model's networks are not of this recipe's sizes.
     """
@@ -90,10 +112,10 @@ def start_from(model: str, runs: Runs) -> None:
     except RuntimeError as error:
         raise ValueError(f"--from {model}: got other networks than this recipe's: {error}") from error
     save_start(runs.autoencoder, model=dcae)
-    save_start(runs.transformer, model=velocity)
+    save_start(runs.part("transformer", len(plan.transformer) - 1), model=velocity)
     partials = networks.autoencoder.vocoder.partials
     if partials is not None:
-        save_start(runs.partials, model=partials)
+        save_start(runs.part("partials", len(plan.partials) - 1), model=partials)
 
 
 def make_mels(runs: Runs, count: int, console: Console | None = None, workers: int = 1) -> None:
@@ -135,28 +157,23 @@ def _encode(encoder: MusicAutoencoder, mel: torch.Tensor) -> np.ndarray:
 
 
 def trained_autoencoder(runs: Runs, vocoder: Mapping[str, Any] | None = None) -> MusicAutoencoder:
-    """The autoencoder of the snapshot, with the plain or the given vocoder."""
+    """The autoencoder of the snapshot, its decoder refined where that is there, with the plain or the given vocoder."""
     return MusicAutoencoder(_dcae(runs), SpectralInversionVocoder(vocoder or vocoder_config(partials=False))).eval()
 
 
 def _dcae(runs: Runs) -> Any:
     model = build_autoencoder_dc(AUTOENCODER_CONFIG)
-    load_snapshot(runs.autoencoder, model=model)
+    load_snapshot(runs.latest("decoder") or runs.autoencoder, model=model)
     return model
 
 
 def export(runs: Runs, out: Path) -> int:
-    """The snapshots as a checkpoint folder; returns its bytes.
+    """The latest snapshots as a checkpoint folder; returns its bytes.
 
     Raises FileNotFoundError if the transformer has none yet.
     """
-    if not runs.transformer.exists():
+    transformer, vocoder = runs.latest("transformer"), runs.latest("partials")
+    if transformer is None:
         raise FileNotFoundError(f"{runs.folder}: got no snapshot of the transformer, expected one; train it first")
-    partials = None
-    if runs.partials.exists():
-        vocoder = Partials(PartialsConfig.from_dict(VOCODER_CONFIG["partials"]))
-        load_snapshot(runs.partials, model=vocoder)
-        partials = vocoder.state_dict()
-    return export_checkpoint(
-        out, _dcae(runs).state_dict(), finished_transformer(runs.transformer).state_dict(), partials
-    )
+    partials = None if vocoder is None else _finished("partials", runs, vocoder).state_dict()
+    return export_checkpoint(out, _dcae(runs).state_dict(), finished_transformer(transformer).state_dict(), partials)

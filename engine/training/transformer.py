@@ -75,7 +75,7 @@ TEXT_CONFIG: dict[str, Any] = {
 class TransformerPlan:
     """Length, rates and the crops' shares (see `LatentCrops`). With `minutes` the schedule follows the clock."""
 
-    steps: int = 12000
+    steps: int = 12300
     minutes: float | None = None
     muon_rate: float = 0.02
     adam_rate: float = 2e-3
@@ -83,8 +83,8 @@ class TransformerPlan:
     ema: float = 0.998
     seed: int = 11
     stems: float = 0.2
-    regions: float = 0.6
-    check_every: int = 4000  # steps, a multiple of SAVE_EVERY
+    regions: float = 0.5
+    check_every: int = 2000  # steps, a multiple of SAVE_EVERY
 
 
 class Velocity(nn.Module):

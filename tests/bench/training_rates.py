@@ -47,7 +47,7 @@ def training(threads: int) -> list[Result]:
     torch.set_num_threads(threads)
     clips = SHARD_CLIPS * plan.latent_shards
     made = clips * seconds["generator"]
-    trained = plan.transformer.steps * seconds["transformer"]
+    trained = sum(part.steps for part in plan.transformer) * seconds["transformer"]
     own = {name: f"{rate:.0f} s of music a second, {HOW}" for name, rate in rates.items()}
     fed = f"{clips} clips made in {made / 60:.0f} min, the transformer's steps in {trained / 60:.0f} min, {HOW}"
     what = "generator with log-mels: seconds of music a second"
@@ -73,7 +73,7 @@ def _generator() -> Callable[[], float]:
 def _steps(folder: Path, plan: Plan) -> dict[str, Callable[[], float]]:
     """One step of each network on a shard of true clips, as the recipe trains it; each gives its seconds of music."""
     runs, console = Runs(folder), Console(file=StringIO())
-    start_from("nano", runs)
+    start_from("nano", runs, plan)
     make_mels(runs, 1, console)
     make_latents(runs, 1, console)
     codec, velocity = build_autoencoder_dc(AUTOENCODER_CONFIG), Velocity()

@@ -17,6 +17,7 @@ import engine
 from engine.networks.log_mel import LogMel
 from engine.tasks.beat_grid import VOCABULARY as BEAT_IDS
 from engine.training import dataset, latents, partials, region_check, transformer
+from engine.training.__main__ import main
 from engine.training.autoencoder import (
     AUTOENCODER_CONFIG,
     AutoencoderPlan,
@@ -31,7 +32,7 @@ from engine.training.muon import orthogonalised
 from engine.training.partials import PartialsClips, PartialsPlan, partials_loss, train_partials
 from engine.training.pipeline import export, finished_transformer, make_latents, start_from, train, trained_autoencoder
 from engine.training.progress import Progress
-from engine.training.recipe import Plan, Runs
+from engine.training.recipe import IN_PARTS, Plan, Runs
 from engine.training.region_check import check_inpainting
 from engine.training.snapshots import load_snapshot
 from engine.training.tags import all_phrases
@@ -56,7 +57,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     make_latents(runs, 1, Console(file=StringIO()))
     crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 0, buckets=((43, 4, 1.0),))
     with _quiet() as progress:
-        train_transformer(crops, runs.transformer, TransformerPlan(steps=2), progress)
+        train_transformer(crops, runs.part("transformer", 0), TransformerPlan(steps=2), progress)
     patch.undo()
     return runs
 
@@ -112,7 +113,10 @@ def test_the_partials_loss_falls_by_a_twentieth(runs: Runs, monkeypatch: pytest.
     before = loss()
     with _quiet() as progress:
         train_partials(
-            codec, runs.partials, PartialsPlan(steps=50, batch=4, muon_rate=0.03, adam_rate=1e-2, coded=0.0), progress
+            codec,
+            runs.part("partials", 0),
+            PartialsPlan(steps=50, batch=4, muon_rate=0.03, adam_rate=1e-2, coded=0.0),
+            progress,
         )
     assert loss() < 0.95 * before
 
@@ -126,42 +130,63 @@ def test_the_export_loads_and_renders(runs: Runs, tmp_path: Path) -> None:
     assert model.networks.autoencoder.vocoder.partials is not None
 
 
+def test_one_command_goes_from_nothing_to_a_folder_that_renders(tmp_path: Path) -> None:
+    """All stages with all their parts; the second time there is nothing left to do."""
+    arguments = ["--runs", str(tmp_path / "runs"), "train", "--out", str(tmp_path / "nano")]
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (dataset, latents):
+            patch.setattr(module, "CLIP_FRAMES", FRAMES)
+        patch.setattr(dataset, "SHARD_CLIPS", 2)
+        patch.setattr(dataset.make_clip, "__defaults__", (FRAMES,))
+        patch.setattr(partials, "CLIP_FRAMES", 32)
+        for _ in range(2):
+            assert main([*arguments, "--shards", "1", "--steps", "2"]) == 0
+    runs, plan = Runs(tmp_path / "runs"), Plan()
+    for stage in IN_PARTS:
+        last = len(getattr(plan, stage)) - 1
+        assert runs.reached(stage) == last and load_snapshot(runs.part(stage, last)) == 2
+    made = engine.load(str(tmp_path / "nano"), device="cpu").render(engine.TextToAudio(tags="house", duration=1.0))
+    assert np.isfinite(np.asarray(made.audio)).all()
+
+
 def test_training_starts_from_a_models_weights(runs: Runs, tmp_path: Path) -> None:
     export(runs, tmp_path / "nano")
-    again = Runs(tmp_path / "again")
-    start_from(str(tmp_path / "nano"), again)
-    assert again.autoencoder.exists() and again.partials.exists()
+    again, plan = Runs(tmp_path / "again"), Plan()
+    start_from(str(tmp_path / "nano"), again, plan)
+    last = len(plan.transformer) - 1
+    assert again.reached("transformer") == last and again.reached("partials") == len(plan.partials) - 1
     crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 0, buckets=((43, 4, 1.0),))
     with _quiet() as progress:
-        train_transformer(crops, again.transformer, TransformerPlan(steps=2), progress)
-    assert progress.smooth["loss"] < 1.3 * float(_loss(runs.transformer, crops, 0))
+        train_transformer(crops, again.part("transformer", last), TransformerPlan(steps=2), progress)
+    assert progress.smooth["loss"] < 1.3 * float(_loss(runs.part("transformer", 0), crops, 0))
 
 
-def test_inpainting_is_measured_on_the_averaged_weights_while_the_transformer_trains(
-    runs: Runs, tmp_path: Path
-) -> None:
+def test_parts_begin_with_the_averaged_weights_of_the_one_before(runs: Runs, tmp_path: Path) -> None:
+    """Two parts of two steps, inpainting measured in each; a run that is there already trains no part again."""
     again = Runs(tmp_path / "again")
     shutil.copytree(runs.folder, again.folder)
-    seen, plan = StringIO(), Plan(transformer=TransformerPlan(steps=4, check_every=2))
+    for path in again.folder.glob("transformer*.pt"):
+        path.unlink()
+    part = TransformerPlan(steps=2, check_every=2)
+    still = replace(part, muon_rate=0.0, adam_rate=0.0)
+    seen = StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(latents, "CLIP_FRAMES", FRAMES)
         patch.setattr(transformer, "SAVE_EVERY", 1)
         patch.setattr(region_check, "SEEDS", range(900_000, 900_001))
-        train(tmp_path / "nano", again, plan, Console(file=seen), "transformer")
+        for _ in range(2):
+            train(tmp_path / "nano", again, Plan(transformer=(part, still)), Console(file=seen), "transformer")
+    assert again.reached("transformer") == 1
+    first, second = (again.part("transformer", index) for index in (0, 1))
+    trained, averaged, went_on = Velocity(), finished_transformer(first), Velocity()
+    load_snapshot(first, model=trained)
+    load_snapshot(second, model=went_on)
+    pairs = [zip(went_on.parameters(), other.parameters(), strict=True) for other in (averaged, trained)]
+    assert [all(torch.equal(a, b) for a, b in pair) for pair in pairs] == [True, False]
     checks = [json.loads(line) for line in again.inpainting.read_text(encoding="utf-8").splitlines()]
-    assert [check["step"] for check in checks] == [4]  # it went on from step 2
+    assert [check["step"] for check in checks] == [2, 2]
     assert set(checks[0]["shares"]) == {"inpaint_beat", "inpaint_key", "inpaint_loudness", "inpaint_joint"}
-    assert "inpaint at step 4" in seen.getvalue()
-    trained, averaged, exported = (
-        Velocity(),
-        finished_transformer(again.transformer),
-        engine.load(str(tmp_path / "nano")),
-    )
-    load_snapshot(again.transformer, model=trained)
-    name = "final_layer.linear.bias"
-    shipped = exported.networks.transformer.state_dict()[name].half()
-    values = [model.transformer.state_dict()[name].half() for model in (averaged, trained)]
-    assert [torch.equal(value, shipped) for value in values] == [True, False]
+    assert "inpaint at step 2" in seen.getvalue() and "transformer 2 of 2" in seen.getvalue()
 
 
 def test_a_check_of_inpainting_leaves_the_random_numbers_alone(runs: Runs, tmp_path: Path) -> None:
@@ -173,10 +198,10 @@ def test_a_check_of_inpainting_leaves_the_random_numbers_alone(runs: Runs, tmp_p
     assert torch.equal(torch.randn(4), expected)
 
 
-def test_a_plan_with_other_lengths() -> None:
+def test_minutes_are_shared_by_the_parts_of_a_stage() -> None:
     plan = Plan().changed("transformer", None, 30.0).changed("autoencoder", 7, None)
-    assert plan.transformer == replace(Plan().transformer, minutes=30.0)
-    assert plan.autoencoder == replace(Plan().autoencoder, steps=7) and plan.partials == Plan().partials
+    assert sum(part.minutes or 0.0 for part in plan.transformer) == pytest.approx(30.0)
+    assert plan.autoencoder.steps == 7 and plan.decoder == Plan().decoder
 
 
 def test_crops_know_what_lies_around_a_region(runs: Runs) -> None:
