@@ -115,11 +115,14 @@ def _written(
 ) -> Iterator[None]:
     """Yields after each shard."""
     if workers == 1:
-        yield from (_write_shard(folder, index, make_row) for index in indices)
+        for index in indices:
+            _write_shard(folder, index, make_row)
+            yield
         return
     with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
         for shard in as_completed([pool.submit(_write_shard, folder, index, make_row) for index in indices]):
-            yield shard.result()
+            shard.result()
+            yield
 
 
 def _write_shard(folder: Path, index: int, make_row: Callable[[np.ndarray], np.ndarray]) -> None:
