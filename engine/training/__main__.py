@@ -85,7 +85,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", choices=STAGES, help="one stage; stages may run side by side in several processes")
-    parser.add_argument("--from", dest="start", help="begin with the weights of this model (nano, or a folder)")
+    parser.add_argument(
+        "--from", dest="start", help="begin the last parts with the weights of this model (nano, or a folder)"
+    )
     parser.add_argument("--shards", type=int, help="of 32 clips of 28 s")
     parser.add_argument("--steps", type=int, help="of each network that is trained")
     parser.add_argument("--minutes", type=float, help="end each network's schedule after so many minutes instead")

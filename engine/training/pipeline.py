@@ -48,8 +48,9 @@ def _run_stage(stage: str, runs: Runs, plan: Plan, console: Console | None) -> N
     if stage == "latents":
         return make_latents(runs, plan.latent_shards, console)
     if stage == "autoencoder":
-        with Progress(stage, console) as progress:
-            train_autoencoder(runs.mels, runs.autoencoder, plan.autoencoder, progress)
+        if runs.reached("decoder") is None:
+            with Progress(stage, console) as progress:
+                train_autoencoder(runs.mels, runs.autoencoder, plan.autoencoder, progress)
         return None
     parts = getattr(plan, stage)
     for index in range(runs.reached(stage) or 0, len(parts)):
@@ -98,6 +99,7 @@ def finished_transformer(snapshot: Path) -> Velocity:
 def start_from(model: str, runs: Runs, plan: Plan) -> None:
     """Snapshots of a model's weights at step 0 of each last part: a warm start, its optimisers fresh.
 
+    The encoder stays as it is. Parts that have a snapshot go on from it.
     Raises ValueError if the model's networks are not of this recipe's sizes.
     """
     import engine
@@ -111,11 +113,13 @@ def start_from(model: str, runs: Runs, plan: Plan) -> None:
         velocity.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(f"--from {model}: got other networks than this recipe's: {error}") from error
-    save_start(runs.autoencoder, model=dcae)
-    save_start(runs.part("transformer", len(plan.transformer) - 1), model=velocity)
-    partials = networks.autoencoder.vocoder.partials
-    if partials is not None:
-        save_start(runs.part("partials", len(plan.partials) - 1), model=partials)
+    starts = {runs.autoencoder: dcae, runs.part("decoder", len(plan.decoder) - 1): dcae}
+    starts[runs.part("transformer", len(plan.transformer) - 1)] = velocity
+    if networks.autoencoder.vocoder.partials is not None:
+        starts[runs.part("partials", len(plan.partials) - 1)] = networks.autoencoder.vocoder.partials
+    for path, network in starts.items():
+        if not path.exists():
+            save_start(path, model=network)
 
 
 def make_mels(runs: Runs, count: int, console: Console | None = None, workers: int = 1) -> None:

@@ -149,16 +149,21 @@ def test_one_command_goes_from_nothing_to_a_folder_that_renders(tmp_path: Path) 
     assert np.isfinite(np.asarray(made.audio)).all()
 
 
-def test_training_starts_from_a_models_weights(runs: Runs, tmp_path: Path) -> None:
+def test_training_starts_from_a_models_weights_and_goes_on(runs: Runs, tmp_path: Path) -> None:
+    """The last part of each network begins with them; the same command again loses no step, and leaves the encoder."""
     export(runs, tmp_path / "nano")
     again, plan = Runs(tmp_path / "again"), Plan()
     start_from(str(tmp_path / "nano"), again, plan)
-    last = len(plan.transformer) - 1
-    assert again.reached("transformer") == last and again.reached("partials") == len(plan.partials) - 1
+    for stage in IN_PARTS:
+        assert again.reached(stage) == len(getattr(plan, stage)) - 1
     crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 0, buckets=((43, 4, 1.0),))
+    last = again.part("transformer", len(plan.transformer) - 1)
     with _quiet() as progress:
-        train_transformer(crops, again.part("transformer", last), TransformerPlan(steps=2), progress)
+        train_transformer(crops, last, TransformerPlan(steps=2), progress)
     assert progress.smooth["loss"] < 1.3 * float(_loss(runs.part("transformer", 0), crops, 0))
+    start_from(str(tmp_path / "nano"), again, plan)
+    train(tmp_path / "out", again, plan, Console(file=StringIO()), "autoencoder")
+    assert [load_snapshot(path) for path in (last, again.autoencoder)] == [2, 0]
 
 
 def test_parts_begin_with_the_averaged_weights_of_the_one_before(runs: Runs, tmp_path: Path) -> None:
