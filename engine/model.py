@@ -22,26 +22,18 @@ from engine.checkpoints.lora import Lora, LoraSet
 from engine.checkpoints.lora_pull import lora_path
 from engine.checkpoints.networks import Networks
 from engine.errors import OutOfMemory
+from engine.memory.demand import source_shape, work_of
+from engine.memory.device import choose_device, choose_dtype
+from engine.memory.main_memory import check_results_fit, free_main_memory, give_back, returning_memory
+from engine.memory.placement import Placement, free_bytes, is_out_of_memory, modes_of, sizes_of
+from engine.memory.plan import MemoryMode, Work, choose_mode, expected_peak_bytes, in_words, lower_mode, mode_named
 from engine.rendering.codec import Codec
-from engine.rendering.device import choose_device, choose_dtype
 from engine.rendering.job import Job, Parts
 from engine.rendering.latent_cache import LatentCache
-from engine.rendering.main_memory import check_results_fit, free_main_memory, give_back, returning_memory
-from engine.rendering.memory import Placement, free_bytes, is_out_of_memory, modes_of, sizes_of
-from engine.rendering.memory_plan import (
-    MemoryMode,
-    Work,
-    choose_mode,
-    expected_peak_bytes,
-    in_words,
-    lower_mode,
-    mode_named,
-)
+from engine.rendering.pipeline import render_job
 from engine.rendering.render import Render
-from engine.rendering.run import render_job
 from engine.rendering.speed import Speed
 from engine.rendering.words import Reader
-from engine.rendering.work import source_shape, work_of
 from engine.requests import PromptToAudio, Request, Resolved, resolve
 from engine.requests.recipe import ModelIdentity
 from engine.sampling.conditioning import Conditioner
@@ -66,7 +58,7 @@ def load(
     """A model by its name in the registry, or by the path of a checkpoint folder or single file.
 
     `device` is auto, cpu, cuda or mps; `dtype` auto, bf16, fp16 or fp32; `memory` auto or a mode of
-    `engine.rendering.memory_plan` (resident, tiled, offloaded, int8, int8-offloaded); `speed` auto (CUDA graphs
+    `engine.memory.plan` (resident, tiled, offloaded, int8, int8-offloaded); `speed` auto (CUDA graphs
     where there is CUDA), plain, graphs or compiled. `cache_folder` keeps latents of known audio beyond this process.
     Raises CheckpointError for a model that is not there or not whole, EngineError for a device, mode or speed that
     cannot be used.

@@ -6,6 +6,6 @@
 # @provides
 #   [main] .
 
-from acestep_reaper import background as acestep_background
+from acestep_reaper.background import service as acestep_background
 
 acestep_background.start()

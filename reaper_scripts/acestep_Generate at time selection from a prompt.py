@@ -5,9 +5,9 @@
 # @changelog First version
 # @provides
 #   [main] .
-#   [nomain] acestep_reaper/*.py
+#   [nomain] acestep_reaper/**/*.py
 #   [nomain] acestep_Background service.py
 
-from acestep_reaper import actions, entry
+from acestep_reaper.actions import entry, renders
 
-entry.guarded(lambda: actions.generate_from_prompt())
+entry.guarded(lambda: renders.generate_from_prompt())

@@ -5,9 +5,9 @@
 # @changelog First version
 # @provides
 #   [main] .
-#   [nomain] acestep_reaper/*.py
+#   [nomain] acestep_reaper/**/*.py
 #   [nomain] acestep_Background service.py
 
-from acestep_reaper import entry, job_actions
+from acestep_reaper.actions import entry, job_actions
 
 entry.guarded(lambda: job_actions.cancel("last"))

@@ -5,9 +5,9 @@
 # @changelog First version
 # @provides
 #   [main] .
-#   [nomain] acestep_reaper/*.py
+#   [nomain] acestep_reaper/**/*.py
 #   [nomain] acestep_Background service.py
 
-from acestep_reaper import entry, take_actions
+from acestep_reaper.actions import entry, take_actions
 
 entry.guarded(lambda: take_actions.reject())

@@ -20,8 +20,8 @@ import soundfile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bridge.reaper.new_project import new_project, write
-from bridge.reaper.rpp_write import NewItem, NewTake, NewTrack
+from bridge.rpp.new_project import new_project, write
+from bridge.rpp.write import NewItem, NewTake, NewTrack
 
 ROOT = Path(__file__).resolve().parents[1]
 OUR_OWN = {"engine", "bridge", "reaper_scripts", "_distutils_hack"}

@@ -96,8 +96,8 @@ def index(
     """Write ReaPack's index.xml from the scripts' headers (for a release)."""
     from datetime import UTC, datetime
 
-    from bridge.reaper.atomic import write_atomic
     from bridge.reaper.reapack import index_xml
+    from bridge.system.atomic import write_atomic
 
     try:
         when = datetime.fromisoformat(time) if time else datetime.now(UTC)

@@ -13,8 +13,8 @@ from bridge.cli.request_options import option_name, options_of, values_from
 from engine.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from bridge.reaper.rpp_plan import ProjectJob, Task
-    from bridge.reaper.rpp_render import ProjectResult
+    from bridge.rpp.plan import ProjectJob, Task
+    from bridge.rpp.render import ProjectResult
 
 group = typer.Typer(help="REAPER project files, without REAPER.", no_args_is_help=True)
 Project = Annotated[Path, typer.Argument(metavar="PROJECT.RPP", help="The project; it stays as it is.")]
@@ -60,7 +60,7 @@ def add_to(app: typer.Typer) -> None:
 
 def _command(task: Any) -> Any:
     def run(**options: Any) -> None:
-        from bridge.reaper.rpp_plan import ProjectJob
+        from bridge.rpp.plan import ProjectJob
 
         job = ProjectJob(
             task=task,
@@ -114,8 +114,8 @@ def _seconds(name: str, text: str | None) -> float | None:
 
 def _render(job: ProjectJob) -> ProjectResult:
     from bridge.cli.daemon_session import daemon_session, finish_job
-    from bridge.reaper.rpp_plan import make_plan
-    from bridge.reaper.rpp_render import rendered_of, write_project
+    from bridge.rpp.plan import make_plan
+    from bridge.rpp.render import rendered_of, write_project
 
     plan = make_plan(job)
     with daemon_session() as client:
@@ -125,7 +125,7 @@ def _render(job: ProjectJob) -> ProjectResult:
 
 def _tell_plan(job: ProjectJob, as_json: bool) -> None:
     """What would be rendered; nothing is, and nothing is written."""
-    from bridge.reaper.rpp_plan import OnItem, make_plan
+    from bridge.rpp.plan import OnItem, make_plan
     from engine.requests import to_dict
 
     plan = make_plan(job)

@@ -78,7 +78,7 @@ def check_device(device: str | None) -> None:
 
 def check_memory(memory: str | None) -> None:
     """Raises EngineError for a mode that there is not."""
-    from engine.rendering.memory_plan import mode_named
+    from engine.memory.plan import mode_named
 
     if memory not in (None, "auto"):
         mode_named(str(memory))

@@ -15,7 +15,7 @@ from msgspec import UNSET
 from bridge.protocol.messages import FileInfo
 from engine.constants import MAX_DURATION_SECONDS
 from engine.errors import CheckpointError, InvalidRequest
-from engine.rendering.main_memory import SourceShape, check_results_fit, free_main_memory
+from engine.memory.main_memory import SourceShape, check_results_fit, free_main_memory
 from engine.requests import AudioToAudio, Inpaint, Outpaint, Request
 
 Span = tuple[int, int]

@@ -16,8 +16,8 @@ from engine.audio.buffer import Audio
 from engine.audio.files import read
 from engine.audio.write import write_audio
 from engine.constants import MODEL_SAMPLE_RATE
-from engine.training.drums import make_kit
-from engine.training.voices import KINDS, Voice, make_voice
+from engine.training.music.drums import make_kit
+from engine.training.music.voices import KINDS, Voice, make_voice
 
 Samples = NDArray[np.float32]
 STROKES = {"X": 1.0, "x": 0.75, "o": 0.4}

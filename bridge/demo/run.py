@@ -16,10 +16,10 @@ from bridge.demo.folder import Story, new_folder, write_readme, write_seam
 from bridge.demo.full_model import offer
 from bridge.demo.pictures import MARGIN_SECONDS, Comparison, draw_comparison
 from bridge.model_words import model_words
-from bridge.reaper.new_project import Meter, new_project, write
-from bridge.reaper.rpp_plan import ProjectJob, make_plan
-from bridge.reaper.rpp_render import rendered_of, write_project
-from bridge.reaper.rpp_write import NewItem, NewTake, NewTrack
+from bridge.rpp.new_project import Meter, new_project, write
+from bridge.rpp.plan import ProjectJob, make_plan
+from bridge.rpp.render import rendered_of, write_project
+from bridge.rpp.write import NewItem, NewTake, NewTrack
 from engine.audio.buffer import Audio
 from engine.audio.files import AudioInfo, probe, read
 from engine.errors import InvalidRequest

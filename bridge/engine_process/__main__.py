@@ -13,7 +13,7 @@ import msgspec
 
 from bridge.engine_process import wire
 from bridge.engine_process.line import Line
-from bridge.engine_process.rendering import OnLog, OnStep, Renderer, find_factory
+from bridge.engine_process.renderer import OnLog, OnStep, Renderer, find_factory
 from bridge.files.store import AudioStore
 from bridge.protocol.errors import ErrorContent, ProtocolError, content_of
 from engine.errors import Cancelled, CheckpointError, OutOfMemory

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from bridge.client import Client, JobHandle, JobResult, Timeouts
-from bridge.engine_process.rendering import OnLog, OnStep
+from bridge.engine_process.renderer import OnLog, OnStep
 from bridge.engine_process.wire import Done, RenderJob
 from bridge.files.store import AudioStore
 from bridge.protocol.errors import BridgeError, DaemonLost, ErrorContent, RequestFailed, failure

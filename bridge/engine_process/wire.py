@@ -15,7 +15,7 @@ from bridge.protocol.frames import new_header, pack, unpack
 from bridge.protocol.messages import ModelName, ResultEntry
 
 BEAT_SECONDS = 1.0
-DEFAULT_RENDERER = "bridge.engine_process.renderer:engine_renderer"
+DEFAULT_RENDERER = "bridge.engine_process.local:engine_renderer"
 REMOTE_RENDERER = "bridge.engine_process.remote:remote_renderer"
 
 

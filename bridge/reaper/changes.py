@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.reaper.atomic import write_atomic
 from bridge.reaper.errors import InstallRefused
+from bridge.system.atomic import write_atomic
 
 
 @dataclass(frozen=True)

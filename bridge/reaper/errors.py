@@ -2,7 +2,6 @@
 
 InvalidRequest (engine.errors)
 └── ReaperError
-    ├── ProjectRefused    a project file that is not fully understood, or a place in it that cannot take a new take
     └── InstallRefused    a resource folder, or a REAPER, into which nothing can be installed now
 """
 
@@ -13,10 +12,6 @@ from engine.errors import InvalidRequest
 
 class ReaperError(InvalidRequest):
     """Anything about REAPER's files that the user has to change."""
-
-
-class ProjectRefused(ReaperError):
-    """The project is left as it is: reading or extending it might damage it."""
 
 
 class InstallRefused(ReaperError):

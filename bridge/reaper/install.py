@@ -24,7 +24,7 @@ from bridge.reaper.osc_device import OscDevice, with_device, without_device
 from bridge.reaper.python_candidates import Candidate, candidates, remedy
 from bridge.reaper.resources import find_resource_path, reaper_is_running
 from bridge.reaper.script_files import FOLDER, Action, actions, script_files, scripts_folder
-from bridge.reaper.system import Platform, here
+from bridge.system.platform import Platform, here
 
 RECORD = "acestep-bridge-install.json"
 BACKUP_SUFFIX = ".before-acestep-bridge"

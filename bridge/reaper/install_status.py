@@ -16,7 +16,7 @@ from bridge.reaper.osc_device import OscDevice, find_device
 from bridge.reaper.python_candidates import candidates, remedy
 from bridge.reaper.resources import find_resource_path, reaper_is_running
 from bridge.reaper.script_files import FOLDER, actions, script_files
-from bridge.reaper.system import Platform, here
+from bridge.system.platform import Platform, here
 
 _INSTALL = "Quit REAPER and run: acestep-bridge reaper install"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.reaper.system import MACOS, WINDOWS, Platform
+from bridge.system.platform import MACOS, WINDOWS, Platform
 
 OLDEST = (3, 8)
 _CPU = {0x01000007: "x86_64", 0x0100000C: "arm64"}

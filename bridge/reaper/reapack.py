@@ -13,7 +13,6 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fnmatch import fnmatch
 from pathlib import Path
 from urllib.parse import quote
 
@@ -138,8 +137,7 @@ def _provides(text: str, path: Path, folder: Path) -> tuple[tuple[str, bool], ..
     for line in filter(None, (line.strip() for line in text.splitlines())):
         parts = _PROVIDED.match(line)
         options, pattern = (parts[1] or "", parts[2]) if parts else ("", line)
-        name = path.name if pattern == "." else pattern
-        names = [p for p in _all_files(folder) if fnmatch(p, name) and p.count("/") == name.count("/")]
+        names = [path.name] if pattern == "." else _matching(folder, pattern)
         if not names:
             remedy = "Correct the @provides line, or add the file."
             raise ReaperError("provides", f"{pattern!r} in {path.name}", "a file beside it", remedy)
@@ -147,8 +145,8 @@ def _provides(text: str, path: Path, folder: Path) -> tuple[tuple[str, bool], ..
     return tuple(found)
 
 
-def _all_files(folder: Path) -> list[str]:
-    files = (p for p in folder.rglob("*.py") if "__pycache__" not in p.parts)
+def _matching(folder: Path, pattern: str) -> list[str]:
+    files = (p for p in folder.glob(pattern) if p.is_file() and "__pycache__" not in p.parts)
     return sorted(p.relative_to(folder).as_posix() for p in files)
 
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path, PureWindowsPath
 
 from bridge.reaper.errors import InstallRefused
-from bridge.reaper.system import MACOS, WINDOWS, Platform
+from bridge.system.platform import MACOS, WINDOWS, Platform
 
 _REMEDY = "Start REAPER once, or give --resource-path (in REAPER: Options, Show REAPER resource path)."
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.reaper.errors import InstallRefused
-from bridge.reaper.rpp_text import quote
+from bridge.rpp.text import quote
 
 REPOSITORY = "acestep-bridge"
 CATEGORY = "ACE-Step"

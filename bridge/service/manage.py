@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.protocol.home import daemon_command, home_folder, make_home
-from bridge.reaper.atomic import write_atomic
-from bridge.reaper.system import MACOS, WINDOWS, Platform, here
 from bridge.service.texts import LABEL, NAME, Service, launchd_plist, systemd_unit, windowless, windows_task
+from bridge.system.atomic import write_atomic
+from bridge.system.platform import MACOS, WINDOWS, Platform, here
 from engine.errors import InvalidRequest
 
 Run = Callable[[Sequence[str]], "Ran"]

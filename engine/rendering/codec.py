@@ -17,10 +17,10 @@ from torch import Tensor
 from engine.audio.resample_for_model import resample_for_model, to_model_rate
 from engine.audio.window import Window
 from engine.constants import MODEL_SAMPLE_RATE, SAMPLES_PER_FRAME
+from engine.memory.device import exact_convolutions, to_host
+from engine.memory.main_memory import give_back
 from engine.networks.autoencoder import MusicAutoencoder
-from engine.rendering.device import exact_convolutions, to_host
 from engine.rendering.latent_cache import LatentCache
-from engine.rendering.main_memory import give_back
 from engine.rendering.source import Source
 from engine.sampling.noise import to_device
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from engine.checkpoints.networks import Networks
+from engine.memory.device import Pace, synchronize, to_host
 from engine.rendering.codec import Codec
-from engine.rendering.device import Pace, synchronize, to_host
 from engine.rendering.words import Reader
 from engine.requests.recipe import ModelIdentity
 from engine.requests.resolve import Resolved

@@ -18,8 +18,8 @@ import torch
 from engine.checkpoints.networks import Networks
 from engine.constants import frames_of
 from engine.errors import EngineError
+from engine.memory.placement import is_out_of_memory
 from engine.networks.bucketed import SHORTEST_CONTEXT, BucketedEvaluate, Evaluate, Shape, bucket_of
-from engine.rendering.memory import is_out_of_memory
 
 CHOICES = ("auto", "plain", "graphs", "compiled")
 LIKELY_SECONDS = (30.0, 20.0, 60.0)  # a region of 10 s with the default context, with 5 s, and a new piece

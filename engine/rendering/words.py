@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
+from engine.grid.beat_grid import TempoMap, TempoPoint, beat_grid_ids, tempo_from_tags
+from engine.grid.harmony import bars_of_frames, grid_ids, key_for_words, key_from_words, key_name, planned_chords
 from engine.networks.config import TransformerConfig
 from engine.requests.check import parse_meter
 from engine.requests.resolve import Resolved
 from engine.requests.types import AudioToAudio
 from engine.sampling.conditioning import Words
-from engine.tasks.beat_grid import TempoMap, TempoPoint, beat_grid_ids, tempo_from_tags
-from engine.tasks.harmony import bars_of_frames, grid_ids, key_for_words, key_from_words, key_name, planned_chords
 
 if TYPE_CHECKING:
-    from engine.rendering.estimate import Heard
+    from engine.grid.heard import Heard
 
 NO_SINGING = (
     "This model reads a beat grid in place of lyrics and does not sing: the lyrics were left out. "

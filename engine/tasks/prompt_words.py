@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from engine.tasks.harmony import key_name
+from engine.grid.harmony import key_name
 
 GENRES = (
     "acoustic, afrobeat, ambient, ballad, bluegrass, blues, bossa nova, breakbeat, chillout, choral, cinematic, "

@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         case "evaluate":
             _evaluate(options)
         case "listen":
-            from engine.training.listen import listen
+            from engine.training.evaluation.listen import listen
 
             listen(options.model, options.out, options.clips)
     return 0

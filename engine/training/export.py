@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.checkpoints.networks import AUTOENCODER, TEXT_ENCODER, TRANSFORMER, VOCODER
-from engine.training.autoencoder import AUTOENCODER_CONFIG
-from engine.training.tags import all_phrases, stem_words
-from engine.training.transformer import TEXT_CONFIG, TRANSFORMER_CONFIG
-from engine.training.vocabulary import make_tokenizer, save_tokenizer
+from engine.training.learning.autoencoder import AUTOENCODER_CONFIG
+from engine.training.learning.transformer import TEXT_CONFIG, TRANSFORMER_CONFIG
+from engine.training.music.tags import all_phrases, stem_words
+from engine.training.music.vocabulary import make_tokenizer, save_tokenizer
 
 DEFAULT_REQUEST: dict[str, Any] = {
     "guidance_type": "cfg",

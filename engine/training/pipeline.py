@@ -21,18 +21,18 @@ from engine.networks.autoencoder import MusicAutoencoder, build_autoencoder_dc
 from engine.networks.log_mel import LogMel
 from engine.networks.partials import Partials, PartialsConfig
 from engine.networks.spectral_inversion import SpectralInversionVocoder
-from engine.training.autoencoder import AUTOENCODER_CONFIG, refine_decoder, train_autoencoder
-from engine.training.dataset import mels_of, read_rows, shard_names, write_shards
 from engine.training.export import VOCODER_CONFIG, export_checkpoint, vocoder_config
-from engine.training.latents import LatentCrops
-from engine.training.partials import train_partials
-from engine.training.progress import Progress
+from engine.training.learning.autoencoder import AUTOENCODER_CONFIG, refine_decoder, train_autoencoder
+from engine.training.learning.dataset import mels_of, read_rows, shard_names, write_shards
+from engine.training.learning.latents import LatentCrops
+from engine.training.learning.partials import train_partials
+from engine.training.learning.progress import Progress
+from engine.training.learning.region_check import check_inpainting
+from engine.training.learning.snapshots import load_snapshot, save_start
+from engine.training.learning.transformer import Average, Velocity, train_transformer
+from engine.training.music.tags import all_phrases
+from engine.training.music.vocabulary import make_tokenizer
 from engine.training.recipe import STAGES, Plan, Runs
-from engine.training.region_check import check_inpainting
-from engine.training.snapshots import load_snapshot, save_start
-from engine.training.tags import all_phrases
-from engine.training.transformer import Average, Velocity, train_transformer
-from engine.training.vocabulary import make_tokenizer
 
 
 def train(out: Path, runs: Runs, plan: Plan, console: Console | None = None, only: str | None = None) -> int:

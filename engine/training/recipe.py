@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from engine.training.autoencoder import AutoencoderPlan
-from engine.training.partials import PartialsPlan
-from engine.training.transformer import TransformerPlan
+from engine.training.learning.autoencoder import AutoencoderPlan
+from engine.training.learning.partials import PartialsPlan
+from engine.training.learning.transformer import TransformerPlan
 
 IN_PARTS = ("decoder", "partials", "transformer")
 MOST_PARTS = 9

@@ -32,7 +32,7 @@ SMALL_DECODER = {
 
 def memory(threads: int) -> list[Figure]:
     """Every mode on a checkpoint of random weights with a middle-sized transformer and a small decoder."""
-    from engine.rendering.memory_plan import MODES
+    from engine.memory.plan import MODES
     from tests.bench.checkpoints import MIDDLE, write_checkpoint
 
     figures = []
@@ -61,10 +61,10 @@ def one_mode(folder: str, mode: str, threads: int) -> dict[str, float]:
     import torch
 
     import engine
-    from engine.rendering.main_memory import give_back
-    from engine.rendering.memory import sizes_of
-    from engine.rendering.memory_plan import expected_peak_bytes, mode_named
-    from engine.rendering.work import work_of
+    from engine.memory.demand import work_of
+    from engine.memory.main_memory import give_back
+    from engine.memory.placement import sizes_of
+    from engine.memory.plan import expected_peak_bytes, mode_named
     from engine.requests import resolve
 
     torch.set_num_threads(threads)

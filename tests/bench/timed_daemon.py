@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.engine_process.rendering import OnLog, OnStep
+from bridge.engine_process.renderer import OnLog, OnStep
 from bridge.engine_process.wire import Done, RenderJob
 from bridge.files import store
 from bridge.files.store import AudioStore
@@ -91,7 +91,7 @@ class ReadyRenderer:
     device = "cpu"
 
     def __init__(self, audio_store: AudioStore) -> None:
-        from bridge.engine_process.renderer import EngineRenderer
+        from bridge.engine_process.local import EngineRenderer
 
         self._real = EngineRenderer(audio_store, "cpu")
         self._audio = np.random.default_rng(0).uniform(-0.5, 0.5, (2, RATE * SECONDS)).astype(np.float32)

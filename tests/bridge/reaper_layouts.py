@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bridge.reaper.resources import default_resource_path
-from bridge.reaper.system import LINUX, MACOS, WINDOWS, Platform, RegisteredPython
+from bridge.system.platform import LINUX, MACOS, WINDOWS, Platform, RegisteredPython
 
 LAYOUTS = [(system, version) for system in (WINDOWS, MACOS, LINUX) for version in (6, 7)]
 

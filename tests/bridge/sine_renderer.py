@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.engine_process.rendering import OnLog, OnStep
+from bridge.engine_process.renderer import OnLog, OnStep
 from bridge.engine_process.wire import Done, RenderJob
 from bridge.files.store import AudioStore
 from bridge.protocol.messages import AudioFile, ModelName, ResultEntry

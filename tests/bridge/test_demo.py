@@ -11,7 +11,7 @@ from bridge.demo.folder import new_folder
 from bridge.demo.full_model import expected_seconds, offer
 from bridge.demo.pictures import Comparison, draw_comparison, spectrogram_db
 from bridge.demo.run import song_scene
-from bridge.reaper.project_file import Project
+from bridge.rpp.project_file import Project
 from engine.audio.buffer import Audio
 from engine.errors import InvalidRequest
 

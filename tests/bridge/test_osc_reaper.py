@@ -17,7 +17,7 @@ from bridge.osc.reaper import ACTIONS, LYRICS_ACTION
 from bridge.osc.settings import DEFAULT_PORT, DEFAULT_REAPER_PORT
 from bridge.reaper.install import InstallOptions, install, uninstall
 from bridge.reaper.osc_device import OscDevice
-from bridge.reaper.system import LINUX
+from bridge.system.platform import LINUX
 
 PATTERNS = Path(bridge.osc.__file__).parent / "acestep.ReaperOSC"
 SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"

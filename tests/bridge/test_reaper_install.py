@@ -17,7 +17,7 @@ from bridge.reaper.install import BACKUP_SUFFIX, RECORD, InstallOptions, install
 from bridge.reaper.install_status import status
 from bridge.reaper.osc_device import OscDevice, devices, without_device
 from bridge.reaper.script_files import FOLDER, actions, script_files, scripts_folder
-from bridge.reaper.system import LINUX, WINDOWS, Platform
+from bridge.system.platform import LINUX, WINDOWS, Platform
 
 
 @pytest.fixture(params=LAYOUTS, ids=lambda layout: f"{layout[0]}-{layout[1]}")

@@ -13,7 +13,7 @@ from reaper_layouts import macho, make_platform, touch
 from bridge.reaper.ini_text import add_lines, get_key, remove_lines, set_keys
 from bridge.reaper.python_candidates import candidates, macho_architectures
 from bridge.reaper.resources import default_resource_path
-from bridge.reaper.system import LINUX, MACOS, WINDOWS, Platform, RegisteredPython, here
+from bridge.system.platform import LINUX, MACOS, WINDOWS, Platform, RegisteredPython, here
 
 ARM, INTEL = 0x0100000C, 0x01000007
 

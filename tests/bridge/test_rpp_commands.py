@@ -11,8 +11,8 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from bridge.cli.app import app
-from bridge.reaper.new_project import new_project, write
-from bridge.reaper.rpp_write import NewItem, NewTake, NewTrack
+from bridge.rpp.new_project import new_project, write
+from bridge.rpp.write import NewItem, NewTake, NewTrack
 
 
 def run(*words: object) -> Result:

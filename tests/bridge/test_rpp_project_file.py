@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rpp_samples import CONSTRUCTS, EMPTY, TAKES
 
-from bridge.reaper.errors import ProjectRefused
-from bridge.reaper.project_file import Project
-from bridge.reaper.rpp_text import clean_name, quote, split_words, undo
-from bridge.reaper.rpp_write import NewItem, NewTake, NewTrack, recipe_key
+from bridge.rpp.errors import ProjectRefused
+from bridge.rpp.project_file import Project
+from bridge.rpp.text import clean_name, quote, split_words, undo
+from bridge.rpp.write import NewItem, NewTake, NewTrack, recipe_key
 
 NEW = NewTake(Path("/made/new take.wav"), 'verse "2"', recipe={"seed": 7, "tags": "pop"})
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import rpp
 
-from bridge.reaper.errors import ProjectRefused
-from bridge.reaper.project_file import Project
-from bridge.reaper.rpp_model import Item, Take
-from bridge.reaper.rpp_text import Line, undo
-from bridge.reaper.rpp_write import NewItem, NewTake, NewTrack
+from bridge.rpp.errors import ProjectRefused
+from bridge.rpp.model import Item, Take
+from bridge.rpp.project_file import Project
+from bridge.rpp.text import Line, undo
+from bridge.rpp.write import NewItem, NewTake, NewTrack
 
 NEW = NewTake(Path("/made/new take.wav"), 'verse "2"', recipe={"seed": 7, "tags": "pop"})
 TRIED_ITEMS = 3  # of each project: the first, the last, one between

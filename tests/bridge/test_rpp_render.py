@@ -13,13 +13,13 @@ import soundfile
 from msgspec import UNSET
 
 import engine
-from bridge.reaper.errors import ProjectRefused
-from bridge.reaper.new_project import Meter, new_project, write
-from bridge.reaper.project_file import Project
-from bridge.reaper.rpp_plan import ProjectJob, kept_recipe, make_plan
-from bridge.reaper.rpp_render import Rendered, render_into_project, safe_stem
-from bridge.reaper.rpp_text import undo
-from bridge.reaper.rpp_write import NewItem, NewTake, NewTrack
+from bridge.rpp.errors import ProjectRefused
+from bridge.rpp.new_project import Meter, new_project, write
+from bridge.rpp.plan import ProjectJob, kept_recipe, make_plan
+from bridge.rpp.project_file import Project
+from bridge.rpp.render import Rendered, render_into_project, safe_stem
+from bridge.rpp.text import undo
+from bridge.rpp.write import NewItem, NewTake, NewTrack
 from engine.requests import Request
 
 CHECKPOINT = Path(__file__).parents[1] / "golden" / "tiny_checkpoint"

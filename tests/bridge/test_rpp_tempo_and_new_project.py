@@ -8,12 +8,12 @@ import pytest
 import rpp
 from rpp_samples import EMPTY, TAKES
 
-from bridge.reaper.errors import ProjectRefused
-from bridge.reaper.new_project import Meter, new_project, write
-from bridge.reaper.project_file import Project
-from bridge.reaper.rpp_text import parse
-from bridge.reaper.rpp_write import NewItem, NewTake, NewTrack, decimal
-from bridge.reaper.tempo_map import TempoPoint, read_tempo_points, request_map, steps
+from bridge.rpp.errors import ProjectRefused
+from bridge.rpp.new_project import Meter, new_project, write
+from bridge.rpp.project_file import Project
+from bridge.rpp.tempo_map import TempoPoint, read_tempo_points, request_map, steps
+from bridge.rpp.text import parse
+from bridge.rpp.write import NewItem, NewTake, NewTrack, decimal
 
 
 def test_points_and_meters_are_read() -> None:

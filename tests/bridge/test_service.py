@@ -17,9 +17,9 @@ import pytest
 from bridge.client import Client
 from bridge.protocol.errors import DaemonNotRunning
 from bridge.protocol.home import daemon_command
-from bridge.reaper.system import LINUX, MACOS, WINDOWS, Platform
 from bridge.service.manage import Manager, Ran, ServiceRefused
 from bridge.service.texts import Service, systemd_unit, windowless, windows_line
+from bridge.system.platform import LINUX, MACOS, WINDOWS, Platform
 
 OPTIONS = ("--bind", "tcp://0.0.0.0:49400", "--warm")
 ENV = {"USERDOMAIN": "STUDIO", "USERNAME": "björn & co"}

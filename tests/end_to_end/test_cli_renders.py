@@ -332,9 +332,9 @@ def test_an_unknown_model_ends_with_3(home):
 
 
 def test_a_project_file_gets_a_take(here):
-    from bridge.reaper.new_project import new_project, write
-    from bridge.reaper.project_file import Project
-    from bridge.reaper.rpp_write import NewItem, NewTake, NewTrack
+    from bridge.rpp.new_project import new_project, write
+    from bridge.rpp.project_file import Project
+    from bridge.rpp.write import NewItem, NewTake, NewTrack
 
     source = make_source(here / "loop.wav")
     tracks = [NewTrack("Drums", [NewItem(0.0, 3.0, NewTake(source, "loop"))])]

@@ -7,13 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.constants import FRAME_RATE
-from engine.tasks.beat_grid import (
-    VOCABULARY,
-    TempoMap,
-    TempoPoint,
-    beat_grid_ids,
-    tempo_from_tags,
-)
+from engine.grid.beat_grid import VOCABULARY, TempoMap, TempoPoint, beat_grid_ids, tempo_from_tags
 
 
 def test_no_map_is_unknown() -> None:

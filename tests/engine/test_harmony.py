@@ -10,12 +10,9 @@ from golden_runs import networks
 
 import engine
 from engine.constants import FRAME_RATE
-from engine.rendering.estimate import Heard
-from engine.rendering.words import Place, Reader
-from engine.requests import resolve
-from engine.tasks.beat_grid import VOCABULARY as BEAT_IDS
-from engine.tasks.beat_grid import TempoMap, TempoPoint, beat_grid_ids
-from engine.tasks.harmony import (
+from engine.grid.beat_grid import VOCABULARY as BEAT_IDS
+from engine.grid.beat_grid import TempoMap, TempoPoint, beat_grid_ids
+from engine.grid.harmony import (
     PROGRESSIONS,
     VOCABULARY,
     Harmony,
@@ -26,6 +23,9 @@ from engine.tasks.harmony import (
     key_from_words,
     planned_chords,
 )
+from engine.grid.heard import Heard
+from engine.rendering.words import Place, Reader
+from engine.requests import resolve
 
 CONFIG = replace(networks().config, lyric_input="chord_grid", lyric_encoder_vocab_size=VOCABULARY)
 RATE = 22050

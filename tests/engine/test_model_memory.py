@@ -16,11 +16,12 @@ import engine
 from engine.checkpoints.int8 import is_int8, round_weights
 from engine.checkpoints.load import load_networks
 from engine.checkpoints.networks import Networks
+from engine.memory import main_memory
+from engine.memory import placement as memory
+from engine.memory.checkpoint_sizes import memory_report, sizes_of_checkpoint
+from engine.memory.placement import Placement, free_bytes, modes_of, module_bytes, sizes_of
+from engine.memory.plan import MODES, Sizes, Work, choose_mode, expected_peak_bytes, mode_named
 from engine.model import Model, load
-from engine.rendering import main_memory, memory
-from engine.rendering.checkpoint_sizes import memory_report, sizes_of_checkpoint
-from engine.rendering.memory import Placement, free_bytes, modes_of, module_bytes, sizes_of
-from engine.rendering.memory_plan import MODES, Sizes, Work, choose_mode, expected_peak_bytes, mode_named
 
 
 @pytest.fixture(scope="module")

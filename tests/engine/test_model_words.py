@@ -9,11 +9,11 @@ import pytest
 from golden_runs import networks
 
 import engine
-from engine.rendering.estimate import Heard, estimate_tempo_map
+from engine.grid.beat_grid import TempoMap, beat_grid_ids
+from engine.grid.beat_grid import TempoPoint as Point
+from engine.grid.heard import Heard, estimate_tempo_map
 from engine.rendering.words import NO_SINGING, Place, Reader, stem_tags
 from engine.requests import TempoPoint, resolve
-from engine.tasks.beat_grid import TempoMap, beat_grid_ids
-from engine.tasks.beat_grid import TempoPoint as Point
 
 SINGS = networks().config
 GRID = replace(SINGS, lyric_input="beat_grid")

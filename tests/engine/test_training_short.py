@@ -14,30 +14,30 @@ import torch
 from rich.console import Console
 
 import engine
+from engine.grid.beat_grid import VOCABULARY as BEAT_IDS
 from engine.networks.log_mel import LogMel
-from engine.tasks.beat_grid import VOCABULARY as BEAT_IDS
-from engine.training import dataset, latents, partials, region_check, transformer
 from engine.training.__main__ import main
-from engine.training.autoencoder import (
+from engine.training.export import VOCODER_CONFIG
+from engine.training.learning import dataset, latents, partials, region_check, transformer
+from engine.training.learning.autoencoder import (
     AUTOENCODER_CONFIG,
     AutoencoderPlan,
     MelCrops,
     autoencoder_loss,
     train_autoencoder,
 )
-from engine.training.dataset import mels_of, write_shards
-from engine.training.export import VOCODER_CONFIG
-from engine.training.latents import LatentCrops
-from engine.training.muon import orthogonalised
-from engine.training.partials import PartialsClips, PartialsPlan, partials_loss, train_partials
+from engine.training.learning.dataset import mels_of, write_shards
+from engine.training.learning.latents import LatentCrops
+from engine.training.learning.muon import orthogonalised
+from engine.training.learning.partials import PartialsClips, PartialsPlan, partials_loss, train_partials
+from engine.training.learning.progress import Progress
+from engine.training.learning.region_check import check_inpainting
+from engine.training.learning.snapshots import load_snapshot
+from engine.training.learning.transformer import TransformerPlan, Velocity, train_transformer, velocity_loss
+from engine.training.music.tags import all_phrases
+from engine.training.music.vocabulary import make_tokenizer
 from engine.training.pipeline import export, finished_transformer, make_latents, start_from, train, trained_autoencoder
-from engine.training.progress import Progress
 from engine.training.recipe import IN_PARTS, Plan, Runs
-from engine.training.region_check import check_inpainting
-from engine.training.snapshots import load_snapshot
-from engine.training.tags import all_phrases
-from engine.training.transformer import TransformerPlan, Velocity, train_transformer, velocity_loss
-from engine.training.vocabulary import make_tokenizer
 
 FRAMES = 64
 

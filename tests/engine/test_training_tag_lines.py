@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.training.tags import all_phrases
-from engine.training.vocabulary import TEXT_LENGTH, VOCABULARY_SIZE, make_tokenizer
+from engine.training.music.tags import all_phrases
+from engine.training.music.vocabulary import TEXT_LENGTH, VOCABULARY_SIZE, make_tokenizer
 
 LINES = (Path(__file__).parent / "tag_lines.txt").read_text(encoding="utf-8").splitlines()
 SAYS_NOTHING = {"<unk>", "<num>", "bpm", "</s>"}

@@ -14,10 +14,10 @@ import torch
 import engine
 from engine.constants import MODEL_SAMPLE_RATE as RATE
 from engine.constants import SAMPLES_PER_FRAME
-from engine.training.arrange import Wish
 from engine.training.evaluation.material import Values, true_clip
-from engine.training.theory import frequency
-from engine.training.voices import KINDS, make_voice
+from engine.training.music.arrange import Wish
+from engine.training.music.theory import frequency
+from engine.training.music.voices import KINDS, make_voice
 
 DB = 20.0 / np.log(10.0)
 HEARD_DB = 60.0

@@ -12,9 +12,9 @@ import numpy as np
 import engine
 from engine.constants import MODEL_SAMPLE_RATE as RATE
 from engine.networks.log_mel import LogMel
-from engine.training import rules
-from engine.training.arrange import Wish
+from engine.training.evaluation import rules
 from engine.training.evaluation.material import STEMS, Clip, Values, beat_wish, make, true_clip
+from engine.training.music.arrange import Wish
 
 CONTEXT = 6.0
 REGION = 4.0

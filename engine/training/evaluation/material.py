@@ -12,11 +12,11 @@ import numpy as np
 
 import engine
 from engine.constants import MODEL_SAMPLE_RATE as RATE
+from engine.grid.harmony import NOTE_NAMES, Key
 from engine.requests import TempoPoint
-from engine.tasks.harmony import NOTE_NAMES, Key
-from engine.training.arrange import Wish, make_score
-from engine.training.score import Score
-from engine.training.synthesis import render
+from engine.training.music.arrange import Wish, make_score
+from engine.training.music.score import Score
+from engine.training.music.synthesis import render
 
 STEMS = ("drums", "bass", "pad", "lead")
 STRAIGHT = ("house", "techno", "rock", "pop", "funk", "hip hop", "synthwave", "drum and bass", "trance")

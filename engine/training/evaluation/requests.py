@@ -8,8 +8,8 @@ import numpy as np
 
 import engine
 from engine.constants import MODEL_SAMPLE_RATE as RATE
-from engine.training.arrange import Wish
 from engine.training.evaluation.material import STEMS, Values, true_clip
+from engine.training.music.arrange import Wish
 
 WORDS = (
     *STEMS, "house", "jazz", "rock", "lo-fi", "sad", "fast", "F# minor", "C major", "90 bpm", "174 bpm", "6/8",

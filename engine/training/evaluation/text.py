@@ -8,10 +8,10 @@ import numpy as np
 
 import engine
 from engine.constants import MODEL_SAMPLE_RATE as RATE
-from engine.tasks.harmony import Key
-from engine.training import rules
-from engine.training.arrange import Wish
+from engine.grid.harmony import Key
+from engine.training.evaluation import rules
 from engine.training.evaluation.material import STEMS, Clip, Values, beat_wish, make, true_clip
+from engine.training.music.arrange import Wish
 
 MADE_RATE = 48000
 SECONDS = 8.0

@@ -1,0 +1,1 @@
+"""REAPER's project files, read and extended without REAPER."""

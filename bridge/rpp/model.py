@@ -1,0 +1,227 @@
+"""Tracks, items and takes as a project file describes them, read from the tree of `rpp_text`.
+
+Knows no editing and opens no media. Times are seconds of the project, offsets and rates those of the source.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from bridge.rpp.text import Block, Line, refused
+
+AUDIO_SOURCES = {"WAVE", "FLAC", "MP3", "VORBIS", "OPUS", "WAVPACK"}
+_ENVELOPES = {"VOLENV": "volume", "PANENV": "pan", "MUTEENV": "mute", "PITCHENV": "pitch"}
+_INLINE_KEYS = {"NAME", "SOFFS", "PLAYRATE", "CHANMODE", "GUID"}
+_FIXED_LANES = 2  # FREEMODE: 1 is free positioning
+_DEFAULT_PLAYRATE = "PLAYRATE 1 1 0 -1 0 0.0025"
+
+
+@dataclass(frozen=True)
+class Take:
+    """One take. `empty` is REAPER's empty take (TAKE NULL), which has nothing but its place."""
+
+    index: int
+    name: str
+    guid: str
+    active: bool
+    empty: bool
+    source: Path | None  # absolute where the project's folder is known
+    source_type: str
+    start_offset: float  # seconds of the source
+    play_rate: float
+    obstacles: tuple[str, ...]  # why the take's source is not what is heard: stretch markers, reversed, ...
+    parts: tuple[Line | Block, ...] = ()
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item with all its takes; `end` is position + length."""
+
+    guid: str
+    position: float
+    length: float
+    muted: bool
+    locked: bool
+    looped: bool
+    plays_all_takes: bool
+    takes: tuple[Take, ...]
+    block: Block
+
+    @property
+    def end(self) -> float:
+        return self.position + self.length
+
+    @property
+    def active_take(self) -> Take | None:
+        return next((take for take in self.takes if take.active), None)
+
+    @property
+    def why_left_out(self) -> str:
+        """Why this item is no target: a word, or an empty text."""
+        if self.active_take is None or self.active_take.empty:
+            return "empty"
+        return "locked" if self.locked else "muted" if self.muted else ""
+
+    def source_time(self, time: float) -> float:
+        """Project seconds to seconds of the active take's source. Raises ProjectRefused without a take."""
+        take = self.active_take
+        if take is None or take.empty:
+            raise refused("item", "an item without an active take", "an item with audio", "Choose another item.")
+        return take.start_offset + (time - self.position) * take.play_rate
+
+
+@dataclass(frozen=True)
+class Track:
+    """One track; `number` counts from 1, as REAPER shows it. `has_lanes`: its items lie in lanes (REAPER 7)."""
+
+    number: int
+    name: str
+    guid: str
+    block: Block
+    has_lanes: bool = False
+
+
+@dataclass(frozen=True)
+class MediaFolders:
+    """Where a project's media may lie: beside the project, or in its recording folder."""
+
+    project: Path
+    recordings: str = ""
+
+    def resolve(self, name: str) -> Path:
+        """The file that a project means by `name`; the first place that has it, else beside the project."""
+        if is_absolute(name):
+            return Path(name)
+        local = Path(*PureWindowsPath(name).parts) if "\\" in name else Path(name)
+        candidates = [self.project / local]
+        if self.recordings:
+            record = self.recordings if is_absolute(self.recordings) else str(self.project / self.recordings)
+            candidates.append(Path(record) / local)
+        return next((path for path in candidates if path.exists()), candidates[0])
+
+
+def is_absolute(name: str) -> bool:
+    """Whether any of the three systems calls this path absolute: a project may come from another one."""
+    return PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute()
+
+
+def number(line: Line, index: int = 1, default: float | None = None) -> float:
+    """A finite number of a line. Raises ProjectRefused when it is missing (and no default) or no number."""
+    words = line.words
+    if index >= len(words) and default is not None:
+        return default
+    try:
+        value = float(words[index])
+    except (IndexError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise refused(line.key, repr(line.content[:60]), f"a number as word {index}")
+    return value
+
+
+def read_tracks(root: Block) -> tuple[Track, ...]:
+    """All tracks in order."""
+    return tuple(_track(i, block) for i, block in enumerate(root.blocks("TRACK"), start=1))
+
+
+def _track(index: int, block: Block) -> Track:
+    name = block.line("NAME")
+    guid = block.words[1] if len(block.words) > 1 else ""
+    if not guid and (line := block.line("TRACKID")) is not None and len(line.words) > 1:
+        guid = line.words[1]
+    mode = block.line("FREEMODE")
+    has_lanes = mode is not None and number(mode, default=0) == _FIXED_LANES
+    return Track(index, name.words[1] if name and len(name.words) > 1 else "", guid, block, has_lanes)
+
+
+def read_item(block: Block, folders: MediaFolders) -> Item:
+    """One item. Raises ProjectRefused when position or length is missing."""
+    position, length = _required(block, "POSITION"), _required(block, "LENGTH")
+    guid = block.line("IGUID")
+    return Item(
+        guid=guid.words[1] if guid and len(guid.words) > 1 else "",
+        position=position,
+        length=length,
+        muted=_flag(block, "MUTE"),
+        locked=_flag(block, "LOCK"),
+        looped=_flag(block, "LOOP"),
+        plays_all_takes=_flag(block, "ALLTAKES"),
+        takes=_takes(block, folders),
+        block=block,
+    )
+
+
+def _required(block: Block, key: str) -> float:
+    line = block.line(key)
+    if line is None:
+        raise refused("item", f"an item without {key}", "position and length in every item")
+    return number(line)
+
+
+def _flag(block: Block, key: str) -> bool:
+    line = block.line(key)
+    return line is not None and number(line, default=0) != 0
+
+
+def _takes(block: Block, folders: MediaFolders) -> tuple[Take, ...]:
+    groups: list[list[Line | Block]] = [[]]
+    for child in block.children:
+        if isinstance(child, Line) and child.key == "TAKE":
+            groups.append([child])
+        else:
+            groups[-1].append(child)
+    inline, further = groups[0], groups[1:]
+    has_inline = any(part.key == "SOURCE" or part.key in _INLINE_KEYS for part in inline)
+    if not has_inline and not further:
+        return ()
+    selected = next((i for i, g in enumerate(further, start=1) if "SEL" in g[0].words[1:]), 0)
+    takes = [_take(0, inline, selected == 0, not has_inline, folders)]
+    for index, group in enumerate(further, start=1):
+        takes.append(_take(index, group, selected == index, "NULL" in group[0].words[1:], folders))
+    return tuple(takes)
+
+
+def _take(index: int, parts: list[Line | Block], active: bool, empty: bool, folders: MediaFolders) -> Take:
+    if empty:  # a topmost empty take has no line of its own in the file
+        return Take(index, "", "", active, True, None, "", 0.0, 1.0, ("an empty take",))
+    lines = {part.key: part for part in reversed(parts) if isinstance(part, Line)}
+    sources = [part for part in parts if isinstance(part, Block) and part.key == "SOURCE"]
+    if len(sources) > 1:
+        raise refused("take", "a take with two sources", "one source a take")
+    source = sources[0] if sources else None
+    name, guid, offset = lines.get("NAME"), lines.get("GUID"), lines.get("SOFFS")
+    rate = lines.get("PLAYRATE") or Line(0, 0, _DEFAULT_PLAYRATE)
+    if number(rate) <= 0:
+        raise refused("PLAYRATE", repr(rate.content), "a rate above 0")
+    return Take(
+        index=index,
+        name=name.words[1] if name and len(name.words) > 1 else "",
+        guid=guid.words[1] if guid and len(guid.words) > 1 else "",
+        active=active,
+        empty=False,
+        source=_source_file(source, folders),
+        source_type=source.words[1] if source and len(source.words) > 1 else "",
+        start_offset=number(offset, default=0.0) if offset else 0.0,
+        play_rate=number(rate),
+        obstacles=tuple(_obstacles(parts, source)),
+        parts=tuple(parts),
+    )
+
+
+def _source_file(source: Block | None, folders: MediaFolders) -> Path | None:
+    file = source.line("FILE") if source else None
+    return folders.resolve(file.words[1]) if file and len(file.words) > 1 else None
+
+
+def _obstacles(parts: list[Line | Block], source: Block | None) -> list[str]:
+    found = [f"a {_ENVELOPES[part.key]} envelope on the take" for part in parts if part.key in _ENVELOPES]
+    if any(part.key == "SM" for part in parts):
+        found.append("stretch markers")
+    kind = source.words[1] if source and len(source.words) > 1 else "no source"
+    if kind == "SECTION":
+        found.append("a section or reversed source")
+    elif kind not in AUDIO_SOURCES:
+        found.append(f"a source of type {kind}")
+    return found

@@ -1,0 +1,1 @@
+"""The operating system as the bridge sees it: platforms, whole-file writes."""

@@ -1,0 +1,1 @@
+"""What a render needs of memory, and where its networks lie: sizes, plans, modes."""

@@ -1,0 +1,132 @@
+"""A model's weights in memory: what they take, what is free, and which network is on the device. Knows no task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from engine.checkpoints.int8 import bytes_when_rounded, is_available, is_int8, tensor_bytes
+from engine.memory.main_memory import UNLIMITED, free_main_memory, memory_limit
+from engine.memory.plan import INVERSION_COPIES, MODES, VOCODER_COPIES, MemoryMode, Sizes
+from engine.networks.vocoder import Vocoder
+
+if TYPE_CHECKING:
+    from engine.checkpoints.networks import Networks
+
+Move = Callable[[nn.Module, torch.device], None]
+
+
+def sizes_of(networks: Networks) -> Sizes:
+    """What a loaded model takes."""
+    parts, config = parts_of(networks), networks.config
+    dcae: Any = networks.autoencoder.dcae
+    channels = dcae.config.decoder_block_out_channels
+    return Sizes(
+        weights={name: module_bytes(module) for name, module in parts.items()},
+        weights_int8={name: bytes_when_rounded(module) for name, module in parts.items()},
+        layers=config.num_layers,
+        width=config.inner_dim,
+        mlp_ratio=config.mlp_ratio,
+        local_channels=channels[0],
+        deep_channels=channels[-1],
+        item_bytes=torch.empty(0, dtype=networks.dtype).element_size(),
+        shared=networks.device.type != "cuda",
+        audio_copies=VOCODER_COPIES if isinstance(networks.autoencoder.vocoder, Vocoder) else INVERSION_COPIES,
+    )
+
+
+def parts_of(networks: Networks) -> dict[str, nn.Module]:
+    """The networks that can leave the device, by name."""
+    return {
+        "transformer": networks.transformer,
+        "autoencoder": networks.autoencoder,
+        "text_encoder": networks.text_encoder,
+    }
+
+
+def module_bytes(module: nn.Module) -> int:
+    """Bytes of parameters and buffers."""
+    return sum(tensor_bytes(t) for t in (*module.parameters(), *module.buffers()))
+
+
+def modes_of(networks: Networks) -> tuple[MemoryMode, ...]:
+    """The modes that this model can run in: 8 bits where torchao is there, and only those once weights are rounded."""
+    if any(is_int8(weight) for weight in networks.transformer.parameters()):
+        return tuple(mode for mode in MODES if mode.int8)
+    return MODES if is_available(networks.device) else tuple(mode for mode in MODES if not mode.int8)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Free memory of the device, counting what this process has reserved there and not used.
+
+    `ACESTEP_MEMORY_LIMIT` (GB) keeps the rest for others: no more than that, less what is in use here, counts as free.
+    """
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        used = torch.cuda.memory_allocated(device)
+        return min(free + torch.cuda.memory_reserved(device) - used, _left(used))
+    import psutil
+
+    free = min(free_main_memory(), _left(psutil.Process().memory_info().rss))
+    if device.type == "mps":
+        free = min(free, torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    return free
+
+
+def _left(used: int) -> int:
+    """What a limit leaves beside what is in use here."""
+    limit = memory_limit()
+    return limit if limit == UNLIMITED else max(0, limit - used)
+
+
+class Placement:
+    """Where the networks are. `use` brings one to the device, and sends the others away in a mode that offloads."""
+
+    def __init__(self, networks: Networks, move: Move | None = None, all_here: bool = True) -> None:
+        self._networks = networks
+        self._move = move or _move
+        self._everything_here = all_here
+        self.mode = MODES[0]
+
+    @property
+    def everything_here(self) -> bool:
+        """Whether all weights are on the device now."""
+        return self._everything_here
+
+    def set_mode(self, mode: MemoryMode) -> None:
+        """Change the mode; takes effect with the next `use`."""
+        self.mode = mode
+
+    def use(self, name: str) -> None:
+        """Make one network ready on the device."""
+        if self._everything_here and not self.mode.offloads:
+            return
+        device, away = self._networks.device, torch.device("cpu")
+        parts = parts_of(self._networks)
+        for other in sorted(parts, key=lambda other: other == name):  # the one wanted last: others make room first
+            stays = other == name or not self.mode.offloads
+            self._move(parts[other], device if stays else away)
+        self._everything_here = not self.mode.offloads
+
+
+def _move(module: nn.Module, device: torch.device) -> None:
+    """As `Module.to`, which cannot exchange 8-bit tensors in inference mode. Tied weights stay tied."""
+    moved: dict[int, nn.Parameter] = {}
+    with torch.inference_mode(False), torch.no_grad():
+        for part in module.modules():
+            for name, weight in part._parameters.items():
+                if weight is not None and weight.device != device:
+                    if id(weight) not in moved:
+                        moved[id(weight)] = nn.Parameter(weight.detach().to(device), requires_grad=False)
+                    part._parameters[name] = moved[id(weight)]
+            for name, buffer in part._buffers.items():
+                if buffer is not None:
+                    part._buffers[name] = buffer.to(device)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on any device."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,0 +1,1 @@
+"""The music that nano learns from: scores, players, sounds, and the words for them."""

@@ -1,0 +1,49 @@
+"""REAPER's text dialog. Modal, so only entry scripts use it, never the background script."""
+
+from reaper_python import *
+
+from ..errors import UserError
+
+_SEPARATOR = "|"
+
+
+def ask(title, fields):
+    """Asks for texts; `fields` are (caption, value). Returns the new values, or None when cancelled."""
+    captions = [caption.replace(",", ";") for caption, _ in fields]
+    captions += ["extrawidth=240", "separator=" + _SEPARATOR]
+    values = _SEPARATOR.join(str(v).replace(_SEPARATOR, "/") for _, v in fields)
+    ok, _, _, _, answer, _ = RPR_GetUserInputs(title, len(fields), ",".join(captions), values, 16384)
+    if not ok:
+        return None
+    parts = answer.split(_SEPARATOR)
+    if len(parts) > len(fields):
+        raise UserError("A field holds the sign %s" % _SEPARATOR, "Write the text without it; nothing was done")
+    return [p.strip() for p in parts] + [""] * (len(fields) - len(parts))
+
+
+def ask_tags(values):
+    """The first run's only question; None when cancelled."""
+    answer = ask("ACE-Step: what should it sound like?", [("Tags (as: house; 124 bpm; drums)", values["tags"])])
+    return None if answer is None else dict(values, tags=answer[0])
+
+
+def ask_words(values, title, with_seed=True):
+    """Tags and lyrics (a slash begins a new line), and a seed."""
+    fields = [("Tags", values["tags"]), ("Lyrics of the new part (/ = new line)", values["lyrics"])]
+    if with_seed:
+        fields += [("Seed (empty = random)", values["seed"]), ("Variations", values["variations"])]
+    answer = ask(title, fields)
+    if answer is None:
+        return None
+    names = ("tags", "lyrics", "seed", "variations")
+    return dict(values, **dict(zip(names, answer)))
+
+
+def lyrics_text(text):
+    """Lyrics of a one-line field: a slash begins a new line."""
+    return "\n".join(line.strip() for line in text.split("/")).strip()
+
+
+def confirm(question, title):
+    """A yes or no; modal."""
+    return RPR_MB(question, title, 4) == 6

@@ -1,0 +1,122 @@
+"""What entry scripts do: find out what the user means, hand it over, end. They never defer."""
+
+import os
+import traceback
+import uuid
+
+from reaper_python import *
+
+from .. import log
+from ..errors import UserError
+from ..paths import in_home, package_folder, read_json
+from ..project import projects
+from ..project.objects import find_track, seen, span, track_items
+from ..source import material
+from ..state import extstate, settings, status
+from . import dialogs, targets
+
+BACKGROUND = "acestep_Background service.py"
+SHORTER = "Select a shorter range, or split the item"
+
+
+def guarded(action):
+    """Runs an action; what went wrong is said without a dialog."""
+    try:
+        action()
+    except UserError as error:
+        status.problem(error)
+    except Exception:
+        log.write(traceback.format_exc())
+        status.problem("Something went wrong. Run 'Copy support report' and send what it shows")
+
+
+def hand_over(command):
+    """Gives a command to the background script, which is started unless it lives."""
+    extstate.append_command(command)
+    if extstate.background_lives():
+        return
+    path = os.path.join(package_folder(), BACKGROUND)
+    number = RPR_AddRemoveReaScript(1, 0, path, 1)
+    if not number:
+        raise UserError("The file '%s' is missing" % BACKGROUND, "Install the scripts again")
+    extstate.beat()  # a second key press before it runs must not start another one
+    RPR_Main_OnCommand(number, 0)
+
+
+def render(title, task, mode, found, request, recipe=False):
+    """Asks for renders of targets; one undo point for all. `recipe`: exactly this, whatever a surface sets."""
+    values = settings.load()
+    longest = max(target["end"] - target["start"] for target in found)
+    if longest > targets.LONGEST_SECONDS and task != "outpaint":
+        raise UserError("%d s are chosen, at most %d s are made at once" % (longest, targets.LONGEST_SECONDS), SHORTER)
+    start = _may_start(values)
+    if start is None:
+        return
+    if task not in material.WITHOUT_SOURCE and not recipe:
+        for target in found:
+            target.setdefault("capture", values["capture"])
+    notices = [target["notice"] for target in found if target.get("notice")]
+    status.show(". ".join(["rendering %s" % title.lower()] + sorted(set(notices))))
+    hand_over({"op": "render", "id": uuid.uuid4().hex, "title": title, "task": task, "mode": mode, "start": start,
+               "targets": found, "request": request, "recipe": recipe, "pointers": seen(),
+               "identity": projects.identity()})  # fmt: skip
+
+
+def _may_start(values):
+    """Whether a daemon that does not run may be started: by the setting, or asked; None when the user says no."""
+    if settings.yes(values, "start_daemon"):
+        return True
+    down = read_json(in_home("connection.json")) is None or extstate.read("daemon_down", False)
+    if not down:
+        return False
+    if not dialogs.confirm("The ACE-Step daemon does not run.\nStart it now?", "ACE-Step"):
+        status.show("nothing was rendered: the daemon does not run. Start it with 'acestep-bridge serve'")
+        return None
+    return True
+
+
+def words(ask, title):
+    """The settings to render with: the saved ones, or asked for; None when the user cancels."""
+    values = settings.load()
+    if ask:
+        values = dialogs.ask_words(values, title)
+    elif not settings.saved():
+        values = dialogs.ask_tags(values)
+    if values is None:
+        return None
+    if not values["tags"]:
+        raise UserError("Tags are needed", "Say in a few words what it should sound like")
+    wrong = settings.problems(values)
+    if wrong:
+        raise UserError(wrong[0], "Nothing was rendered; try again")
+    settings.save(values)
+    return values
+
+
+def regenerate(mode, ask=False):
+    """Regenerate the time selection: as a new take, or on a new track."""
+    found, skipped = targets.find(settings.yes(settings.load(), "snap_to_bars"), mode == "track")
+    values = words(ask, "ACE-Step: regenerate")
+    if values is None:
+        return
+    request = settings.request_fields(values, "inpaint")
+    request["lyrics"] = dialogs.lyrics_text(values["lyrics"])
+    for target in found:
+        _fill_gap(target, values)
+    if skipped:
+        material.note(found[0], "; ".join(skipped[:3]))
+    title = "regenerate as new take" if mode == "take" else "regenerate on a new track"
+    render(title, "inpaint", mode, found, request)
+
+
+def _fill_gap(target, values):
+    """Where the track is empty around a gap there is nothing to fit: music is made from tags alone."""
+    if target["item"]:
+        return
+    near = float(values["context_seconds"] or 10.0)
+    track = find_track(target["track"])
+    if any(span(i)[0] < target["end"] + near and span(i)[1] > target["start"] - near for i in track_items(track)):
+        return
+    request = settings.request_fields(values, "text-to-audio")
+    request.update(duration=target["end"] - target["start"], lyrics=dialogs.lyrics_text(values["lyrics"]))
+    target.update(task="text-to-audio", mode="track", capture="dry", request=request)

@@ -1,0 +1,128 @@
+"""Next, previous, commit, reject, compare: which take of an item plays. No daemon is needed."""
+
+from reaper_python import *
+
+from ..errors import UserError
+from ..project import locks
+from ..project.objects import find_take, is_null, item_text, selected_items, take_text, takes, undo_block
+from ..state import status
+from .targets import one_item
+
+CROP_TO_ACTIVE, DELETE_ACTIVE = 40131, 40129
+COMPARED = "P_EXT:acestep_compare"
+
+
+def _chosen():
+    """The selected items, or the one under the edit cursor; locked ones are left alone, and named."""
+    found = selected_items() or [one_item()]
+    reasons = [locks.why(item) for item in found]
+    free = [item for item, reason in zip(found, reasons) if not reason]
+    if not free:
+        raise UserError(reasons[0], locks.remedy(reasons[0]))
+    if len(free) < len(found):
+        status.show("%d locked items were left alone" % (len(found) - len(free)))
+    return free
+
+
+def _audio_takes(item):
+    return [t for t in takes(item) if not is_null(t)]
+
+
+def _ours(take):
+    return not is_null(take) and bool(take_text(take, "P_EXT:acestep_job"))
+
+
+def step(by):
+    """The next (1) or previous (-1) take of each selected item becomes the active one."""
+    chosen = [i for i in _chosen() if len(_audio_takes(i)) > 1]
+    if not chosen:
+        raise UserError("The item has one take only", "Regenerate it first")
+    with undo_block("ACE-Step: %s take" % ("next" if by > 0 else "previous"), 4):
+        for item in chosen:
+            found = _audio_takes(item)
+            active = RPR_GetActiveTake(item)
+            at = found.index(active) if active in found else (-1 if by > 0 else 0)
+            RPR_SetActiveTake(found[(at + by) % len(found)])
+            RPR_UpdateItemInProject(item)
+
+
+def _with_only(item, command):
+    """Runs an action of REAPER's that drops takes on one item, with the selection as before; whether it did."""
+    selected, before = selected_items(), RPR_CountTakes(item)
+    for other in selected:
+        RPR_SetMediaItemSelected(other, 0)
+    RPR_SetMediaItemSelected(item, 1)
+    RPR_Main_OnCommand(command, 0)
+    RPR_SetMediaItemSelected(item, 0)
+    for other in selected:
+        RPR_SetMediaItemSelected(other, 1)
+    return RPR_CountTakes(item) < before
+
+
+def _dropped(chosen, done):
+    """Says so when REAPER did not drop the takes of some items."""
+    left = len(chosen) - done
+    if left:
+        raise UserError("REAPER left the takes of %d items as they are" % left, "Look at Options > Locking")
+
+
+def commit():
+    """Keeps the active take and drops the others; their files stay, and undo brings them back."""
+    chosen = [i for i in _chosen() if RPR_CountTakes(i) > 1]
+    if not chosen:
+        raise UserError("The item has one take only", "There is nothing to choose from")
+    chosen = [i for i in chosen if not is_null(RPR_GetActiveTake(i))]
+    if not chosen:
+        raise UserError("The active take is empty", "Go to the take that you want to keep")
+    with undo_block("ACE-Step: commit take", 4):
+        done = sum([_with_only(item, CROP_TO_ACTIVE) for item in chosen])
+    _dropped(chosen, done)
+
+
+def reject():
+    """Drops the active take, if it is ours, and plays what it was made from."""
+    chosen = [i for i in _chosen() if _ours(RPR_GetActiveTake(i)) and RPR_CountTakes(i) > 1]
+    if not chosen:
+        raise UserError("The active take was not made by ACE-Step", "Go to the take that you want to drop")
+    with undo_block("ACE-Step: reject take", 4):
+        done = sum([_rejected(item) for item in chosen])
+    _dropped(chosen, done)
+
+
+def _rejected(item):
+    """Whether the active take was dropped; what it was made from plays then."""
+    original = take_text(RPR_GetActiveTake(item), "P_EXT:acestep_original")
+    if not _with_only(item, DELETE_ACTIVE):
+        return False
+    take = find_take(item, original)
+    if take:
+        RPR_SetActiveTake(take)
+    RPR_UpdateItemInProject(item)
+    return True
+
+
+def compare():
+    """Between the take and what it was made from, and back."""
+    pairs = [(item, _other(item)) for item in _chosen()]
+    pairs = [(item, other) for item, other in pairs if other is not None]
+    if not pairs:
+        raise UserError("There is nothing to compare with", "Regenerate the item first")
+    with undo_block("ACE-Step: compare", 4):
+        for item, other in pairs:
+            active = RPR_GetActiveTake(item)
+            back = take_text(active, "GUID") if _ours(active) else ""
+            RPR_GetSetMediaItemInfo_String(item, COMPARED, back, 1)
+            RPR_SetActiveTake(other)
+            RPR_UpdateItemInProject(item)
+
+
+def _other(item):
+    """What the active take of ours was made from; else the take compared last, or the newest made from it."""
+    active = RPR_GetActiveTake(item)
+    if is_null(active):
+        return None
+    if _ours(active):
+        return find_take(item, take_text(active, "P_EXT:acestep_original"))
+    compared, own = item_text(item, COMPARED), take_text(active, "GUID")
+    made = [t for t in _audio_takes(item) if take_text(t, "P_EXT:acestep_original") == own]
+    return (find_take(item, compared) if compared else None) or (made[-1] if made else None)

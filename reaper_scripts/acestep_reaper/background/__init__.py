@@ -1,0 +1,1 @@
+"""The one background script and the jobs it drives."""

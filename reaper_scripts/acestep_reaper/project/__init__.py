@@ -1,0 +1,1 @@
+"""REAPER's project: tracks, items, takes, tempo, locks."""

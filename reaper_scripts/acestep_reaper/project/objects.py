@@ -1,0 +1,149 @@
+"""Tracks, items and takes by GUID, and an undo block. Pointers live no longer than one tick.
+
+A pointer is a string such as (MediaTrack*)0x00000000012AB3C0; NULL is one too, so `is_null`
+tests the number.
+"""
+
+from contextlib import contextmanager
+
+from reaper_python import *
+
+from ..paths import in_home
+
+TEXT_BYTES = 4096
+
+
+def is_null(pointer):
+    """Whether a pointer string is NULL."""
+    return not pointer or int(str(pointer).rpartition("0x")[2] or "0", 16) == 0
+
+
+def tracks():
+    return [RPR_GetTrack(0, i) for i in range(RPR_CountTracks(0))]
+
+
+def items():
+    return [RPR_GetMediaItem(0, i) for i in range(RPR_CountMediaItems(0))]
+
+
+def track_items(track):
+    return [RPR_GetTrackMediaItem(track, i) for i in range(RPR_CountTrackMediaItems(track))]
+
+
+def takes(item):
+    """All takes; an empty take is NULL."""
+    return [RPR_GetTake(item, i) for i in range(RPR_CountTakes(item))]
+
+
+def track_text(track, key):
+    return RPR_GetSetMediaTrackInfo_String(track, key, "", 0)[3]
+
+
+def item_text(item, key):
+    return RPR_GetSetMediaItemInfo_String(item, key, "", 0)[3]
+
+
+def take_text(take, key):
+    return RPR_GetSetMediaItemTakeInfo_String(take, key, "", 0)[3]
+
+
+def set_take_text(take, key, value):
+    RPR_GetSetMediaItemTakeInfo_String(take, key, value, 1)
+
+
+def track_name(track):
+    return RPR_GetTrackName(track, "", TEXT_BYTES)[2]
+
+
+_seen = {}  # GUID to the pointer it was last found at: a guess, checked before it is used
+
+
+def remember(pointers):
+    """Pointers that another script saw, by GUID."""
+    _seen.update(pointers)
+
+
+def seen():
+    """What `remember` takes."""
+    return dict(_seen)
+
+
+def track_guid(track):
+    guid = track_text(track, "GUID")
+    _seen[guid] = track
+    return guid
+
+
+def item_guid(item):
+    guid = item_text(item, "GUID")
+    _seen[guid] = item
+    return guid
+
+
+def _find(guid, kind, text, every):
+    """By the pointer seen last, else by looking at all of them: a call of about 50 us each."""
+    guess = _seen.get(guid)
+    if guess and RPR_ValidatePtr2(0, guess, kind) and text(guess, "GUID") == guid:
+        return guess
+    found = next((thing for thing in every() if text(thing, "GUID") == guid), None)
+    if found:
+        _seen[guid] = found
+    return found
+
+
+def find_track(guid):
+    """The track of a GUID in the active project, or None."""
+    return _find(guid, "MediaTrack*", track_text, tracks) if guid else None
+
+
+def find_item(guid):
+    """The item of a GUID in the active project, or None."""
+    return _find(guid, "MediaItem*", item_text, items) if guid else None
+
+
+def find_take(item, guid):
+    return next((t for t in takes(item) if not is_null(t) and take_text(t, "GUID") == guid), None)
+
+
+def span(item):
+    """(start, end) of an item in seconds of the project."""
+    start = RPR_GetMediaItemInfo_Value(item, "D_POSITION")
+    return start, start + RPR_GetMediaItemInfo_Value(item, "D_LENGTH")
+
+
+def source_path(take):
+    """The file that a take plays, or an empty text."""
+    if is_null(take):
+        return ""
+    source = RPR_GetMediaItemTake_Source(take)
+    return "" if is_null(source) else RPR_GetMediaSourceFileName(source, "", TEXT_BYTES)[1]
+
+
+def selected_items():
+    return [RPR_GetSelectedMediaItem(0, i) for i in range(RPR_CountSelectedMediaItems(0))]
+
+
+def selected_tracks():
+    return [RPR_GetSelectedTrack2(0, i, 0) for i in range(RPR_CountSelectedTracks2(0, 0))]
+
+
+def media_folder():
+    """Where the project's media lies; REAPER's default place for an unsaved one."""
+    return RPR_GetProjectPathEx(0, "", TEXT_BYTES)[1] or in_home("media")
+
+
+def recording():
+    return bool(RPR_GetPlayStateEx(0) & 4)
+
+
+@contextmanager
+def undo_block(description, flags=-1):
+    """One undo point with the screen held still; both ends lie in one tick."""
+    RPR_PreventUIRefresh(1)
+    RPR_Undo_BeginBlock2(0)
+    try:
+        yield
+    finally:
+        RPR_Undo_EndBlock2(0, description, flags)
+        RPR_PreventUIRefresh(-1)
+        RPR_UpdateArrange()

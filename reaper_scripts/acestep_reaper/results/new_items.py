@@ -1,0 +1,122 @@
+"""Results as items on new tracks: one track below each source track, all variations as takes of one item."""
+
+from reaper_python import *
+
+from ..project import takes
+from ..project.objects import find_item, find_take, find_track, is_null, tracks
+
+
+class Layout(object):
+    """The new tracks of one placing, by the GUID of the track above."""
+
+    def __init__(self):
+        self._made = {}
+
+    def track(self, guid, name, after_folder=False):
+        """The new track below a track; at the end where that is gone.
+
+        It is in the folder that the other one is in, so that it plays through the same FX; what was
+        captured behind the folder goes below all of it.
+        """
+        if guid not in self._made:
+            above = find_track(guid)
+            if above and after_folder:
+                above = _last_of_folder(above)
+            index = int(RPR_GetMediaTrackInfo_Value(above, "IP_TRACKNUMBER")) if above else len(tracks())
+            RPR_InsertTrackAtIndex(index, 0)
+            self._made[guid] = RPR_GetTrack(0, index)
+            RPR_GetSetMediaTrackInfo_String(self._made[guid], "P_NAME", name, 1)
+            if above and not after_folder:
+                _stay_in_folder(above, self._made[guid])
+        return self._made[guid]
+
+
+def _depth(track):
+    return int(RPR_GetMediaTrackInfo_Value(track, "I_FOLDERDEPTH"))
+
+
+def _last_of_folder(track):
+    """The last track of the folder that a track lies in, or itself."""
+    parent = RPR_GetParentTrack(track)
+    if is_null(parent):
+        return track
+    found, level = track, 1
+    for other in tracks()[int(RPR_GetMediaTrackInfo_Value(track, "IP_TRACKNUMBER")) - 1 :]:
+        found, level = other, level + _depth(other)
+        if level <= 0:
+            break
+    return found
+
+
+def _stay_in_folder(above, new):
+    """Where the track above closes folders, the new one does instead; a track with locked controls stays as it is."""
+    closing = _depth(above)
+    if closing >= 0:
+        return
+    RPR_SetMediaTrackInfo_Value(above, "I_FOLDERDEPTH", 0.0)
+    if _depth(above) == 0:
+        RPR_SetMediaTrackInfo_Value(new, "I_FOLDERDEPTH", float(closing))
+
+
+def add(part, sources, layout, sign):
+    """One item with a take for each file of a part; returns their sources."""
+    data, used = part.data, []
+    track = layout.track(data["track"], ("ACE-Step " + data.get("name", "")).strip(), data.get("capture") == "bus")
+    moved = _moved(data)
+    item = RPR_AddMediaItemToTrack(track)
+    for index, path in enumerate(part.files):
+        take = RPR_AddTakeToMediaItem(item)
+        RPR_SetMediaItemTake_Source(take, sources[path])
+        used.append(sources[path])
+        begins, start, end, fade = _extent(part, index, RPR_GetMediaSourceLength(sources[path], 0)[0])
+        _play(take, data, (start - begins) * (data.get("rate") or 1.0))
+        sign(take, part, index)
+        if index == 0:
+            for key, value in (("D_POSITION", start + moved), ("D_LENGTH", end - start), ("B_LOOPSRC", 0.0),
+                               ("D_FADEINLEN", fade), ("D_FADEOUTLEN", fade)):  # fmt: skip
+                RPR_SetMediaItemInfo_Value(item, key, value)
+        RPR_SetActiveTake(take)
+    RPR_UpdateItemInProject(item)
+    return used
+
+
+def _moved(data):
+    """Seconds by which the item was moved since its file was read: the region is there now."""
+    item = find_item(data["item"]) if data.get("item") and data.get("source") else None
+    take = find_take(item, (data.get("again") or data)["take"]) if item else None
+    return takes.anchor(item, take) - data["anchor"] if take else 0.0
+
+
+def _extent(part, index, length):
+    """(where the file begins, start, end, fade) in project seconds; the fades lie outside the region."""
+    data = part.data
+    rate = data.get("rate") or 1.0
+    begins = _begins(part, index, rate)
+    if data.get("kind") in ("none", "cut") or data.get("whole") or data["task"] != "inpaint":
+        return begins, begins, begins + length / rate, 0.0
+    fade = float(data.get("crossfade") or 0.0)
+    return begins, max(data["start"] - fade, begins), min(data["end"] + fade, begins + length / rate), fade
+
+
+def _begins(part, index, rate):
+    """Where the new file's first sample lies in project time."""
+    data = part.data
+    if data.get("kind") == "none":
+        return data["start"]
+    if "begins" in data:
+        return data["begins"]
+    begins = data["anchor"] + data.get("origin", 0.0) / rate - data.get("extend_before", 0.0)
+    if data.get("kind") == "track" and data["task"] == "inpaint":
+        entry = part.results[index]
+        begins += part.offset(entry) / float(entry["audio"]["sample_rate"])
+    return begins
+
+
+def _play(take, data, offset):
+    """Offset and rate; what else the original take had, where its file was edited."""
+    item = find_item(data["item"]) if data.get("item") else None
+    old = find_take(item, data["take"]) if item else None
+    if old and data.get("source"):
+        takes.copy_properties(old, take)
+    RPR_SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", offset)
+    RPR_SetMediaItemTakeInfo_Value(take, "D_PLAYRATE", data.get("rate") or 1.0)

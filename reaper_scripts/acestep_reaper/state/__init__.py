@@ -1,0 +1,1 @@
+"""What REAPER keeps for the scripts, and where they speak."""

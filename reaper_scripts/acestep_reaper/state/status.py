@@ -1,0 +1,31 @@
+"""The one non-modal place where the scripts speak: REAPER's help line, and a tooltip for errors.
+
+Nothing here takes the focus. The last lines are kept in external state for the jobs window.
+"""
+
+from reaper_python import *
+
+from .. import log
+from . import extstate
+
+
+def show(text):
+    """A line about what goes on."""
+    RPR_Help_Set("ACE-Step: " + text, 0)
+    extstate.write("status", text)
+
+
+def problem(error):
+    """An error: in the help line, as a tooltip at the mouse, in the log."""
+    text = str(error)
+    log.write("problem: " + text)
+    RPR_Help_Set("ACE-Step: " + text, 0)
+    x, y = RPR_GetMousePosition(0, 0)
+    RPR_TrackCtl_SetToolTip("ACE-Step: " + text, x, y + 20, 1)
+    extstate.write("status", text)
+    extstate.write("problem", text)
+
+
+def clear():
+    """Empties the line."""
+    RPR_Help_Set("", 0)
