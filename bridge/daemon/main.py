@@ -15,6 +15,7 @@ from pathlib import Path
 
 import zmq.asyncio
 
+from bridge.daemon.dispatch import Dispatch
 from bridge.daemon.doors import CurveDoor, Door, start_authenticator
 from bridge.daemon.engine import EngineProcess
 from bridge.daemon.hub import Hub
@@ -132,7 +133,8 @@ class _Daemon:
         engine = EngineProcess(context, settings)
         runner = Runner(store, hub, engine, settings)
         operations = Operations(settings, store, audio, runner)
-        self._server = Server(doors, operations, store)
+        dispatch = Dispatch(operations.handlers, store, operations.stopping)
+        self._server = Server(doors, dispatch, operations.counters)
         try:
             endpoints, *others = [door.bind() for door in doors]
             for job in store.requeue_running():

@@ -6,8 +6,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from bridge.daemon import validate, views
+from bridge.daemon.dispatch import Call, Handler, Peer, Reply
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
 from bridge.files import Attached, AudioStore, SourceFile, locate
@@ -34,27 +34,6 @@ _MAX_CONTROLS_BYTES = 64 * 1024
 _NOT_RENDERED = ("priority", "request_id", "client_data")
 
 
-@dataclass(frozen=True)
-class Peer:
-    """Who asks: `name` is "" for this machine's user, else the client's name."""
-
-    name: str = ""
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it is the user of this machine, who may see and name everything."""
-        return not self.name
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What an operation answers."""
-
-    content: m.Content
-    buffers: list[bytes] = field(default_factory=list)
-    hashes: list[str] = field(default_factory=list)
-
-
 @dataclass
 class Counters:
     """What `metrics` tells."""
@@ -63,9 +42,6 @@ class Counters:
     rejected_signatures: int = 0
     rejected_messages: int = 0
     events_sent: int = 0
-
-
-Handler = Callable[[Any, Peer, Attached], Awaitable[Reply]]
 
 
 class Operations:
@@ -104,7 +80,7 @@ class Operations:
         """Start the engine process and load the default model."""
         self._runner.preload(self._default_model())
 
-    async def _hello(self, request: m.HelloRequest, peer: Peer, attached: Attached) -> Reply:
+    async def _hello(self, request: m.HelloRequest, call: Call) -> Reply:
         if request.warm:
             self.warm()
         return Reply(
@@ -114,7 +90,7 @@ class Operations:
                 protocol_version=PROTOCOL_VERSION,
                 pid=os.getpid(),
                 started=self._started,
-                home=str(self._settings.home) if peer.is_local else "",
+                home=str(self._settings.home) if call.peer.is_local else "",
                 engine=self._runner.engine.describe(),
                 model=self._model_name(),
                 queued=self._store.counts().get("queued", 0),
@@ -122,28 +98,27 @@ class Operations:
             )
         )
 
-    async def _submit(self, content: m.SubmitRequest, peer: Peer, attached: Attached) -> Reply:
+    async def _submit(self, content: m.SubmitRequest, call: Call) -> Reply:
         values = dict(content.request)
         for name in _NOT_RENDERED:
             given = getattr(content, name)
             if given is not None:
                 values[name] = given
         request = from_dict(values)
-        if not peer.is_local:
+        if not call.peer.is_local:
             check_loras(request, self._settings.allowed_roots)
         model = self._checked_model(_given(request.model, "") or self._default_model())
         if self._linked() is None and validate.has_many_words(request):
             await asyncio.to_thread(validate.check_lyrics, request, model)
-        source = await self._source(request, peer, attached)
-        job = _job(request, model, peer, source)
+        source = await self._source(request, call.peer, call.attached)
+        job = _job(request, model, call.peer, source)
         with self._store.transaction():
             self._store.add(job)
             if source is not None and source.sha256:
                 self._store.use(job.job_id, source.sha256)
             self._store.log(job.job_id, "info", "queued")
             status = views.status(job, self._store.position(job), None)
-            if content.request_id:
-                self._store.remember(peer.name, f"submit {content.request_id}", status)
+            call.remember(status)
         self._hub.job_changed(job, 0)
         self._runner.wake()
         return Reply(status)
@@ -162,22 +137,22 @@ class Operations:
 
         return await asyncio.to_thread(checked)
 
-    async def _status(self, request: m.JobRequest, peer: Peer, attached: Attached) -> Reply:
-        return Reply(self._view(self._job(request.job_id, peer)))
+    async def _status(self, request: m.JobRequest, call: Call) -> Reply:
+        return Reply(self._view(self._job(request.job_id, call.peer)))
 
-    async def _wait(self, request: m.WaitRequest, peer: Peer, attached: Attached) -> Reply:
+    async def _wait(self, request: m.WaitRequest, call: Call) -> Reply:
         limit = time.monotonic() + min(max(request.timeout_seconds, 0.0), _MAX_WAIT_SECONDS)
         while True:
-            view = self._view(self._job(request.job_id, peer))
+            view = self._view(self._job(request.job_id, call.peer))
             newer = request.after_sequence is not None and view.sequence > request.after_sequence
             left = limit - time.monotonic()
             if view.is_finished or newer or left <= 0 or self.stopping.is_set():
                 return Reply(view)
             await self._hub.wait(request.job_id, left)
 
-    async def _result(self, request: m.ResultRequest, peer: Peer, attached: Attached) -> Reply:
-        job = self._job(request.job_id, peer)
-        reply = views.result(job, peer.is_local, request.variation)
+    async def _result(self, request: m.ResultRequest, call: Call) -> Reply:
+        job = self._job(request.job_id, call.peer)
+        reply = views.result(job, call.peer.is_local, request.variation)
         if request.include == "path":
             return Reply(reply)
         hashes = [entry.audio.sha256 for entry in reply.results]
@@ -190,23 +165,23 @@ class Operations:
             raise refused("unknown_audio", None, sha256, "audio in the store", "Run the job again.")
         return path.read_bytes()
 
-    async def _logs(self, request: m.LogsRequest, peer: Peer, attached: Attached) -> Reply:
-        self._job(request.job_id, peer)
+    async def _logs(self, request: m.LogsRequest, call: Call) -> Reply:
+        self._job(request.job_id, call.peer)
         lines = self._store.logs(request.job_id, request.after)
         return Reply(m.LogsReply(lines=lines, next=lines[-1].number if lines else request.after))
 
-    async def _cancel(self, request: m.JobRequest, peer: Peer, attached: Attached) -> Reply:
-        self._runner.cancel(self._job(request.job_id, peer))
-        return Reply(self._view(self._job(request.job_id, peer)))
+    async def _cancel(self, request: m.JobRequest, call: Call) -> Reply:
+        self._runner.cancel(self._job(request.job_id, call.peer))
+        return Reply(self._view(self._job(request.job_id, call.peer)))
 
-    async def _list(self, request: m.ListRequest, peer: Peer, attached: Attached) -> Reply:
-        owner = None if peer.is_local else peer.name
+    async def _list(self, request: m.ListRequest, call: Call) -> Reply:
+        owner = None if call.peer.is_local else call.peer.name
         limit = min(max(request.limit, 0), _MAX_LIST)
         jobs, total = self._store.list(owner, request.state, limit, max(request.offset, 0))
         return Reply(m.ListReply(jobs=[self._view(job) for job in jobs], total=total))
 
-    async def _delete(self, request: m.JobRequest, peer: Peer, attached: Attached) -> Reply:
-        job = self._job(request.job_id, peer)
+    async def _delete(self, request: m.JobRequest, call: Call) -> Reply:
+        job = self._job(request.job_id, call.peer)
         if job.state in ("queued", "running"):
             raise refused("job_active", "job_id", f"a job that is {job.state}", "a finished job", "Cancel it first.")
         with self._store.transaction():
@@ -215,14 +190,14 @@ class Operations:
             self._audio.remove(digest)
         return Reply(m.DeleteReply(deleted=True))
 
-    async def _upload(self, request: m.UploadRequest, peer: Peer, attached: Attached) -> Reply:
-        if len(attached.buffers) != 1:
-            got = f"{len(attached.buffers)} buffers"
+    async def _upload(self, request: m.UploadRequest, call: Call) -> Reply:
+        if len(call.attached.buffers) != 1:
+            got = f"{len(call.attached.buffers)} buffers"
             raise refused("buffer_mismatch", "$.buffers", got, "exactly one", "Send one file a message.")
-        data = attached.buffers[0]
+        data = call.attached.buffers[0]
         suffix = Path(request.file_name).suffix.lower()
         suffix = suffix if suffix.isascii() and suffix[1:].isalnum() and len(suffix) < 8 else suffix_of(data)
-        digest, path = await asyncio.to_thread(self._audio.put, data, suffix, attached.hashes[0])
+        digest, path = await asyncio.to_thread(self._audio.put, data, suffix, call.attached.hashes[0])
         try:
             info = await asyncio.to_thread(validate.file_info, path)
         except ValueError:
@@ -232,24 +207,24 @@ class Operations:
         size = path.stat().st_size
         return Reply(m.UploadReply(sha256=digest, reference=f"sha256:{digest}", size=size, audio=info))
 
-    async def _models(self, request: m.Nothing, peer: Peer, attached: Attached) -> Reply:
+    async def _models(self, request: m.Nothing, call: Call) -> Reply:
         linked = self._linked()
-        if linked is not None and peer.is_local:
+        if linked is not None and call.peer.is_local:
             from bridge.client.elsewhere import models_there
 
             return Reply(await models_there(self._settings.home, linked))
-        return Reply(views.models(self._runner.engine.describe().model, self._default_model(), peer.is_local))
+        return Reply(views.models(self._runner.engine.describe().model, self._default_model(), call.peer.is_local))
 
-    async def _load(self, request: m.LoadRequest, peer: Peer, attached: Attached) -> Reply:
+    async def _load(self, request: m.LoadRequest, call: Call) -> Reply:
         self._runner.preload(self._checked_model(request.model))
         await asyncio.sleep(0.01)
         return Reply(self._runner.engine.describe())
 
-    async def _unload(self, request: m.ChangeRequest, peer: Peer, attached: Attached) -> Reply:
+    async def _unload(self, request: m.ChangeRequest, call: Call) -> Reply:
         self._runner.unload()
         return Reply(self._runner.engine.describe())
 
-    async def _controls(self, request: m.ControlsRequest, peer: Peer, attached: Attached) -> Reply:
+    async def _controls(self, request: m.ControlsRequest, call: Call) -> Reply:
         if request.action == "set":
             merged = {**self._store.controls(), **request.values}
             size = len(msgspec.json.encode(merged))
@@ -262,7 +237,7 @@ class Operations:
             self._hub.controls_changed(self._controls_sequence)
         return Reply(m.ControlsReply(values=self._store.controls(), sequence=self._controls_sequence))
 
-    async def _metrics(self, request: m.Nothing, peer: Peer, attached: Attached) -> Reply:
+    async def _metrics(self, request: m.Nothing, call: Call) -> Reply:
         files, size = await asyncio.to_thread(self._audio.size)
         return Reply(
             m.MetricsReply(
@@ -278,9 +253,9 @@ class Operations:
             )
         )
 
-    async def _shutdown(self, request: m.ChangeRequest, peer: Peer, attached: Attached) -> Reply:
-        if not peer.is_local:
-            got = f"client {peer.name}"
+    async def _shutdown(self, request: m.ChangeRequest, call: Call) -> Reply:
+        if not call.peer.is_local:
+            got = f"client {call.peer.name}"
             raise refused("forbidden_path", None, got, "the user of this machine", "Stop the daemon on its machine.")
         asyncio.get_running_loop().call_later(0.05, self.stopping.set)
         return Reply(m.ShutdownReply(stopping=True))
@@ -342,4 +317,4 @@ def _given(value: Any, default: Any) -> Any:
     return default if value is UNSET else value
 
 
-__all__ = ["Counters", "Operations", "Peer", "Reply"]
+__all__ = ["Counters", "Operations"]

@@ -1,0 +1,107 @@
+"""The one door to the operations, for every transport: who asks, what it is called, and answering a repeat once.
+
+A `request_id` is remembered with its answer for 24 hours; a repeat gets that answer, and one that comes while the
+first is still at work waits for it. Knows typed contents and the store of answers; no socket, no frames, no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.files import Attached
+from bridge.jobs import JobStore
+from bridge.protocol import messages as m
+from bridge.protocol.errors import ErrorContent, failure
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who asks: `name` is "" for this machine's user, else the client's name."""
+
+    name: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is the user of this machine, who may see and name everything."""
+        return not self.name
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an operation answers."""
+
+    content: m.Content
+    buffers: list[bytes] = field(default_factory=list)
+    hashes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Call:
+    """What an operation needs to know besides its request: who asks, and the audio that came along.
+
+    `remember` keeps the answer for repeats of the same `request_id`. An operation that changes the store calls it in
+    the transaction of the change, so that both are kept or neither; for all others `Dispatch` does.
+    """
+
+    peer: Peer
+    attached: Attached
+    remember: Callable[[m.Content], None]
+
+
+Handler = Callable[[Any, Call], Awaitable[Reply]]
+
+
+class Dispatch:
+    """Hands a request to its operation, once for each `request_id` of a peer. `stopping` ends all that comes later."""
+
+    def __init__(self, handlers: Mapping[str, Handler], store: JobStore, stopping: asyncio.Event) -> None:
+        self._handlers = handlers
+        self._store = store
+        self._stopping = stopping
+        self._in_flight: dict[tuple[str, str], asyncio.Future[Reply]] = {}
+
+    async def perform(self, op: str, content: dict[str, Any], peer: Peer, attached: Attached) -> Reply:
+        """Decode a request and do it. Raises BridgeError, EngineError and OSError for the sender to read."""
+        request = m.read_request(op, content)
+        if self._stopping.is_set():
+            raise failure(ErrorContent(code="shutting_down", message="The daemon is stopping. Start it again."))
+        request_id = _request_id(request)
+        if request_id is None:
+            return await self._handlers[op](request, Call(peer, attached, _forget))
+        return await self._once(op, request, request_id, peer, attached)
+
+    async def _once(self, op: str, request: Any, request_id: str, peer: Peer, attached: Attached) -> Reply:
+        """The remembered answer, that of the request in flight, or a new one."""
+        name = f"{op} {request_id}"
+        key = (peer.name, name)
+        known = self._store.answer(*key)
+        if known is not None:
+            return Reply(m.read_reply(op, known))
+        if key in self._in_flight:
+            return await asyncio.shield(self._in_flight[key])
+        call = Call(peer, attached, lambda content: self._store.remember(*key, content))
+        future = asyncio.ensure_future(self._handlers[op](request, call))
+        self._in_flight[key] = future
+        try:
+            reply = await future
+            if self._store.answer(*key) is None:
+                call.remember(reply.content)
+            return Reply(reply.content)
+        finally:
+            del self._in_flight[key]
+
+
+def _request_id(request: Any) -> str | None:
+    """The request's id; a submit may carry it among the values of what is to be rendered."""
+    given = getattr(request, "request_id", None)
+    if given is None and isinstance(request, m.SubmitRequest):
+        inner = request.request.get("request_id")
+        given = inner if isinstance(inner, str) else None
+    return given or None
+
+
+def _forget(content: m.Content) -> None:
+    """A request without an id is not remembered."""
