@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
-sys.path[:0] = [str(DOCS.parent), str(DOCS.parent / "tests" / "end_to_end")]
+sys.path.insert(0, str(DOCS.parent))
 
 
 def main() -> int:
-    from input_cells import inputs_table, outputs_table
-
     from engine.requests import fields_table
+    from tests.support.input_cells import inputs_table, outputs_table
 
     path = DOCS / "requests.md"
     text = path.read_text(encoding="utf-8")

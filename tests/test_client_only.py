@@ -22,8 +22,8 @@ from packaging.utils import canonicalize_name
 
 from bridge.rpp.new_project import new_project, write
 from bridge.rpp.write import NewItem, NewTake, NewTrack
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 OUR_OWN = {"engine", "bridge", "reaper_scripts", "_distutils_hack"}
 BLOCKER = """
 import sys

@@ -14,8 +14,8 @@ import pytest
 
 from bridge.set_up.causes import cause_of
 from bridge.set_up.pip_run import Pip
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 SPEC = importlib.util.spec_from_file_location("run_script", ROOT / "run.py")
 assert SPEC and SPEC.loader
 run = importlib.util.module_from_spec(SPEC)

@@ -1,7 +1,7 @@
 """The language of each line of lyrics: by its script first, Latin letters by py3langid with the whole text's help.
 
 Knows no tokens. Differs from the reference, which judges each line alone, counts digits and punctuation as Chinese
-and gives short lines to any of a hundred languages: the differences are listed in tests/engine/test_lyrics.py.
+and gives short lines to any of a hundred languages: the differences are listed in tests/engine/lyrics/test_lyrics.py.
 """
 
 from __future__ import annotations

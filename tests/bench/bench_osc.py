@@ -17,8 +17,8 @@ from pathlib import Path
 
 from bridge.client import Client, ensure_daemon
 from bridge.osc.packets import decode, encode
+from tests.support.renderers import SINES
 
-RENDERER = f"{Path(__file__).parents[1] / 'bridge' / 'sine_renderer.py'}:make"
 COUNT = 300
 
 
@@ -70,7 +70,7 @@ def rendering(client: Client, port: int, request: dict[str, object]) -> list[flo
 
 
 def main() -> None:
-    idle, quick = measured(["--renderer", RENDERER], {"tags": "steps=8000 step_seconds=0.002", "duration": 0.5})
+    idle, quick = measured(["--renderer", SINES], {"tags": "steps=8000 step_seconds=0.002", "duration": 0.5})
     _, nano = measured(["--model", "nano"], {"tags": "house, drums", "duration": 120, "number_of_steps": 200})
     figures = {"idle": idle, "rendering": quick, "nano": nano}
     told = {f"{name}_p95_ms": round(times[int(COUNT * 0.95)], 3) for name, times in figures.items()}

@@ -1,6 +1,6 @@
 """Ticks of the background script, idle and at work, and the time from a key press to the first visible line.
 
-Run: python tests/bench/bench_reaper_ticks.py. The scripts run in the C host over the fake REAPER, against the real
+Run: python -m tests.bench.bench_reaper_ticks. The scripts run in the C host over the fake REAPER, against the real
 daemon with an engine that makes noise. Each API call goes through a socket to the fake, which costs far more than
 REAPER's own, so ticks are told with and `without calls` of REAPER's API; `processor` is what the scripts' own code
 takes of the processor, calls left out, on a machine however busy. Capturing reads until 1.5 ms of a tick are over:
@@ -12,18 +12,14 @@ from __future__ import annotations
 import ast
 import json
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "reaper"), str(ROOT / "tests" / "bridge")]
-
-import noise_renderer  # noqa: E402
-from bench_tick_probe import PROBE  # noqa: E402
-from conftest import Studio  # noqa: E402
-from tests_daemons import running  # noqa: E402
+from tests.bench.bench_tick_probe import PROBE
+from tests.support import renderers
+from tests.support.daemons import running
+from tests.support.reaper.studio import Studio
 
 TAKE = "Regenerate time selection as new take"
 IDLE_TICKS = 2000
@@ -39,7 +35,7 @@ def main() -> None:
     """Table for people, one JSON line for programs."""
     with (
         tempfile.TemporaryDirectory() as name,
-        running(Path(name) / "home", renderer=noise_renderer.RENDERER) as daemon,
+        running(Path(name) / "home", renderer=renderers.NOISE) as daemon,
     ):
         presses = key_presses(studio_in(Path(name) / "presses", daemon.home))
         ticks = working_ticks(studio_in(Path(name) / "ticks", daemon.home))

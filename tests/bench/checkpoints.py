@@ -23,10 +23,9 @@ from engine.networks.autoencoder import MusicAutoencoder, build_autoencoder_dc, 
 from engine.networks.config import TransformerConfig
 from engine.networks.text_encoder import TextEncoder, build_umt5
 from engine.networks.transformer import Transformer
+from tests.support.paths import GOLDEN, TINY
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 REAL_CONFIGS = GOLDEN / "real_configs"
-TINY = GOLDEN / "tiny_checkpoint"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 

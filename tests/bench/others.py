@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from tests.bench.figures import Figure, Result
-
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
 
 
 def osc(threads: int) -> list[Result]:
@@ -20,7 +18,7 @@ def osc(threads: int) -> list[Result]:
 
 def reaper(threads: int) -> list[Result]:
     """Ticks of the background script, idle and at work; a key press to the first visible line."""
-    return _program("reaper", [sys.executable, "tests/bench/bench_reaper_ticks.py"])
+    return _program("reaper", [sys.executable, "-m", "tests.bench.bench_reaper_ticks"])
 
 
 def _program(name: str, words: list[str]) -> list[Result]:

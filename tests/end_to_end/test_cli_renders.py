@@ -13,7 +13,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 import soundfile
-from cli_material import (
+
+from bridge.client import Client
+from bridge.protocol.lock import is_held
+from tests.support.cli_material import (
     END,
     FADE,
     KINDS,
@@ -28,9 +31,6 @@ from cli_material import (
     running_daemon,
     start,
 )
-
-from bridge.client import Client
-from bridge.protocol.lock import is_held
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +13,7 @@ import engine
 from bridge.client import Client
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from engine.checkpoints import registry
-
-sys.path.append(str(Path(__file__).parents[1] / "bridge"))
-from tests_daemons import running
+from tests.support.daemons import running
 
 pytestmark = pytest.mark.skipif(not registry.resolve("nano").installed, reason="nano is not in the package yet")
 RATE = 44100

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
-from cli_material import count_jobs, make_source, run, running_daemon
 
 from bridge.rpp.project_file import Project
+from tests.support.cli_material import count_jobs, make_source, run, running_daemon
 
 QUICK = ["--set", "number_of_steps=4", "--set", "context_seconds=1"]
 REGION = ["--start-time", "1", "--end-time", "1.6", "--tags", "drums"]

@@ -17,17 +17,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from cli_material import TINY
-from input_cells import ALL_TASKS, FORMS, INPUTS, OUTPUTS, SOURCE_TASKS, inputs_table, outputs_table
 
 import engine
 from bridge.daemon.validate import check_source
 from bridge.files import Attached, AudioStore, SourceFile, locate
 from bridge.files.fetch import UrlRules
 from engine.requests import fields_table, from_dict
+from tests.support.cli_material import TINY
+from tests.support.input_cells import ALL_TASKS, FORMS, INPUTS, OUTPUTS, SOURCE_TASKS, inputs_table, outputs_table
+from tests.support.paths import DOCS
 
 RATE, SECONDS = 16000, 0.6
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "requests.md"
+DOCS = DOCS / "requests.md"
 OWN = {
     "text-to-audio": {"tags": "x", "duration": 0.5},
     "prompt-to-audio": {"prompt": "slow house", "duration": 0.5},

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bridge.client import Client, ensure_daemon
+from tests.support.renderers import SINES
 
 mido = pytest.importorskip("mido", reason="mido is absent (extra: midi)")
 rtmidi = pytest.importorskip("rtmidi", reason="python-rtmidi is absent (extra: midi)")
@@ -26,7 +27,6 @@ pytestmark = pytest.mark.skipif(
     or rtmidi.API_UNIX_JACK not in rtmidi.get_compiled_api(),
     reason="ACESTEP_JACK is not set, or jackd (Debian jackd2) or python-rtmidi with JACK is absent",
 )
-RENDERER = f"{Path(__file__).parents[1] / 'bridge' / 'sine_renderer.py'}:make"
 BACKEND = "mido.backends.rtmidi/UNIX_JACK"
 COMMAND = [sys.executable, "-c", "from bridge.cli import main; main()"]
 
@@ -41,7 +41,7 @@ def environment(tmp_path) -> Iterator[dict[str, str]]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     home = tmp_path / "home"
-    client, _ = ensure_daemon(home, ["--renderer", RENDERER])
+    client, _ = ensure_daemon(home, ["--renderer", SINES])
     time.sleep(1)
     with client:
         yield {**os.environ, **changes, "ACESTEP_BRIDGE_HOME": str(home)}

@@ -10,23 +10,18 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from browser import Browser, find_browser
-from cli_material import start
+from make_layouts import boards, session_file
 
 from bridge.client import ensure_daemon
-
-FOLDER = Path(__file__).parents[2] / "docs" / "layouts"
-sys.path.insert(0, str(FOLDER))
-
-from make_layouts import boards, session_file  # noqa: E402
+from tests.support.browser import Browser, find_browser
+from tests.support.cli_material import start
+from tests.support.renderers import SINES
 
 PROGRAM = os.environ.get("ACESTEP_OPEN_STAGE_CONTROL", "")
-RENDERER = f"{Path(__file__).parents[1] / 'bridge' / 'sine_renderer.py'}:make"
 
 pytestmark = pytest.mark.skipif(
     not (PROGRAM and find_browser() and shutil.which("node")),
@@ -62,7 +57,7 @@ def center(board, path: str) -> tuple[float, float]:
 
 @pytest.fixture
 def controller(tmp_path):
-    client, _ = ensure_daemon(tmp_path / "home", ["--renderer", RENDERER])
+    client, _ = ensure_daemon(tmp_path / "home", ["--renderer", SINES])
     process = start(tmp_path / "home", "osc", "--port", "0", "--root", str(tmp_path))
     port = int(process.stdout.readline().split("port ")[1].split(".")[0])
     yield port, client

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from cli_material import start
-from osc_peers import PEERS, NodeOsc, Peer, Pyliblo
 
 from bridge.client import Client, ensure_daemon
 from bridge.osc.addresses import address_table
 from bridge.osc.packets import decode, encode
+from tests.support.cli_material import start
+from tests.support.osc_peers import PEERS, NodeOsc, Peer, Pyliblo
 
 RATE = 44_100
 

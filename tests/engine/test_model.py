@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from golden_runs import GOLDEN, RUNS, tensors
 
 import engine
 from engine.model import Model, load
 from engine.rendering.codec import Codec, Span
+from tests.support.golden_runs import GOLDEN, RUNS, tensors
 
 RATES = (44100, 48000, 96000, 32000)
 
@@ -52,10 +52,7 @@ def test_decoded_golden_latents_sound_as_the_reference(model: engine.Model, name
 
 
 def test_encoded_golden_sources_equal_the_reference(model: engine.Model) -> None:
-    import sys
-
-    sys.path.insert(0, str(GOLDEN))
-    from read_goldens import synth_audio
+    from tests.golden.read_goldens import synth_audio
 
     codec = Codec(model.networks.autoencoder, model.device)
     for name, args in (("repaint_euler_apg", (3.0, 44100, 3)), ("a2a_pingpong", (2.0, 48000, 7))):

@@ -2,105 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from fake import FakeReaper, Item, add_audio
-from host import Host, why_no_host
-from stand_in import StandInDaemon
-
-SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"
-
-
-@dataclass
-class Studio:
-    """A fake REAPER with scripts installed, a home for the daemon, and a host to run scripts in."""
-
-    folder: Path
-    mode: str = "sub"
-    home: Path = Path()  # of the daemon
-    hosts: list[Host] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.home = self.home if self.home != Path() else self.folder / "home"
-        self.fake = FakeReaper(str(self.folder))
-        shutil.copytree(SCRIPTS, self.folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
-        self.daemon = StandInDaemon(self.home)
-        self.open_reaper()
-
-    def open_reaper(self) -> None:
-        """Starts a new host process, as starting REAPER does: temporary external state is gone."""
-        if self.hosts:
-            self.fake.ext_state = {k: v for k, v in self.fake.ext_state.items() if k in self.fake.persistent}
-        self.hosts.append(Host(self.fake, self.mode, {"ACESTEP_BRIDGE_HOME": str(self.home)}))
-
-    def close_reaper(self) -> None:
-        self.host.close()
-
-    @property
-    def host(self) -> Host:
-        return self.hosts[-1]
-
-    def action(self, words: str) -> None:
-        """Runs the entry script of that name, as a key press does."""
-        self.host.run(self.folder / "scripts" / f"acestep_{words}.py")
-
-    def song(self, name: str = "drums.wav", seconds: float = 20.0, position: float = 0.0, seed: int = 0) -> Item:
-        """A new track with an item of real audio (24 bit, 48 kHz, stereo)."""
-        path = self.folder / name
-        noise = np.random.default_rng(seed).uniform(-0.2, 0.2, (round(seconds * 48000), 2))
-        soundfile.write(str(path), noise, 48000, subtype="PCM_24")
-        return add_audio(self.fake.project, str(path), position)
-
-    @property
-    def project(self):
-        return self.fake.project
-
-    def save_tags(self, **values: str) -> None:
-        """As if the settings dialog had been used before."""
-        text = base64.b64encode(json.dumps({"tags": "house, drums", **values}).encode()).decode()
-        self.fake.ext_state["acestep", "settings"] = text
-        self.fake.persistent.add(("acestep", "settings"))
-
-    def select(self, start: float, end: float, track: int = 0) -> None:
-        """Time selection and one selected track."""
-        self.fake.project.time_selection = (start, end)
-        for index, found in enumerate(self.fake.project.tracks):
-            found.selected = index == track
-
-    def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
-        self.host.tick_until(condition, seconds)
-
-    def finish(self) -> None:
-        """Ticks until every batch is placed or has failed, and all peaks are built."""
-        self.until(
-            lambda: "done" in self.fake.help_text or "cancelled" in self.fake.help_text or self.fake.tooltips != []
-        )
-        self.host.tick(4)
-
-    def wait_sent(self, count: int) -> None:
-        """Ticks until the daemon has that many jobs."""
-        self.until(lambda: len(self.daemon.jobs) >= count)
-
-    def check(self) -> None:
-        """No script did anything wrong."""
-        assert self.host.errors == []
-        assert self.fake.violations == []
-        assert [d for d in self.fake.dialogs if "task control" in d[0]] == []
-        assert self.fake.console == []
-        log = self.home / "reaper.log"
-        assert not log.exists() or "Traceback" not in log.read_text(encoding="utf-8")
+from tests.support.reaper.host import why_no_host
+from tests.support.reaper.studio import Studio, model, stop_daemon
 
 
 @pytest.fixture
@@ -140,3 +50,17 @@ def two_tracks(studio: Studio) -> Studio:
     studio.song("other.wav", seconds=12.0, seed=1)
     studio.select(4.0, 6.0)
     return studio
+
+
+@pytest.fixture
+def real_studio(make_studio):
+    """A studio whose daemon is the real one, started by the script itself from install.json."""
+    studio = make_studio("sub")
+    studio.daemon.stop()
+    (studio.home / "connection.json").unlink()
+    command = [sys.executable, "-m", "bridge.daemon", "--home", str(studio.home), "--model", model(), "--device", "cpu"]
+    install = {"version": 1, "daemon_command": command}
+    (studio.home / "install.json").write_text(json.dumps(install), encoding="utf-8")
+    yield studio
+    stop_daemon(studio.home)
+    studio.daemon.start()  # for the fixture's own end

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
-from fake import Marker, Tempo, split
-from pressing import TAKE, TRACK, run, samples
+
+from tests.support.reaper.fake import Marker, Tempo, split
+from tests.support.reaper.pressing import TAKE, TRACK, run, samples
 
 
 @pytest.fixture
@@ -277,7 +278,7 @@ def test_moved_split_and_deleted_items(session):
 
 
 def test_result_waits_for_its_tab_and_survives_closing_reaper(session):
-    from fake import Project
+    from tests.support.reaper.fake import Project
 
     session.daemon.hold = True
     session.action(TAKE)

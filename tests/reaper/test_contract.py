@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from contract import builtins, functions, shim_source
-from fake import FakeReaper
 
-SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"
+from tests.support.paths import SCRIPTS
+from tests.support.reaper.contract import builtins, functions, shim_source
+from tests.support.reaper.fake import FakeReaper
+
 SOURCES = sorted(SCRIPTS.rglob("*.py"))
 ENTRIES = sorted(SCRIPTS.glob("*.py"))
 GUARDED = {"GetRegionOrMarker", "GetSetRegionOrMarkerInfo_String"}  # newer; called behind RPR_APIExists

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-import dialog_pictures
 import pytest
-from host import why_no_host
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+from tests.support.paths import DOCS
+from tests.support.reaper import dialog_pictures
+from tests.support.reaper.host import why_no_host
 
 
 @pytest.mark.skipif(bool(why_no_host()), reason=why_no_host() or "-")
@@ -18,7 +17,7 @@ def test_the_pictures_have_todays_captions(make_studio):
     dialog_pictures.prepare(studio)
     now = {name: dialog.facts for name, dialog in dialog_pictures.dialogs_of(studio).items()}
     drawn = {path.stem: dialog_pictures.facts_in(path) for path in dialog_pictures.FOLDER.glob("*.svg")}
-    assert drawn == now, "Draw them anew: python tests/reaper/dialog_pictures.py"
+    assert drawn == now, "Draw them anew: python -m tests.support.reaper.dialog_pictures"
     studio.host.close()
 
 

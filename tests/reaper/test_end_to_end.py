@@ -3,50 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
-import pytest
 import soundfile
-from pressing import TAKE
 
-import engine.checkpoints
-
-TINY = Path(__file__).parents[1] / "golden" / "tiny_checkpoint"
-NANO = Path(engine.checkpoints.__file__).parent / "nano"
-
-
-def model() -> str:
-    """nano, or the goldens' tiny checkpoint while the package holds no weights."""
-    return "nano" if any(NANO.rglob("*.safetensors")) else str(TINY)
-
-
-@pytest.fixture
-def real_studio(make_studio):
-    """A studio whose daemon is the real one, started by the script itself from install.json."""
-    studio = make_studio("sub")
-    studio.daemon.stop()
-    (studio.home / "connection.json").unlink()
-    command = [sys.executable, "-m", "bridge.daemon", "--home", str(studio.home), "--model", model(), "--device", "cpu"]
-    install = {"version": 1, "daemon_command": command}
-    (studio.home / "install.json").write_text(json.dumps(install), encoding="utf-8")
-    yield studio
-    stop_daemon(studio.home)
-    studio.daemon.start()  # for the fixture's own end
-
-
-def stop_daemon(home: Path) -> None:
-    connection = home / "connection.json"
-    if not connection.exists():
-        return
-    pid = json.loads(connection.read_text(encoding="utf-8"))["pid"]
-    os.kill(pid, 15)
-    end = time.monotonic() + 20
-    while connection.exists() and time.monotonic() < end:
-        time.sleep(0.05)
+from tests.support.reaper.pressing import TAKE
 
 
 def test_take_undo_redo_with_the_real_daemon(real_studio):

@@ -6,22 +6,18 @@ The daemon's engine makes noise; `test_end_to_end.py` has nano's music.
 from __future__ import annotations
 
 import copy
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import noise_renderer
 import pytest
-from fake import Content, Marker
-from host import why_no_host
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "bridge"))
+from tests.support import renderers
+from tests.support.daemons import Daemon, running
+from tests.support.paths import SCRIPTS
+from tests.support.reaper.fake import Content, Marker
+from tests.support.reaper.host import why_no_host
+from tests.support.reaper.pressing import TAKE, controls
 
-from pressing import TAKE, controls
-from tests_daemons import Daemon, running
-
-SCRIPTS = Path(__file__).parents[2] / "reaper_scripts"
 SERVICE = "Background service"
 NAMES = sorted({p.stem.removeprefix("acestep_") for p in SCRIPTS.glob("*.py")} - {SERVICE})
 ANSWERS: dict[str, object] = {  # what a user types or presses
@@ -50,7 +46,7 @@ pytestmark = pytest.mark.skipif(bool(why_no_host()), reason=why_no_host() or "-"
 
 @pytest.fixture(scope="module")
 def real_daemon(tmp_path_factory) -> Iterator[Daemon]:
-    with running(tmp_path_factory.mktemp("real") / "home", renderer=noise_renderer.RENDERER) as daemon:
+    with running(tmp_path_factory.mktemp("real") / "home", renderer=renderers.NOISE) as daemon:
         yield daemon
 
 

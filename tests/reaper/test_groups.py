@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake import Take, split
-from pressing import TAKE, samples
+
+from tests.support.reaper.fake import Take, split
+from tests.support.reaper.pressing import TAKE, samples
 
 
 @pytest.fixture

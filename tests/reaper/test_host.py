@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from host import HostError, why_no_host
-from pressing import TAKE
+
+from tests.support.reaper.host import HostError, why_no_host
+from tests.support.reaper.pressing import TAKE
 
 pytestmark = pytest.mark.skipif(bool(why_no_host()), reason=why_no_host() or "-")
 
@@ -83,7 +84,7 @@ def test_the_host_ends_with_a_thread_left_alive(studio):
 
 
 def test_null_pointers_and_other_tabs(studio):
-    from fake import Project
+    from tests.support.reaper.fake import Project
 
     studio.song(seconds=1.0)
     script = studio.folder / "probe.py"

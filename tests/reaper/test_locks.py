@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from fake import split
-from pressing import TAKE, TRACK, run
+
+from tests.support.reaper.fake import split
+from tests.support.reaper.pressing import TAKE, TRACK, run
 
 FULL, EDGES, TIME_SELECTION = 40576, 40597, 40573  # toggle actions of the lock settings
 ITEM = "The item is locked"
@@ -162,7 +163,7 @@ def test_a_locked_track_keeps_its_controls_and_its_items_are_free(session, captu
 
 
 def test_regions_name_what_is_locked(session):
-    from fake import Marker
+    from tests.support.reaper.fake import Marker
 
     session.project.content.markers = [Marker(2.0, "ace: techno", 1, 3.0)]
     for track in session.project.tracks:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
-from fake import Marker
-from pressing import TAKE, run, samples
+
+from tests.support.reaper.fake import Marker
+from tests.support.reaper.pressing import TAKE, run, samples
 
 
 @pytest.fixture

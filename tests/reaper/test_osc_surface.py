@@ -14,15 +14,11 @@ import time
 from pathlib import Path
 
 import pytest
-from pressing import controls
-from test_end_to_end import real_studio  # noqa: F401
 
 import bridge.osc
 from bridge.osc.packets import decode, encode
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "end_to_end"))
-
-from osc_peers import Pyliblo
+from tests.support.osc_peers import Pyliblo
+from tests.support.reaper.pressing import controls
 
 PATTERNS = Path(bridge.osc.__file__).with_name("acestep.ReaperOSC").read_text("ascii")
 REFRESH_ALL = "41743"
@@ -80,7 +76,7 @@ def _path(key: str) -> str:
 
 
 @pytest.mark.skipif(bool(Pyliblo.why_not()), reason=Pyliblo.why_not())
-def test_from_the_surface_to_the_take_and_back(real_studio, tmp_path):  # noqa: F811
+def test_from_the_surface_to_the_take_and_back(real_studio, tmp_path):
     studio = real_studio
     studio.song(seconds=16.0)
     studio.project.content.tempo[0].bpm = 124.0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from pressing import TAKE
+
+from tests.support.reaper.pressing import TAKE
 
 
 @pytest.fixture

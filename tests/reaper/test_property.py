@@ -8,8 +8,9 @@ import random
 import numpy as np
 import pytest
 import soundfile
-from fake import Project, split
-from pressing import TAKE, TRACK
+
+from tests.support.reaper.fake import Project, split
+from tests.support.reaper.pressing import TAKE, TRACK
 
 SERVICE = "Background service"
 STEPS = 22

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-from conftest import SCRIPTS
-
 from bridge.reaper.reapack import index_xml
+from tests.support.paths import SCRIPTS
 
 URL = "https://example.org/raw/v1/reaper_scripts/"
 

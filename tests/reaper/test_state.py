@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 
 import pytest
-from fake import Item, Project, Take, Track
-from pressing import TAKE
+
+from tests.support.reaper.fake import Item, Project, Take, Track
+from tests.support.reaper.pressing import TAKE
 
 SERVICE = "Background service"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
-from pressing import TAKE, TRACK, samples
+
+from tests.support.reaper.pressing import TAKE, TRACK, samples
 
 
 def write_song(studio, seconds: float, rate: int, channels: int, subtype: str):

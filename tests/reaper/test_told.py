@@ -9,8 +9,9 @@ import time
 
 import pytest
 import soundfile
-from fake import Marker, Project, Take
-from pressing import TAKE, run, samples
+
+from tests.support.reaper.fake import Marker, Project, Take
+from tests.support.reaper.pressing import TAKE, run, samples
 
 SERVICE = "Background service"
 

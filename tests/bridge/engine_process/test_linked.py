@@ -1,0 +1,164 @@
+"""This machine's daemon lets another one render: two daemons, CURVE between them, everything local as always."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner, Result
+
+from bridge.cli import link_command
+from bridge.cli.app import app
+from bridge.client import elsewhere
+from bridge.engine_process.wire import DEFAULT_RENDERER
+from bridge.protocol import errors
+from bridge.protocol.home import read_connection
+from bridge.protocol.linked import Linked, linked_path, read_linked, write_linked
+from bridge.protocol.messages import ModelName
+from tests.support.daemons import Daemon, running, text
+from tests.support.remote import Remote, free_port
+
+MODEL = ModelName(name="tiny_checkpoint", description="tiny_checkpoint: a checkpoint of yours")
+
+
+@dataclass
+class Pair:
+    """A machine that renders (sines) and one that only asks."""
+
+    far: Daemon
+    near: Daemon
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    remote = Remote(tmp_path_factory.mktemp("linked"))
+    link = read_connection(remote.link)
+    write_linked(remote.laptop, Linked(**msgspec.structs.asdict(link), name="gpubox", model=MODEL))
+    with running(remote.server, "--bind", remote.address) as far:
+        near = Daemon(remote.laptop, "--model", "", renderer=DEFAULT_RENDERER)
+        try:
+            near.start()
+            yield Pair(far, near)
+        finally:
+            near.stop()
+
+
+def test_a_job_is_rendered_there_and_its_files_lie_here(pair: Pair) -> None:
+    with pair.near.client() as client:
+        assert client.hello().model == MODEL
+        job = client.submit(text("steps=5", variations=2, seed=5))
+        seen = [status.stage for status in job.progress()]
+        result = job.result()
+        assert "denoise" in seen
+        assert [entry.seed for entry in result.entries] == [5, 6]
+        for entry in result.entries:
+            assert entry.audio.path is not None
+            path = Path(entry.audio.path)
+            assert path.is_relative_to(pair.near.home) and soundfile.info(path).samplerate == 8000
+        assert "gpubox" in (client.hello().engine.device or "")
+    with pair.far.client() as there:
+        (owned,) = there.jobs().jobs
+        assert there.result(owned.job_id).sha256 == result.sha256
+
+
+def test_audio_travels_there(pair: Pair, tmp_path: Path) -> None:
+    song = tmp_path / "song.wav"
+    soundfile.write(song, np.full((96000, 2), 0.25), 48000)
+    with pair.near.client() as client:
+        request = {"task": "inpaint", "audio": str(song), "tags": "x", "start_time": 0.5, "end_time": 1.0}
+        assert client.submit(request).wait(20).state == "completed"
+        with pytest.raises(errors.InvalidField, match="start_time"):
+            client.submit({**request, "start_time": 5.0, "end_time": 6.0})
+
+
+def test_models_are_those_of_the_other_machine(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pair.near.client() as client, pair.far.client() as there:
+        reply = client.models()
+        assert [m.name for m in reply.models] == [m.name for m in there.models().models]
+        assert {m.machine for m in reply.models} == {"gpubox"} and reply.default == MODEL.name
+    shown = command(pair.near.home, monkeypatch, "models", "list").stdout.splitlines()
+    assert shown[0] == "On gpubox, which renders for this machine:" and shown[1].startswith("nano: ")
+    assert any("does not render while it is linked" in line for line in shown)
+
+
+def test_cancel_stops_it_there(pair: Pair) -> None:
+    with pair.near.client() as client, pair.far.client() as there:
+        job = client.submit(text("steps=1000 step_seconds=0.02"))
+        for status in job.progress():
+            if status.step > 2:
+                job.cancel()
+                break
+        assert job.wait(10).state == "cancelled"
+        limit = time.monotonic() + 10
+        while there.jobs().jobs[0].state != "cancelled" and time.monotonic() < limit:
+            time.sleep(0.05)
+        assert there.jobs().jobs[0].state == "cancelled"
+
+
+def test_an_error_there_is_told_here(pair: Pair) -> None:
+    with pair.near.client() as client:
+        with pytest.raises(errors.JobFailed, match="9 GB needed"):
+            client.submit(text("fail")).result()
+        with pytest.raises(errors.RequestFailed, match="no-such-model"):
+            client.submit(text(model="no-such-model")).result()
+
+
+def test_an_unreachable_machine_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = Remote(tmp_path)
+    link = read_connection(remote.link)
+    write_linked(remote.laptop, Linked(**msgspec.structs.asdict(link), name="gpubox", model=MODEL))
+    near = Daemon(remote.laptop, "--model", "", renderer=DEFAULT_RENDERER)
+    try:
+        near.start()
+        monkeypatch.setattr(elsewhere, "SECONDS", 0.5)
+        shown = command(remote.laptop, monkeypatch, "models", "list", "--json")
+        (entry,) = json.loads(shown.stdout)["linked"]["models"]
+        assert not entry["available"] and "start its daemon" in entry["remedy"]
+        with near.client() as client, pytest.raises(errors.RequestFailed, match=r"gpubox at .* link --remove"):
+            client.submit(text()).result()
+    finally:
+        near.stop()
+
+
+def test_a_damaged_file_says_how_to_take_it_away(tmp_path: Path) -> None:
+    assert read_linked(tmp_path) is None
+    linked_path(tmp_path).write_text("{")
+    with pytest.raises(errors.KeyFileError, match="link --remove"):
+        read_linked(tmp_path)
+
+
+def command(home: Path, monkeypatch: pytest.MonkeyPatch, *words: object) -> Result:
+    monkeypatch.setenv("ACESTEP_BRIDGE_HOME", str(home))
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_the_commands_link_two_machines_and_take_it_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    far, near, port = tmp_path / "far", tmp_path / "near", free_port()
+    for home in (far, near):
+        home.mkdir()
+    steps = command(near, monkeypatch, "link").stdout
+    public = command(near, monkeypatch, "keys", "new").stdout.strip()
+    assert public in steps
+    assert command(far, monkeypatch, "keys", "allow", "studio", public).exit_code == 0
+    nowhere = command(far, monkeypatch, "link", "studio")
+    assert nowhere.exit_code == 2 and "serve --bind" in nowhere.output
+    link = tmp_path / "studio.link.json"
+    with running(far, "--bind", f"tcp://127.0.0.1:{port}"):
+        assert command(far, monkeypatch, "link", "studio", "-o", link).exit_code == 0
+        assert link.stat().st_mode & 0o077 == 0
+        used = command(near, monkeypatch, "link", "--use", link)
+        assert used.exit_code == 0 and "127.0.0.1 renders for this machine" in used.stdout
+        assert "link --remove" in command(near, monkeypatch, "link").stdout
+        assert command(near, monkeypatch, "link", "--remove").exit_code == 0
+        assert not linked_path(near).exists()
+        monkeypatch.setattr(link_command, "CONNECT_SECONDS", 1.0)
+        stranger = command(tmp_path / "stranger", monkeypatch, "link", "--use", link)
+        assert stranger.exit_code != 0 and "allowed there" in stranger.output
+    assert command(near, monkeypatch, "link", "--use", far / "install.json").exit_code != 0

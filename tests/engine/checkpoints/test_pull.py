@@ -1,0 +1,115 @@
+"""Pulling a model from a real HTTP server that speaks the hub's protocol: cut off, resumed, checked."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.checkpoints import pull as pulling
+from engine.checkpoints import registry
+from engine.checkpoints.load import load_networks
+from engine.errors import CheckpointError
+from tests.support.hub_server import Hub, serving
+from tests.support.networks_material import TINY
+
+VOCABULARY = b'{"model": {"vocab": {}}}'
+WEIGHTS = "ace_step_transformer/diffusion_pytorch_model.safetensors"
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    entry = next(e for e in registry.entries() if e.name == "ace-step-v1")
+    with serving(Hub(entry.repository or "", entry.revision or "", TINY, {"/vocab.json": VOCABULARY})) as server:
+        yield server
+
+
+def sources(hub: Hub) -> pulling.Sources:
+    return pulling.Sources(hub.url, f"{hub.url}/vocab.json", hashlib.sha256(VOCABULARY).hexdigest())
+
+
+def test_pull_gives_a_model_that_loads(hub: Hub, tmp_path: Path) -> None:
+    reports: list[pulling.PullProgress] = []
+    folder = pulling.pull("ace-step-v1", tmp_path, reports.append, sources(hub))
+    assert folder == tmp_path / "models" / "ace-step-v1"
+    assert load_networks(folder).lyric_vocab == folder / "lyric_vocab.json"
+    assert reports[-1].done_bytes == reports[-1].total_bytes == sum(len(c) for c in hub.files.values())
+    assert pulling.verify_folder(folder, sources(hub).vocabulary_sha256) == []
+    assert registry.resolve("ace-step-v1", tmp_path).installed
+
+
+def test_cut_off_and_resumed(hub: Hub, tmp_path: Path) -> None:
+    """The line breaks in the middle of the weights; the next pull asks for the rest only."""
+    half = len(hub.files[WEIGHTS]) // 2
+    hub.cut[WEIGHTS] = half
+    with pytest.raises(CheckpointError, match="models pull ace-step-v1` goes on from there"):
+        pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
+    hub.broken, hub.ranges = False, []
+    folder = pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
+    assert (WEIGHTS, f"bytes={half}-") in hub.ranges
+    assert (folder / WEIGHTS).read_bytes() == hub.files[WEIGHTS]
+
+
+def test_a_line_that_breaks_is_taken_up_again(hub: Hub, tmp_path: Path) -> None:
+    hub.cut[WEIGHTS], hub.breaks = 1000, False
+    folder = pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
+    assert (WEIGHTS, "bytes=1000-") in hub.ranges
+    assert (folder / WEIGHTS).read_bytes() == hub.files[WEIGHTS]
+
+
+def test_a_server_without_ranges_starts_anew(hub: Hub, tmp_path: Path) -> None:
+    hub.cut[WEIGHTS], hub.breaks, hub.knows_ranges = 1000, False, False
+    folder = pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
+    assert (folder / WEIGHTS).read_bytes() == hub.files[WEIGHTS]
+
+
+def test_what_is_whole_is_not_loaded_again(hub: Hub, tmp_path: Path) -> None:
+    pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
+    hub.ranges = []
+    pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
+    assert hub.ranges == []
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_verify_names_what_is_damaged(hub: Hub, tmp_path: Path) -> None:
+    folder = pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
+    content = bytearray((folder / WEIGHTS).read_bytes())
+    content[-1] ^= 1
+    (folder / WEIGHTS).write_bytes(content)
+    (folder / "music_vocoder" / "config.json").unlink()
+    config = folder / "umt5-base" / "config.json"
+    config.write_bytes(config.read_bytes().replace(b"32", b"33", 1))
+    problems = "\n".join(pulling.verify("ace-step-v1", tmp_path))
+    assert f"{WEIGHTS} has hash" in problems
+    assert "music_vocoder/config.json is missing" in problems
+    assert "umt5-base/config.json has hash" in problems
+    assert "lyric vocabulary" in problems  # this one is not the released one
+
+
+def test_a_wrong_vocabulary_is_refused(hub: Hub, tmp_path: Path) -> None:
+    wrong = pulling.Sources(hub.url, f"{hub.url}/vocab.json")
+    with pytest.raises(CheckpointError, match=r"SHA-256.*c2a66ea48c47"):
+        pulling.pull("ace-step-v1", tmp_path, None, wrong)
+    assert not (tmp_path / "models" / "ace-step-v1" / "lyric_vocab.json").exists()
+
+
+def test_the_disk_is_asked_first(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _place: usage._replace(free=1_000_000))
+    with pytest.raises(CheckpointError, match=r"0\.0 GB free, 0\.2 GB needed.*ACESTEP_BRIDGE_HOME"):
+        pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
+    assert hub.ranges == []
+
+
+def test_no_network_says_what_to_do(hub: Hub, tmp_path: Path) -> None:
+    hub.broken = True
+    with pytest.raises(CheckpointError, match="Without a network, copy the folder"):
+        pulling.pull("ace-step-v1", tmp_path, None, sources(hub))
+
+
+def test_names_without_a_repository_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"got 'nano', expected one of ace-step-v1"):
+        pulling.pull("nano", tmp_path)

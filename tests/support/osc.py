@@ -1,0 +1,169 @@
+"""A surface that speaks OSC over UDP, and a daemon in memory behind the controller's `Daemon` protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from bridge.osc.controller import Controller
+from bridge.osc.daemon import Made
+from bridge.osc.packets import decode, encode
+from bridge.osc.settings import OscSettings
+from bridge.protocol.errors import ErrorContent, failure
+from bridge.protocol.messages import JobStatus, ModelName
+
+NANO = ModelName(name="nano")
+
+
+class MemoryDaemon:
+    """Jobs and controls without a process; jobs advance when a test says so."""
+
+    def __init__(self, folder: Path, values=None) -> None:
+        self.folder, self.values, self.sequence = folder, dict(values or {}), 1
+        self.jobs: dict[str, JobStatus] = {}
+        self.requests: list[dict] = []
+        self.set_calls: list[dict] = []
+        self.set_delay_seconds = 0.0
+        self._changes: asyncio.Queue[str] = asyncio.Queue()
+
+    async def submit(self, request, client_data):
+        self.requests.append(dict(request))
+        number = len(self.requests)
+        if request.get("tags") == "refuse":
+            raise failure(ErrorContent(code="invalid_request", message="no", field="tags", got="refuse", expected="x"))
+        status = JobStatus(
+            job_id=f"job{number}", task=request["task"], state="queued", public_state="IN_QUEUE", sequence=1,
+            queue_position=number, model=NANO, client_data=client_data,
+        )  # fmt: skip
+        self.jobs[status.job_id] = status
+        return status
+
+    async def status(self, job_id):
+        return self.jobs[job_id]
+
+    async def active(self):
+        return [job for job in self.jobs.values() if not job.is_finished]
+
+    async def cancel(self, job_id):
+        self.advance(job_id, state="cancelled")
+
+    async def results(self, job_id):
+        path = self.folder / f"{job_id}.wav"
+        path.write_bytes(job_id.encode())
+        return [Made(str(path), int(job_id.removeprefix("job")) + 1000)]
+
+    async def controls(self):
+        return dict(self.values), (0.0, self.sequence)
+
+    async def set_controls(self, values):
+        await asyncio.sleep(self.set_delay_seconds)
+        self.set_calls.append(dict(values))
+        self.change(values)
+        return dict(self.values), (0.0, self.sequence)
+
+    async def changes(self):
+        while True:
+            yield await self._changes.get()
+
+    def change(self, values) -> None:
+        """As if another client had set controls."""
+        for name, value in values.items():
+            self.values.pop(name, None) if value is None else self.values.update({name: value})
+        self.sequence += 1
+        self._changes.put_nowait("controls")
+
+    def advance(self, job_id: str, **changes) -> None:
+        """A job's next state."""
+        fields = {name: getattr(self.jobs[job_id], name) for name in JobStatus.__struct_fields__}
+        self.jobs[job_id] = JobStatus(**(fields | changes))
+        self._changes.put_nowait(job_id)
+
+
+class Surface:
+    """A UDP socket of its own. `running` closes all that were opened."""
+
+    opened: ClassVar[list[Surface]] = []
+
+    def __init__(self, port: int) -> None:
+        self.opened.append(self)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.to = ("127.0.0.1", port)
+        self.heard: list[tuple[str, tuple]] = []
+
+    @property
+    def port(self) -> int:
+        return self.socket.getsockname()[1]
+
+    def send(self, path: str, *arguments) -> None:
+        self.raw(encode(path, *arguments))
+
+    def raw(self, data: bytes) -> None:
+        self.socket.sendto(data, self.to)
+
+    def poll(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.heard += [(m.path, m.arguments) for m in decode(self.socket.recv(65_535))]
+
+    async def wait(self, path: str, *arguments, seconds: float = 5.0) -> tuple:
+        """The arguments of the next message to an address, with these first arguments if any are given."""
+        limit = time.monotonic() + seconds
+        while True:
+            self.poll()
+            for index, (got, values) in enumerate(self.heard):
+                if got == path and values[: len(arguments)] == arguments:
+                    del self.heard[: index + 1]
+                    return values
+            if time.monotonic() > limit:
+                raise AssertionError(f"no {path} {arguments} among {self.heard[-20:]}")
+            await asyncio.sleep(0.002)
+
+    async def silence(self, path: str, seconds: float) -> None:
+        """Nothing comes to an address for a while."""
+        await asyncio.sleep(seconds)
+        self.poll()
+        assert not [message for message in self.heard if message[0] == path]
+
+
+@contextlib.asynccontextmanager
+async def running(daemon, home: Path, **settings):
+    """A controller on a free port, serving."""
+    revive = settings.pop("revive", None)
+    controller = Controller(daemon, OscSettings(home, **{"port": 0, "roots": (home,), **settings}), revive)
+    await controller.start()
+    task = asyncio.create_task(controller.run())
+    try:
+        yield controller
+    finally:
+        while Surface.opened:
+            Surface.opened.pop().socket.close()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def play(scenario, home, daemon=None, **settings):
+    """Run `scenario(controller, surface, daemon)`."""
+    daemon = daemon or MemoryDaemon(home)
+
+    async def main() -> None:
+        async with running(daemon, home, **settings) as controller:
+            surface = Surface(controller.sockets.port)
+            surface.send("/acestep/sync")
+            await surface.wait("/acestep/status", "ready")
+            await scenario(controller, surface, daemon)
+
+    asyncio.run(asyncio.wait_for(main(), 25))
+
+
+async def until(condition, seconds: float = 5.0) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit
+        await asyncio.sleep(0.005)

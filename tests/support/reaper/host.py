@@ -1,0 +1,240 @@
+"""Builds and drives the C host that runs ReaScripts against a fake REAPER.
+
+The host (`host.c`) is another process; each API call of a script comes over a socket pair
+and is answered by the fake in this process, so tests look at the fake's project directly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+
+from tests.support.reaper.contract import functions, host_table, shim_source
+
+HERE = Path(__file__).parent
+
+
+class HostError(Exception):
+    """The host ended, or a script in it failed."""
+
+
+def why_no_host() -> str:
+    """Reason why the C host cannot be built here, or an empty string."""
+    if os.name != "posix":
+        return "the C host talks over a socket pair: POSIX only"
+    if not (shutil.which("cc") or shutil.which("gcc")):
+        return "no C compiler"
+    if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
+        return "no Python headers"
+    return ""
+
+
+def _link_flags() -> list[str]:
+    variable = sysconfig.get_config_var
+    folder, library = variable("LIBDIR"), variable("LDLIBRARY")
+    if variable("Py_ENABLE_SHARED"):
+        name = library.split(".so")[0].split(".dylib")[0].removeprefix("lib")
+        flags = [f"-L{folder}", f"-l{name}", f"-Wl,-rpath,{folder}"]
+    else:
+        flags = [str(Path(variable("LIBPL")) / variable("LIBRARY")), *(variable("LINKFORSHARED") or "").split()]
+    return [*flags, *(variable("LIBS") or "").split(), *(variable("SYSLIBS") or "").split()]
+
+
+def build(names: list[str], newer: tuple[str, ...] = ()) -> tuple[Path, Path]:
+    """The host's executable and the folder of its `reaper_python.py`; compiled once a content."""
+    table, shim = host_table(names), shim_source(newer)
+    source = (HERE / "host.c").read_text(encoding="utf-8")
+    digest = hashlib.sha256((table + shim + source + sysconfig.get_python_version()).encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"acestep-reaper-host-{os.getuid()}-{digest}"
+    if not (folder / "host").exists():
+        fresh = Path(tempfile.mkdtemp(prefix="acestep-reaper-host-"))
+        (fresh / "table.inc").write_text(table, encoding="utf-8")
+        (fresh / "plugins").mkdir()
+        (fresh / "plugins" / "reaper_python.py").write_text(shim, encoding="utf-8")
+        compiler = shutil.which("cc") or "gcc"
+        include = sysconfig.get_path("include")
+        command = [compiler, "-O0", "-Wno-unused", f"-I{include}", f"-I{fresh}", str(HERE / "host.c")]
+        subprocess.run([*command, "-o", str(fresh / "host"), *_link_flags()], check=True, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(fresh, folder)
+    return folder / "host", folder / "plugins"
+
+
+class Host:
+    """One running host: `run` a script, `tick` its deferred code, `close` as REAPER's exit does.
+
+    mode: "sub" (a sub-interpreter a run) or "reinit" (Python initialised anew a run).
+    """
+
+    def __init__(self, fake, mode: str = "sub", environment: dict[str, str] | None = None) -> None:
+        self.fake = fake
+        self.names = sorted(fake.handlers())
+        self.functions = [functions()[n] for n in self.names]
+        self.running: list[str] = []
+        self.errors: list[str] = []
+        self.calls = 0
+        self.bytes = 0
+        executable, plugins = build(self.names, fake.newer)
+        ours, theirs = socket.socketpair()
+        self._socket = ours
+        env = {**os.environ, "LC_ALL": "C", **(environment or {})}
+        for name in ("PYTHONHOME", "PYTHONPATH", "PYTHONUTF8"):
+            env.pop(name, None)
+        command = [str(executable), str(theirs.fileno()), mode, str(plugins)]
+        self.process = subprocess.Popen(command, env=env, pass_fds=[theirs.fileno()])
+        theirs.close()
+        fake.host = self
+
+    def run(self, path: str | Path) -> None:
+        """Runs a script as REAPER's action list does, and then what it asked REAPER to start."""
+        self.fake.before_script(str(path), self.running)
+        self._command(b"R", os.fsencode(path))
+        while self.fake.queued_scripts:
+            self.run(self.fake.queued_scripts.pop(0))
+
+    def tick(self, count: int = 1, seconds: float = 0.0) -> None:
+        """Runs deferred code `count` times."""
+        for _ in range(count):
+            self._command(b"T", b"")
+            while self.fake.queued_scripts:
+                self.run(self.fake.queued_scripts.pop(0))
+            if seconds:
+                time.sleep(seconds)
+
+    def tick_until(self, condition, seconds: float = 30.0) -> None:
+        """Ticks at about 30 Hz until `condition()` holds; HostError after `seconds`."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                said = (self.fake.help_text, self.fake.tooltips)
+                raise HostError(f"not reached in {seconds} s; errors: {self.errors}; said: {said}")
+            self.tick(1, 0.03)
+
+    def close(self) -> None:
+        """Ends every script (running its atexit code) and the process."""
+        if self.process.poll() is None:
+            self._command(b"Q", b"")
+            self.process.wait(10)
+        self._socket.close()
+        if self.process.returncode != 0:
+            raise HostError(f"host ended with {self.process.returncode}")
+
+    def end(self) -> None:
+        """Closes what is open, whatever state the host is in."""
+        if self.process.poll() is None:
+            try:
+                self.close()
+            except (HostError, OSError):
+                self.process.kill()
+                self.process.wait(5)
+        self._socket.close()
+
+    # frames
+    def _send(self, kind: bytes, payload: bytes) -> None:
+        self._socket.sendall(struct.pack("<I", len(payload)) + kind + payload)
+
+    def _read(self, count: int) -> bytes:
+        parts = []
+        while count:
+            part = self._socket.recv(count)
+            if not part:
+                raise HostError(f"the host ended (code {self.process.wait(5)})")
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+    def _receive(self) -> tuple[bytes, bytes]:
+        head = self._read(5)
+        return head[4:], self._read(struct.unpack("<I", head[:4])[0])
+
+    def _command(self, kind: bytes, payload: bytes) -> None:
+        self._send(kind, payload)
+        while True:
+            got, data = self._receive()
+            if got == b"D":
+                self.running = _texts(data)
+                self.fake.after_script()
+                return
+            if not self._serve(got, data):
+                raise HostError(f"unexpected frame {got!r}")
+
+    def _serve(self, kind: bytes, data: bytes) -> bool:
+        if kind == b"C":
+            self._answer(data)
+        elif kind == b"E":
+            self.errors.append(_texts(data[4:])[0])
+        else:
+            return False
+        return True
+
+    def run_nested(self, path: str) -> None:
+        """Runs a script inside the call that the fake is answering just now (Main_OnCommand)."""
+        self.fake.before_script(path, self.running)
+        self._send(b"N", os.fsencode(path))
+        while True:
+            kind, data = self._receive()
+            if kind == b"n":
+                return
+            if not self._serve(kind, data):
+                raise HostError(f"unexpected frame {kind!r}")
+
+    def _answer(self, data: bytes) -> None:
+        function = self.functions[struct.unpack_from("<H", data)[0]]
+        self.calls += 1
+        self.bytes += len(data)
+        arguments = _unpack(function, data)
+        result, outputs = self.fake.call(function, arguments)
+        self._send(b"V", _pack(function, arguments, result, outputs))
+
+
+def _texts(data: bytes) -> list[str]:
+    found, at = [], 0
+    while at < len(data):
+        (size,) = struct.unpack_from("<i", data, at)
+        found.append(data[at + 4 : at + 4 + size].decode("utf-8", "replace"))
+        at += 4 + size
+    return found
+
+
+def _unpack(function, data: bytes) -> list:
+    values, at = [], 2
+    for letter in function.letters:
+        if letter in "sSZ":
+            (size,) = struct.unpack_from("<i", data, at)
+            values.append(data[at + 4 : at + 4 + max(size, 0)].decode("utf-8", "replace"))
+            at += 4 + max(size, 0)
+            continue
+        form = {"d": "<d", "D": "<d", "u": "<Q", "P": "<Q"}.get(letter, "<q")
+        values.append(struct.unpack_from(form, data, at)[0])
+        at += 8
+    return values
+
+
+def _text(value: str) -> bytes:
+    raw = value.encode("utf-8")
+    return struct.pack("<i", len(raw)) + raw
+
+
+def _pack(function, arguments: list, result, outputs: list) -> bytes:
+    form = {"d": "<d", "P": "<Q", "u": "<Q"}.get(function.ret, "<q")
+    parts = [_text(result) if function.ret == "s" else struct.pack(form, result or 0)]
+    given = iter(outputs)
+    for letter, argument in zip(function.letters, arguments, strict=True):
+        if letter not in "SZIBDAN":
+            continue
+        value = next(given, argument)
+        if letter in "SZN":
+            parts.append(_text(value or ""))
+        elif letter == "A":
+            parts.append(struct.pack("<I", len(value)) + struct.pack(f"<{len(value)}d", *value))
+        else:
+            parts.append(struct.pack("<d" if letter == "D" else "<q", value))
+    return b"".join(parts)
