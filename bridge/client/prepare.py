@@ -72,8 +72,7 @@ def as_buffer(audio: Path | Data) -> Told:
 def _into_store(folder: Path, audio: Path | Data) -> Told:
     if isinstance(audio, Path) or not len(audio):
         return by_path(audio)
-    from bridge.files.sources import suffix_of
-    from bridge.files.store import AudioStore
+    from bridge.files.store import AudioStore, suffix_of
 
     with contextlib.suppress(OSError):
         return f"sha256:{AudioStore(folder).put(audio, suffix_of(audio))[0]}", []

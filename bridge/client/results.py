@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.protocol.messages import ModelName, ResultEntry, ResultReply
-from engine.audio.atomic import replacing
+from engine.atomic import replacing
 
 
 @dataclass(frozen=True)

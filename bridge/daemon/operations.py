@@ -19,7 +19,7 @@ from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
 from bridge.files import Attached, AudioStore, SourceFile, locate
 from bridge.files.roots import check_loras
-from bridge.files.sources import suffix_of
+from bridge.files.store import suffix_of
 from bridge.jobs import Job, JobStore
 from bridge.protocol import messages as m
 from bridge.protocol.errors import refused

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.files.store import AudioStore
+from bridge.files.store import AudioStore, suffix_of
 from bridge.protocol.errors import RequestFailed, refused
 from engine.errors import InvalidRequest
 
@@ -188,7 +188,6 @@ def _next_url(url: str, location: str | None) -> str:
 def _store(
     reply: http.client.HTTPResponse, target: _Target, store: AudioStore, rules: UrlRules, limit: float
 ) -> tuple[str, Path]:
-    from bridge.files.sources import suffix_of
     from engine.audio.files import probe
 
     if reply.status != 200:

@@ -14,20 +14,10 @@ from typing import Any
 
 from bridge.files.fetch import UrlRules, fetch
 from bridge.files.roots import check_allowed
-from bridge.files.store import AudioStore
+from bridge.files.store import AudioStore, suffix_of
 from bridge.protocol.errors import InvalidField, RequestFailed, refused
 
 _EXPECTED = "a path, a data: URI, sha256:<hash> of an upload or result, or buffer:<number>"
-_MAGIC = (
-    (b"RIFF", ".wav"),
-    (b"RF64", ".wav"),
-    (b"fLaC", ".flac"),
-    (b"OggS", ".ogg"),
-    (b"FORM", ".aiff"),
-    (b"ID3", ".mp3"),
-    (b"\xff\xfb", ".mp3"),
-    (b"\xff\xf3", ".mp3"),
-)
 
 
 @dataclass(frozen=True)
@@ -66,12 +56,6 @@ def locate(
         return SourceFile(path, digest)
     path = _path(audio, roots)
     return SourceFile(path, path.stem if store.find(path.stem) == path else None)
-
-
-def suffix_of(data: bytes | memoryview) -> str:
-    """The file name's ending for audio bytes, by their first bytes; .audio if unknown."""
-    head = bytes(data[:4])
-    return next((suffix for magic, suffix in _MAGIC if head.startswith(magic)), ".audio")
 
 
 def _path(audio: str, roots: Sequence[Path] | None) -> Path:

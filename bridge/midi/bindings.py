@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from bridge.protocol.home import write_private
+from bridge.system.atomic import write_private
 
 Kind = Literal["cc", "cc14", "pitch", "note", "program"]
 Mode = Literal["absolute", "press", "twos", "offset", "sign"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bridge.protocol.home import write_private
+from bridge.system.atomic import write_private
 
 MAX_NAME = 80
 _FORBIDDEN = frozenset('/\\:*?"<>|')

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from bridge.osc.surfaces import REGISTERED_SECONDS, Peer
-from bridge.protocol.home import write_private
+from bridge.system.atomic import write_private
 
 
 class Registered:

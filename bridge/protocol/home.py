@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 
 from bridge.protocol.errors import DaemonNotRunning, ProtocolError
 from bridge.protocol.frames import PROTOCOL_VERSION
+from bridge.system.atomic import write_private
 
 HOME_VARIABLE = "ACESTEP_BRIDGE_HOME"
 _LONG_LOG_BYTES = 4_000_000
@@ -74,21 +74,6 @@ def log_path(home: Path, name: str) -> Path:
 def connection_path(home: Path) -> Path:
     """Where the connection file lies."""
     return home / "connection.json"
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its user can read, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def write_connection(home: Path, connection: Connection) -> None:

@@ -17,7 +17,8 @@ import zmq
 import zmq.utils.z85
 
 from bridge.protocol.errors import KeyFileError
-from bridge.protocol.home import Connection, Endpoints, make_home, write_private
+from bridge.protocol.home import Connection, Endpoints, make_home
+from bridge.system.atomic import write_private
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PURPOSE = b"acestep-bridge wire 1 "

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from bridge.protocol.errors import KeyFileError
-from bridge.protocol.home import Connection, write_private
+from bridge.protocol.home import Connection
 from bridge.protocol.messages import ModelName
+from bridge.system.atomic import write_private
 
 
 class Linked(Connection, frozen=True, kw_only=True):

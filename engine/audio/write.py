@@ -12,8 +12,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from engine.atomic import WriteError, replacing, reserve
 from engine.audio import exact, ogg
-from engine.audio.atomic import WriteError, replacing, reserve
 from engine.audio.buffer import Audio
 from engine.audio.files import AudioInfo
 from engine.audio.metadata import COMMENT_PREFIX, encode_recipe, read_recipe

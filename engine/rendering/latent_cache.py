@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.audio.atomic import WriteError, replacing
+from engine.atomic import WriteError, replacing
 
 KEPT_IN_MEMORY = 16
 FOLDER_BYTES = 256 << 20

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from engine.atomic import replaced
+
 
 def save_snapshot(path: Path, step: int, **parts: Any) -> None:
     """Write the parts' state_dicts and the step; the old file stays whole until the new one is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    torch.save({"step": step, **{name: part.state_dict() for name, part in parts.items()}}, partial)
-    os.replace(partial, path)
+    with replaced(path) as partial:
+        torch.save({"step": step, **{name: part.state_dict() for name, part in parts.items()}}, partial)
 
 
 def save_start(path: Path, model: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,14 +181,24 @@ def test_broken_and_read_only_folders(
             (folder / place).chmod(0o755)
 
 
-def test_a_failure_in_the_middle_takes_everything_back(linux: tuple[Platform, Path]) -> None:
+@pytest.fixture
+def small_files_only() -> Iterator[None]:
+    """The system writes no file beyond 256 kB, as if the disk were full there."""
+    resource = pytest.importorskip("resource", reason="limits on files are POSIX")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_failure_in_the_middle_takes_everything_back(linux: tuple[Platform, Path], request) -> None:
     platform, folder = linux
-    # a name so long that only writing it fails, after all checks
     scripts = platform.home / "scripts"
     for name in ("a_First.py", "acestep_reaper/x.py"):
         touch(scripts / name, b"pass\n")
-    touch(scripts / ("z_" + "n" * 245 + ".py"), b"pass\n")
+    touch(scripts / "z_Large.py", b"#" * (1 << 19))
     before = snapshot(folder)
+    request.getfixturevalue("small_files_only")
     with pytest.raises(InstallRefused, match="Nothing was changed"):
         install(options(platform, scripts=scripts), platform)
     assert snapshot(folder) == before

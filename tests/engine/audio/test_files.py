@@ -14,7 +14,8 @@ import wavinfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.audio import atomic, exact
+from engine import atomic
+from engine.audio import exact
 from engine.audio.buffer import Audio
 from engine.audio.files import ExactReader, probe, read, read_exact
 from engine.audio.wave_writer import FileSpec, wave_header

@@ -21,24 +21,38 @@ class WriteError(EngineError):
 
 
 @contextlib.contextmanager
+def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A new path in the same folder that becomes `path` if the block ends well, and vanishes if not.
+
+    What was written is on the disk, and so is its name, before this returns. Raises OSError.
+    """
+    target = Path(path)
+    start = os.fsencode(target.name)[:80].decode(errors="ignore")  # names are limited in bytes
+    temporary = target.with_name(f".{start}.{secrets.token_hex(4)}.part")
+    try:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, target)
+        sync_folder(target.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary path in the same folder that becomes `path` if the block ends well, and vanishes if not.
+    """`replaced` for a file that a user asked for: what goes wrong is said in words.
 
     Raises WriteError for a missing folder, a full disk or a lack of permission.
     """
     target = Path(path)
     if not target.parent.is_dir():
         raise WriteError(f"cannot write {target}: the folder {target.parent} does not exist. Create it first.")
-    temporary = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.part")
     try:
-        yield temporary
-        _sync(temporary)
-        os.replace(temporary, target)
+        with replaced(target) as temporary:
+            yield temporary
     except OSError as error:
         raise _write_error(target, error) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def reserve(file: BinaryIO, size: int) -> None:
@@ -53,6 +67,20 @@ def reserve(file: BinaryIO, size: int) -> None:
     except OSError as error:
         if error.errno in _FULL:
             raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the system write a folder's names to the disk. Windows does so by itself, and has no call for it."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems
+            raise
+    finally:
+        os.close(handle)
 
 
 def _sync(path: Path) -> None:
