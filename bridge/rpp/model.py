@@ -5,11 +5,10 @@ Knows no editing and opens no media. Times are seconds of the project, offsets a
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from bridge.rpp.text import Block, Line, refused
+from bridge.rpp.text import Block, Line, number, refused
 
 AUDIO_SOURCES = {"WAVE", "FLAC", "MP3", "VORBIS", "OPUS", "WAVPACK"}
 _ENVELOPES = {"VOLENV": "volume", "PANENV": "pan", "MUTEENV": "mute", "PITCHENV": "pitch"}
@@ -105,20 +104,6 @@ class MediaFolders:
 def is_absolute(name: str) -> bool:
     """Whether any of the three systems calls this path absolute: a project may come from another one."""
     return PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute()
-
-
-def number(line: Line, index: int = 1, default: float | None = None) -> float:
-    """A finite number of a line. Raises ProjectRefused when it is missing (and no default) or no number."""
-    words = line.words
-    if index >= len(words) and default is not None:
-        return default
-    try:
-        value = float(words[index])
-    except (IndexError, ValueError):
-        value = math.nan
-    if not math.isfinite(value):
-        raise refused(line.key, repr(line.content[:60]), f"a number as word {index}")
-    return value
 
 
 def read_tracks(root: Block) -> tuple[Track, ...]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.rpp.project_file import Project
-from bridge.rpp.text import refused
-from bridge.rpp.write import MakeGuid, NewTrack, decimal, indent, track_lines
+from bridge.rpp.text import decimal, refused
+from bridge.rpp.write import MakeGuid, NewTrack, indent, track_lines
 from bridge.system.atomic import write_atomic
 
 _NAMESPACE = uuid.UUID("6f0d7b8e-3a53-4c0f-9c64-0d1f7a6c2b11")

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from bridge.rpp.model import Item, Take, Track, number
+from bridge.rpp.model import Item, Take, Track
 from bridge.rpp.project_file import Project
 from bridge.rpp.tempo_map import request_map
-from bridge.rpp.text import refused
+from bridge.rpp.text import number, refused
 from bridge.rpp.write import EXT_SECTION, recipe_key
 from engine.audio.files import probe
 from engine.audio.metadata import read_recipe

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from bridge.rpp.model import Item, MediaFolders, Track, is_absolute, number, read_item, read_tracks
+from bridge.rpp.model import Item, MediaFolders, Track, is_absolute, read_item, read_tracks
 from bridge.rpp.tempo_map import TempoPoint, read_tempo_points
-from bridge.rpp.text import Block, Edit, Line, apply, parse, quote, refused, split_words
+from bridge.rpp.text import Block, Edit, Line, apply, number, parse, quote, refused, split_words
 from bridge.rpp.write import (
     EXT_SECTION,
     MakeGuid,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bridge.rpp.model import number
-from bridge.rpp.text import Block, Line, refused
+from bridge.rpp.text import Block, Line, number, refused
 
 _LARGEST_STEP_BPM = 0.25
 _MOST_STEPS = 64

@@ -7,6 +7,7 @@ Knows no tracks or takes (`project_file`), no meaning of any word.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -109,6 +110,35 @@ def split_words(content: str) -> list[tuple[str, int, int]]:
     return words
 
 
+def number(line: Line, index: int = 1, default: float | None = None) -> float:
+    """A finite number of a line. Raises ProjectRefused when it is missing (and no default) or no number."""
+    words = line.words
+    if index >= len(words) and default is not None:
+        return default
+    try:
+        value = float(words[index])
+    except (IndexError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise refused(line.key, repr(line.content[:60]), f"a number as word {index}")
+    return value
+
+
+def decimal(value: float) -> str:
+    """A number as REAPER writes it: plain decimals, no exponent."""
+    text = f"{value:.14f}".rstrip("0").rstrip(".")
+    return text if text not in ("-0", "") else "0"
+
+
+def readable(word: str) -> str:
+    """A word for people: bytes that are not UTF-8 are read as Windows-1252, in which old projects are saved."""
+    try:
+        word.encode("utf-8")
+    except UnicodeEncodeError:
+        return word.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+    return word
+
+
 def quote(word: str) -> str:
     """A word as REAPER writes it, always in quotes. Raises ProjectRefused when it holds all three marks."""
     for mark in QUOTES:
@@ -124,6 +154,12 @@ def clean_name(name: str) -> str:
 
 def refused(field_name: str, got: str, expected: str, remedy: str = _REMEDY) -> ProjectRefused:
     return ProjectRefused(field_name, got, expected, remedy)
+
+
+def word_edit(line: Line, index: int, word: str) -> Edit:
+    """The line with another word in this place, which it must have; all else in it stays."""
+    _, start, end = split_words(line.content)[index]
+    return Edit(line.content_start + start, line.content[start:end], word)
 
 
 def apply(text: str, edits: tuple[Edit, ...]) -> str:
@@ -164,7 +200,7 @@ def _lines(text: str) -> Iterator[Line]:
     while start < len(text):
         newline = text.find("\n", start)
         end = len(text) if newline < 0 else newline + 1
-        content = text[start:end].removesuffix("\n").removesuffix("\r")
+        content = text[start:end].removesuffix("\n").rstrip("\r")
         if "\r" in content:
             raise refused("project", "a carriage return inside a line", "lines that end in LF or CRLF")
         body = content.lstrip(" \t\ufeff") if start == 0 else content.lstrip(" \t")
@@ -206,15 +242,28 @@ def _tree(text: str) -> Block:
 
 def _second_opinion(text: str, root: Block) -> None:
     """The PyPI parser must see the same blocks in the same order, else somebody misreads this file."""
-    plain = _OTHER_LINE_ENDS.sub(" ", text.removeprefix("\ufeff")).rstrip() + "\n"
     try:
-        tree = rpp.loads(plain)
+        tree = rpp.loads(_plain(text))
     except (ValueError, IndexError, RecursionError) as error:
         raise refused("project", f"text that the parser rpp refuses ({error})", "a well-formed project") from error
     theirs = [element.tag for element in _elements(tree)]
     ours = [block.key for block in root.walk()]
     if theirs != ours:
         raise refused("project", "blocks on which two parsers disagree", "a well-formed project")
+
+
+def _plain(text: str) -> str:
+    """The text without what that parser knows nothing of and REAPER allows: empty lines, quotes that stay open."""
+    contents = (_OTHER_LINE_ENDS.sub(" ", line.content) for line in _lines(text))
+    return "".join(f"{_closed(content)}\n" for content in contents if content.strip())
+
+
+def _closed(content: str) -> str:
+    try:
+        split_words(content)
+    except ProjectRefused:
+        return content if content.startswith("<") else "OPEN_QUOTE"
+    return content
 
 
 def _elements(element: rpp.Element) -> Iterator[rpp.Element]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from bridge.rpp.model import Take
-from bridge.rpp.text import Block, Line, clean_name, quote, refused
+from bridge.rpp.text import Block, Line, clean_name, decimal, quote, refused
 
 SOURCE_TYPES = {
     ".wav": "WAVE",
@@ -70,12 +70,6 @@ class NewTrack:
     items: Sequence[NewItem] = ()
     volume: float = 1.0
     color: int | None = None
-
-
-def decimal(value: float) -> str:
-    """A number as REAPER writes it: plain decimals, no exponent."""
-    text = f"{value:.14f}".rstrip("0").rstrip(".")
-    return text if text not in ("-0", "") else "0"
 
 
 def indent(lines: Sequence[str], depth: str) -> list[str]:

@@ -11,8 +11,8 @@ from bridge.rpp.errors import ProjectRefused
 from bridge.rpp.new_project import Meter, new_project, write
 from bridge.rpp.project_file import Project
 from bridge.rpp.tempo_map import TempoPoint, read_tempo_points, request_map, steps
-from bridge.rpp.text import parse
-from bridge.rpp.write import NewItem, NewTake, NewTrack, decimal
+from bridge.rpp.text import decimal, parse
+from bridge.rpp.write import NewItem, NewTake, NewTrack
 from tests.support.rpp_samples import EMPTY, TAKES
 
 
