@@ -13,12 +13,15 @@ from bridge.cli.request_options import option_name, options_of, values_from
 from engine.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from bridge.rpp.plan import ProjectJob, Task
+    from bridge.rpp.plan import Part, Plan, ProjectJob, Task
     from bridge.rpp.render import ProjectResult
 
 group = typer.Typer(help="REAPER project files, without REAPER.", no_args_is_help=True)
 Project = Annotated[Path, typer.Argument(metavar="PROJECT.RPP", help="The project; it stays as it is.")]
-Out = Annotated[Path, typer.Option("-o", "--out", metavar="NEW.RPP", help="The project to write.")]
+Out = Annotated[
+    Path | None, typer.Option("-o", "--out", metavar="NEW.RPP", help="The project to write.", show_default=False)
+]
+Force = Annotated[bool, typer.Option("--force", help="Write over NEW.RPP if it is there already.")]
 TrackName = Annotated[
     str | None, typer.Option("--track", metavar="NAME", help="Name, number or GUID of the track.", show_default=False)
 ]
@@ -49,6 +52,7 @@ FROM_PROJECT = {  # fields that the project or these commands' own options say
     *("extend_before_duration", "extend_after_duration", "tempo_map", "tempo", "meter", "downbeat_time"),
     *("format", "client_data", "request_id"),
 }
+_INSTEAD = "Times: --start-time and --end-time."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -62,6 +66,7 @@ def _command(task: Any) -> Any:
     def run(**options: Any) -> None:
         from bridge.rpp.plan import ProjectJob
 
+        _check_out_is_there(options)
         job = ProjectJob(
             task=task,
             project=options["project"],
@@ -71,15 +76,16 @@ def _command(task: Any) -> Any:
             start_time=_seconds("start_time", options["start"]),
             end_time=_seconds("end_time", options["end"]),
             new_track=options["new_track"],
+            replace=options["force"],
         )
         if options["dry_run"]:
             return _tell_plan(job, options["as_json"])
         _tell(_render(job), options["as_json"])
 
     own = [
-        *(_own("project", Project), _own("out", Out), _own("track", TrackName, None), _own("start", Start, None)),
+        *(_own("project", Project), _own("out", Out, None), _own("track", TrackName, None), _own("start", Start, None)),
         *(_own("end", End, None), _own("new_track", NewTrackToo, False), _own("changes", Changes, None)),
-        *(_own("dry_run", DryRun, False), _own("as_json", AsJson, False)),
+        *(_own("dry_run", DryRun, False), _own("force", Force, False), _own("as_json", AsJson, False)),
     ]
     own += {"generate": [_own("prompt", Prompt, None)], "retake": [_own("tags", OwnTags, None)]}.get(task, [])
     names = FROM_PROJECT | {option.name for option in own}
@@ -94,13 +100,27 @@ def _own(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> 
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
+def _check_out_is_there(options: dict[str, Any]) -> None:
+    if options["out"] is None and not options["dry_run"]:
+        raise InvalidRequest("-o", "no file to write", "a name that ends in .RPP", "Say -o NEW.RPP, or --dry-run.")
+
+
 def _fields(task: Task, options: dict[str, Any]) -> dict[str, Any]:
     from bridge.cli.recipes import changes_of
 
     prompt = options.get("prompt")
     name = "prompt-to-audio" if prompt is not None else TASKS_OF.get(task, task)
     given = {key: value for key, value in options.items() if value is not None}
-    return {**values_from(name, given), **changes_of(name, options["changes"] or [])}
+    changed = changes_of(_task_of_changes(task, name), options["changes"] or [])
+    for field in changed.keys() & (FROM_PROJECT - {"format"}):
+        got = f"--set {field}"
+        raise InvalidRequest(field, got, "a field that the project does not say", f"Leave it out. {_INSTEAD}")
+    return {**values_from(name, given), **changed}
+
+
+def _task_of_changes(task: Task, name: str) -> str:
+    """A retake may become an inpaint, whose fields are more."""
+    return "inpaint" if task == "retake" else name
 
 
 def _seconds(name: str, text: str | None) -> float | None:
@@ -114,35 +134,58 @@ def _seconds(name: str, text: str | None) -> float | None:
 
 def _render(job: ProjectJob) -> ProjectResult:
     from bridge.cli.daemon_session import daemon_session, finish_job
+    from bridge.rpp.render import ready, rendered_of, write_project
+
+    plan = _planned(job)
+    with daemon_session() as client:
+        made = [rendered_of(finish_job(client, ready(part), part.name)) for part in plan.parts]
+        return write_project(plan, made, job.out or job.project)
+
+
+def _planned(job: ProjectJob) -> Plan:
+    """The plan, whose requests have been checked as the daemon does it. Raises InvalidRequest, UnknownThing."""
+    from bridge.daemon import validate, views
+    from bridge.protocol.home import home_folder
+    from bridge.protocol.linked import read_linked
     from bridge.rpp.plan import make_plan
-    from bridge.rpp.render import rendered_of, write_project
 
     plan = make_plan(job)
-    with daemon_session() as client:
-        made = [rendered_of(finish_job(client, part.request, part.name)) for part in plan.parts]
-        return write_project(plan, made, job.out)
+    if read_linked(home_folder()) is None:  # another machine knows its own models
+        for part in plan.parts:
+            model = views.check_model(getattr(part.request, "model", None) or views.default_model())
+            if validate.has_many_words(part.request):
+                validate.check_lyrics(part.request, model)
+    return plan
 
 
 def _tell_plan(job: ProjectJob, as_json: bool) -> None:
     """What would be rendered; nothing is, and nothing is written."""
-    from bridge.rpp.plan import OnItem, make_plan
-    from engine.requests import to_dict
-
-    plan = make_plan(job)
-    parts: list[dict[str, Any]] = []
-    for part in plan.parts:
-        on_new = not isinstance(part.place, OnItem) and part.place.new
-        place = "an item on a new track" if on_new else "an item"
-        place = "a take of its item" if isinstance(part.place, OnItem) else place
-        parts.append({"name": part.name, "place": place, "request": to_dict(part.request)})
+    plan = _planned(job)
+    parts = [_described(part) for part in plan.parts]
     if as_json:
         return print_json({"parts": parts, "notes": list(plan.notes)})
     for told in parts:
         show(f"{told['name']}: {told['request']['task']}, as {told['place']}")
         for name, value in told["request"].items():
             show(f"    {name}: {value}")
+        if told.get("excerpt"):
+            show("    of the audio only {start_time:g} to {end_time:g} s are sent".format(**told["excerpt"]))
     for line in plan.notes:
         note(f"Note: {line}")
+
+
+def _described(part: Part) -> dict[str, Any]:
+    from bridge.rpp.plan import OnItem
+    from engine.requests import to_dict
+
+    on_new = not isinstance(part.place, OnItem) and part.place.new
+    place = "an item on a new track" if on_new else "an item"
+    place = "a take of its item" if isinstance(part.place, OnItem) else place
+    told = {"name": part.name, "place": place, "request": to_dict(part.request)}
+    if part.excerpt is None:
+        return told
+    start, end = part.excerpt.seconds
+    return {**told, "excerpt": {"start_time": start, "end_time": end}}
 
 
 def _tell(result: ProjectResult, as_json: bool) -> None:

@@ -5,15 +5,25 @@ Knows no editing and opens no media. Times are seconds of the project, offsets a
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from bridge.rpp.text import Block, Line, number, refused
+from bridge.rpp.lanes import NO_LANES, ONE_LANE, LanePlace, Lanes, place_of, read_lanes
+from bridge.rpp.text import Block, Line, number, readable, refused
 
 AUDIO_SOURCES = {"WAVE", "FLAC", "MP3", "VORBIS", "OPUS", "WAVPACK"}
 _ENVELOPES = {"VOLENV": "volume", "PANENV": "pan", "MUTEENV": "mute", "PITCHENV": "pitch"}
 _INLINE_KEYS = {"NAME", "SOFFS", "PLAYRATE", "CHANMODE", "GUID"}
-_FIXED_LANES = 2  # FREEMODE: 1 is free positioning
+EMPTY, EMPTY_TAKE, SILENT_LANE = "empty", "on an empty take (TAKE NULL)", "on a lane that does not play"
+LOCKED, MUTED = "locked", "muted"
+LEFT_OUT = {  # what to do about each reason
+    EMPTY: "Move the selection",
+    EMPTY_TAKE: "Make another of its takes the active one in REAPER and save",
+    SILENT_LANE: "Let its lane play in REAPER and save",
+    LOCKED: "Unlock or unmute it in REAPER and save",
+    MUTED: "Unlock or unmute it in REAPER and save",
+}
 _DEFAULT_PLAYRATE = "PLAYRATE 1 1 0 -1 0 0.0025"
 
 
@@ -31,6 +41,7 @@ class Take:
     start_offset: float  # seconds of the source
     play_rate: float
     obstacles: tuple[str, ...]  # why the take's source is not what is heard: stretch markers, reversed, ...
+    channel_mode: int = 0  # CHANMODE, see `channels`
     parts: tuple[Line | Block, ...] = ()
 
 
@@ -47,6 +58,8 @@ class Item:
     plays_all_takes: bool
     takes: tuple[Take, ...]
     block: Block
+    volume: float = 1.0
+    lane: LanePlace = ONE_LANE
 
     @property
     def end(self) -> float:
@@ -58,10 +71,19 @@ class Item:
 
     @property
     def why_left_out(self) -> str:
-        """Why this item is no target: a word, or an empty text."""
+        """Why this item is no target (one of LEFT_OUT), or an empty text."""
+        if not self.takes or all(take.empty for take in self.takes):
+            return EMPTY
         if self.active_take is None or self.active_take.empty:
-            return "empty"
-        return "locked" if self.locked else "muted" if self.muted else ""
+            return EMPTY_TAKE
+        if not self.lane.plays:
+            return SILENT_LANE
+        return LOCKED if self.locked else MUTED if self.muted else ""
+
+    @property
+    def sounds(self) -> bool:
+        """Whether it is heard, as far as the item itself decides."""
+        return self.why_left_out in ("", LOCKED)
 
     def source_time(self, time: float) -> float:
         """Project seconds to seconds of the active take's source. Raises ProjectRefused without a take."""
@@ -73,13 +95,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Track:
-    """One track; `number` counts from 1, as REAPER shows it. `has_lanes`: its items lie in lanes (REAPER 7)."""
+    """One track; `number` counts from 1, as REAPER shows it."""
 
     number: int
     name: str
     guid: str
     block: Block
-    has_lanes: bool = False
+    lanes: Lanes = NO_LANES
 
 
 @dataclass(frozen=True)
@@ -91,14 +113,19 @@ class MediaFolders:
 
     def resolve(self, name: str) -> Path:
         """The file that a project means by `name`; the first place that has it, else beside the project."""
+        spellings = [name] if readable(name) == name else [name, readable(name)]
+        candidates = [path for spelling in spellings for path in self._candidates(spelling)]
+        return next((path for path in candidates if os.path.exists(path)), candidates[0])
+
+    def _candidates(self, name: str) -> list[Path]:
         if is_absolute(name):
-            return Path(name)
+            return [Path(name)]
         local = Path(*PureWindowsPath(name).parts) if "\\" in name else Path(name)
-        candidates = [self.project / local]
+        found = [self.project / local]
         if self.recordings:
             record = self.recordings if is_absolute(self.recordings) else str(self.project / self.recordings)
-            candidates.append(Path(record) / local)
-        return next((path for path in candidates if path.exists()), candidates[0])
+            found.append(Path(record) / local)
+        return found
 
 
 def is_absolute(name: str) -> bool:
@@ -116,13 +143,11 @@ def _track(index: int, block: Block) -> Track:
     guid = block.words[1] if len(block.words) > 1 else ""
     if not guid and (line := block.line("TRACKID")) is not None and len(line.words) > 1:
         guid = line.words[1]
-    mode = block.line("FREEMODE")
-    has_lanes = mode is not None and number(mode, default=0) == _FIXED_LANES
-    return Track(index, name.words[1] if name and len(name.words) > 1 else "", guid, block, has_lanes)
+    return Track(index, readable(name.words[1]) if name and len(name.words) > 1 else "", guid, block, read_lanes(block))
 
 
-def read_item(block: Block, folders: MediaFolders) -> Item:
-    """One item. Raises ProjectRefused when position or length is missing."""
+def read_item(block: Block, folders: MediaFolders, lanes: Lanes = NO_LANES) -> Item:
+    """One item of a track with these lanes. Raises ProjectRefused when position or length is missing."""
     position, length = _required(block, "POSITION"), _required(block, "LENGTH")
     guid = block.line("IGUID")
     return Item(
@@ -135,6 +160,8 @@ def read_item(block: Block, folders: MediaFolders) -> Item:
         plays_all_takes=_flag(block, "ALLTAKES"),
         takes=_takes(block, folders),
         block=block,
+        volume=number(volume, default=1.0) if (volume := block.line("VOLPAN")) else 1.0,
+        lane=place_of(block, lanes),
     )
 
 
@@ -176,13 +203,13 @@ def _take(index: int, parts: list[Line | Block], active: bool, empty: bool, fold
     if len(sources) > 1:
         raise refused("take", "a take with two sources", "one source a take")
     source = sources[0] if sources else None
-    name, guid, offset = lines.get("NAME"), lines.get("GUID"), lines.get("SOFFS")
+    name, guid, offset, mode = (lines.get(key) for key in ("NAME", "GUID", "SOFFS", "CHANMODE"))
     rate = lines.get("PLAYRATE") or Line(0, 0, _DEFAULT_PLAYRATE)
     if number(rate) <= 0:
         raise refused("PLAYRATE", repr(rate.content), "a rate above 0")
     return Take(
         index=index,
-        name=name.words[1] if name and len(name.words) > 1 else "",
+        name=readable(name.words[1]) if name and len(name.words) > 1 else "",
         guid=guid.words[1] if guid and len(guid.words) > 1 else "",
         active=active,
         empty=False,
@@ -191,13 +218,14 @@ def _take(index: int, parts: list[Line | Block], active: bool, empty: bool, fold
         start_offset=number(offset, default=0.0) if offset else 0.0,
         play_rate=number(rate),
         obstacles=tuple(_obstacles(parts, source)),
+        channel_mode=int(number(mode, default=0)) if mode else 0,
         parts=tuple(parts),
     )
 
 
 def _source_file(source: Block | None, folders: MediaFolders) -> Path | None:
     file = source.line("FILE") if source else None
-    return folders.resolve(file.words[1]) if file and len(file.words) > 1 else None
+    return folders.resolve(file.words[1]) if file and len(file.words) > 1 and file.words[1] else None
 
 
 def _obstacles(parts: list[Line | Block], source: Block | None) -> list[str]:
@@ -209,4 +237,6 @@ def _obstacles(parts: list[Line | Block], source: Block | None) -> list[str]:
         found.append("a section or reversed source")
     elif kind not in AUDIO_SOURCES:
         found.append(f"a source of type {kind}")
+    elif source is not None and not any(len(line.words) > 1 and line.words[1] for line in source.lines("FILE")):
+        found.append("a source that names no file")
     return found

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from bridge.rpp.model import Item, MediaFolders, Track, is_absolute, read_item, read_tracks
+from bridge.rpp.folders import isbus, place_behind
+from bridge.rpp.model import LEFT_OUT, Item, MediaFolders, Track, is_absolute, read_item, read_tracks
 from bridge.rpp.tempo_map import TempoPoint, read_tempo_points
-from bridge.rpp.text import Block, Edit, Line, apply, number, parse, quote, refused, split_words
+from bridge.rpp.text import Block, Edit, Line, apply, number, parse, quote, readable, refused, split_words
 from bridge.rpp.write import (
     EXT_SECTION,
+    LONGEST_RECIPE_LINE,
     MakeGuid,
     NewItem,
     NewTake,
@@ -31,6 +33,7 @@ from bridge.rpp.write import (
 from bridge.system.atomic import write_atomic
 
 _MOST_BYTES = 512 * 2**20
+_TOLD_TRACKS = 50
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,12 @@ class Project:
 
     def track(self, wanted: str | int) -> Track:
         """A track by GUID, exact name, name without case, or number from 1, tried in this order."""
+        name = readable(str(wanted))
         tests = (
-            lambda t: t.guid.casefold() == str(wanted).casefold(),
-            lambda t: t.name == str(wanted),
-            lambda t: t.name.casefold() == str(wanted).casefold(),
-            lambda t: str(t.number) == str(wanted),
+            lambda t: t.guid.casefold() == name.casefold(),
+            lambda t: t.name == name,
+            lambda t: t.name.casefold() == name.casefold(),
+            lambda t: str(t.number) == name,
         )
         for test in tests:
             found = [track for track in self.tracks if test(track)]
@@ -111,17 +115,23 @@ class Project:
             if found:
                 numbers = ", ".join(str(track.number) for track in found)
                 raise refused("track", f"{wanted!r}, tracks {numbers}", "one track", "Give its number or GUID.")
-        names = ", ".join(f"{track.number} {track.name!r}" for track in self.tracks[:20]) or "no tracks"
-        raise refused("track", repr(wanted), f"one of: {names}", "Give a name, a number or a GUID.")
+        raise refused("track", repr(name), f"one of: {self.names_of_tracks}", "Give a name, a number or a GUID.")
+
+    @property
+    def names_of_tracks(self) -> str:
+        """The tracks with their numbers, names and how many items they have."""
+        told = [f"{t.number} {t.name!r} ({len(t.block.blocks('ITEM'))} items)" for t in self.tracks[:_TOLD_TRACKS]]
+        more = len(self.tracks) - len(told)
+        return ", ".join([*told, *([f"and {more} more"] if more else [])]) or "no tracks"
 
     def items(self, track: Track) -> tuple[Item, ...]:
         """The track's items, by position."""
         folders = self.folders
-        items = [read_item(block, folders) for block in track.block.blocks("ITEM")]
+        items = [read_item(block, folders, track.lanes) for block in track.block.blocks("ITEM")]
         return tuple(sorted(items, key=lambda item: item.position))
 
     def items_at(self, track: Track, start: float, end: float) -> tuple[Item, ...]:
-        """Items of the track that have audio, are not muted or locked, and touch start..end."""
+        """Items of the track that have audio, are heard and not locked, and touch start..end."""
         inside = [item for item in self.items(track) if item.position < end and item.end > start]
         return tuple(item for item in inside if not item.why_left_out)
 
@@ -137,9 +147,10 @@ class Project:
         if not found:
             others = "; ".join(self.left_out(track, start, end))
             got = f"no audio item at {where}" + (f": {others}" if others else "")
-            remedy = "Unlock or unmute it in REAPER and save" if others else "Move the selection"
+            touched = [item for item in self.items(track) if item.position < end and item.end > start]
+            remedy = next((LEFT_OUT[i.why_left_out] for i in touched if i.why_left_out), "Move the selection")
             remedy += ", or generate there on a new track."
-            raise refused("region", got, "one item (not empty, muted or locked)", remedy)
+            raise refused("region", got, "one item that is heard and not locked", remedy)
         if len(found) > 1:
             places = "; ".join(f"{item.position:g} to {item.end:g} s" for item in found)
             raise refused("region", f"{len(found)} items at {where}: {places}", "one item", "Narrow the range.")
@@ -167,15 +178,19 @@ class Project:
         return self._edited([self._before_closing(track.block, lines), *self._recipe_edits(guid, item.take.recipe)])
 
     def insert_track(self, track: NewTrack, after: Track | None = None) -> Project:
-        """The project with one more track: behind `after` (and outside its folder), or at the end."""
+        """The project with one more track: behind `after` in the folder that it lies in, or at the end.
+
+        Folders end behind it where they ended behind `after`, and receives from tracks below count it.
+        """
         if len(track.items) > 1:
             raise refused("track", f"{len(track.items)} items", "at most one new item a track", "Add them singly.")
         guid = self.make_guid()
-        lines = track_lines(track, self.make_guid, guid)
-        place = self._end_of_folder(after) if after else (self.tracks[-1] if self.tracks else None)
-        edit = self._behind(place.block, lines) if place else self._before_closing(self.root, lines)
+        place = place_behind(self.tracks, after) if after else None
+        lines = track_lines(track, self.make_guid, guid, isbus(place.ends if place else 0))
+        last = place.behind if place else self.tracks[-1] if self.tracks else None
+        edit = self._behind(last.block, lines) if last else self._before_closing(self.root, lines)
         recipe = track.items[0].take.recipe if track.items else None
-        return self._edited([edit, *self._recipe_edits(guid, recipe)])
+        return self._edited([edit, *(place.edits if place else ()), *self._recipe_edits(guid, recipe)])
 
     def save_as(self, path: str | os.PathLike[str]) -> Path:
         """Write to another file, whole or not at all; in another folder media paths become absolute.
@@ -185,10 +200,13 @@ class Project:
         target = Path(path).absolute()
         if target == self.path or (target.exists() and self.path.exists() and target.samefile(self.path)):
             raise refused("output", f"the input project {target.name}", "another file", "Give a new file name.")
-        same_folder = os.path.realpath(target.parent) == os.path.realpath(self.path.parent)
-        project = self if same_folder else self.with_absolute_media()
-        write_atomic(target, project.data)
+        write_atomic(target, self.for_folder(target.parent).data)
         return target
+
+    def for_folder(self, folder: Path) -> Project:
+        """The project as it has to be in this folder: in another one its media paths are absolute."""
+        same_folder = os.path.realpath(folder) == os.path.realpath(self.path.parent)
+        return self if same_folder else self.with_absolute_media()
 
     def with_absolute_media(self) -> Project:
         """The project with every relative media path made absolute, as another folder needs it."""
@@ -228,20 +246,10 @@ class Project:
         depth = self._depth(block.closing)
         return Edit(block.closing.end, "", self._newline.join([*indent(lines, depth), ""]))
 
-    def _end_of_folder(self, track: Track) -> Track:
-        """The last track of the folder that `track` opens, else `track` (ISBUS: 1 1 opens, 2 -n closes n)."""
-        depth = 0
-        for other in self.tracks[track.number - 1 :]:
-            line = other.block.line("ISBUS")
-            depth += int(number(line, 2, 0)) if line else 0
-            if depth <= 0:
-                return other
-        return self.tracks[-1]
-
     def _recipe_edits(self, guid: str, recipe: dict[str, object] | None) -> list[Edit]:
-        if recipe is None:
+        line = recipe_line(guid, recipe) if recipe is not None else ""
+        if not 0 < len(line) <= LONGEST_RECIPE_LINE:  # the file holds it too
             return []
-        line = recipe_line(guid, recipe)
         states = self.root.blocks("EXTSTATE")
         if not states:
             return [self._before_closing(self.root, ["<EXTSTATE", f"  <{EXT_SECTION}", f"    {line}", "  >", ">"])]

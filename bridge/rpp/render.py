@@ -8,21 +8,24 @@ one under names that are not taken, and is removed again when something fails.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.rpp.plan import OnItem, OnTrack, Part, Plan, ProjectJob, make_plan
-from bridge.rpp.project_file import Project
+from msgspec import UNSET, structs
+
+from bridge.rpp.job import OnTrack, Part, Plan, ProjectJob
+from bridge.rpp.placing import Made, placed, safe_stem, title
+from bridge.rpp.plan import make_plan
 from bridge.rpp.text import refused
-from bridge.rpp.write import NewItem, NewTake, NewTrack
-from engine.audio.files import probe
+from engine.audio.files import probe, read
 from engine.requests import Request
 
 if TYPE_CHECKING:
     from bridge.client import JobResult
 
+__all__ = ["ProjectResult", "Rendered", "ready", "render_into_project", "rendered_of", "safe_stem", "write_project"]
 _MOST_TAKES = 10_000
 
 
@@ -52,9 +55,21 @@ class ProjectResult:
 
 def render_into_project(job: ProjectJob, render: Render) -> ProjectResult:
     """Plan, render each part in turn, write the new project. Raises ProjectRefused, InvalidRequest, OSError."""
+    if job.out is None:
+        raise refused("out", "no file to write", "a name that ends in .RPP", "Say NEW.RPP.")
     plan = make_plan(job)
-    made = [list(render(part.request)) for part in plan.parts]
+    made = [list(render(ready(part))) for part in plan.parts]
     return write_project(plan, made, job.out)
+
+
+def ready(part: Part) -> Request:
+    """The request as it is sent: with the samples of its excerpt. Raises InvalidRequest, OSError."""
+    if part.excerpt is None:
+        return part.request
+    wanted: Any = part.request
+    channels = None if wanted.channels is UNSET else [channel - 1 for channel in wanted.channels]
+    audio = read(wanted.audio, part.excerpt.first, part.excerpt.last, channels)
+    return structs.replace(part.request, audio=audio, channels=UNSET)
 
 
 def rendered_of(result: JobResult) -> list[Rendered]:
@@ -71,7 +86,8 @@ def write_project(plan: Plan, made: Sequence[Sequence[Rendered]], out: Path) -> 
     try:
         for part, results in zip(plan.parts, made, strict=True):
             files = [_copied(result.path, out, part.name, copies) for result in results]
-            project = _placed(project, part, list(zip(results, files, strict=True)), out)
+            told = [_told(part, result, path) for result, path in zip(results, files, strict=True)]
+            project = placed(project, part, told, out)
         written = project.save_as(out)
     except BaseException:
         for path in copies:
@@ -97,67 +113,7 @@ def _copied(source: Path, out: Path, name: str, copies: list[Path]) -> Path:
     raise refused("out", f"{_MOST_TAKES - 1} takes of {stem} in {folder}", "fewer", "Clean up that folder.")
 
 
-def safe_stem(name: str) -> str:
-    """A file name's stem that every system takes and a project file can quote."""
-    forbidden = "<>:\"/\\|?*'`"
-    stem = "".join("_" if c in forbidden or not c.isprintable() else c for c in name).strip(" .")
-    base = (
-        stem.rpartition(".")[0] if stem.lower().endswith((".wav", ".flac", ".mp3", ".ogg", ".aif", ".aiff")) else stem
-    )
-    return base.partition(" acestep ")[0][:80].strip(" .") or "audio"
-
-
-def _placed(project: Project, part: Part, results: Iterable[tuple[Rendered, Path]], out: Path) -> Project:
-    same_folder = out.absolute().parent == project.path.parent
-    takes = [
-        NewTake(
-            source=Path(path.name) if same_folder else path,
-            name=_title(part.name, made),
-            select=index == 0,
-            recipe=made.recipe or None,
-        )
-        for index, (made, path) in enumerate(results)
-    ]
-    lengths = [_seconds(path, part.place) for _, path in results]
-    if isinstance(part.place, OnItem):
-        return _as_takes(project, part.place, takes)
-    return _as_item(project, part, part.place, takes, lengths)
-
-
-def _as_takes(project: Project, place: OnItem, takes: list[NewTake]) -> Project:
-    for take in takes:
-        item = project.items(project.tracks[place.track - 1])[place.item]
-        project = project.insert_take(item, replace(take, like=place.like))
-    return project
-
-
-def _as_item(project: Project, part: Part, place: OnTrack, takes: list[NewTake], lengths: list[float]) -> Project:
-    """One item whose first take is the first result; the others become its further takes."""
-    first, *others = [replace(t, like=place.like, start_offset=place.offset, play_rate=place.rate) for t in takes]
-    length = place.length if place.length is not None else lengths[0]
-    item = NewItem(place.position, length, first)
-    track = project.tracks[place.track - 1] if place.track is not None else None
-    if place.new or track is None:
-        known = {t.guid for t in project.tracks}
-        name = f"{track.name} acestep" if track is not None else part.name
-        project = project.insert_track(NewTrack(name, [item]), after=track)
-        home = next(t for t in project.tracks if t.guid not in known)
-    else:
-        project = project.insert_item(track, item)
-        home = project.tracks[track.number - 1]
-    for take in others:
-        newest = max(project.items(home), key=lambda i: i.block.opening.start)
-        project = project.insert_take(newest, take)
-        home = project.tracks[home.number - 1]
-    return project
-
-
-def _title(name: str, made: Rendered) -> str:
-    return f"{name} ({made.model + ', ' if made.model else ''}seed {made.seed})"
-
-
-def _seconds(path: Path, place: OnItem | OnTrack) -> float:
-    if isinstance(place, OnItem) or place.length is not None:
-        return 0.0
-    info = probe(path)
-    return info.frames / info.sample_rate
+def _told(part: Part, result: Rendered, path: Path) -> Made:
+    lengths = [span.length for span in part.place.spans] if isinstance(part.place, OnTrack) else []
+    seconds = probe(path).duration_seconds if None in lengths else 0.0
+    return Made(path, title(part.name, result.model, result.seed), seconds, result.recipe or None)

@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 import engine
 from bridge.rpp.errors import ProjectRefused
+from bridge.rpp.fades import read_fade
 from bridge.rpp.new_project import Meter, new_project, write
 from bridge.rpp.plan import ProjectJob, kept_recipe, make_plan
 from bridge.rpp.project_file import Project
@@ -163,34 +164,90 @@ def test_generate_fills_the_selection(song: Path, render: Engine) -> None:
     assert len(again.items(again.track("Bass"))) == 3
 
 
-def test_outpaint_extends_beyond_the_source_on_a_new_track(song: Path, render: Engine) -> None:
+def heard(path: Path, frames: int) -> np.ndarray:
+    """What the tracks play together, as REAPER would mix it: rates of 1, no pan; fades as `fades` describes them."""
+    project, mix = Project.load(path), np.zeros(frames)
+    for track in project.tracks:
+        level = float(track.block.line("VOLPAN").words[1]) if track.block.line("VOLPAN") else 1.0
+        for item in project.items(track):
+            take = item.active_take
+            if not item.sounds or take is None or take.source is None:
+                continue
+            first, last = round(item.position * RATE), round(item.end * RATE)
+            begin = round(take.start_offset * RATE)
+            sound = soundfile.read(take.source, always_2d=True)[0][begin : begin + last - first, 0]
+            gain = np.ones(len(sound)) * level * item.volume
+            for key, seconds in (
+                ("FADEIN", read_fade(item.block, "FADEIN")),
+                ("FADEOUT", read_fade(item.block, "FADEOUT")),
+            ):
+                width = round(seconds.seconds * RATE)
+                if width:
+                    curve = CURVES[seconds.shape](np.arange(width) / width)
+                    if key == "FADEIN":
+                        gain[:width] *= curve[: len(gain)]
+                    else:
+                        gain[-width:] *= curve[::-1]
+            mix[first : first + len(sound)] += gain * sound
+    return mix
+
+
+CURVES = {0: lambda x: x, 1: lambda x: 1 - (1 - x) ** 2, 2: lambda x: x**2}
+
+
+def test_outpaint_makes_only_what_is_new_and_hears_what_the_item_shows(song: Path, render: Engine) -> None:
+    """The item shows 0.5 to 6.5 s of a source of 7 s; what it hides stays hidden and unheard."""
     result = render_into_project(job(song, task="outpaint", start_time=7.0, end_time=9.5), render)
     (request,) = render.requests
-    assert (request.extend_before_duration, request.extend_after_duration) == (0.0, 1.0)  # the source ends at 8.5 s
+    assert (request.extend_before_duration, request.extend_after_duration) == (0.0, 1.5)
+    assert (request.audio.frames, request.audio.sample_rate) == (6 * RATE, RATE)
     project = Project.load(result.project)
     (item,) = project.items(project.track("Lead acestep"))
-    assert (item.position, item.end) == (2.0, 9.5)
-    assert item.active_take is not None and item.active_take.start_offset == 0.5
-    assert soundfile.info(result.audio[0]).frames == 8 * RATE
+    assert (item.position, item.end) == (7.99, 9.5)  # over the old item's fade-out
+    assert item.active_take is not None and item.active_take.start_offset == pytest.approx(5.99)
+    assert soundfile.info(result.audio[0]).frames == 7.5 * RATE
+
+
+@pytest.mark.parametrize("seconds", [0.01, 1.0])
+def test_what_is_heard_before_the_end_of_the_item_is_not_doubled(song: Path, render: Engine, seconds: float) -> None:
+    """Up to the item's fade-out all is as it was; there the new item's fade-in makes up for it."""
+    text = song.read_text(encoding="utf-8")
+    song.write_text(text.replace("FADEOUT 1 0.01 0", f"FADEOUT 1 {seconds} 0", 1), encoding="utf-8")
+    before = heard(song, 10 * RATE)
+    outpainted = job(song, task="outpaint", start_time=6.5, end_time=9.5)
+    after = heard(render_into_project(outpainted, render).project, 10 * RATE)
+    fades = round((8 - seconds) * RATE)
+    assert np.array_equal(before[:fades], after[:fades])
+    source = np.concatenate([np.zeros(round(1.5 * RATE)), soundfile.read(song.parent / "lead.wav")[0][:, 0]])
+    seam = round(7.965 * RATE)  # the engine's own fade to what is new begins 0.03 s before the end
+    assert np.abs(after[fades:seam] - source[fades:seam]).max(initial=0.0) < 1e-3
+    assert np.abs(after[8 * RATE : round(9.4 * RATE)]).max() > 0.01
+
+
+def test_an_item_without_a_fade_is_told(song: Path, render: Engine) -> None:
+    text = song.read_text(encoding="utf-8")
+    song.write_text(text.replace("FADEOUT 1 0.01 0", "FADEOUT 1 0 0", 1), encoding="utf-8")
+    result = render_into_project(job(song, task="outpaint", start_time=7.0, end_time=9.5), render)
+    project = Project.load(result.project)
+    (item,) = project.items(project.track("Lead acestep"))
+    assert (item.position, item.end) == (8.0, 9.5)
+    assert any("has no fade" in note for note in result.notes)
 
 
 def test_outpaint_before(song: Path, render: Engine) -> None:
     result = render_into_project(job(song, task="outpaint", start_time=0.5, end_time=3.0), render)
     (request,) = render.requests
-    assert (request.extend_before_duration, request.extend_after_duration) == (1.0, 0.0)
+    assert (request.extend_before_duration, request.extend_after_duration) == (1.5, 0.0)
     project = Project.load(result.project)
     (item,) = project.items(project.track("Lead acestep"))
     take = item.active_take
     assert take is not None
-    assert (item.position, item.end, take.start_offset) == (0.5, 8.0, 0.0)
-    made, source = samples(result.audio[0]), samples(song.parent / "lead.wav")
-    kept = RATE * 3 // 2
-    assert np.array_equal(made[RATE + kept :], source[kept:])
+    assert (item.position, item.end, take.start_offset) == (0.5, 2.01, 0.0)
 
 
-def test_outpaint_where_the_source_still_has_audio_is_refused(song: Path, render: Engine) -> None:
-    with pytest.raises(ProjectRefused, match="still has audio"):
-        render_into_project(job(song, task="outpaint", start_time=7.0, end_time=8.4), render)
+def test_outpaint_where_no_item_ends_is_refused(song: Path, render: Engine) -> None:
+    with pytest.raises(ProjectRefused, match="no item ends or begins"):
+        render_into_project(job(song, task="outpaint", start_time=4.0, end_time=7.9), render)
 
 
 def test_retake_of_a_generated_item_and_of_an_inpainted_one(song: Path, render: Engine) -> None:
@@ -211,12 +268,15 @@ def test_retake_of_a_generated_item_and_of_an_inpainted_one(song: Path, render: 
     assert [t.active for t in project.items(project.tracks[0])[0].takes] == [False, False, True]
 
 
-def test_retake_of_other_audio_needs_tags_and_says_what_it_did(song: Path, render: Engine) -> None:
+def test_retake_of_other_audio_needs_tags_and_renders_the_range(song: Path, render: Engine) -> None:
     with pytest.raises(ProjectRefused, match="Give --tags"):
         render_into_project(job(song, task="retake", fields={}), render)
     result = render_into_project(job(song, task="retake"), render)
-    assert render.requests[-1].edit_mode == "reference"
-    assert any("starting point" in note for note in result.notes)
+    (request,) = render.requests
+    assert (request.task, request.start_time, request.end_time) == ("inpaint", 2.5, 3.5)
+    assert any("4 to 5 s of it were the starting point" in note for note in result.notes)
+    made, source = samples(result.audio[0]), samples(song.parent / "lead.wav")
+    assert made.shape == source.shape and np.array_equal(made[: 2 * RATE], source[: 2 * RATE])
 
 
 def test_elsewhere_everything_is_absolute_and_the_rest_unchanged(song: Path, render: Engine, tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""A region of items made anew: each item under the range gets a request of its own. Renders nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.rpp.fades import SHORT_FADE, Fade, read_fade
+from bridge.rpp.job import Part, Plan, ProjectJob, Span
+from bridge.rpp.model import Item, Track
+from bridge.rpp.project_file import Project
+from bridge.rpp.targets import ROUNDING_SECONDS, SHORTEST_SECONDS, Target, request_for, target, time_range
+from bridge.rpp.text import refused
+
+Range = tuple[float, float]
+
+
+def plan_inpaint(project: Project, track: Track, job: ProjectJob) -> Plan:
+    """The plan. Raises ProjectRefused where no item lies under the range, or one of them cannot be edited."""
+    start, end = time_range(project, job)
+    items = items_under(project, track, (start, end))
+    parts, notes = [], [f"Left as it is: {what}." for what in project.left_out(track, start, end)]
+    for item in items:
+        found = target(project, track, item, job)
+        part, clipped = region_part(found, (start, end))
+        parts.append(part)
+        notes += clipped
+    return Plan(project, tuple(parts), tuple(notes))
+
+
+def items_under(project: Project, track: Track, span: Range) -> list[Item]:
+    """The items of the range that are no slivers of neighbours. Raises ProjectRefused for none."""
+    items = project.items_at(track, *span)
+    if not items:
+        project.item_at(track, *span)  # says why
+    whole = [i for i in items if min(span[1], i.end) - max(span[0], i.position) >= SHORTEST_SECONDS]
+    return whole or list(items)
+
+
+def region_part(found: Target, span: Range, values: Mapping[str, Any] | None = None) -> tuple[Part, list[str]]:
+    """The request for what of the range the item plays, and what is to be said of it."""
+    first, last = _clipped(found, span)
+    notes = []
+    if (first, last) != span:
+        notes.append(f"The range was clipped to the item at {found.item.position:g} s: {first:g} to {last:g} s.")
+    region = {"start_time": _inside(found, first), "end_time": _inside(found, last)}
+    known = {**(values or {}), **found.source(), **region, **found.tempo(first, last)}
+    request = request_for("inpaint", found.job, known)
+    shown = Span(first, last - first, region["start_time"], *_fades(found.item, first, last))
+    return Part(request, found.place(shown), found.name, channel_mode=found.channel_mode()), notes
+
+
+def _clipped(found: Target, span: Range) -> Range:
+    """The range within the item and its source. Raises ProjectRefused where the source is over, or repeated, there."""
+    item, heard = found.item, found.heard
+    first, last = max(span[0], item.position), min(span[1], item.end)
+    outside = first < heard[0] - ROUNDING_SECONDS or last > heard[1] + ROUNDING_SECONDS
+    inner = max(first, heard[0]), min(last, heard[1])
+    if outside and (item.looped or inner[1] - inner[0] < SHORTEST_SECONDS):
+        length = found.info.duration_seconds
+        place = f"{found.source_time(first):g} to {found.source_time(last):g} s of a source of {length:g} s"
+        remedy = "Glue the item in REAPER first, or choose a range where the source plays once."
+        raise refused("region", f"{place} (it is looped, or over, there)", "a range inside the source", remedy)
+    return inner if outside else (first, last)
+
+
+def _inside(found: Target, time: float) -> float:
+    """Seconds of the source, never beyond its ends by what was rounded."""
+    return min(max(found.source_time(time), 0.0), found.info.duration_seconds)
+
+
+def _fades(item: Item, first: float, last: float) -> tuple[Fade, Fade]:
+    """The item's own where the region begins or ends with it."""
+    fade_in = read_fade(item.block, "FADEIN") if first == item.position else SHORT_FADE
+    return fade_in, read_fade(item.block, "FADEOUT") if last == item.end else SHORT_FADE

@@ -1,0 +1,104 @@
+"""Another take of items: of what was made here from its recipe, of other audio as far as the range goes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.rpp.inpaint import items_under, region_part
+from bridge.rpp.job import Part, Plan, ProjectJob, Span
+from bridge.rpp.model import Item, Take, Track
+from bridge.rpp.project_file import Project
+from bridge.rpp.targets import Target, request_for, target, time_range
+from bridge.rpp.text import number, refused
+from bridge.rpp.write import EXT_SECTION, recipe_key
+from engine.audio.metadata import read_recipe
+from engine.requests import TASKS, fields_of
+
+_FROM_SEED = ("text-to-audio", "prompt-to-audio", "retake")
+_NOT_AGAIN = ("task", "seed", "retake_seed", "audio", "channels")  # another seed, and the take as it is now
+
+
+def plan_retake(project: Project, track: Track, job: ProjectJob) -> Plan:
+    """The plan. Raises ProjectRefused where nothing lies under the range, or tags are missing for other audio."""
+    span = _span(project, job)
+    items = items_under(project, track, span)
+    notes = [f"Left as it is: {what}." for what in project.left_out(track, *span)]
+    made_here = [item for item in items if _request_of(project, item) is not None]
+    if made_here and len(made_here) < len(items):
+        others = ", ".join(f"{item.position:g} s" for item in items if item not in made_here)
+        notes.append(f"Left as it is: the item at {others}, which was not made here.")
+    parts = []
+    for item in made_here or items:
+        part, said = _part(target(project, track, item, job), span)
+        parts.append(part)
+        notes += said
+    return Plan(project, tuple(parts), tuple(notes))
+
+
+def _span(project: Project, job: ProjectJob) -> tuple[float, float]:
+    """The range, or with none the edit cursor."""
+    if job.start_time is None and job.end_time is None and project.time_selection is None:
+        cursor = project.root.line("CURSOR")
+        at = number(cursor, default=0.0) if cursor else 0.0
+        return at, at + 1e-9
+    return time_range(project, job)
+
+
+def _part(found: Target, span: tuple[float, float]) -> tuple[Part, list[str]]:
+    made = _request_of(found.project, found.item) or {}
+    if made.get("task") in _FROM_SEED:
+        known = fields_of(TASKS["retake"])
+        values = {k: v for k, v in made.items() if k in known and k not in ("variance", "retake_seed")}
+        return Part(request_for("retake", found.job, values), found.place(_whole(found)), found.name), []
+    values = {k: v for k, v in made.items() if k not in _NOT_AGAIN}
+    if made.get("task") == "inpaint":
+        request = request_for("inpaint", found.job, {**values, **found.source()})
+        note = "The region that was regenerated is made anew with another seed."
+        return Part(request, found.place(_whole(found)), found.name, channel_mode=found.channel_mode()), [note]
+    return _from_audio(found, span, values)
+
+
+def _from_audio(found: Target, span: tuple[float, float], made: Mapping[str, Any]) -> tuple[Part, list[str]]:
+    """Audio that no seed leads back to: the range is made anew with what is there as its starting point."""
+    if "tags" not in found.job.fields and not made.get("tags"):
+        remedy = "Give --tags: then the range is made anew with the take as its starting point."
+        raise refused("track", "a take that was not made here", "a take with a recipe", remedy)
+    if span[1] - span[0] < 1e-6:  # the edit cursor
+        span = found.item.position, found.item.end
+    part, notes = region_part(found, span, {"tags": made.get("tags")} if made.get("tags") else {})
+    start, end = (max(span[0], found.item.position), min(span[1], found.item.end))
+    note = f"The take has no seed to start from: {start:g} to {end:g} s of it were the starting point of new audio."
+    return part, [*notes, note]
+
+
+def _whole(found: Target) -> Span:
+    return Span(found.item.position, found.item.length, found.take.start_offset)
+
+
+def _request_of(project: Project, item: Item) -> dict[str, Any] | None:
+    """The request that the item's active take was made by; None where it was not made here."""
+    take = item.active_take
+    recipe = kept_recipe(project, take) if take and not take.empty else None
+    made = recipe.get("request") if recipe else None
+    return made if isinstance(made, dict) else None
+
+
+def kept_recipe(project: Project, take: Take) -> dict[str, Any] | None:
+    """The recipe of a take: from the project, else from its file; None where it was not made here."""
+    key = recipe_key(take.guid)
+    for state in project.root.blocks("EXTSTATE"):
+        for section in state.blocks(EXT_SECTION):
+            if (line := section.line(key)) is not None and len(line.words) > 1:
+                return _decoded(line.words[1])
+    return read_recipe(take.source) if take.source and take.source.is_file() else None
+
+
+def _decoded(text: str) -> dict[str, Any] | None:
+    try:
+        made = json.loads(base64.b64decode(text, validate=True))
+    except ValueError:
+        return None
+    return made if isinstance(made, dict) else None
