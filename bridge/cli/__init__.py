@@ -7,6 +7,11 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command that the program's arguments name."""
-    from bridge.cli.app import app
+    from bridge.cli.surroundings import put_foreign_paths_last
 
+    put_foreign_paths_last()
+    from bridge.cli.app import app
+    from bridge.cli.output import let_streams_take_every_name
+
+    let_streams_take_every_name()
     app(prog_name="acestep-bridge")

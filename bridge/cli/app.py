@@ -24,7 +24,11 @@ from bridge.cli import (
     service_commands,
 )
 
+from bridge.cli.usage import Commands
+
 app = typer.Typer(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Regenerate a part of a song on your own machine: ACE-Step, driven from a terminal, REAPER or OSC.",
     no_args_is_help=True,
     add_completion=False,

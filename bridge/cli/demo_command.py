@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bridge.cli.output import AsJson, handled, note, print_json, show
+from bridge.cli.paths import file_path
 from engine.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -22,13 +23,17 @@ def add_to(app: typer.Typer) -> None:
 
 @handled
 def demo(
-    audio: Annotated[Path | None, typer.Option("--audio", metavar="FILE", help="Your own file.")] = None,
+    audio: Annotated[
+        Path | None, typer.Option("--audio", metavar="FILE", parser=file_path, help="Your own file.")
+    ] = None,
     start_time: Annotated[float | None, typer.Option("--start-time", metavar="A", help="With --audio.")] = None,
     end_time: Annotated[float | None, typer.Option("--end-time", metavar="B", help="With --audio.")] = None,
     tags: Annotated[str | None, typer.Option("--tags", metavar="T", help="With --audio: the style wanted.")] = None,
     lyrics: Annotated[str, typer.Option("--lyrics", metavar="STR", help="Words of the new part.")] = "",
     folder: Annotated[
-        Path | None, typer.Option("--folder", metavar="FOLDER", help="A new folder; else acestep-demo, numbered.")
+        Path | None, typer.Option(
+            "--folder", metavar="FOLDER", parser=file_path, help="A new folder; else acestep-demo, numbered."
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="STR", help="Model by name or folder.")] = None,
     changes: Annotated[

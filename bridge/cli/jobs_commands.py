@@ -11,6 +11,8 @@ import typer
 from msgspec import to_builtins
 
 from bridge.cli.output import AsJson, handled, note, print_json, show
+from bridge.cli.paths import file_path
+from bridge.cli.render_commands import Force
 from bridge.model_words import model_words
 from bridge.protocol.messages import JobStatus, State
 from engine.errors import InvalidRequest
@@ -134,7 +136,10 @@ def _finished_before(client: Client, limit: float) -> list[str]:
 @handled
 def job_result(
     job_id: JobId,
-    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="OUT", help="Copy the audio here.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="OUT", parser=file_path, help="Copy the audio here.")
+    ] = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """What a completed job made; with -o a copy of its audio."""
@@ -142,7 +147,7 @@ def job_result(
     from bridge.cli.render import deliver
 
     with daemon_or_history() as client:
-        deliver(client.result(job_id).reply, out, as_json)
+        deliver(client.result(job_id).reply, out, as_json, force)
 
 
 def _line(job: JobStatus) -> str:

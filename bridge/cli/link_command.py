@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.output import AsJson, handled, note, print_json, show
+from bridge.cli.output import AsJson, handled, note, print_json, show, there
+from bridge.cli.paths import file_path
 from engine.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ def link(
     address: Annotated[
         str | None, typer.Option("--address", metavar="ENDPOINT", help="Where it reaches this machine's daemon.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="The link file to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", parser=file_path, help="The link file to write.")
+    ] = None,
     use: Annotated[
-        Path | None, typer.Option("--use", metavar="FILE", help="Let the machine of that link file render.")
+        Path | None,
+        typer.Option("--use", metavar="FILE", parser=file_path, help="Let the machine of that link file render."),
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Render on this machine again.")] = False,
     as_json: AsJson = False,
@@ -71,7 +75,7 @@ def _write(host: str, address: str | None, out: Path | None, as_json: bool) -> N
         return print_json({"link": str(path.absolute())})
     show(str(path))
     note(f"Bring it to {host} by a private way (it holds that client's key), then there:")
-    typer.echo(f"    acestep-bridge link --use {path.name}", err=True)
+    there(f"    acestep-bridge link --use {path.name}", err=True)
 
 
 def _endpoints(home: Path, address: str | None) -> Endpoints:
@@ -181,5 +185,5 @@ def _tell(as_json: bool) -> None:
         return show("To render here again: acestep-bridge link --remove")
     name = "".join(c for c in socket.gethostname().split(".")[0] if c.isascii() and (c.isalnum() or c in "-_")) or "me"
     show(HERE)
-    typer.echo(STEPS_THERE.format(name=name, public=keys.own_pair(home).public, port=PORT))
+    there(STEPS_THERE.format(name=name, public=keys.own_pair(home).public, port=PORT))
     show(STEP_HERE.format(name=name))

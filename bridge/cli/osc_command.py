@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.output import Exit, fail, handled, note, show
+from bridge.cli.paths import file_path
 
 if TYPE_CHECKING:
     from bridge.osc.settings import OscSettings
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Hosts = Annotated[list[str] | None, typer.Option("--allow", metavar="IP", help="Another machine that may speak.")]
 Roots = Annotated[
     list[Path] | None,
-    typer.Option("--root", metavar="FOLDER", help="Files in here may be named; your home folder where only this "
+    typer.Option("--root", metavar="FOLDER", parser=file_path, help="Files in here may be named; your home folder where only this "
                  "machine is heard."),
 ]  # fmt: skip
 Surfaces = Annotated[

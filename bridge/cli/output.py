@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 
+from bridge.file_names import is_text
 from bridge.protocol import errors as wire
 from engine.errors import Cancelled, CheckpointError, EngineError, InvalidRequest
 
@@ -24,6 +25,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 CALLED_VARIABLE = "ACESTEP_BRIDGE_CALLED"
 _COMMANDS = "demo|serve|jobs|models|reaper|rpp|osc|midi|doctor|keys|link|service|again|recipe|schema|[a-z]+-to-audio"
 _COMMAND = re.compile(rf"(?<![\w/.])acestep-bridge(?= (?:inpaint|outpaint|retake|{_COMMANDS})\b)")
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 _BAD_INPUT_CODES = ("unknown_job", "unknown_audio", "bad_message", "buffer_mismatch", "not_finished", "job_active")
 _NO_MODEL_CODES = ("unknown_model", "checkpoint", "engine_unavailable", "shutting_down")
 
@@ -46,24 +48,57 @@ def as_called(text: str, environment: Mapping[str, str] = os.environ) -> str:
 
 def show(text: str = "") -> None:
     """A line of the result, on stdout."""
-    typer.echo(as_called(text))
+    typer.echo(printable(as_called(text), sys.stdout))
 
 
 def note(text: str = "") -> None:
     """A line for the person at the terminal, on stderr."""
-    typer.echo(as_called(text), err=True)
+    typer.echo(printable(as_called(text), sys.stderr), err=True)
+
+
+def there(text: str, err: bool = False) -> None:
+    """A line with commands for another machine, where they are called as they stand."""
+    typer.echo(printable(text, sys.stderr if err else sys.stdout), err=err)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=not writes_unicode(), default=str))
+    """One JSON document on stdout. Bytes of a file name that are no UTF-8 are there as \\udc80 to \\udcff, as in Python."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    if not _fits(text, sys.stdout) or not writes_unicode() or not is_text(text):
+        text = json.dumps(value, indent=2, default=str)
+    typer.echo(text)
 
 
 def fail(code: Exit, message: str) -> NoReturn:
     """End the command with a message for a person."""
     color = typer.colors.YELLOW if code is Exit.CANCELLED else typer.colors.RED
-    typer.secho(as_called(message), fg=color, err=True)
+    typer.secho(printable(as_called(message), sys.stderr), fg=color, err=True)
     raise SystemExit(int(code))
+
+
+def printable(text: str, stream: Any) -> str:
+    """The text with what the stream has no letters for written as \\u65e5, and what would steer a terminal as \\x1b."""
+    text = _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
+    if _fits(text, stream):
+        return text
+    encoding = getattr(stream, "encoding", None) or "ascii"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def let_streams_take_every_name() -> None:
+    """A pipe gets file names byte by byte as they are; letters that a console lacks are written as \\u65e5."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            exact = stream is sys.stdout and _is_utf8(stream) and not stream.isatty()
+            stream.reconfigure(errors="surrogateescape" if exact else "backslashreplace")
+
+
+def _fits(text: str, stream: Any) -> bool:
+    try:
+        text.encode(getattr(stream, "encoding", None) or "ascii", getattr(stream, "errors", None) or "strict")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager
@@ -128,4 +163,8 @@ def _end(code: Exit, content: wire.ErrorContent, as_json: bool) -> NoReturn:
 
 def writes_unicode() -> bool:
     """Whether standard output takes every letter."""
-    return (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "") == "utf8"
+    return _is_utf8(sys.stdout)
+
+
+def _is_utf8(stream: Any) -> bool:
+    return (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "") == "utf8"

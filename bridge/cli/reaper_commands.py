@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bridge.cli.output import AsJson, Exit, handled, print_json, show, writes_unicode
+from bridge.cli.paths import file_path
 from engine.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 group = typer.Typer(help="The actions in REAPER: install, uninstall, status.", no_args_is_help=True)
 Resources = Annotated[
     Path | None,
-    typer.Option("--resource-path", metavar="FOLDER", help="REAPER's resource folder, for portable installations."),
+    typer.Option(
+        "--resource-path",
+        metavar="FOLDER",
+        parser=file_path,
+        help="REAPER's resource folder, for portable installations.",
+    ),
 ]
 NEXT = (
     "Next: start REAPER, select a time range on a track, press ? for the action list, type acestep, and run\n"
@@ -88,7 +94,9 @@ def status(resource_path: Resources = None, as_json: AsJson = False) -> None:
 @handled
 def index(
     url: Annotated[str, typer.Option("--url", metavar="URL", help="Where the scripts' folder can be downloaded.")],
-    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="File to write, else stdout.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", parser=file_path, help="File to write, else stdout.")
+    ] = None,
     time: Annotated[
         str | None, typer.Option("--time", metavar="TIME", help="Of the release, ISO 8601; else now.")
     ] = None,

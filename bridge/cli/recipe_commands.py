@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from bridge.cli.output import AsJson, handled, print_json, show
+from bridge.cli.paths import file_path
+from bridge.cli.render_commands import Force, Out
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A clip that was made here.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", parser=file_path, help="A clip that was made here.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,7 +36,8 @@ def recipe(file: File, as_json: AsJson = False) -> None:
 @handled
 def again(
     file: File,
-    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="OUT", help="File to write.")] = None,
+    out: Out = None,
+    force: Force = False,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Another seed.")] = None,
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a field; may be repeated.")
@@ -51,7 +54,7 @@ def again(
 
     wanted = [*([f"model={model}"] if model else []), *(changes or [])]
     request = again_of(file, seed, wanted, audio)
-    run_order(Order(request, out, as_json, file, stem=f"{file.stem}-again"))
+    run_order(Order(request, out, as_json, file, stem=f"{file.stem}-again", force=force))
 
 
 def _rows(made: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -8,11 +8,12 @@ from typing import Any
 
 from msgspec import UNSET, structs, to_builtins
 
-from bridge.cli.out_file import numbered, place, plan_output
+from bridge.cli.out_file import Outputs, Wish, format_of
 from bridge.cli.output import note, print_json, show
 from bridge.cli.request_options import NOT_PATHS, SOURCE
 from bridge.model_words import model_words
 from bridge.protocol.messages import ResultEntry, ResultReply
+from engine.audio.atomic import WriteError
 from engine.requests import Request
 
 Written = tuple[Path, ResultEntry]
@@ -20,8 +21,8 @@ Written = tuple[Path, ResultEntry]
 
 @dataclass(frozen=True)
 class Order:
-    """What a render command was asked for. `protected` is a file that must not be overwritten; `daemon_options` go to a
-    daemon that is started for the call."""
+    """What a render command was asked for. `protected` is a file that must not be overwritten, `force` replaces `out`;
+    `daemon_options` go to a daemon that is started for the call."""
 
     request: Request
     out: Path | None
@@ -29,27 +30,34 @@ class Order:
     protected: Path | None = None
     stem: str = ""
     daemon_options: tuple[str, ...] = ()
+    force: bool = False
 
 
 def run_order(order: Order) -> None:
     """Render and write the file. Raises `InvalidRequest` before anything is started where that can be told."""
-    from bridge.cli.daemon_session import daemon_session, finish_job
+    from bridge.cli.daemon_session import daemon_session, finish_job, interruptible
 
-    request, target = _planned(order)
+    request = _with_format(order)
     _check_source(request)
-    with daemon_session(options=order.daemon_options) as client:
+    count = _given(request.variations, 1)
+    with (
+        interruptible(),
+        Outputs(Wish(order.out, order.stem or _stem(order), order.force), str(request.format), count) as outputs,
+        daemon_session(options=order.daemon_options) as client,
+    ):
         reply = finish_job(client, request, type(request).task).reply
-        written = _write(reply, target)
+        written = _write(reply, outputs)
     _tell(reply, written, order.as_json)
 
 
-def _planned(order: Order) -> tuple[Request, Path]:
-    """The request with the format that the file's name says, and the file."""
-    given = getattr(order.request, "format", UNSET)
+def _with_format(order: Order) -> Request:
+    """The request with the format that the file's name says."""
     sources = [p for p in (order.protected, _source_path(order.request)) if p is not None]
-    stem = order.stem or _stem(order)
-    target, wanted = plan_output(order.out, stem, None if given is UNSET else given, sources)
-    return structs.replace(order.request, format=wanted), target
+    return structs.replace(order.request, format=format_of(order.out, _given(order.request.format, None), sources))
+
+
+def _given(value: Any, default: Any) -> Any:
+    return default if value is UNSET else value
 
 
 def _stem(order: Order) -> str:
@@ -71,19 +79,23 @@ def _check_source(request: Request) -> None:
         probe(path)
 
 
-def deliver(reply: ResultReply, out: Path | None, as_json: bool) -> None:
+def deliver(reply: ResultReply, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Show a result of the daemon's, copied to `out` if that is given. Raises `InvalidRequest` for another format."""
     chosen = [entry for entry in reply.results if entry.chosen]
     if out is None:
         return _tell(reply, [(Path(entry.audio.path or ""), entry) for entry in chosen], as_json)
     suffix = Path(chosen[0].audio.file_name).suffix.lstrip(".") or "wav"
-    target, _ = plan_output(out, "result", suffix, [])
-    _tell(reply, _write(reply, target), as_json)
+    with Outputs(Wish(out, "result", force), format_of(out, suffix, []), len(chosen)) as outputs:
+        written = _write(reply, outputs)
+    _tell(reply, written, as_json)
 
 
-def _write(reply: ResultReply, target: Path) -> list[Written]:
+def _write(reply: ResultReply, outputs: Outputs) -> list[Written]:
     chosen = [entry for entry in reply.results if entry.chosen]
-    return [(place(Path(entry.audio.path or ""), numbered(target, n)), entry) for n, entry in enumerate(chosen)]
+    try:
+        return [(outputs.put(n, Path(entry.audio.path or "")), entry) for n, entry in enumerate(chosen)]
+    except WriteError as error:
+        raise WriteError(f"{error} The render is kept: acestep-bridge jobs result {reply.job_id} -o FILE") from error
 
 
 def _tell(reply: ResultReply, written: list[Written], as_json: bool) -> None:

@@ -11,13 +11,16 @@ import typer
 
 from bridge.cli.daemon_options import AudioUrls, check_audio_urls
 from bridge.cli.output import handled
+from bridge.cli.paths import file_path
 from bridge.cli.request_options import NOT_PATHS, SOURCE, options_of, request_from
 from engine.requests import TASKS, Request, fields_of
 
-OWN = ("src", "out", "as_json", "audio_urls")
+OWN = ("src", "out", "force", "as_json", "audio_urls")
 Out = Annotated[
-    Path | None, typer.Option("-o", "--out", metavar="OUT", help="File to write; its ending says the format.")
+    Path | None,
+    typer.Option("-o", "--out", metavar="OUT", parser=file_path, help="File to write; its ending says the format."),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace OUT where there is such a file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Source = Annotated[
     str,
@@ -25,7 +28,10 @@ Source = Annotated[
         metavar="SRC", help="The source: a file, sha256:... of the daemon's, a data: URI, or a URL (see --audio-urls)."
     ),
 ]
-Clip = Annotated[Path | None, typer.Argument(metavar="SRC", help="A clip that was made here (it holds its recipe).")]
+Clip = Annotated[
+    Path | None,
+    typer.Argument(metavar="SRC", parser=file_path, help="A clip that was made here (it holds its recipe)."),
+]
 HELP = {
     "text-to-audio": "Music from tags and lyrics.",
     "prompt-to-audio": "Music from a description in plain words.",
@@ -52,10 +58,11 @@ def _command(task: str) -> Callable[..., None]:
         check_audio_urls(urls)
         request = _request(task, src, {name: value for name, value in options.items() if name not in OWN})
         daemon = ("--audio-urls", urls) if urls else ()
-        run_order(Order(request, options["out"], options["as_json"], _file(src), daemon_options=daemon))
+        own = Order(request, options["out"], options["as_json"], _file(src), "", daemon, options["force"])
+        run_order(own)
 
     run.__name__ = task.replace("-", "_")
-    parameters = [*_source(task), _own("out", Out, None), _own("as_json", Json, False), *options_of(task)]
+    parameters = [*_source(task), *_outputs(), *options_of(task)]
     run.__dict__["__signature__"] = inspect.Signature(parameters)
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return handled(run)
@@ -80,6 +87,10 @@ def _source(task: str) -> list[inspect.Parameter]:
     if SOURCE in fields_of(TASKS[task]):
         return [inspect.Parameter("src", kind, annotation=Source), _own("audio_urls", AudioUrls, None)]
     return []
+
+
+def _outputs() -> list[inspect.Parameter]:
+    return [_own("out", Out, None), _own("force", Force, False), _own("as_json", Json, False)]
 
 
 def _own(name: str, annotation: Any, default: Any) -> inspect.Parameter:

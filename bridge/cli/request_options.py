@@ -14,7 +14,7 @@ from engine.errors import InvalidRequest
 from engine.requests import TASKS, Field, Request, fields_of, from_dict
 
 SOURCE = "audio"
-NONE = "none"
+NOTHING = ("none", "null")
 NOT_PATHS = ("sha256:", "data:", "http://", "https://")
 
 
@@ -47,10 +47,13 @@ def value_of(field: Field, text: Any) -> Any:
         return text
     text = str(text)
     if field.kind == "audio":
+        if not text:
+            remedy = "Name the file. Is a variable of your script empty?"
+            raise InvalidRequest(field.name, "an empty name", field.expected, remedy)
         return text if text.startswith(NOT_PATHS) else str(Path(text).absolute())
     if field.name == "model":
         return _model(text)
-    if field.nullable and text.lower() == NONE:
+    if field.nullable and text.lower() in NOTHING:
         return None
     try:
         return _parsed(field, text)

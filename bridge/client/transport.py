@@ -45,8 +45,18 @@ class Target:
     pair: KeyPair | None = None
 
     def read(self) -> Connection:
-        """The connection as it is now. Raises DaemonNotRunning, ProtocolError."""
-        return read_connection(self.link or connection_path(self.home))
+        """The connection as it is now. Raises DaemonNotRunning, ProtocolError.
+
+        What a daemon that is gone has left is not looked at: a file of 0 bytes after a power loss, one of another version.
+        """
+        if self.file.exists() and not self.may_answer():  # a look at the lock must not meet a daemon that takes it
+            raise DaemonNotRunning(f"nobody holds {self.home / 'daemon.lock'}")
+        return read_connection(self.file)
+
+    @property
+    def file(self) -> Path:
+        """The file that says where the daemon listens."""
+        return self.link or connection_path(self.home)
 
     def may_answer(self) -> bool:
         """False if it is known that nobody runs."""
@@ -68,8 +78,6 @@ class Transport:
     def open(self) -> None:
         """Read the connection file and connect. Raises DaemonNotRunning, ProtocolError."""
         connection = self.target.read()
-        if not self.target.may_answer():
-            raise DaemonNotRunning(f"nobody holds {self.target.home / 'daemon.lock'}")
         self._close_socket()
         self.connection = connection
         self._socket = self._connect(zmq.DEALER, connection.endpoints.commands)
@@ -138,7 +146,7 @@ class Transport:
             current = self.target.read()
         except (DaemonNotRunning, ProtocolError):
             return True
-        return current != self.connection or not self.target.may_answer()
+        return current != self.connection
 
     async def _come_back(self, lost: Connection) -> None:
         limit = time.monotonic() + self.timeouts.reconnect
@@ -174,7 +182,11 @@ class Transport:
             socket.curve_serverkey = self.connection.server_public.encode("ascii")
             socket.curve_publickey = pair.public.encode("ascii")
             socket.curve_secretkey = pair.secret.encode("ascii")
-        socket.connect(endpoint)
+        try:
+            socket.connect(endpoint)
+        except zmq.ZMQError as error:
+            socket.close()
+            raise ProtocolError(f"{self.target.file}: {endpoint!r} is no address ({error}).") from error
         return socket
 
     def _close_socket(self) -> None:

@@ -46,13 +46,14 @@ from engine.errors import InvalidRequest
 logger = logging.getLogger("bridge.daemon")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _OTHER_SECONDS = 10.0
+_LOCK_TRIES = 5
 
 
 def serve(settings: Settings) -> int:
     """Run a daemon until it is told to stop. 0 also if another one runs in this home, once that one answers."""
     home = make_home(settings.home)
     with FileLock(home / "daemon.lock") as lock:
-        if not lock.acquire():
+        if not _acquired(lock):
             return _wait_for_other(home)
         connection_path(home).unlink(missing_ok=True)
         write_install(home)
@@ -201,6 +202,15 @@ async def _clean(audio: AudioStore, store: JobStore, seconds: float) -> None:
         used = {path.stem for path in audio.paths() if store.is_used(path.stem)}
         await asyncio.to_thread(audio.clean, used.__contains__, seconds)
         await asyncio.sleep(86400.0)
+
+
+def _acquired(lock: FileLock) -> bool:
+    """Clients hold the lock for moments, when they look whether a daemon has it."""
+    for _ in range(_LOCK_TRIES):
+        if lock.acquire():
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def _wait_for_other(home: Path) -> int:

@@ -34,7 +34,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     endpoints: Endpoints
     key: str
-    version: int = PROTOCOL_VERSION
+    version: int = msgspec.field(default_factory=lambda: PROTOCOL_VERSION)  # a factory: it is always written
     pid: int = 0
     started: float = 0.0
     server_public: str = ""
@@ -56,10 +56,20 @@ def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def make_home(home: Path) -> Path:
-    """Make the folder, readable by its user only."""
+    """Make the folder, readable by its user only. Raises ProtocolError for a name that no message could hold."""
+    _check_name(home)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.chmod(home, 0o700)
     return home
+
+
+def _check_name(home: Path) -> None:
+    try:
+        str(home).encode("utf-8")
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(home).decode("utf-8", "backslashreplace")
+        text = f"{HOME_VARIABLE}: got {shown}, expected a folder whose name is UTF-8, as what is sent must be. "
+        raise ProtocolError(f"{text}Let {HOME_VARIABLE} name another one.") from error
 
 
 def log_path(home: Path, name: str) -> Path:
@@ -87,10 +97,13 @@ def read_connection(path: Path) -> Connection:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise DaemonNotRunning(f"{path} does not exist") from error
+    except OSError as error:
+        raise ProtocolError(f"{path}: {error.strerror}. Remove it, then start the daemon anew.") from error
     try:
         connection = msgspec.json.decode(data, type=Connection)
-    except msgspec.DecodeError as error:
-        raise ProtocolError(f"{path}: {error}. Start the daemon anew; it writes the file.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        what = "the file is empty" if not data.strip() else f"no connection file ({error})"
+        raise ProtocolError(f"{path}: {what}. End the daemon that runs and start it anew; it writes the file.") from error
     if connection.version != PROTOCOL_VERSION:
         raise ProtocolError(
             f"{path}: got version {connection.version}, expected {PROTOCOL_VERSION}. Update the older side.",
@@ -107,7 +120,7 @@ def daemon_command() -> list[str]:
 def write_install(home: Path) -> None:
     """Write install.json, unless it says the same already."""
     path, data = home / "install.json", _pretty(Install(daemon_command=daemon_command()))
-    if not path.exists() or path.read_bytes() != data:
+    if not path.is_file() or path.read_bytes() != data:
         write_private(path, data)
 
 

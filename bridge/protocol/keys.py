@@ -54,7 +54,8 @@ def allow(home: Path, name: str, public: str) -> None:
 
 def allowed(home: Path) -> dict[str, str]:
     """Name to public key of the clients that are let in."""
-    return {p.stem: p.read_text("ascii") for p in sorted(_clients(home).glob("*.public"))}
+    found = {p.stem: _read(p) for p in sorted(_clients(home).glob("*.public"))}
+    return {name: public for name, public in found.items() if _is_key(public)}
 
 
 def revoke(home: Path, name: str) -> None:
@@ -100,7 +101,12 @@ def _pair(home: Path, name: str) -> KeyPair:
         made_public, made_secret = zmq.curve_keypair()
         write_private(public, made_public)
         write_private(secret, made_secret)
-    return KeyPair(public.read_text("ascii"), secret.read_text("ascii"))
+    pair = KeyPair(_read(public), _read(secret))
+    for path, key in ((public, pair.public), (secret, pair.secret)):
+        if not _is_key(key):
+            remedy = "Remove both files of the pair; the next command makes a new one, which others must allow anew."
+            raise KeyFileError(f"key file: {path}: got {len(key)} characters, expected 40 of Z85. {remedy}")
+    return pair
 
 
 def _clients(home: Path) -> Path:
@@ -114,9 +120,20 @@ def _checked(name: str) -> str:
 
 
 def _check_public(public: str) -> None:
-    try:
-        zmq.utils.z85.decode(public.encode("ascii"))
-    except (ValueError, KeyError, IndexError) as error:
-        raise KeyFileError("public key: expected 40 characters of Z85, as `keys new` prints them.") from error
     if len(public) != 40:
         raise KeyFileError(f"public key: got {len(public)} characters, expected 40, as `keys new` prints them.")
+    if not _is_key(public):
+        raise KeyFileError("public key: expected 40 characters of Z85, as `keys new` prints them.")
+
+
+def _read(path: Path) -> str:
+    """A key as it lies there; what is damaged is found by `_is_key`."""
+    return path.read_text("ascii", errors="replace").strip() if path.is_file() else ""
+
+
+def _is_key(text: str) -> bool:
+    try:
+        zmq.utils.z85.decode(text.encode("ascii"))
+    except (ValueError, KeyError, IndexError):
+        return False
+    return len(text) == 40

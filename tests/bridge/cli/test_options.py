@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,13 +14,14 @@ import pytest
 from typer.testing import CliRunner
 
 from bridge.cli.app import app
-from bridge.cli.out_file import numbered, place, plan_output
+from bridge.cli.out_file import Outputs, Wish, format_of, numbered, place
 from bridge.cli.output import Exit, as_called, exit_code_of
 from bridge.cli.progress import JobDisplay, words_of
 from bridge.cli.request_options import option_name, request_from
 from bridge.cli.seam_words import seam_in_words
 from bridge.protocol.errors import DaemonLost, DaemonNotRunning, ErrorContent, KeyFileError, failure
 from bridge.protocol.messages import JobStatus, ModelName
+from engine.audio.atomic import WriteError
 from engine.errors import Cancelled, CheckpointError, EngineError, InvalidRequest, OutOfMemory
 from engine.requests import TASKS, fields_of
 
@@ -79,13 +83,13 @@ def test_sources_become_absolute_unless_they_are_no_paths(tmp_path, monkeypatch)
 
 
 def test_the_format_is_the_names_ending(tmp_path):
-    assert plan_output(tmp_path / "a.FLAC", "", None, [])[1] == "flac"
+    assert format_of(tmp_path / "a.FLAC", None, []) == "flac"
     with pytest.raises(InvalidRequest, match="same format twice"):
-        plan_output(tmp_path / "a.flac", "", "wav", [])
+        format_of(tmp_path / "a.flac", "wav", [])
     with pytest.raises(InvalidRequest, match="never overwritten"):
         (tmp_path / "a.wav").touch()
         (tmp_path / "link.wav").symlink_to(tmp_path / "a.wav")
-        plan_output(tmp_path / "link.wav", "", None, [tmp_path / "a.wav"])
+        format_of(tmp_path / "link.wav", None, [tmp_path / "a.wav"])
     assert numbered(Path("out.wav"), 2) == Path("out-3.wav")
 
 
@@ -93,11 +97,86 @@ def test_a_file_is_placed_whole_or_not_at_all(tmp_path):
     (tmp_path / "made").write_bytes(b"new")
     target = tmp_path / "out.wav"
     target.write_bytes(b"old")
-    with pytest.raises(FileNotFoundError):
+    target.chmod(0o640)
+    with pytest.raises(WriteError):
         place(tmp_path / "missing", target)
     assert target.read_bytes() == b"old"
-    assert place(tmp_path / "made", target).read_bytes() == b"new"
+    place(tmp_path / "made", target)
+    assert (target.read_bytes(), target.stat().st_mode & 0o777) == (b"new", 0o640)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "out.wav"]
+
+
+def test_names_are_taken_before_the_render_and_given_back_without_one(tmp_path, monkeypatch):
+    """Two renders at once wrote the same text-to-audio.wav, and one of them was gone."""
+    monkeypatch.chdir(tmp_path)
+    made = tmp_path / "made"
+    made.write_bytes(b"new")
+    with Outputs(Wish(None, "clip"), "wav", 2) as first, Outputs(Wish(None, "clip"), "wav") as second:
+        assert [path.name for path in first.paths] == ["clip.wav", "clip-2.wav"]
+        assert [path.name for path in second.paths] == ["clip-3.wav"]
+        assert second.put(0, made) == Path("clip-3.wav")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip-3.wav", "made"]
+
+
+@pytest.mark.parametrize("there", ["v.wav", "v-2.wav"])
+def test_no_file_is_replaced_unasked(there, tmp_path):
+    """`--variations` replaced out-2.wav of an earlier run; an empty file may be another command's that renders now."""
+    (tmp_path / there).touch()
+    with pytest.raises(InvalidRequest, match=f"{there}, which exists.*--force"):
+        Outputs(Wish(tmp_path / "v.wav", ""), "wav", 2)
+    assert [path.name for path in tmp_path.iterdir()] == [there]
+    (tmp_path / there).write_bytes(b"old")
+    with Outputs(Wish(tmp_path / "v.wav", "", force=True), "wav", 2):
+        assert (tmp_path / there).read_bytes() == b"old"
+    assert (tmp_path / there).read_bytes() == b"old"
+
+
+def test_a_name_may_fill_what_the_file_system_takes_and_no_more(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = tmp_path / "made"
+    made.write_bytes(b"new")
+    longest = Path("\N{DRUM WITH DRUMSTICKS}" * 62 + "abc.wav")
+    assert len(os.fsencode(longest)) == 255
+    with Outputs(Wish(longest, ""), "wav") as outputs:
+        assert outputs.put(0, made).read_bytes() == b"new"
+    with pytest.raises(InvalidRequest, match="257 bytes"):  # the second result's number does not fit
+        Outputs(Wish(longest, "", force=True), "wav", 2)
+    assert longest.read_bytes() == b"new"
+    with Outputs(Wish(None, "\N{DRUM WITH DRUMSTICKS}" * 63), "wav") as named:
+        assert len(os.fsencode(named.paths[0])) == 204
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="these file systems take no such bytes")
+def test_a_name_that_is_not_utf_8_is_written_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "made").write_bytes(b"new")
+    with Outputs(Wish(Path(os.fsdecode(b"caf\xe9.wav")), ""), "wav") as outputs:
+        outputs.put(0, tmp_path / "made")
+    assert b"caf\xe9.wav" in os.listdir(b".")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("nowhere/a.wav", "folder that exists"), ("made.wav/a.wav", "folder that exists"), ("sub.wav", "a file in")],
+)
+def test_what_cannot_be_written_is_said_before_the_render(name, words, tmp_path):
+    (tmp_path / "made.wav").write_bytes(b"")
+    (tmp_path / "sub.wav").mkdir()
+    with pytest.raises(InvalidRequest, match=words):
+        Outputs(Wish(tmp_path / name, "", force=True), "wav")
+
+
+def test_a_full_disk_names_the_file_and_leaves_it_as_it_was(tmp_path, monkeypatch):
+    (tmp_path / "made").write_bytes(b"new")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with Outputs(Wish(tmp_path / "a.wav", ""), "wav") as outputs, pytest.raises(WriteError) as failed:
+        outputs.put(0, tmp_path / "made")
+    assert str(failed.value).count(str(tmp_path / "a.wav")) == 1 and "disk is full" in str(failed.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
 def wire(code):

@@ -1,0 +1,29 @@
+"""Names of files as the file system counts them: in bytes, of which most systems take 255. Knows no file."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+MOST_BYTES = 255  # ext4, APFS, NTFS (there 255 units of UTF-16); a folder of one's own may take fewer
+
+
+def length(name: str) -> int:
+    """How long the file system finds a name: bytes, or on Windows units of UTF-16."""
+    return len(name.encode("utf-16-le", "surrogatepass")) // 2 if sys.platform == "win32" else len(os.fsencode(name))
+
+
+def shortened(name: str, most: int) -> str:
+    """The beginning of a name that is at most so long, in whole characters."""
+    while length(name) > most:
+        name = name[: max(0, min(len(name) - 1, most))]
+    return name
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written in a message, a recipe or a table, which are UTF-8."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
