@@ -1,5 +1,24 @@
 #!/usr/bin/env python3
-"""Sets everything up and runs the main job, the tests, or any acestep-bridge command. Standard library only.
+"""Sets everything up and runs the main job, the tests, or any acestep-bridge command. Standard library only."""
+
+import os
+import sys
+
+if __name__ == "__main__":  # another program's folders for another Python must not stand before the standard library
+    _foreign = {os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry}
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) not in _foreign - {sys.path[0]}]
+
+import hashlib
+import importlib.util
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+
+HELP = """Sets everything up and runs the main job, the tests, or any acestep-bridge command.
 
     python3 run.py demo        sets up, then regenerates four bars of a song and shows the result
     python3 run.py test        sets up, then runs lint, type checks and the test suite
@@ -10,18 +29,6 @@ Options before the command: --cpu or --cuda decide which build of PyTorch is ins
 machine that lets another one render. The environment is made in `.venv` beside this file. A second run finds it and
 starts at once.
 """
-
-import hashlib
-import importlib.util
-import os
-import platform
-import re
-import shutil
-import signal
-import subprocess
-import sys
-import urllib.request
-from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 OLDEST, NEWEST = (3, 11), (3, 14)
@@ -185,12 +192,12 @@ class Pips:
     """Runs pip in the environment, step by step, and turns failures into sentences."""
 
     def __init__(self, machine, python, log):
+        from bridge.set_up.foreign import pip_environment
         from bridge.set_up.pip_run import Pip
 
-        kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
         self._machine, self._log = machine, log
         bar = ("--progress-bar", "raw" if pip_version(python) >= PIP_THAT_COUNTS else "off")
-        self._pip = Pip([str(python), "-m", "pip", "install", *PIP_OPTIONS, *bar], {**kept, "PYTHONUTF8": "1"}, log)
+        self._pip = Pip([str(python), "-m", "pip", "install", *PIP_OPTIONS, *bar], pip_environment([str(python)]), log)
 
     def install(self, title, *arguments):
         from bridge.set_up.causes import cause_of
@@ -204,9 +211,13 @@ class Pips:
 
 
 def pip_version(python):
-    """The environment's pip, as numbers; () where it does not run."""
+    """The environment's pip, as numbers; () where it does not run. Without settings, which may be damaged."""
+    from bridge.set_up.foreign import own_environment
+
+    alone = {name: value for name, value in own_environment().items() if not name.startswith("PIP_")}
+    alone["PIP_CONFIG_FILE"] = os.devnull
     try:
-        shown = subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True, text=True)
+        shown = subprocess.run([str(python), "-m", "pip", "--version"], env=alone, capture_output=True, text=True)
     except OSError:
         return ()
     found = re.match(r"pip (\d+)\.(\d+)", shown.stdout)
@@ -249,7 +260,9 @@ def make_environment(machine, root, build, extras):
 def make_venv(machine, root):
     """An empty environment in `.venv`, in place of a damaged one."""
     command = [machine.executable, "-m", "venv", "--clear", str(root / ".venv")]
-    made = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    from bridge.set_up.foreign import own_environment
+
+    made = subprocess.run(command, env=own_environment(), capture_output=True, text=True, errors="replace")
     if made.returncode != 0:
         from bridge.set_up.causes import cause_of
 
@@ -280,7 +293,9 @@ def called():
 
 def follow(command, cwd=None, environment=None):
     """Run a command to its end. Ctrl-C is for the command, which cancels its job; a SIGTERM is passed on."""
-    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **(environment or {})})
+    from bridge.set_up.foreign import own_environment
+
+    process = subprocess.Popen(command, cwd=cwd, env={**own_environment(), **(environment or {})})
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         while True:
@@ -312,7 +327,7 @@ def main(arguments, machine=None, root=ROOT):
     while words and words[0] in ("--cpu", "--cuda", "--client"):
         wanted = words.pop(0)[2:]
     if not words or words[0] in ("-h", "--help"):
-        say(__doc__)
+        say(HELP)
         return 0 if words else 2
     try:
         set_up(machine, root, wanted, words)

@@ -17,8 +17,8 @@ from bridge.client.transport import Timeouts
 from bridge.protocol import lock
 from bridge.protocol.errors import DaemonNotRunning
 from bridge.protocol.home import daemon_command, home_folder, log_path, make_home
+from bridge.set_up.foreign import own_environment
 
-_UNWANTED = ("PYTHONHOME", "PYTHONPATH")
 _DETACHED = 0x00000008 | 0x00000200  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
 
 
@@ -29,8 +29,7 @@ def detached_options(platform: str = sys.platform) -> dict[str, Any]:
 
 def daemon_environment(home: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment of a daemon: the caller's without another Python's settings."""
-    kept = {name: value for name, value in environment.items() if name not in _UNWANTED}
-    return {**kept, "ACESTEP_BRIDGE_HOME": str(home)}
+    return {**own_environment(environment), "ACESTEP_BRIDGE_HOME": str(home)}
 
 
 def start_daemon(home: Path, options: Sequence[str] = ()) -> subprocess.Popen[bytes]:
