@@ -23,7 +23,6 @@ from bridge.cli import (
     serve_command,
     service_commands,
 )
-
 from bridge.cli.usage import Commands
 
 app = typer.Typer(

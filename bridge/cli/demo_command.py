@@ -31,9 +31,8 @@ def demo(
     tags: Annotated[str | None, typer.Option("--tags", metavar="T", help="With --audio: the style wanted.")] = None,
     lyrics: Annotated[str, typer.Option("--lyrics", metavar="STR", help="Words of the new part.")] = "",
     folder: Annotated[
-        Path | None, typer.Option(
-            "--folder", metavar="FOLDER", parser=file_path, help="A new folder; else acestep-demo, numbered."
-        ),
+        Path | None,
+        typer.Option("--folder", metavar="FOLDER", parser=file_path, help="A new folder; else acestep-demo, numbered."),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="STR", help="Model by name or folder.")] = None,
     changes: Annotated[

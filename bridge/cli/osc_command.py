@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 Hosts = Annotated[list[str] | None, typer.Option("--allow", metavar="IP", help="Another machine that may speak.")]
 Roots = Annotated[
     list[Path] | None,
-    typer.Option("--root", metavar="FOLDER", parser=file_path, help="Files in here may be named; your home folder where only this "
-                 "machine is heard."),
-]  # fmt: skip
+    typer.Option(
+        "--root",
+        metavar="FOLDER",
+        parser=file_path,
+        help="Files in here may be named; your home folder where only this machine is heard.",
+    ),
+]
 Surfaces = Annotated[
     list[str] | None, typer.Option("--surface", metavar="HOST:PORT", help="Send feedback here without being asked.")
 ]

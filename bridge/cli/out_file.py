@@ -145,7 +145,9 @@ def _unwritable(path: Path, error: OSError) -> InvalidRequest:
         return _refused(f"{path}", "a folder in which you may write", "Choose another folder.")
     if not path.absolute().parent.is_dir():
         return _refused(f"{path}", "a file in a folder that exists", "Make the folder first, or name another file.")
-    return _refused(f"{path} ({error.strerror})", "a file that can be written", "Free some space, or name another file.")
+    return _refused(
+        f"{path} ({error.strerror})", "a file that can be written", "Free some space, or name another file."
+    )
 
 
 def _exists(path: Path) -> InvalidRequest:

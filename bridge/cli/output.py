@@ -62,7 +62,7 @@ def there(text: str, err: bool = False) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout. Bytes of a file name that are no UTF-8 are there as \\udc80 to \\udcff, as in Python."""
+    """One JSON document on stdout. Bytes of a name that are no UTF-8 are \\udc80 to \\udcff there, as in Python."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     if not _fits(text, sys.stdout) or not writes_unicode() or not is_text(text):
         text = json.dumps(value, indent=2, default=str)
@@ -76,7 +76,7 @@ def fail(code: Exit, message: str) -> NoReturn:
     raise SystemExit(int(code))
 
 
-def printable(text: str, stream: Any) -> str:
+def printable(text: str, stream: Any = None) -> str:
     """The text with what the stream has no letters for written as \\u65e5, and what would steer a terminal as \\x1b."""
     text = _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
     if _fits(text, stream):

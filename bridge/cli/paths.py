@@ -8,7 +8,7 @@ import typer
 
 
 def file_path(text: str | Path) -> Path:
-    """The path of a file or folder that was typed. Nothing is no path, though Python takes it for the current folder."""
+    """The path of a file or folder that was typed. Python takes an empty one for the current folder."""
     if not str(text):
         raise typer.BadParameter("got an empty name, expected a file (is a variable of your script empty?)")
     return Path(text)

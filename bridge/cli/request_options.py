@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 from msgspec import UNSET
 
+from bridge.cli.output import printable
+from bridge.file_names import is_text
 from engine.errors import InvalidRequest
 from engine.requests import TASKS, Field, Request, fields_of, from_dict
 
@@ -51,6 +53,9 @@ def value_of(field: Field, text: Any) -> Any:
             remedy = "Name the file. Is a variable of your script empty?"
             raise InvalidRequest(field.name, "an empty name", field.expected, remedy)
         return text if text.startswith(NOT_PATHS) else str(Path(text).absolute())
+    if not is_text(text):
+        remedy = "Let the terminal send UTF-8; a folder or file with such a name must be renamed."
+        raise InvalidRequest(field.name, printable(text), "text in UTF-8", remedy)
     if field.name == "model":
         return _model(text)
     if field.nullable and text.lower() in NOTHING:

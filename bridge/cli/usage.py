@@ -11,7 +11,6 @@ from typer.core import TyperGroup
 
 from bridge.cli.output import Exit, as_called, print_json
 
-
 UsageError: type[Any] = typer.BadParameter.__bases__[0]  # click's own, which Typer carries along since 0.26
 
 

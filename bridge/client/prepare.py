@@ -9,6 +9,7 @@ as_buffer    another machine's daemon, which does not
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 from msgspec import UNSET, structs
 
+from bridge.file_names import is_text
 from bridge.protocol.frames import MAX_MESSAGE_BYTES
 from engine import Audio
 from engine.audio.wave_writer import FileSpec, interleave, wave_header
@@ -44,8 +46,8 @@ def prepare(request: Request | Mapping[str, Any], way: Way) -> Prepared:
 
 
 def by_path(audio: Path | Data) -> Told:
-    """Files by their path, bytes as a buffer."""
-    return (str(audio), []) if isinstance(audio, Path) else as_buffer(audio)
+    """Files by their path, if that can be said in JSON, else and bytes as a buffer."""
+    return (str(audio), []) if isinstance(audio, Path) and is_text(str(audio)) else as_buffer(audio)
 
 
 def into_store(folder: Path) -> Way:
@@ -70,6 +72,8 @@ def as_buffer(audio: Path | Data) -> Told:
 
 
 def _into_store(folder: Path, audio: Path | Data) -> Told:
+    if isinstance(audio, Path) and not is_text(str(audio)):
+        return _file_into_store(folder, audio)
     if isinstance(audio, Path) or not len(audio):
         return by_path(audio)
     from bridge.files.store import AudioStore, suffix_of
@@ -77,6 +81,15 @@ def _into_store(folder: Path, audio: Path | Data) -> Told:
     with contextlib.suppress(OSError):
         return f"sha256:{AudioStore(folder).put(audio, suffix_of(audio))[0]}", []
     return as_buffer(audio)
+
+
+def _file_into_store(folder: Path, path: Path) -> Told:
+    """A file whose name is no UTF-8, by its content. Raises OSError."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            return as_buffer(b"")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
+            return _into_store(folder, view)
 
 
 def _as_dict(request: Request | Mapping[str, Any]) -> dict[str, Any]:

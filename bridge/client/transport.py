@@ -47,7 +47,7 @@ class Target:
     def read(self) -> Connection:
         """The connection as it is now. Raises DaemonNotRunning, ProtocolError.
 
-        What a daemon that is gone has left is not looked at: a file of 0 bytes after a power loss, one of another version.
+        What a daemon that is gone has left is not looked at: 0 bytes after a power loss, a file of another version.
         """
         if self.file.exists() and not self.may_answer():  # a look at the lock must not meet a daemon that takes it
             raise DaemonNotRunning(f"nobody holds {self.home / 'daemon.lock'}")

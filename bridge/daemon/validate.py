@@ -127,8 +127,10 @@ def _check_finite(path: Path, start: int, stop: int) -> None:
     import numpy as np
     import soundfile
 
+    from engine.audio.paths import system_name
+
     start = max(start, 0)
-    with soundfile.SoundFile(path) as file:
+    with soundfile.SoundFile(system_name(path)) as file:
         file.seek(start)
         block = np.empty((_BLOCK_SAMPLES, file.channels), np.float32)  # small enough for the processor's cache
         bad, first, at = 0, 0, start

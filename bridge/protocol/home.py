@@ -103,7 +103,9 @@ def read_connection(path: Path) -> Connection:
         connection = msgspec.json.decode(data, type=Connection)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         what = "the file is empty" if not data.strip() else f"no connection file ({error})"
-        raise ProtocolError(f"{path}: {what}. End the daemon that runs and start it anew; it writes the file.") from error
+        raise ProtocolError(
+            f"{path}: {what}. End the daemon that runs and start it anew; it writes the file."
+        ) from error
     if connection.version != PROTOCOL_VERSION:
         raise ProtocolError(
             f"{path}: got version {connection.version}, expected {PROTOCOL_VERSION}. Update the older side.",

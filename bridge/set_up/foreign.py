@@ -13,7 +13,13 @@ from collections.abc import Mapping, Sequence
 
 FOREIGN = frozenset(
     {
-        *("PYTHONHOME", "PYTHONPATH", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"),  # where things lie
+        *(
+            "PYTHONHOME",
+            "PYTHONPATH",
+            "PYTHONPLATLIBDIR",
+            "PYTHONEXECUTABLE",
+            "__PYVENV_LAUNCHER__",
+        ),  # where things lie
         *("PYTHONUSERBASE", "PYTHONSTARTUP", "PYTHONINSPECT"),
         "PYTHONOPTIMIZE",  # without asserts a test cannot fail, and without docstrings commands have no help
     }

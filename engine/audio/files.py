@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from engine.audio import completeness
 from engine.audio.buffer import MAX_CHANNELS, Audio, too_many_channels
+from engine.audio.paths import name_or_content, system_name
 from engine.errors import InvalidRequest
 
 MIN_RATE, MAX_RATE = 8000, 192000
@@ -152,7 +153,7 @@ def _read_range(info: AudioInfo, start: int, stop: int, dtype: str) -> NDArray[A
     if info.format == _PEDALBOARD:
         return _read_pedalboard(info, start, stop)
     try:
-        with soundfile.SoundFile(info.path) as file:
+        with soundfile.SoundFile(system_name(info.path)) as file:
             samples = _decode(file, start, stop, dtype)
     except (soundfile.LibsndfileError, OSError) as error:
         raise _damaged(info.path, str(error)) from error
@@ -171,7 +172,7 @@ def _decode(file: soundfile.SoundFile, start: int, stop: int, dtype: str) -> NDA
 
 def _probe_soundfile(file: Path) -> AudioInfo | None:
     try:
-        with soundfile.SoundFile(file) as opened:
+        with soundfile.SoundFile(system_name(file)) as opened:
             return AudioInfo(file, opened.frames, opened.samplerate, opened.channels, opened.format, opened.subtype)
     except (soundfile.LibsndfileError, TypeError):
         return None
@@ -181,7 +182,7 @@ def _probe_pedalboard(file: Path) -> AudioInfo | None:
     from pedalboard.io import AudioFile  # a large import, wanted only for rare formats
 
     try:
-        with AudioFile(str(file)) as opened:
+        with AudioFile(name_or_content(file)) as opened:
             return AudioInfo(file, opened.frames, round(opened.samplerate), opened.num_channels, _PEDALBOARD, "FLOAT")
     except (ValueError, RuntimeError, OSError):
         return None
@@ -190,7 +191,7 @@ def _probe_pedalboard(file: Path) -> AudioInfo | None:
 def _read_pedalboard(info: AudioInfo, start: int, stop: int) -> NDArray[np.float32]:
     from pedalboard.io import AudioFile
 
-    with AudioFile(str(info.path)) as opened:
+    with AudioFile(name_or_content(info.path)) as opened:
         opened.seek(start)
         samples = opened.read(stop - start)
     if samples.shape[1] != stop - start:
@@ -260,7 +261,7 @@ class ExactReader:
         if self.info.format == "MP3":
             self._decoded = read_exact(self.info, channels=self._choice)
         elif self.info.format != _PEDALBOARD:
-            self._file = soundfile.SoundFile(self.info.path)
+            self._file = soundfile.SoundFile(system_name(self.info.path))
         return self
 
     def __exit__(self, *_: object) -> None:

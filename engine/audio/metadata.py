@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape, unescape
 import soundfile
 
 from engine.audio import completeness
+from engine.audio.paths import system_name
 
 COMMENT_PREFIX = "acestep-recipe:"
 _ELEMENT = re.compile(r"<ACESTEP_RECIPE>(.*?)</ACESTEP_RECIPE>", re.DOTALL)
@@ -69,7 +70,7 @@ def _recipe_text(path: Path) -> str | None:
         found = _ELEMENT.search(chunk.decode("utf-8", "replace"))
         return unescape(found.group(1)) if found else None
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(system_name(path)) as file:
             comment = file.comment
     except (soundfile.LibsndfileError, TypeError):
         return None

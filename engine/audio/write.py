@@ -17,6 +17,7 @@ from engine.audio import exact, ogg
 from engine.audio.buffer import Audio
 from engine.audio.files import AudioInfo
 from engine.audio.metadata import COMMENT_PREFIX, encode_recipe, read_recipe
+from engine.audio.paths import system_name
 from engine.audio.wave_writer import FileSpec, WaveWriter
 from engine.errors import InvalidRequest
 
@@ -145,7 +146,7 @@ def _write_soundfile(temporary: Path, spec: FileSpec, chunks: Iterable[NDArray[A
     _check_mp3_rate(spec)
     try:
         with soundfile.SoundFile(
-            temporary, "w", spec.sample_rate, spec.channels, spec.subtype, format=spec.container
+            system_name(temporary), "w", spec.sample_rate, spec.channels, spec.subtype, format=spec.container
         ) as file:
             if spec.recipe is not None:
                 file.comment = COMMENT_PREFIX + encode_recipe(spec.recipe)
