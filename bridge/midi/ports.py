@@ -1,6 +1,6 @@
 """MIDI ports through mido: opened when they appear, closed when they vanish. Knows bytes, no map and no addresses.
 
-mido and python-rtmidi are optional (`pip install "acestep-bridge[midi]"`); `MIDO_BACKEND` chooses another backend.
+mido and python-rtmidi are optional; `MIDO_BACKEND` chooses another backend.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from bridge.midi.bindings import stable_name
 from bridge.protocol.errors import BridgeError
+from engine.extras import how_to_install
 
 SCAN_SECONDS = 1.0
 EVERY, VIRTUAL = "all", "virtual"
@@ -28,7 +29,7 @@ def load_backend() -> Any:
     try:
         import mido
     except ImportError as error:
-        raise NoMidi(f'MIDI needs another package ({error.name}): pip install "acestep-bridge[midi]"') from error
+        raise NoMidi(f"MIDI needs another package ({error.name}): {how_to_install('midi')}") from error
     try:
         mido.get_input_names()
     except Exception as error:  # each backend has its own kinds

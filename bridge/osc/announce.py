@@ -12,6 +12,7 @@ from ipaddress import ip_address
 
 from bridge.osc.oscquery import NAME
 from bridge.protocol.errors import BridgeError
+from engine.extras import how_to_install
 
 SERVICES = ("_oscjson._tcp.local.", "_osc._udp.local.")
 
@@ -25,7 +26,7 @@ def check_zeroconf() -> None:
     try:
         import zeroconf  # noqa: F401
     except ImportError as error:
-        words = f'--announce needs another package ({error.name}): pip install "acestep-bridge[discovery]"'
+        words = f"--announce needs another package ({error.name}): {how_to_install('discovery')}"
         raise CannotAnnounce(words) from error
 
 

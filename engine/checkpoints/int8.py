@@ -2,7 +2,7 @@
 
 A quarter of float32's memory, half of bfloat16's. Rounded are the matrices inside the blocks of transformer, lyric
 encoder and text encoder, which hold nearly all weights; embeddings, in- and output layers and the autoencoder are not.
-torchao is optional (`pip install acestep-bridge[int8]`). Knows no model and no memory mode.
+torchao is optional. Knows no model and no memory mode.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import EngineError
+from engine.extras import how_to_install
 
 _ROUNDED = re.compile(
     r"transformer_blocks\.\d+\.(attn|cross_attn)\.to_.*weight"
@@ -40,8 +41,7 @@ def check_available(device: torch.device | str) -> None:
         raise EngineError(f"memory: got int8 on {device}, expected {' or '.join(DEVICES)}. Choose another mode.")
     if importlib.util.find_spec("torchao") is None:
         raise EngineError(
-            "memory: got int8, which needs torchao. Install it with `pip install 'acestep-bridge[int8]'`, or choose "
-            "another mode."
+            f"memory: got int8, which needs torchao. Choose another mode, or install it: {how_to_install('int8')}"
         )
 
 
