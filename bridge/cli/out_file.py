@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bridge.file_names import length, shortened
-from engine.audio.atomic import replacing
+from engine.atomic import replacing
 from engine.errors import InvalidRequest
 
 FORMATS = {".wav": "wav", ".flac": "flac", ".mp3": "mp3", ".ogg": "ogg"}

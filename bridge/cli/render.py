@@ -13,7 +13,7 @@ from bridge.cli.output import note, print_json, show
 from bridge.cli.request_options import NOT_PATHS, SOURCE
 from bridge.model_words import model_words
 from bridge.protocol.messages import ResultEntry, ResultReply
-from engine.audio.atomic import WriteError
+from engine.atomic import WriteError
 from engine.requests import Request
 
 Written = tuple[Path, ResultEntry]

@@ -21,7 +21,7 @@ from bridge.cli.request_options import option_name, request_from
 from bridge.cli.seam_words import seam_in_words
 from bridge.protocol.errors import DaemonLost, DaemonNotRunning, ErrorContent, KeyFileError, failure
 from bridge.protocol.messages import JobStatus, ModelName
-from engine.audio.atomic import WriteError
+from engine.atomic import WriteError
 from engine.errors import Cancelled, CheckpointError, EngineError, InvalidRequest, OutOfMemory
 from engine.requests import TASKS, fields_of
 
