@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from bridge.protocol.home import home_folder, make_home, write_install
 from bridge.reaper.changes import Change, carry_out, read_or_none, remove_empty_folders
 from bridge.reaper.errors import InstallRefused
+from bridge.reaper.extras import extra_files
 from bridge.reaper.ini_text import add_lines, get_key, remove_lines, set_keys
 from bridge.reaper.osc_device import OscDevice, with_device, without_device
 from bridge.reaper.python_candidates import Candidate, candidates, remedy
@@ -66,6 +67,7 @@ class Record(msgspec.Struct, kw_only=True):
     osc_name: str = ""
     after: dict[str, str] = {}  # name of a changed file: its SHA-256 after the installation
     created: list[str] = []  # of the changed files, those that were not there before
+    folders: list[str] = []  # those that were not there before
 
 
 def install(options: InstallOptions | None = None, platform: Platform | None = None) -> InstallReport:
@@ -79,7 +81,8 @@ def install(options: InstallOptions | None = None, platform: Platform | None = N
     ini, notes = _new_ini(folder, options, platform, old, record)
     kb = add_lines(remove_lines(_text(folder / KB), old.kb_lines), [action.kb_line for action in wanted])
     record.kb_lines = [action.kb_line for action in wanted]
-    own = {f"Scripts/{FOLDER}/{name}": data for name, data in files.items()}
+    own = {f"Scripts/{FOLDER}/{name}": data for name, data in files.items()} | extra_files(options.scripts, wanted)
+    record.folders = sorted({*old.folders, *_missing_folders(folder, own)})
     changes = _file_changes(folder, own | _pattern_file(options, old), old, record)
     changes += _settings_changes(folder, {INI: ini, KB: kb}, old, record)
     changes.append(Change(folder / RECORD, _json(record)))
@@ -109,6 +112,8 @@ def uninstall(resource_path: str | os.PathLike[str] | None = None, platform: Pla
     changed = carry_out([*changes, Change(folder / RECORD, None)])
     for path in {(folder / name).parent for name in record.files}:
         remove_empty_folders(path, folder / "Scripts")
+    for name in sorted(record.folders, reverse=True):
+        remove_empty_folders(folder / name, (folder / name).parent)
     return InstallReport(folder, changed, [], [], notes)
 
 
@@ -189,6 +194,12 @@ def _file_changes(folder: Path, files: dict[str, bytes], old: Record, record: Re
         changes.append(Change(folder / relative, data))
     gone = [name for name in old.files if name not in record.files]
     return changes + [Change(folder / name, None) for name in gone if (folder / name).exists()]
+
+
+def _missing_folders(folder: Path, names: Iterable[str]) -> set[str]:
+    """Of the folders that these files need, below REAPER's, those that are not there."""
+    needed = {parent for name in names for parent in PurePosixPath(name).parents}
+    return {parent.as_posix() for parent in needed if not (folder / parent).is_dir()}
 
 
 def _settings_changes(folder: Path, texts: dict[str, str], old: Record, record: Record) -> list[Change]:

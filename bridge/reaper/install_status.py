@@ -10,6 +10,7 @@ import msgspec
 from bridge.protocol.home import Install
 from bridge.reaper.changes import read_or_none
 from bridge.reaper.errors import InstallRefused
+from bridge.reaper.extras import ICONS, TEMPLATES, TOOLBAR, extra_files
 from bridge.reaper.ini_text import get_key
 from bridge.reaper.install import INI, KB, InstallOptions, usable_python
 from bridge.reaper.osc_device import OscDevice, find_device
@@ -44,6 +45,7 @@ def status(options: InstallOptions | None = None, platform: Platform | None = No
         Point("resource folder", True, str(folder)),
         _scripts(folder, options),
         _registered(folder, options, platform),
+        _extras(folder, options, platform),
         _enabled(ini),
         _python(ini, platform),
         _daemon(options.home),
@@ -71,6 +73,15 @@ def _registered(folder: Path, options: InstallOptions, platform: Platform) -> Po
     if missing:
         return Point("actions", False, f"not in the action list: {', '.join(missing)}", _INSTALL)
     return Point("actions", True, f"{len(wanted)} in the action list")
+
+
+def _extras(folder: Path, options: InstallOptions, platform: Platform) -> Point:
+    wanted = extra_files(options.scripts, actions(list(script_files(options.scripts)), platform.separator))
+    missing = [name for name, data in wanted.items() if read_or_none(folder / name) != data]
+    if missing:
+        text = f"{len(missing)} of {len(wanted)} files are missing or changed, such as {missing[0]}"
+        return Point("toolbar and template", False, text, _INSTALL, optional=True)
+    return Point("toolbar and template", True, f"{len(wanted)} files: {ICONS}, {TOOLBAR}, {TEMPLATES}", optional=True)
 
 
 def _enabled(ini: str) -> Point:

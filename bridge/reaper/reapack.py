@@ -1,7 +1,7 @@
 """ReaPack's index.xml from the headers of the ReaScripts.
 
 All scripts are one package, since they share files and ReaPack lets one package alone own a file. A header is the
-block of comment lines at a script's top: `# @tag text`, with further lines of a tag indented.
+block of comment lines at a script's top: `# @tag text` (in Lua `-- @tag text`), with further lines of a tag indented.
 `acestep-bridge reaper index --url https://.../ -o index.xml` writes it. Format: ReaPack's index version 1.
 Knows no REAPER folder; the same text comes out for the same scripts and date.
 """
@@ -21,19 +21,33 @@ from bridge.reaper.script_files import CATEGORY, REPOSITORY, scripts_folder
 
 PACKAGE = "acestep_bridge"
 DESCRIPTION = "ACE-Step bridge: make a part of a song anew"
-_TAG = re.compile(r"^#\s?@(\w+)\s*(.*)$")
-_PROVIDED = re.compile(r"^(?:\[([\w\s=]+)\]\s*)?(.+)$")
+_TAG = re.compile(r"^(?:#|--)\s?@(\w+)\s*(.*)$")
+_COMMENTS = ("#", "--")  # of Python, of Lua
+_PROVIDED = re.compile(r"^(?:\[([\w\s=]+)\]\s*)?(.+?)(?:\s*>\s*(.+))?$")
 _NAME = re.compile(r"(?![. ])[^/\\:*?\"<>|\x00-\x1f]+(?<![. ])")
 _URL = re.compile(r"https?://[^\s<>\"]+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_TYPES = {"script", "effect", "extension", "data", "theme", "langpack", "webinterface"}
+_TYPES = {"script", "effect", "extension", "data", "theme", "langpack", "webinterface", "tracktpl"}
 _SECTIONS = {"main", "midi_editor", "midi_inlineeditor", "midi_eventlisteditor", "mediaexplorer", "crossfade_editor"}
 _VERSION = re.compile(r"^\d+(\.\d+)*\w*$")
 
 
+@dataclass(frozen=True, order=True)
+class Provided:
+    """A file of the package: its name once installed, where it lies among the scripts, whether it is an action.
+
+    `type` is ReaPack's: `script` goes to Scripts, `data` to Data, `tracktpl` to TrackTemplates of the resource folder.
+    """
+
+    file: str
+    path: str
+    is_action: bool = False
+    type: str = "script"
+
+
 @dataclass(frozen=True)
 class Header:
-    """What a script says of itself. `provides` pairs a file name with whether it is an action."""
+    """What a script says of itself."""
 
     script: str
     description: str
@@ -41,7 +55,7 @@ class Header:
     author: str
     about: str
     changelog: str
-    provides: tuple[tuple[str, bool], ...]
+    provides: tuple[Provided, ...]
 
 
 def read_header(path: Path, folder: Path) -> Header:
@@ -69,7 +83,8 @@ def index_xml(url: str, time: datetime, folder: Path | None = None) -> str:
         raise ReaperError("url", repr(url), "an https:// address of the scripts folder", "Give the raw URL of a tag.")
     root = ElementTree.Element("index", version="1", name=REPOSITORY)
     category = ElementTree.SubElement(root, "category", name=CATEGORY)
-    headers = [read_header(path, scripts) for path in sorted(scripts.glob("*.py"))]
+    entries = sorted([*scripts.glob("*.py"), *scripts.glob("*.lua")])
+    headers = [read_header(path, scripts) for path in entries]
     _package(category, headers, url.rstrip("/"), time)
     ElementTree.indent(root)
     check_index(root)
@@ -121,27 +136,29 @@ def _tags(text: str) -> dict[str, str]:
     tags: dict[str, str] = {}
     current = ""
     for line in text.splitlines():
-        if not line.startswith("#"):
+        if not line.startswith(_COMMENTS):
             break
         found = _TAG.match(line)
         if found:
             current = found[1]
             tags[current] = found[2].strip()
         elif current:
-            tags[current] = f"{tags[current]}\n{line.lstrip('#').strip()}".strip()
+            tags[current] = f"{tags[current]}\n{line.lstrip('#-').strip()}".strip()
     return tags
 
 
-def _provides(text: str, path: Path, folder: Path) -> tuple[tuple[str, bool], ...]:
-    found: list[tuple[str, bool]] = []
+def _provides(text: str, path: Path, folder: Path) -> tuple[Provided, ...]:
+    found: list[Provided] = []
     for line in filter(None, (line.strip() for line in text.splitlines())):
         parts = _PROVIDED.match(line)
-        options, pattern = (parts[1] or "", parts[2]) if parts else ("", line)
+        options, pattern, target = (parts[1] or "", parts[2], parts[3]) if parts else ("", line, None)
         names = [path.name] if pattern == "." else _matching(folder, pattern)
         if not names:
             remedy = "Correct the @provides line, or add the file."
             raise ReaperError("provides", f"{pattern!r} in {path.name}", "a file beside it", remedy)
-        found += [(name, "nomain" not in options and name == path.name) for name in names]
+        kind = next((word for word in options.split() if word in _TYPES), "script")
+        is_action = "nomain" not in options and kind == "script"
+        found += [Provided(target or n, n, is_action and n == path.name, kind) for n in names]
     return tuple(found)
 
 
@@ -160,14 +177,17 @@ def _package(category: ElementTree.Element, headers: list[Header], url: str, tim
     version = ElementTree.SubElement(package, "version", name=_version(headers), author=author, time=stamp)
     if changes := sorted({h.changelog for h in headers if h.changelog}):
         ElementTree.SubElement(version, "changelog").text = "\n".join(changes)
-    provided: dict[str, bool] = {}
-    for name, is_action in (entry for header in headers for entry in header.provides):
-        provided[name] = provided.get(name, False) or is_action
-    for name, is_action in sorted(provided.items()):
-        source = ElementTree.SubElement(version, "source", file=name)
-        if is_action:
+    provided: dict[str, Provided] = {}
+    for one in (entry for header in headers for entry in header.provides):
+        known = provided.get(one.file)
+        provided[one.file] = one if known is None or one.is_action else known
+    for one in sorted(provided.values()):
+        source = ElementTree.SubElement(version, "source", file=one.file)
+        if one.type != "script":
+            source.set("type", one.type)
+        if one.is_action:
             source.set("main", "main")
-        source.text = f"{url}/{quote(name)}"
+        source.text = f"{url}/{quote(one.path)}"
 
 
 def _version(headers: list[Header]) -> str:

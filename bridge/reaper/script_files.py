@@ -15,6 +15,7 @@ from bridge.rpp.text import quote
 REPOSITORY = "acestep-bridge"
 CATEGORY = "ACE-Step"
 FOLDER = f"{REPOSITORY}/{CATEGORY}"  # below Scripts, where ReaPack would put them too
+ENDINGS = (".py", ".lua")  # of scripts
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ def scripts_folder() -> Path:
 
 def script_files(folder: Path) -> dict[str, bytes]:
     """Relative name (with /) to bytes, of every script and package file. Raises InstallRefused where none are."""
-    names = [*sorted(folder.glob("*.py")), *sorted(folder.glob("acestep_reaper/**/*.py"))]
+    patterns = ("*.py", "*.lua", "acestep_reaper/**/*.py", "acestep_panel/*.lua")
+    names = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in names}
     if not any("/" not in name for name in files):
         remedy = "Install acestep-bridge again: its reaper_scripts folder is missing."
@@ -44,12 +46,13 @@ def script_files(folder: Path) -> dict[str, bytes]:
 
 def actions(names: list[str], separator: str = "/") -> list[Action]:
     """The actions among these file names, one for each entry script, in order."""
-    return [_action(name, separator) for name in sorted(names) if "/" not in name and name.endswith(".py")]
+    return [_action(name, separator) for name in sorted(names) if "/" not in name and name.endswith(ENDINGS)]
 
 
 def _action(file_name: str, separator: str) -> Action:
     path = f"{FOLDER}/{file_name}".replace("/", separator)
     digest = hashlib.sha1(f"{FOLDER}/{file_name}".encode(), usedforsecurity=False).hexdigest()
-    name = file_name.removesuffix(".py").partition("_")[2] or file_name.removesuffix(".py")
+    stem = file_name.rpartition(".")[0]
+    name = stem.partition("_")[2] or stem
     line = f'SCR 4 0 RS{digest} "Custom: {file_name}" {quote(path)}'
     return Action(name, file_name, f"_RS{digest}", line)

@@ -11,16 +11,18 @@ from urllib.parse import unquote
 from bridge.reaper.reapack import index_xml
 from tests.support.paths import SCRIPTS
 
+FOLDERS = {"data": Path("Data"), "tracktpl": Path("TrackTemplates")}
 URL = "https://example.org/raw/v1/reaper_scripts/"
 
 
 def install_by_index(resources: Path) -> Path:
-    """What ReaPack does with the index: each source to Scripts/<repository>/<category>/<file>."""
+    """What ReaPack does with the index: each source to Scripts/<repository>/<category>/<file>, or by its type."""
     root = ElementTree.fromstring(index_xml(URL, datetime.now(UTC)))
     (category,) = root.findall("category")
     place = resources / "Scripts" / root.attrib["name"] / category.attrib["name"]
     for source in category.iter("source"):
-        target = place / source.attrib["file"]
+        target = FOLDERS.get(source.get("type", ""), place.relative_to(resources)) / source.attrib["file"]
+        target = resources / target
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(SCRIPTS / unquote((source.text or "").removeprefix(URL)), target)
     return place

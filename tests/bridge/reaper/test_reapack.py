@@ -12,11 +12,13 @@ from typer.testing import CliRunner, Result
 
 from bridge.cli.app import app
 from bridge.reaper.errors import ReaperError
-from bridge.reaper.reapack import check_index, index_xml, read_header
+from bridge.reaper.extras import TOOLBAR, extra_files
+from bridge.reaper.reapack import Provided, check_index, index_xml, read_header
 from bridge.reaper.script_files import script_files, scripts_folder
 from tests.support.reaper_layouts import touch
 
 URL = "https://example.org/raw/v1/reaper_scripts/"
+PLACES = {"data": "Data", "tracktpl": "TrackTemplates"}  # where ReaPack puts a source by its type
 TIME = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 
 
@@ -34,12 +36,14 @@ def test_one_package_holds_every_script_once() -> None:
     assert version.attrib["time"] == "2026-11-24T01:02:03Z"
     assert version.attrib["name"] and version.attrib["author"]
     sources = version.findall("source")
-    files = script_files(scripts_folder())
-    assert [s.get("file") for s in sources] == sorted(files)
+    files, extras = script_files(scripts_folder()), extra_files(scripts_folder(), [])
+    assert [s.get("file") for s in sources if s.get("type") is None] == sorted(files)
     assert {s.get("file") for s in sources if s.get("main") == "main"} == {n for n in files if "/" not in n}
+    placed = {f"{PLACES[s.get('type', '')]}/{s.get('file')}" for s in sources if s.get("type")}
+    assert placed == set(extras) - {TOOLBAR}  # the toolbar holds ids that ReaPack's installation does not have
     for source in sources:
         assert (source.text or "").startswith(URL)
-        assert unquote((source.text or "").removeprefix(URL)) == source.get("file")
+        assert (scripts_folder() / unquote((source.text or "").removeprefix(URL))).is_file()
 
 
 def test_headers_with_further_lines(tmp_path: Path) -> None:
@@ -52,7 +56,7 @@ def test_headers_with_further_lines(tmp_path: Path) -> None:
     touch(tmp_path / "lib" / "deeper" / "y.py")
     header = read_header(tmp_path / "a_Run.py", tmp_path)
     assert (header.version, header.about) == ("1.2beta", "One\ntwo {x}")
-    assert header.provides == (("lib/x.py", False), ("a_Run.py", True))
+    assert header.provides == (Provided("lib/x.py", "lib/x.py"), Provided("a_Run.py", "a_Run.py", is_action=True))
     (description,) = index(tmp_path).iter("description")
     assert description.text == "{\\rtf1 Run\\par\nOne\\par\ntwo \\{x\\}}"
 

@@ -1,0 +1,109 @@
+-- The panel's end of the contract with the background script (docs/reaper_panel.md): state in, requests out.
+-- Knows REAPER's external state and how the background script is started; no window.
+
+local json = require 'json'
+
+local link = {}
+link.__index = link
+
+local SECTION, VERSION = 'acestep', 1
+local FRESH_SECONDS = 30 -- as the entry scripts count
+local START_SECONDS = 5
+local SERVICE = 'acestep_Background service.py'
+
+-- `folder` is where the entry scripts lie.
+function link.new(folder)
+  local self = setmetatable({}, link)
+  self.folder, self.state, self.problem = folder, {}, ''
+  self._text, self._count, self._beat, self._started = nil, 0, 0, 0
+  self._own = ('%x-%x'):format(os.time(), math.floor(reaper.time_precise() * 1000) % 0x1000000)
+  return self
+end
+
+local function get(key)
+  return reaper.GetExtState(SECTION, key)
+end
+
+local function put(key, text)
+  reaper.SetExtState(SECTION, key, text, false)
+end
+
+-- Whether the background script was heard of lately.
+function link:lives()
+  local beat = tonumber(get('heartbeat'))
+  return beat ~= nil and os.time() - beat < FRESH_SECONDS
+end
+
+-- Once a frame: says that the panel is open, starts the background script where it does not run, reads its state.
+function link:step()
+  local now = os.time()
+  if now ~= self._beat then
+    self._beat = now
+    put('panel_open', tostring(now))
+    self:_start(now)
+  end
+  self:_read()
+  return self.state
+end
+
+function link:_start(now)
+  if self:lives() then
+    return
+  end
+  if now - self._started < START_SECONDS then
+    return
+  end
+  self._started = now
+  local command = reaper.AddRemoveReaScript(true, 0, self.folder .. SERVICE, true)
+  if command == 0 then
+    self.problem = ("The file '%s' is missing. Install the scripts again"):format(SERVICE)
+    return
+  end
+  put('heartbeat', tostring(now)) -- a key press before it runs must not start another one
+  reaper.Main_OnCommand(command, 0)
+end
+
+function link:_read()
+  local text = get('panel_state')
+  if text == self._text then
+    return
+  end
+  self._text = text
+  local found, why = json.decode(text)
+  if text == '' then
+    self.state = {}
+  elseif type(found) ~= 'table' then
+    self.problem = 'The background script wrote something else than JSON: ' .. tostring(why)
+  elseif found.version ~= VERSION then
+    self.problem = ("The panel speaks version %d, the background script %s. Run 'acestep-bridge reaper install' with "
+      .. 'REAPER closed'):format(VERSION, tostring(found.version))
+  else
+    self.state, self.problem = found, ''
+  end
+end
+
+-- Sends a request, a table with `op`; returns its id, by which `answer` finds what came of it.
+function link:send(request)
+  self._count = self._count + 1
+  request.version, request.id = VERSION, ('%s-%d'):format(self._own, self._count)
+  local waiting = get('panel_requests')
+  put('panel_requests', (waiting ~= '' and waiting .. '\n' or '') .. json.encode(request))
+  return request.id
+end
+
+-- What came of a request: a table with `ok` and `said`, or nil while it is not done.
+function link:answer(id)
+  for _, found in ipairs(self.state.answers or {}) do
+    if found.id == id then
+      return found
+    end
+  end
+  return nil
+end
+
+-- The panel is closed: the background script need not stay for it.
+function link:close()
+  put('panel_open', '')
+end
+
+return link
