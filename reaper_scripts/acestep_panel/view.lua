@@ -67,9 +67,9 @@ local function words(ui, model)
 end
 
 local function preset_names(presets)
-  local names = {}
+  local names = { 'No preset' }
   for index, preset in ipairs(presets) do
-    names[index] = preset.key and ('%d  %s'):format(preset.key, preset.name) or preset.name
+    names[index + 1] = preset.key and ('%d  %s'):format(preset.key, preset.name) or preset.name
   end
   return names
 end
@@ -81,7 +81,7 @@ local function presets(ui, model)
   local from = model.state.preset or ''
   local chosen = choice(ui, '##presets', from ~= '' and from or 'Presets', preset_names(found))
   if chosen then
-    model:ask({ op = 'recall', preset = found[chosen].name })
+    model:ask({ op = 'recall', preset = chosen > 1 and found[chosen - 1].name or '' })
   end
   api.SameLine(ctx)
   api.SetNextItemWidth(ctx, 120)
@@ -138,20 +138,12 @@ local function renders(ui, model)
   end
 end
 
-local function job_line(job)
-  local parts = { job.text }
-  if job.seconds_left then
-    parts[2] = ('%d s left'):format(math.floor(job.seconds_left + 0.5))
-  end
-  return table.concat(parts, ', ')
-end
-
 local function jobs(ui, model)
   local api, ctx = ui.api, ui.ctx
   local found = model.state.jobs or {}
   for _, job in ipairs(found) do
     api.Text(ctx, job.title .. (job.name ~= '' and ' (' .. job.name .. ')' or ''))
-    api.ProgressBar(ctx, job.fraction, WIDE, 0, job_line(job))
+    api.ProgressBar(ctx, job.fraction, WIDE, 0, job.text)
   end
   if #found == 0 then
     api.TextColored(ctx, GREY, 'No job is running')

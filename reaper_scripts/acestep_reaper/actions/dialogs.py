@@ -1,14 +1,33 @@
-"""REAPER's text dialog. Modal, so only entry scripts use it, never the background script."""
+"""REAPER's text dialog. Modal, so only entry scripts use it, never the background script (see `refused`)."""
+
+from contextlib import contextmanager
 
 from reaper_python import *
 
 from ..errors import UserError
 
 _SEPARATOR = "|"
+_refusals = []  # while not empty, no dialog opens
+
+
+@contextmanager
+def refused(remedy):
+    """No dialog may open: where one would, UserError with this remedy. For the background script."""
+    _refusals.append(remedy)
+    try:
+        yield
+    finally:
+        _refusals.pop()
+
+
+def _may_open(title):
+    if _refusals:
+        raise UserError("A question is open (%s)" % title, _refusals[-1])
 
 
 def ask(title, fields):
     """Asks for texts; `fields` are (caption, value). Returns the new values, or None when cancelled."""
+    _may_open(title)
     captions = [caption.replace(",", ";") for caption, _ in fields]
     captions += ["extrawidth=240", "separator=" + _SEPARATOR]
     values = _SEPARATOR.join(str(v).replace(_SEPARATOR, "/") for _, v in fields)
@@ -46,4 +65,5 @@ def lyrics_text(text):
 
 def confirm(question, title):
     """A yes or no; modal."""
+    _may_open(title)
     return RPR_MB(question, title, 4) == 6

@@ -12,7 +12,7 @@ from ..paths import in_home, package_folder, read_json
 from ..project import projects
 from ..project.objects import find_track, seen, span, track_items
 from ..source import material
-from ..state import extstate, settings, status
+from ..state import extstate, history, presets, settings, status
 from . import dialogs, targets
 
 BACKGROUND = "acestep_Background service.py"
@@ -43,8 +43,11 @@ def hand_over(command):
     RPR_Main_OnCommand(number, 0)
 
 
-def render(title, task, mode, found, request, recipe=False):
-    """Asks for renders of targets; one undo point for all. `recipe`: exactly this, whatever a surface sets."""
+def render(title, task, mode, found, request, recipe=False, surface=True):
+    """Asks for renders of targets; one undo point for all.
+
+    `recipe`: exactly this, whatever project, settings and a surface say. `surface`: whether what one sets counts.
+    """
     values = settings.load()
     longest = max(target["end"] - target["start"] for target in found)
     if longest > targets.LONGEST_SECONDS and task != "outpaint":
@@ -58,7 +61,7 @@ def render(title, task, mode, found, request, recipe=False):
     notices = [target["notice"] for target in found if target.get("notice")]
     status.show(". ".join(["rendering %s" % title.lower()] + sorted(set(notices))))
     hand_over({"op": "render", "id": uuid.uuid4().hex, "title": title, "task": task, "mode": mode, "start": start,
-               "targets": found, "request": request, "recipe": recipe, "pointers": seen(),
+               "targets": found, "request": request, "recipe": recipe, "surface": surface, "pointers": seen(),
                "identity": projects.identity()})  # fmt: skip
 
 
@@ -90,13 +93,14 @@ def words(ask, title):
     if wrong:
         raise UserError(wrong[0], "Nothing was rendered; try again")
     settings.save(values)
+    history.add(values["tags"])
     return values
 
 
-def regenerate(mode, ask=False):
-    """Regenerate the time selection: as a new take, or on a new track."""
+def regenerate(mode, ask=False, preset=""):
+    """Regenerate the time selection: as a new take, or on a new track; with a preset instead of the settings."""
     found, skipped = targets.find(settings.yes(settings.load(), "snap_to_bars"), mode == "track")
-    values = words(ask, "ACE-Step: regenerate")
+    values = _of_preset(preset) if preset else words(ask, "ACE-Step: regenerate")
     if values is None:
         return
     request = settings.request_fields(values, "inpaint")
@@ -106,7 +110,23 @@ def regenerate(mode, ask=False):
     if skipped:
         material.note(found[0], "; ".join(skipped[:3]))
     title = "regenerate as new take" if mode == "take" else "regenerate on a new track"
-    render(title, "inpaint", mode, found, request)
+    title += " (%s)" % preset if preset else ""
+    render(title, "inpaint", mode, found, request, surface=not preset)
+
+
+def _of_preset(name):
+    """The settings with a preset's; they are not saved."""
+    values = presets.applied(settings.load(), name)
+    wrong = settings.problems(values)
+    if wrong or not values["tags"]:
+        raise UserError("The preset '%s': %s" % (name, wrong[0] if wrong else "tags are needed"), "Save it again")
+    history.add(values["tags"])
+    return values
+
+
+def regenerate_with(number):
+    """Regenerate the time selection as a new take, with the preset of a number."""
+    regenerate("take", preset=presets.of_key(number))
 
 
 def _fill_gap(target, values):

@@ -28,6 +28,7 @@ _LABELS = (
     ("snap_to_bars", "Snap to bars (yes/no)"),
     ("start_daemon", "Start the daemon by itself (yes/no = ask)"),
     ("region_word", "Word that begins a region's name"),
+    ("lanes", "Results as new lanes (yes/no; REAPER 7)"),
     ("key", "Key of this project (A minor; empty: unknown)"),
 )
 
@@ -72,7 +73,8 @@ def edit_settings():
 def scripts():
     """Paths of all entry scripts beside this package."""
     names = [text(n) for n in os.listdir(fs(package_folder()))]
-    return [os.path.join(package_folder(), n) for n in sorted(names) if n.startswith("acestep_") and n.endswith(".py")]
+    found = [n for n in sorted(names) if n.startswith("acestep_") and n.endswith((".py", ".lua"))]
+    return [os.path.join(package_folder(), n) for n in found]
 
 
 def register():
@@ -81,7 +83,7 @@ def register():
     paths = scripts()
     for path in paths:
         number = RPR_AddRemoveReaScript(1, 0, path, int(path == paths[-1]))  # the last one writes the file
-        name = os.path.basename(path)[len("acestep_") : -len(".py")]
+        name = os.path.splitext(os.path.basename(path))[0][len("acestep_") :]
         if number and os.path.basename(path) != BACKGROUND:
             found[name] = "_" + RPR_ReverseNamedCommandLookup(number).lstrip("_")
     return found

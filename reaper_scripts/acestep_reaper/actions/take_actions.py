@@ -13,15 +13,14 @@ COMPARED = "P_EXT:acestep_compare"
 
 
 def _chosen():
-    """The selected items, or the one under the edit cursor; locked ones are left alone, and named."""
+    """(items, note): the selected items, or the one under the edit cursor; locked ones are left alone, and named."""
     found = selected_items() or [one_item()]
     reasons = [locks.why(item) for item in found]
     free = [item for item, reason in zip(found, reasons) if not reason]
     if not free:
         raise UserError(reasons[0], locks.remedy(reasons[0]))
-    if len(free) < len(found):
-        status.show("%d locked items were left alone" % (len(found) - len(free)))
-    return free
+    left = len(found) - len(free)
+    return free, "%d locked items were left alone" % left if left else ""
 
 
 def _audio_takes(item):
@@ -34,7 +33,8 @@ def _ours(take):
 
 def step(by):
     """The next (1) or previous (-1) take of each selected item becomes the active one."""
-    chosen = [i for i in _chosen() if len(_audio_takes(i)) > 1]
+    chosen, note = _chosen()
+    chosen = [i for i in chosen if len(_audio_takes(i)) > 1]
     if not chosen:
         raise UserError("The item has one take only", "Regenerate it first")
     with undo_block("ACE-Step: %s take" % ("next" if by > 0 else "previous"), 4):
@@ -44,6 +44,21 @@ def step(by):
             at = found.index(active) if active in found else (-1 if by > 0 else 0)
             RPR_SetActiveTake(found[(at + by) % len(found)])
             RPR_UpdateItemInProject(item)
+    _say(_which(chosen), note)
+
+
+def _say(*sentences):
+    """What was done, and what was left alone."""
+    text = ". ".join(sentence for sentence in sentences if sentence)
+    if text:
+        status.show(text)
+
+
+def _which(chosen):
+    """Which take plays now, as 2/4 and its name; of the first item, where there are several."""
+    found, active = _audio_takes(chosen[0]), RPR_GetActiveTake(chosen[0])
+    more = " (and %d more items)" % (len(chosen) - 1) if len(chosen) > 1 else ""
+    return "take %d/%d: %s%s" % (found.index(active) + 1, len(found), take_text(active, "P_NAME"), more)
 
 
 def _with_only(item, command):
@@ -68,7 +83,8 @@ def _dropped(chosen, done):
 
 def commit():
     """Keeps the active take and drops the others; their files stay, and undo brings them back."""
-    chosen = [i for i in _chosen() if RPR_CountTakes(i) > 1]
+    chosen, note = _chosen()
+    chosen = [i for i in chosen if RPR_CountTakes(i) > 1]
     if not chosen:
         raise UserError("The item has one take only", "There is nothing to choose from")
     chosen = [i for i in chosen if not is_null(RPR_GetActiveTake(i))]
@@ -76,16 +92,50 @@ def commit():
         raise UserError("The active take is empty", "Go to the take that you want to keep")
     with undo_block("ACE-Step: commit take", 4):
         done = sum([_with_only(item, CROP_TO_ACTIVE) for item in chosen])
+    _say(note)
     _dropped(chosen, done)
+
+
+def keep():
+    """Keeps the active take and drops our others; the user's own takes stay, and undo brings all back."""
+    chosen, note = _chosen()
+    others = [(item, _our_others(item)) for item in chosen if not is_null(RPR_GetActiveTake(item))]
+    others = [(item, guids) for item, guids in others if guids]
+    if not others:
+        raise UserError("No other take here was made by ACE-Step", "There is nothing to drop")
+    with undo_block("ACE-Step: keep take, drop our others", 4):
+        done = sum([_without(item, guids) for item, guids in others])
+    count = sum([len(guids) for _, guids in others])
+    _say(_which([item for item, _ in others]), "%d of our takes dropped" % count, note)
+    _dropped(others, done)
+
+
+def _our_others(item):
+    """GUIDs of our takes other than the active one."""
+    active = RPR_GetActiveTake(item)
+    return [take_text(t, "GUID") for t in _audio_takes(item) if t != active and _ours(t)]
+
+
+def _without(item, guids):
+    """Drops takes of an item, by REAPER's own action; whether it dropped them all. The active take stays so."""
+    kept, done = take_text(RPR_GetActiveTake(item), "GUID"), True
+    for guid in guids:
+        RPR_SetActiveTake(find_take(item, guid))
+        done = _with_only(item, DELETE_ACTIVE) and done
+    RPR_SetActiveTake(find_take(item, kept))
+    RPR_UpdateItemInProject(item)
+    return done
 
 
 def reject():
     """Drops the active take, if it is ours, and plays what it was made from."""
-    chosen = [i for i in _chosen() if _ours(RPR_GetActiveTake(i)) and RPR_CountTakes(i) > 1]
+    chosen, note = _chosen()
+    chosen = [i for i in chosen if _ours(RPR_GetActiveTake(i)) and RPR_CountTakes(i) > 1]
     if not chosen:
         raise UserError("The active take was not made by ACE-Step", "Go to the take that you want to drop")
     with undo_block("ACE-Step: reject take", 4):
         done = sum([_rejected(item) for item in chosen])
+    _say(note)
     _dropped(chosen, done)
 
 
@@ -103,7 +153,8 @@ def _rejected(item):
 
 def compare():
     """Between the take and what it was made from, and back."""
-    pairs = [(item, _other(item)) for item in _chosen()]
+    chosen, note = _chosen()
+    pairs = [(item, _other(item)) for item in chosen]
     pairs = [(item, other) for item, other in pairs if other is not None]
     if not pairs:
         raise UserError("There is nothing to compare with", "Regenerate the item first")
@@ -114,6 +165,7 @@ def compare():
             RPR_GetSetMediaItemInfo_String(item, COMPARED, back, 1)
             RPR_SetActiveTake(other)
             RPR_UpdateItemInProject(item)
+    _say(_which([item for item, _ in pairs]), note)
 
 
 def _other(item):

@@ -8,7 +8,7 @@ def line(batches):
     """One line about all batches; never empty."""
     parts = [p for b in batches for p in b.parts if not p.ended]
     if parts:
-        text, notice = _part(parts[0]), parts[0].data.get("notice")
+        text, notice = part_text(parts[0]), parts[0].data.get("notice")
         text = text if len(parts) == 1 else "%s, %d more" % (text, len(parts) - 1)
         return "%s (%s)" % (text, notice) if notice else text
     if not all(projects.is_here(b.data) for b in batches):
@@ -18,7 +18,9 @@ def line(batches):
 
 def lines(batches):
     """One text a part, for the jobs window."""
-    return ["%s, %s: %s" % (b.title, p.data.get("name") or "a new track", _part(p)) for b in batches for p in b.parts]
+    return [
+        "%s, %s: %s" % (b.title, p.data.get("name") or "a new track", part_text(p)) for b in batches for p in b.parts
+    ]
 
 
 def made_by(batch):
@@ -43,7 +45,8 @@ def _before_the_daemon(part):
     return "reading the track" if part.state == "capturing" else "starting"
 
 
-def _part(part):
+def part_text(part):
+    """Where a part is: its stage, step and seconds left, or what it waits for."""
     job = part.status
     if part.state == "ready":
         return "finished, waits to be placed"

@@ -19,7 +19,7 @@ from ..project.objects import media_folder, recording, remember
 from ..results import peaks, placing
 from ..source import capture
 from ..state import extstate, settings, status
-from . import batches, progress, records
+from . import batches, panel, progress, records
 
 TOKEN_TICKS = 15  # half a second: how often another instance is looked for
 BEAT_SECONDS = 3.0
@@ -74,6 +74,7 @@ class Service(object):
         self.batches = []
         self.given_up = set()
         self._peaks = peaks.Peaks()
+        self._panel = panel.Panel(self)
         self._ticks = 0
         self._active_at = time.monotonic()
         self._beat_at = time.monotonic()
@@ -95,13 +96,14 @@ class Service(object):
         self._ticks += 1
         if not self._keep_house():
             return False
-        if not (self._obey_all() or self.daemon.tick() or any(self._advance(batch) for batch in list(self.batches))):
+        worked = self._panel.step() or self._obey_all() or self.daemon.tick()
+        if not (worked or any(self._advance(batch) for batch in list(self.batches))):
             self._peaks.step()
         self._show()
         return self._has_work() or time.monotonic() - self._active_at < IDLE_SECONDS
 
     def _has_work(self):
-        return bool(self.batches or self._peaks.waiting or self.daemon.busy)
+        return bool(self.batches or self._peaks.waiting or self.daemon.busy or self._panel.is_open)
 
     def _keep_house(self):
         """Token, heartbeat and project, each in a tick of its own; False when another instance took over."""
@@ -139,7 +141,7 @@ class Service(object):
         self.batches.append(batch)
         self._status_at = 0.0
         self.daemon.may_start = command.get("start") or settings.yes(settings.load(), "start_daemon")
-        if command.get("recipe"):
+        if command.get("recipe") or not command.get("surface", True):
             return
         batch.controls = None
         self.daemon.request(
@@ -250,6 +252,7 @@ class Service(object):
         placed = placing.place("ACE-Step: " + batch.title, batch.good)
         self._beat()
         records.add([p.job_id for p in batch.good])
+        panel.made(batch)
         self._peaks.add(placed.sources)
         self._end(batch, placed.notices)
 

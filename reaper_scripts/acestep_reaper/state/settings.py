@@ -1,7 +1,7 @@
 """What the user chose last: kept by REAPER between sessions (persistent external state)."""
 
 from ..project import keys
-from . import extstate
+from . import extstate, surface
 
 DEFAULTS = {
     "tags": "",
@@ -18,6 +18,7 @@ DEFAULTS = {
     "duration": "20",
     "capture": "dry",
     "region_word": "ace",
+    "lanes": "no",
 }
 CAPTURES = ("dry", "wet", "bus")
 _YES, _NO = ("yes", "y", "1", "true", "on"), ("no", "n", "0", "false", "off", "")
@@ -63,7 +64,8 @@ def request_fields(values, task):
             fields[field] = kind(text)
         except ValueError:
             continue
-    return fields
+    more = surface.of_task(values.get("more") or {}, task)  # of a preset
+    return dict(more, **fields)
 
 
 _RANGES = {
@@ -87,7 +89,7 @@ def problems(values):
         if not good:
             what = "a whole number" if kind is int else "a number"
             found.append("%s: got '%s', expected %s from %s to %s" % (name, text, what, low, high))
-    for name in ("snap_to_bars", "start_daemon"):
+    for name in ("snap_to_bars", "start_daemon", "lanes"):
         if str(values.get(name, "yes")).strip().lower() not in _YES + _NO:
             found.append("%s: got '%s', expected yes or no" % (name, values[name]))
     if str(values.get("capture", "dry")).strip() not in CAPTURES:

@@ -19,11 +19,16 @@ _OF_TASK = {
     "prompt-to-audio": ("instrumental", "prompt"),
 }
 
+NAMES = frozenset(_EVERY).union(*_OF_TASK.values())  # every control that can be a field here
+
 
 def fields(values, task):
     """The fields of a request that the surface sets for a task."""
-    if not values.get("reaper"):
-        return {}
+    return of_task(values, task) if values.get("reaper") else {}
+
+
+def of_task(values, task):
+    """Of some controls, those that a task's request has."""
     names = _EVERY + _OF_TASK.get(task, ())
     found = dict((name, values[name]) for name in names if values.get(name) is not None)
     if task == "prompt-to-audio":

@@ -1,0 +1,258 @@
+"""The panel's other end: what a window shows as one JSON text in external state, and its requests carried out.
+
+The contract is docs/reaper_panel.md, version 1. Requests do what the actions of the same names do; none opens a dialog.
+"""
+
+import json
+import time
+import traceback
+
+from reaper_python import *
+
+from .. import VERSION, log
+from ..actions import control, entry, renders, take_actions
+from ..actions import dialogs
+from ..errors import UserError
+from ..state import extstate, history, presets, settings, status, surface
+from . import progress
+
+CONTRACT = 1
+OPEN_SECONDS = 5.0  # a window says each second that it is open
+LOOK_SECONDS = 0.25
+ASK_SECONDS = 1.0  # between looks at the surface's controls and the presets' folder
+ANSWERS = 20
+QUESTION = "Type tags into the panel, or start the daemon there; then try again"
+_TEXTS = ("mode", "preset", "which")
+
+
+class Panel(object):
+    """`step` once a tick. `service` is service.Service."""
+
+    def __init__(self, service):
+        self._service = service
+        self._answers = []
+        self._look_at = self._ask_at = 0.0
+        self._asking = self._started = False
+        self._controls, self._hello, self._presets = {}, {}, []
+        self._shown = ""
+
+    @property
+    def is_open(self):
+        """Whether a window said of late that it is open."""
+        try:
+            return abs(time.time() - float(RPR_GetExtState(extstate.SECTION, "panel_open"))) < OPEN_SECONDS
+        except ValueError:
+            return False
+
+    def step(self):
+        """Obeys, asks and tells; True when a request was carried out."""
+        asked = self._obey_all()
+        now = time.monotonic()
+        if asked or now >= self._look_at:
+            self._look_at = now + LOOK_SECONDS
+            if asked or self.is_open:
+                self._ask(now)
+                self._tell()
+        return asked
+
+    # requests
+    def _obey_all(self):
+        text = RPR_GetExtState(extstate.SECTION, "panel_requests")
+        if not text:
+            return False
+        RPR_SetExtState(extstate.SECTION, "panel_requests", "", 0)
+        for line in text.splitlines():
+            self._answer(*self._obey(line))
+        self._ask_at = 0.0
+        return True
+
+    def _answer(self, request_id, ok, said):
+        self._answers = (self._answers + [{"id": request_id, "ok": ok, "said": said}])[-ANSWERS:]
+
+    def _obey(self, line):
+        """(id, whether it was done, what is to be said)."""
+        request_id = ""
+        try:
+            request = _read(line)
+            request_id = request["id"]
+            with dialogs.refused(QUESTION):
+                _carry_out(self._service, request)
+            return request_id, True, extstate.read("status", "")
+        except UserError as error:
+            status.problem(error)
+            return request_id, False, str(error)
+        except Exception:
+            log.write(traceback.format_exc())
+            return request_id, False, "Something went wrong. Run 'Copy support report' and send what it shows"
+
+    # what the window shows
+    def _ask(self, now):
+        """Looks at the presets, and asks a daemon that is there what the surface sets."""
+        if now < self._ask_at:
+            return
+        self._ask_at = now + ASK_SECONDS
+        self._presets = [
+            {"name": name, "key": key} if key else {"name": name} for name, key in presets.keyed(presets.names())
+        ]
+        daemon = self._service.daemon
+        if not daemon.connected or self._asking:
+            return
+        self._asking, self._started = True, daemon.may_start
+        if not daemon.busy:
+            daemon.may_start = False  # a daemon that ends meanwhile is not started for a look
+        daemon.request("controls", {"action": "get"}, self._heard, self._failed)
+        if not self._hello:
+            daemon.request("hello", {"client": "REAPER"}, self._greeted, lambda error: None)
+
+    def _heard(self, found):
+        self._asked()
+        self._controls = found["values"]
+
+    def _greeted(self, hello):
+        self._hello = hello
+
+    def _failed(self, error):
+        self._asked()
+        self._controls, self._hello = {}, {}
+
+    def _asked(self):
+        self._asking = False
+        self._service.daemon.may_start = self._service.daemon.may_start or self._started
+
+    def _tell(self):
+        text = json.dumps(self._state(), sort_keys=True)
+        if text != self._shown:
+            self._shown = text
+            RPR_SetExtState(extstate.SECTION, "panel_state", text, 0)
+
+    def _state(self):
+        values = settings.load()
+        state = {
+            "version": CONTRACT, "scripts": VERSION, "answers": self._answers, "presets": self._presets,
+            "settings": dict((name, str(values[name])) for name in settings.DEFAULTS),
+            "history": history.load(), "preset": values.get("preset", ""), "said": extstate.read("status", ""),
+            "jobs": [_job(batch, part) for batch in self._service.batches for part in batch.parts],
+            "surface": self._surface(), "daemon": self._daemon(values),
+        }  # fmt: skip
+        seed = extstate.read("last_seed")
+        return state if seed is None else dict(state, seed=seed)
+
+    def _surface(self):
+        """What the surface sets of a request; empty while it does not drive REAPER."""
+        found = surface.of_task(self._controls, "inpaint") if self._controls.get("reaper") else {}
+        fields = [{"name": name, "value": str(found[name])[:200]} for name in sorted(found)]
+        return {"drives": bool(self._controls.get("reaper")), "fields": fields}
+
+    def _daemon(self, values):
+        running = self._service.daemon.connected
+        model = (self._hello.get("model") or {}) if running else {}
+        return {"running": running, "starts": settings.yes(values, "start_daemon"),
+                "model": str(model.get("description") or model.get("name") or ""),
+                "version": str(self._hello.get("package_version", "")) if running else ""}  # fmt: skip
+
+
+def _job(batch, part):
+    """A part of a batch on its way."""
+    known = part.status
+    steps = known.get("steps") or 0
+    fraction = min(1.0, float(known.get("step") or 0) / steps) if steps else 0.0
+    found = {"id": part.data["request_id"], "title": batch.title, "name": part.data.get("name") or "",
+             "state": part.state, "text": progress.part_text(part),
+             "fraction": 1.0 if part.state == "ready" else round(fraction, 4)}  # fmt: skip
+    left = known.get("remaining_seconds")
+    return found if left is None else dict(found, seconds_left=round(left, 1))
+
+
+def made(batch):
+    """Remembers the seed of a batch that was placed, for the lock."""
+    seed = batch.good[-1].results[-1].get("seed")
+    if isinstance(seed, int):
+        extstate.write("last_seed", seed)
+
+
+def _read(line):
+    """A request, checked; UserError that names what is wrong."""
+    try:
+        request = json.loads(line)
+    except ValueError:
+        request = None
+    if not isinstance(request, dict) or not isinstance(request.get("id"), str):
+        raise UserError("The panel sent something else than a request with an id", "Install the scripts again")
+    if request.get("version") != CONTRACT:
+        raise UserError("The panel speaks version %s, expected %d" % (request.get("version"), CONTRACT),
+                        "Install the scripts again")  # fmt: skip
+    if request.get("op") not in _OPS:
+        raise UserError("op: got '%s', expected one of %s" % (request.get("op"), ", ".join(sorted(_OPS))),
+                        "Install the scripts again")  # fmt: skip
+    for name in _TEXTS:
+        if not isinstance(request.get(name, ""), str):
+            raise UserError("%s: got %r, expected a text" % (name, request[name]), "Install the scripts again")
+    return request
+
+
+def _carry_out(service, request):
+    """Settings that came along are saved first."""
+    _save(request.get("settings") or {})
+    _OPS[request["op"]](service, request)
+
+
+def _save(changes):
+    if not isinstance(changes, dict) or not all(isinstance(v, str) for v in changes.values()):
+        raise UserError("settings: got %r, expected an object of texts" % (changes,), "Install the scripts again")
+    unknown = sorted(set(changes) - set(settings.DEFAULTS))
+    if unknown:
+        raise UserError("settings: there is no '%s'" % unknown[0], "Install the scripts again")
+    if changes:
+        values = dict(settings.load(), **changes)
+        wrong = settings.problems(values)
+        if wrong:
+            raise UserError(wrong[0], "Nothing was saved")
+        settings.save(values)
+
+
+def _regenerate(service, request):
+    mode = request.get("mode", "take")
+    if mode not in ("take", "track"):
+        raise UserError("mode: got '%s', expected take or track" % mode, "Install the scripts again")
+    preset = request.get("preset", "")
+    if not preset and not settings.load()["tags"]:
+        raise UserError("Tags are needed", "Say in a few words what it should sound like")
+    entry.regenerate(mode, preset=preset)
+
+
+def _recall(service, request):
+    values = settings.load()
+    settings.save(presets.applied(values, request["preset"]) if request.get("preset") else presets.cleared(values))
+    status.show("preset '%s'" % request["preset"] if request.get("preset") else "no preset")
+
+
+def _store(service, request):
+    presets.save(request.get("preset", ""), settings.load())
+    status.show("preset '%s' saved" % request["preset"])
+
+
+def _cancel(service, request):
+    control.obey(service, {"op": "cancel", "which": "all" if request.get("which") == "all" else "last"})
+
+
+def _start(service, request):
+    service.daemon.may_start = True
+    service.daemon.request("hello", {"client": "REAPER"}, lambda hello: None, status.problem)
+    status.show("starting the daemon")
+
+
+_OPS = {
+    "set": lambda service, request: status.show("settings saved"),
+    "regenerate": _regenerate,
+    "retake": lambda service, request: renders.retake(),
+    "again": lambda service, request: renders.again(True),
+    "recall": _recall,
+    "save": _store,
+    "cancel": _cancel,
+    "previous": lambda service, request: take_actions.step(-1),
+    "next": lambda service, request: take_actions.step(1),
+    "compare": lambda service, request: take_actions.compare(),
+    "keep": lambda service, request: take_actions.keep(),
+    "reject": lambda service, request: take_actions.reject(),
+    "start": _start,
+}
