@@ -11,6 +11,7 @@ import math
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,8 @@ def polygon(*corners: Point) -> Shape:
         for (ax, ay), (bx, by) in zip(corners, (*corners[1:], corners[0]), strict=True):
             length = math.hypot(bx - ax, by - ay)
             edges.append(((by - ay) * (px - ax) - (bx - ax) * (py - ay)) / length)
-        return np.maximum.reduce(edges)
+        outermost: Plane = np.maximum.reduce(edges)
+        return outermost
 
     return distance
 
@@ -60,7 +62,7 @@ def arc(radius: float, begin: float, end: float, width: float = 0.09) -> Shape:
     """A part of a circle around the middle, between two angles in turns, clockwise from the right."""
     steps = [begin + (end - begin) * k / 24 for k in range(25)]
     points = [(0.5 + radius * math.cos(t * math.tau), 0.5 + radius * math.sin(t * math.tau)) for t in steps]
-    return union(*(line(a, b, width) for a, b in zip(points, points[1:], strict=False)))
+    return union(*(line(a, b, width) for a, b in pairwise(points)))
 
 
 def union(*shapes: Shape) -> Shape:
@@ -82,7 +84,9 @@ ICONS: dict[str, Shape] = {
         disc(0.36, 0.3, 0.08), disc(0.64, 0.5, 0.08), disc(0.46, 0.7, 0.08),
     ),
     "new_take": _bars((0.16, 0.38, 0.56, 0.32, 0.2)),
-    "new_track": union(_bars((0.2, 0.46, 0.28)), line((0.62, 0.5), (0.82, 0.5), 0.07), line((0.72, 0.4), (0.72, 0.6), 0.07)),
+    "new_track": union(
+        _bars((0.2, 0.46, 0.28)), line((0.62, 0.5), (0.82, 0.5), 0.07), line((0.72, 0.4), (0.72, 0.6), 0.07),
+    ),
     "retake": union(arc(0.24, 0.05, 0.82), polygon((0.6, 0.13), (0.78, 0.31), (0.54, 0.36))),
     "previous": union(line((0.3, 0.32), (0.3, 0.68), 0.08), polygon((0.68, 0.28), (0.68, 0.72), (0.36, 0.5))),
     "next": union(line((0.7, 0.32), (0.7, 0.68), 0.08), polygon((0.32, 0.28), (0.64, 0.5), (0.32, 0.72))),
@@ -104,7 +108,7 @@ def icon(shape: Shape, cell: int) -> bytes:
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
-    """A PNG file of (rows, columns, 4) bytes of red, green, blue, opacity. Source: the PNG specification, third edition."""
+    """A PNG file of (rows, columns, 4) bytes of red, green, blue, opacity. Source: the PNG specification."""
     height, width = pixels.shape[:2]
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)
     head = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
@@ -131,7 +135,8 @@ def _coverage(distance: Plane, cell: int) -> Plane:
 def _cell(ground: Plane, glyph: Plane, below: Sequence[int], above: Sequence[int]) -> NDArray[np.uint8]:
     mix = glyph[..., None]
     colour = np.asarray(below) * (1 - mix) + np.asarray(above) * mix
-    return np.rint(np.concatenate([colour, ground[..., None] * 255], axis=2)).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(np.concatenate([colour, ground[..., None] * 255], axis=2)).astype(np.uint8)
+    return pixels
 
 
 def files() -> dict[str, bytes]:

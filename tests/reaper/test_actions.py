@@ -308,7 +308,7 @@ def test_setup_registers_and_tells_the_daemon(session):
     session.action("Setup")
     session.until(lambda: "answers" in session.fake.help_text)
     actions = session.daemon.controls["reaper_actions"]
-    assert actions["Next take"].startswith("_RS") and len(actions) == 25
+    assert actions["Next take"].startswith("_RS") and len(actions) == 35
     session.check()
 
 

@@ -6,6 +6,7 @@ The daemon's engine makes noise; `test_end_to_end.py` has nano's music.
 from __future__ import annotations
 
 import copy
+import json
 import time
 from collections.abc import Iterator
 
@@ -31,6 +32,7 @@ ANSWERS: dict[str, object] = {  # what a user types or presses
     "Regenerate time selection on new track (dialog)": "house|la||1",
 }
 POINTS = {  # undo points of three runs, where they are not one a run
+    "Keep this take, drop our others": 1,  # after the first run there is none to drop
     "Commit this take": 1,  # after the first run there is one take only
     "Reject this take": 1,  # it then plays what it was made from, which is none of ours
     "Copy support report": 0,
@@ -53,6 +55,10 @@ def real_daemon(tmp_path_factory) -> Iterator[Daemon]:
 def set_the_stage(studio) -> Content:
     """An item from 4 to 10 s with three takes of ours, in a region `ace: drums`; all is selected."""
     studio.save_tags(context_seconds="2")
+    (studio.home / "presets").mkdir(exist_ok=True)
+    for number in range(1, 9):
+        preset = {"tags": f"preset {number}", "seed": number, "number_of_steps": 2}
+        (studio.home / "presets" / f"{number}.json").write_text(json.dumps(preset), "utf-8")
     item = studio.song(seconds=6.0, position=4.0)
     item.selected = True
     studio.project.content.markers = [Marker(6.0, "ace: drums", 1, 8.0)]
@@ -137,6 +143,6 @@ def test_every_script_three_times_in_one_process(make_studio, real_daemon, mode)
     studio.host.close()
     studio.check()
     with real_daemon.client() as client:
-        assert len(client.controls().values["reaper_actions"]) == len(NAMES)
+        assert len(client.controls().values["reaper_actions"]) == len(NAMES) + 1  # the panel is in Lua
         states = [job.state for job in client.jobs(limit=100).jobs]
     assert set(states) == {"completed", "cancelled"} and states.count("completed") >= 3 * 15

@@ -28,8 +28,8 @@ _LABELS = (
     ("snap_to_bars", "Snap to bars (yes/no)"),
     ("start_daemon", "Start the daemon by itself (yes/no = ask)"),
     ("region_word", "Word that begins a region's name"),
-    ("lanes", "Results as new lanes (yes/no; REAPER 7)"),
     ("key", "Key of this project (A minor; empty: unknown)"),
+    ("lanes", "Results as new lanes (yes/no; REAPER 7)"),
 )
 
 COSTS = {

@@ -169,12 +169,18 @@ def compare():
 
 
 def _other(item):
-    """What the active take of ours was made from; else the take compared last, or the newest made from it."""
+    """The take compared last, if it was made from the active one; else what the active one was made from; or None.
+
+    Of a take of the user's own, the newest that was made from it.
+    """
     active = RPR_GetActiveTake(item)
     if is_null(active):
         return None
+    own, before = take_text(active, "GUID"), item_text(item, COMPARED)
+    made = [t for t in _audio_takes(item) if take_text(t, "P_EXT:acestep_original") == own]
+    compared = [t for t in made if take_text(t, "GUID") == before]
+    if compared:
+        return compared[0]
     if _ours(active):
         return find_take(item, take_text(active, "P_EXT:acestep_original"))
-    compared, own = item_text(item, COMPARED), take_text(active, "GUID")
-    made = [t for t in _audio_takes(item) if take_text(t, "P_EXT:acestep_original") == own]
-    return (find_take(item, compared) if compared else None) or (made[-1] if made else None)
+    return made[-1] if made else None

@@ -10,8 +10,7 @@ import traceback
 from reaper_python import *
 
 from .. import VERSION, log
-from ..actions import control, entry, renders, take_actions
-from ..actions import dialogs
+from ..actions import control, dialogs, entry, renders, take_actions
 from ..errors import UserError
 from ..state import extstate, history, presets, settings, status, surface
 from . import progress

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from contract import functions
+from tests.support.reaper.contract import functions
 
 HERE = Path(__file__).parent
 LUA = next((found for name in ("lua5.4", "lua", "lua5.3") if (found := shutil.which(name))), None)

@@ -10,7 +10,6 @@ import matplotlib.image
 import numpy as np
 import pytest
 import rpp
-from reaper_layouts import make_platform, make_reaper
 
 from bridge.reaper import toolbar_icons
 from bridge.reaper.extras import BUTTONS, ICONS, TOOLBAR, extra_files, toolbar
@@ -18,6 +17,7 @@ from bridge.reaper.install import InstallOptions, install, uninstall
 from bridge.reaper.install_status import status
 from bridge.reaper.script_files import actions, script_files, scripts_folder
 from bridge.system.platform import LINUX, WINDOWS
+from tests.support.reaper_layouts import make_platform, make_reaper
 
 
 def pixels(data: bytes) -> np.ndarray:
