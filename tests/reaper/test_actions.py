@@ -177,16 +177,13 @@ def test_again_uses_the_recipe_and_the_original(session):
     assert len(session.project.items()[0].takes) == 4
 
 
-def test_regions_by_name_old_and_new_builds(session):
+def test_regions_by_name(session):
     session.project.content.markers = [Marker(4.0, "ace: techno", 1, 6.0), Marker(8.0, "verse", 2, 9.0)]
     session.project.items()[0].notes = "la la"
     session.project.mark("markers")
     run(session, "Regenerate regions by name")
     assert request(session)["tags"] == "techno" and request(session)["lyrics"] == "la la"
     assert request(session)["start_time"] == pytest.approx(4.0)
-    session.fake.hidden = ("GetRegionOrMarker", "GetSetRegionOrMarkerInfo_String")
-    run(session, "Regenerate regions by name")
-    assert len(session.daemon.jobs) == 2
 
 
 def test_next_previous_compare_reject_commit(session):

@@ -13,10 +13,10 @@ import pytest
 from tests.support.paths import SCRIPTS
 from tests.support.reaper.contract import builtins, functions, shim_source
 from tests.support.reaper.fake import FakeReaper
+from tests.support.reaper.fake.core import VALIDATED
 
 SOURCES = sorted(SCRIPTS.rglob("*.py"))
 ENTRIES = sorted(SCRIPTS.glob("*.py"))
-GUARDED = {"GetRegionOrMarker", "GetSetRegionOrMarkerInfo_String"}  # newer; called behind RPR_APIExists
 
 
 def calls(path: Path) -> list[tuple[str, int, int]]:
@@ -37,8 +37,13 @@ def problem(name: str, arity: int) -> str:
     function = functions().get(name.removeprefix("RPR_"))
     if function is None:
         return "no such function"
-    if not function.exposed and function.name not in GUARDED:
+    if not function.exposed:
         return "not exposed to Python in REAPER 7.40"
+    if function.name == "ValidatePtr":
+        return "takes no pointer text: use pointers.valid"
+    pairs = zip(function.types, function.letters, strict=True)
+    if lost := [t for t, letter in pairs if letter == "P" and t not in VALIDATED]:
+        return f"REAPER's module passes NULL for {lost[0]}: call it through rpr_getfp"
     return "" if arity == function.arity else f"{arity} arguments, expected {function.arity}"
 
 
@@ -53,6 +58,9 @@ def test_the_check_finds_what_it_looks_for():
     assert problem("RPR_NoSuchThing", 0) == "no such function"
     assert problem("RPR_GetSetMediaItemTakeInfo", 3) == "not exposed to Python in REAPER 7.40"
     assert problem("RPR_defer", 1) == ""
+    for name, arity in (("ValidatePtr2", 3), ("DestroyAudioAccessor", 1), ("GetSetRegionOrMarkerInfo_String", 5)):
+        assert problem("RPR_" + name, arity) != ""
+    assert "pointers.valid" in problem("RPR_ValidatePtr", 2)
     assert sum(len(calls(p)) for p in SOURCES) > 60
 
 

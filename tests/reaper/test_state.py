@@ -115,7 +115,7 @@ def test_a_tick_does_one_thing(session):
         track.selected = True
     points = len(session.project.undo_names)
     session.action(TAKE)  # starts the background script, which takes it at once
-    session.action(TAKE)
+    session.host.run(session.folder / "scripts" / f"acestep_{TAKE}.py")
     seen = []
     while len(session.project.undo_names) < points + 2:
         at, queued = len(session.fake.log), bool(session.fake.ext_state["acestep", "queue"])

@@ -203,9 +203,9 @@ def test_projects_from_one_template_do_not_get_each_others_results(session):
     session.fake.projects.append(sibling)
     session.fake.active = 1
     session.daemon.hold = False
-    session.until(lambda: "result" in session.daemon.seen)
-    session.host.tick(40, 0.005)
-    assert sibling.tracks == [] and "waits for its project" in session.fake.help_text
+    session.until(lambda: "waits for its project" in session.fake.help_text)
+    session.host.tick(20)
+    assert sibling.tracks == []
     session.fake.active = 0
     session.finish()
     assert len(session.project.items()[0].takes) == 2

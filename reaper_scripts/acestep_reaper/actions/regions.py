@@ -1,17 +1,16 @@
 """Regenerate every region (or span between markers) whose name begins with a chosen word.
 
 "ace: house, drums" gives the tags "house, drums". Lyrics are the region's notes (REAPER has none of
-its own: those of the SWS extension), else the item's notes. Old builds of REAPER do not hand marker
-names to Python, so they are read through the C function itself.
+its own: those of the SWS extension), else the item's notes. REAPER's Python module drops the names of
+markers, so they are read through the C function itself, on every build.
 """
 
 import ctypes
 
-import reaper_python
 from reaper_python import *
 
 from ..errors import UserError
-from ..project.objects import find_item, is_null, selected_tracks
+from ..project.objects import find_item, selected_tracks
 from ..source import material
 from ..state import settings
 from . import targets
@@ -24,12 +23,11 @@ NOTES = "NF_GetSWSMarkerRegionSub"  # of the SWS extension, where it is installe
 def names():
     """(start, end, name, index) of every region; for markers `end` is the next marker or region start."""
     found, index = [], 0
-    while True:
-        number, _, _, is_region, start, end, _, _, _ = RPR_EnumProjectMarkers3(0, index, 0, 0, 0, "", 0, 0)
-        if not number:
-            break
-        found.append([start, end if is_region else None, _name(index), index])
+    row = _marker(index)
+    while row:
+        found.append([*row, index])
         index += 1
+        row = _marker(index)
     starts = sorted(row[0] for row in found)
     for row in found:
         if row[1] is None:
@@ -37,24 +35,18 @@ def names():
     return [tuple(row) for row in found if row[1] is not None]
 
 
-def _name(index):
-    if RPR_APIExists("GetSetRegionOrMarkerInfo_String"):
-        pointer = reaper_python.RPR_GetRegionOrMarker(0, index, "")
-        if not is_null(pointer):
-            return reaper_python.RPR_GetSetRegionOrMarkerInfo_String(0, pointer, "P_NAME", "", 0)[4]
-    return _name_from_c(index)
-
-
-def _name_from_c(index):
-    """EnumProjectMarkers3 by ctypes: the wrapper drops the name."""
+def _marker(index):
+    """[start, end or None, name] of a marker or region, None behind the last one."""
     c, by = ctypes, ctypes.byref
     kind = c.CFUNCTYPE(c.c_int, c.c_uint64, c.c_int, c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p,
                        c.c_void_p)  # fmt: skip
     function = kind(rpr_getfp("EnumProjectMarkers3"))
     region, start, end = c.c_byte(), c.c_double(), c.c_double()
     name, number, colour = c.c_char_p(), c.c_int(), c.c_int()
-    function(0, index, by(region), by(start), by(end), by(name), by(number), by(colour))
-    return (name.value or b"").decode("utf-8", "replace")
+    if not function(0, index, by(region), by(start), by(end), by(name), by(number), by(colour)):
+        return None
+    text = (name.value or b"").decode("utf-8", "replace")
+    return [start.value, end.value if region.value else None, text]
 
 
 def tags_of(name, word):

@@ -4,6 +4,8 @@ import re
 
 from reaper_python import *
 
+from .pointers import readable
+
 _KEY = re.compile(r"^\s*([A-Ga-g])\s*(#|b|sharp|flat|\u266f|\u266d)?\s*(major|minor|maj|min|m|M)?\s*$")
 _FIELDS = ("Generic:Key", "ID3:TKEY")
 
@@ -23,7 +25,7 @@ def of_file(take):
     """The key that the take's file names in its metadata, or an empty text."""
     source = RPR_GetMediaItemTake_Source(take)
     for field in _FIELDS:
-        key = parse(RPR_GetMediaFileMetadata(source, field, "", 256)[3])
+        key = parse(readable(lambda: RPR_GetMediaFileMetadata(source, field, "", 256)[3]))  # noqa: B023 (called at once)
         if key:
             return key
     return ""

@@ -1,7 +1,6 @@
 """Tracks, items and takes by GUID, and an undo block. Pointers live no longer than one tick.
 
-A pointer is a string such as (MediaTrack*)0x00000000012AB3C0; NULL is one too, so `is_null`
-tests the number.
+A text of REAPER's that is no UTF-8 is read as an empty one.
 """
 
 from contextlib import contextmanager
@@ -9,13 +8,9 @@ from contextlib import contextmanager
 from reaper_python import *
 
 from ..paths import in_home
+from .pointers import is_null, readable, valid
 
 TEXT_BYTES = 4096
-
-
-def is_null(pointer):
-    """Whether a pointer string is NULL."""
-    return not pointer or int(str(pointer).rpartition("0x")[2] or "0", 16) == 0
 
 
 def tracks():
@@ -36,15 +31,15 @@ def takes(item):
 
 
 def track_text(track, key):
-    return RPR_GetSetMediaTrackInfo_String(track, key, "", 0)[3]
+    return readable(lambda: RPR_GetSetMediaTrackInfo_String(track, key, "", 0)[3])
 
 
 def item_text(item, key):
-    return RPR_GetSetMediaItemInfo_String(item, key, "", 0)[3]
+    return readable(lambda: RPR_GetSetMediaItemInfo_String(item, key, "", 0)[3])
 
 
 def take_text(take, key):
-    return RPR_GetSetMediaItemTakeInfo_String(take, key, "", 0)[3]
+    return readable(lambda: RPR_GetSetMediaItemTakeInfo_String(take, key, "", 0)[3])
 
 
 def set_take_text(take, key, value):
@@ -52,7 +47,7 @@ def set_take_text(take, key, value):
 
 
 def track_name(track):
-    return RPR_GetTrackName(track, "", TEXT_BYTES)[2]
+    return readable(lambda: RPR_GetTrackName(track, "", TEXT_BYTES)[2])
 
 
 _seen = {}  # GUID to the pointer it was last found at: a guess, checked before it is used
@@ -83,7 +78,7 @@ def item_guid(item):
 def _find(guid, kind, text, every):
     """By the pointer seen last, else by looking at all of them: a call of about 50 us each."""
     guess = _seen.get(guid)
-    if guess and RPR_ValidatePtr2(0, guess, kind) and text(guess, "GUID") == guid:
+    if guess and valid(guess, kind) and text(guess, "GUID") == guid:
         return guess
     found = next((thing for thing in every() if text(thing, "GUID") == guid), None)
     if found:
@@ -116,7 +111,7 @@ def source_path(take):
     if is_null(take):
         return ""
     source = RPR_GetMediaItemTake_Source(take)
-    return "" if is_null(source) else RPR_GetMediaSourceFileName(source, "", TEXT_BYTES)[1]
+    return "" if is_null(source) else readable(lambda: RPR_GetMediaSourceFileName(source, "", TEXT_BYTES)[1])
 
 
 def selected_items():
@@ -129,16 +124,25 @@ def selected_tracks():
 
 def media_folder():
     """Where the project's media lies; REAPER's default place for an unsaved one."""
-    return RPR_GetProjectPathEx(0, "", TEXT_BYTES)[1] or in_home("media")
+    return readable(lambda: RPR_GetProjectPathEx(0, "", TEXT_BYTES)[1]) or in_home("media")
 
 
 def recording():
     return bool(RPR_GetPlayStateEx(0) & 4)
 
 
+_undo_points = []  # of this run of the script
+
+
+def undo_points():
+    """How many undo points this run of the script made."""
+    return len(_undo_points)
+
+
 @contextmanager
 def undo_block(description, flags=-1):
     """One undo point with the screen held still; both ends lie in one tick."""
+    _undo_points.append(description)
     RPR_PreventUIRefresh(1)
     RPR_Undo_BeginBlock2(0)
     try:

@@ -16,7 +16,10 @@ def _id_of(project):
 
 def _enum(index):
     """(pointer, file) of a tab; -1 is the active one."""
-    project, _, path, _ = RPR_EnumProjects(index, "", TEXT_BYTES)
+    try:
+        project, _, path, _ = RPR_EnumProjects(index, "", TEXT_BYTES)
+    except UnicodeDecodeError:  # a file's name that is no UTF-8
+        project, path = RPR_EnumProjects(index, "", 0)[0], ""
     return project, path
 
 

@@ -2,6 +2,8 @@
 
 from reaper_python import *
 
+from ..project.pointers import valid
+
 
 class Peaks(object):
     """`add` sources, `step` until nothing is `waiting`."""
@@ -18,7 +20,7 @@ class Peaks(object):
         if not self.waiting:
             return
         source = self.waiting[0]
-        if not RPR_ValidatePtr(source, "PCM_source*"):
+        if not valid(source, "PCM_source*"):
             self._next()
         elif source != self._building:
             self._building = source

@@ -12,11 +12,13 @@ from reaper_python import *
 from ..errors import UserError
 from ..paths import fs, in_home
 from ..project.objects import find_track
+from ..project.pointers import address
 from . import media, wave_file
 
 CHUNK_SAMPLES = 2048  # far under 1 ms each: a tick ends soon after its budget
 BUDGET_SECONDS = 0.0015
 CHANNELS = 2
+UNREAD = "REAPER does not let the track be read"
 KEPT_SECONDS = 30 * 24 * 3600.0
 
 
@@ -40,8 +42,33 @@ def sweep():
         pass
 
 
+class _Accessor(object):
+    """An audio accessor of a track, by its number: REAPER's module passes NULL for its kind of pointer."""
+
+    def __init__(self, track):
+        self._number = address(RPR_CreateTrackAudioAccessor(track))
+        if not self._number:
+            raise UserError(UNREAD, "Freeze or render the track, and choose its new item")
+
+    def read(self, rate, start, count):
+        """`count` frames from a time on as an array of doubles, channel by channel; None where there is silence."""
+        c, buffer = ctypes, (ctypes.c_double * (count * CHANNELS))()
+        kind = c.CFUNCTYPE(c.c_int, c.c_uint64, c.c_int, c.c_int, c.c_double, c.c_int, c.c_void_p)
+        function = kind(rpr_getfp("GetAudioAccessorSamples"))
+        got = function(self._number, rate, CHANNELS, start, count, c.addressof(buffer))
+        if got < 0:
+            raise UserError(UNREAD, "Freeze or render the track, and choose its new item")
+        return buffer if got else None
+
+    def destroy(self):
+        """Once; REAPER frees nothing by itself."""
+        if self._number:
+            ctypes.CFUNCTYPE(None, ctypes.c_uint64)(rpr_getfp("DestroyAudioAccessor"))(self._number)
+        self._number = 0
+
+
 class TrackCapture(object):
-    """`step()` until True; then `path` is the file. The accessor lives within one step only."""
+    """`step()` until True; then `path` is the file. One accessor reads it all; the end, or `discard`, destroys it."""
 
     def __init__(self, track_guid, start, end):
         self._track = track_guid
@@ -52,6 +79,7 @@ class TrackCapture(object):
         self._folder = in_home("captures")
         self.path = os.path.join(self._folder, uuid.uuid4().hex + ".wav")
         self._stream = None
+        self._accessor = None
 
     def step(self):
         """Reads for a few milliseconds; True when the file is complete."""
@@ -63,42 +91,40 @@ class TrackCapture(object):
         if track is None:
             self.discard()
             raise UserError("The track was deleted while it was read", "Undo, and try again")
-        accessor = RPR_CreateTrackAudioAccessor(track)
-        try:
-            self._read_for(accessor, BUDGET_SECONDS)
-        finally:
-            RPR_DestroyAudioAccessor(accessor)
+        if self._accessor is None:
+            self._accessor = _Accessor(track)
+        self._read_for(BUDGET_SECONDS)
         if self._done < self._total:
             return False
         self._stream.close()
+        self._let_go()
         return True
+
+    def _let_go(self):
+        if self._accessor is not None:
+            self._accessor.destroy()
+        self._accessor = None
 
     def discard(self):
         """Closes and removes what was read so far."""
+        self._let_go()
         if self._stream is not None:
             self._stream.close()
         media.remove(self.path)
 
-    def _read_for(self, accessor, seconds):
+    def _read_for(self, seconds):
         end = time.perf_counter() + seconds
         while self._done < self._total:
             count = min(CHUNK_SAMPLES, self._total - self._done)
-            self._stream.write(self._read(accessor, count))
+            self._stream.write(self._read(count))
             self._done += count
             if time.perf_counter() >= end:
                 return
 
-    def _read(self, accessor, count):
-        """One chunk as float32 bytes: through C, since the wrapper makes lists of Python floats."""
-        buffer = (ctypes.c_double * (count * CHANNELS))()
-        kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64, ctypes.c_int, ctypes.c_int, ctypes.c_double,
-                                ctypes.c_int, ctypes.c_void_p)  # fmt: skip
-        at = self._start + self._done / float(self._rate)
-        number = int(accessor.rpartition("0x")[2], 16)
-        got = kind(rpr_getfp("GetAudioAccessorSamples"))(
-            number, self._rate, CHANNELS, at, count, ctypes.addressof(buffer)
-        )
-        return _floats(buffer) if got > 0 else bytes(4 * count * CHANNELS)
+    def _read(self, count):
+        """One chunk as float32 bytes."""
+        buffer = self._accessor.read(self._rate, self._start + self._done / float(self._rate), count)
+        return bytes(4 * count * CHANNELS) if buffer is None else _floats(buffer)
 
 
 def _floats(buffer):

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 CONTRACT_FILE = Path(__file__).parent / "contract_7.78.json"
-NEED_BIG_BYTES = 1 << 16  # REAPER's own wrapper uses 4 MB; the tests need less
+TEXT_BYTES = 4 << 20  # of each text that comes back, whatever size is told to C
 
 # one letter an argument, as host.c and the fake read it
 _EXACT = {
@@ -34,8 +34,6 @@ _EXACT = {
     "const bool*": "B",
     "const char**": "N",
 }
-VALIDATED = ("ReaProject*", "MediaTrack*", "MediaItem*", "MediaItem_Take*", "TrackEnvelope*", "PCM_source*")
-
 # functions of extensions that scripts call through their address where they are installed (SWS documents this one)
 _EXTENSIONS = {
     "NF_GetSWSMarkerRegionSub": {"c_ret": "const char*", "c_args": ["int markerRegionIdx"], "py_return": "r",
@@ -109,17 +107,18 @@ def builtins() -> dict[str, int]:
 
 # --- reaper_python.py ---------------------------------------------------------------------------
 
-_SHIM_HEAD = '''"""Made by tests/support/reaper/contract.py from the SDK header: packs arguments and calls C."""
+_SHIM_HEAD = '''"""Made by tests/support/reaper/contract.py from the SDK header: packs and calls as REAPER's module does."""
 from ctypes import *
 import re
 
 _ft = {}
-_VALIDATED = %r
-_BIG = %d
+_TEXT_BYTES = %d
+_POINTER = re.compile(r"\\((\\w+\\*|HWND)\\)0x([0-9A-F]+)$")
 
 
 def rpr_initft(table):
-    _ft.update(table)
+    if not _ft:
+        _ft.update(table)
 
 
 def rpr_getfp(name):
@@ -130,36 +129,41 @@ def rpr_packsc(v):
     return c_char_p(str(v).encode("utf-8"))
 
 
-def rpr_packs(v, size):
-    return create_string_buffer(str(v).encode("utf-8"), max(size, 1))
+def rpr_packs(v):
+    return create_string_buffer(str(v).encode("utf-8"), _TEXT_BYTES)
 
 
 def rpr_unpacks(v):
-    return v.value.decode("utf-8", "replace")
+    return v.value.decode("utf-8")
 
 
-def _address(v):
-    m = re.match(r"\\((.*)\\)0x([0-9A-Fa-f]{16})$", str(v))
-    return (m.group(1), int(m.group(2), 16)) if m else ("", 0)
+def RPR_ValidatePtr(p, t):
+    f = CFUNCTYPE(c_byte, c_uint64, c_char_p)(_ft["ValidatePtr"])
+    return f(c_uint64(p), rpr_packsc(t))
 
 
 def rpr_packp(t, v):
-    kind, address = _address(v)
-    if t == "void*" or not address:
-        return address
-    if kind != t:
+    m = _POINTER.match(str(v))
+    if m is None or m.group(1) != t and t != "void*":
         return 0
-    if t in _VALIDATED:
-        f = CFUNCTYPE(c_byte, c_uint64, c_char_p)(_ft["ValidatePtr"])
-        if not f(address, t.encode()):
-            return 0
-    return address
+    address = int(m.group(2), 16)
+    return address if RPR_ValidatePtr(address, t) else 0
 
 
 def rpr_unpackp(t, v):
     return "(%%s)0x%%016X" %% (t, v or 0)
 
+
+def RPR_GetAudioAccessorSamples(p0, p1, p2, p3, p4, p5):
+    f = CFUNCTYPE(c_int, c_uint64, c_int, c_int, c_double, c_int, c_void_p)(_ft["GetAudioAccessorSamples"])
+    v = (c_double * (p2 * p4))()
+    r = f(rpr_packp("void*", p0), c_int(p1), c_int(p2), c_double(p3), c_int(p4), cast(v, c_void_p))
+    p5[: p2 * p4] = v
+    return (r, p5)
+
 '''
+
+_OF_THE_HEAD = ("ValidatePtr", "GetAudioAccessorSamples")  # REAPER's module has these two by hand, as above
 
 _CTYPE = {
     "i": "c_int",
@@ -191,17 +195,14 @@ def _pack(function: Function, index: int) -> str:
         "I": f"c_int(int({value}))",
         "D": f"c_double(float({value}))",
         "B": f"c_byte({value})",
-        "N": "c_char_p(None)",
-        "A": f"(c_double * len({value}))(*{value})",
+        "N": f"rpr_packp('char**', {value})",
         "P": f"rpr_packp({function.types[index]!r}, {value})",
     }
-    if letter not in "SZ":
-        return simple[letter]
-    return f"rpr_packs({value}, {f'p{index + 1}' if letter == 'S' else '_BIG'})"
+    return f"rpr_packs({value})" if letter in "SZ" else simple[letter]
 
 
 def _call_argument(letter: str, index: int) -> str:
-    return f"byref(t[{index}])" if letter in "IDBN" else f"t[{index}]"
+    return f"byref(t[{index}])" if letter in "IDB" else f"t[{index}]"
 
 
 def _shim_function(f: Function) -> str:
@@ -214,19 +215,16 @@ def _shim_function(f: Function) -> str:
         f"    t = ({packed})",
         f"    r = CFUNCTYPE({_CTYPE[f.ret]}{', ' + types if types else ''})(_ft[{f.name!r}])({call})",
     ]
-    if f.name == "GetAudioAccessorSamples":
-        lines += ["    p5[:] = t[5]", "    return (r, p5)"]
-    elif f.py_return is not None:
+    if f.py_return is not None:
         shape = f.py_return
         lines.append(f"    return {shape if isinstance(shape, str) else '(' + ', '.join(shape) + ')'}")
     return "\n".join(lines) + "\n\n"
 
 
-def shim_source(newer: tuple[str, ...] = ()) -> str:
-    """Text of a `reaper_python.py` with every function REAPER 7.40 exposes, and those named in `newer`."""
-    chosen = [f for f in functions().values() if f.exposed or f.name in newer]
-    head = _SHIM_HEAD % (VALIDATED, NEED_BIG_BYTES)
-    return head + "\n".join(_shim_function(f) for f in chosen)
+def shim_source() -> str:
+    """Text of a `reaper_python.py` with every function REAPER 7.40 exposes."""
+    chosen = [f for f in functions().values() if f.exposed and f.name not in _OF_THE_HEAD]
+    return _SHIM_HEAD % TEXT_BYTES + "\n".join(_shim_function(f) for f in chosen)
 
 
 # --- the C side ---------------------------------------------------------------------------------

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NEED_BIG (1 << 16)
+#define NEED_BIG (4 << 20) /* the room that reaper_python.py gives each text without a size */
 #define MAX_SCRIPTS 64
 #define MAX_PENDING 64
 
@@ -208,7 +208,8 @@ static void read_results(const char *p, const char *letters, char ret, slot *a, 
   for (int i = 0; letters[i]; i++) switch (letters[i]) {
     case 'S': case 'Z': {
       char *text = take_text(&p); size_t room = text_room(letters, i, a);
-      if (a[i].p && room) { strncpy(a[i].p, text, room - 1); ((char *)a[i].p)[room - 1] = 0; }
+      size_t n = strlen(text);
+      if (a[i].p && room) { n = n < room ? n : room - 1; memcpy(a[i].p, text, n); ((char *)a[i].p)[n] = 0; }
       free(text); break; }
     case 'I': { int64_t v; memcpy(&v, p, 8); p += 8; if (a[i].p) *(int *)a[i].p = (int)v; break; }
     case 'B': { int64_t v; memcpy(&v, p, 8); p += 8; if (a[i].p) *(signed char *)a[i].p = v != 0; break; }

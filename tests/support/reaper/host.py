@@ -7,38 +7,75 @@ and is answered by the fake in this process, so tests look at the fake's project
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import socket
 import struct
 import subprocess
-import sysconfig
+import sys
 import tempfile
 import time
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from tests.support.reaper.contract import functions, host_table, shim_source
 
 HERE = Path(__file__).parent
+CALL_SECONDS = 50e-6  # a text that comes back takes a buffer of 4 MB: measured 47 us, on a busy machine 500 us
 
 
 class HostError(Exception):
     """The host ended, or a script in it failed."""
 
 
-def why_no_host() -> str:
-    """Reason why the C host cannot be built here, or an empty string."""
+def why_no_host(python: str = "") -> str:
+    """Reason why the C host cannot be built here (for the interpreter `python`), or an empty string."""
     if os.name != "posix":
         return "the C host talks over a socket pair: POSIX only"
     if not (shutil.which("cc") or shutil.which("gcc")):
         return "no C compiler"
-    if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
+    if not (Path(configuration(python)["include"]) / "Python.h").exists():
         return "no Python headers"
     return ""
 
 
-def _link_flags() -> list[str]:
-    variable = sysconfig.get_config_var
+_ASK = """
+import json, sys, sysconfig
+found = {k: v for k, v in sysconfig.get_config_vars().items() if isinstance(v, (str, int))}
+print(json.dumps(dict(found, include=sysconfig.get_path("include"), version=sys.version)))
+"""
+
+
+@lru_cache
+def configuration(python: str = "") -> dict[str, Any]:
+    """How an interpreter (a path; empty: this one) was built: sysconfig's variables, `include` and `version`."""
+    command = [python or sys.executable, "-I", "-c", _ASK]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def find_python(version: str) -> str:
+    """The path of an interpreter of that version ("3.8") on this machine, or an empty text."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    named = [shutil.which(f"python{version}") or "", *(str(p / "bin" / "python3") for p in root.glob(f"{version}.*"))]
+    for path in filter(None, named):
+        try:
+            if configuration(path)["py_version_short"] == version:
+                return path
+        except (OSError, subprocess.CalledProcessError):
+            continue
+    return ""
+
+
+def genuine_module() -> str:
+    """Text of REAPER's own `reaper_python.py` that ACESTEP_REAPER_PYTHON names, or an empty text."""
+    path = os.environ.get("ACESTEP_REAPER_PYTHON")
+    return Path(path).read_text(encoding="utf-8") if path else ""
+
+
+def _link_flags(python: str) -> list[str]:
+    variable = configuration(python).get
     folder, library = variable("LIBDIR"), variable("LDLIBRARY")
     if variable("Py_ENABLE_SHARED"):
         name = library.split(".so")[0].split(".dylib")[0].removeprefix("lib")
@@ -48,11 +85,11 @@ def _link_flags() -> list[str]:
     return [*flags, *(variable("LIBS") or "").split(), *(variable("SYSLIBS") or "").split()]
 
 
-def build(names: list[str], newer: tuple[str, ...] = ()) -> tuple[Path, Path]:
+def build(names: list[str], python: str = "") -> tuple[Path, Path]:
     """The host's executable and the folder of its `reaper_python.py`; compiled once a content."""
-    table, shim = host_table(names), shim_source(newer)
+    table, shim = host_table(names), genuine_module() or shim_source()
     source = (HERE / "host.c").read_text(encoding="utf-8")
-    digest = hashlib.sha256((table + shim + source + sysconfig.get_python_version()).encode()).hexdigest()[:16]
+    digest = hashlib.sha256((table + shim + source + configuration(python)["version"]).encode()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"acestep-reaper-host-{os.getuid()}-{digest}"
     if not (folder / "host").exists():
         fresh = Path(tempfile.mkdtemp(prefix="acestep-reaper-host-"))
@@ -60,9 +97,9 @@ def build(names: list[str], newer: tuple[str, ...] = ()) -> tuple[Path, Path]:
         (fresh / "plugins").mkdir()
         (fresh / "plugins" / "reaper_python.py").write_text(shim, encoding="utf-8")
         compiler = shutil.which("cc") or "gcc"
-        include = sysconfig.get_path("include")
+        include = configuration(python)["include"]
         command = [compiler, "-O0", "-Wno-unused", f"-I{include}", f"-I{fresh}", str(HERE / "host.c")]
-        subprocess.run([*command, "-o", str(fresh / "host"), *_link_flags()], check=True, capture_output=True)
+        subprocess.run([*command, "-o", str(fresh / "host"), *_link_flags(python)], check=True, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(fresh, folder)
     return folder / "host", folder / "plugins"
@@ -74,15 +111,17 @@ class Host:
     mode: "sub" (a sub-interpreter a run) or "reinit" (Python initialised anew a run).
     """
 
-    def __init__(self, fake, mode: str = "sub", environment: dict[str, str] | None = None) -> None:
+    def __init__(self, fake, mode: str = "sub", environment: dict[str, str] | None = None, python: str = "") -> None:
         self.fake = fake
+        self.mode = mode
         self.names = sorted(fake.handlers())
         self.functions = [functions()[n] for n in self.names]
         self.running: list[str] = []
         self.errors: list[str] = []
         self.calls = 0
         self.bytes = 0
-        executable, plugins = build(self.names, fake.newer)
+        self.cost_seconds = 0.0  # of all calls, by CALL_SECONDS: what REAPER's window stood still
+        executable, plugins = build(self.names, python)
         ours, theirs = socket.socketpair()
         self._socket = ours
         env = {**os.environ, "LC_ALL": "C", **(environment or {})}
@@ -96,7 +135,15 @@ class Host:
     def run(self, path: str | Path) -> None:
         """Runs a script as REAPER's action list does, and then what it asked REAPER to start."""
         self.fake.before_script(str(path), self.running)
+        points = self.fake.undo_points()
         self._command(b"R", os.fsencode(path))
+        if str(path) not in self.running and self.fake.undo_points() == points:
+            self.fake.automatic_undo_point()
+        if self.mode == "reinit" and self.fake.queued_scripts:  # one interpreter at a time: the first one ends
+            self._command(b"T", b"")
+        self._run_queued()
+
+    def _run_queued(self) -> None:
         while self.fake.queued_scripts:
             self.run(self.fake.queued_scripts.pop(0))
 
@@ -104,8 +151,7 @@ class Host:
         """Runs deferred code `count` times."""
         for _ in range(count):
             self._command(b"T", b"")
-            while self.fake.queued_scripts:
-                self.run(self.fake.queued_scripts.pop(0))
+            self._run_queued()
             if seconds:
                 time.sleep(seconds)
 
@@ -189,6 +235,7 @@ class Host:
     def _answer(self, data: bytes) -> None:
         function = self.functions[struct.unpack_from("<H", data)[0]]
         self.calls += 1
+        self.cost_seconds += CALL_SECONDS
         self.bytes += len(data)
         arguments = _unpack(function, data)
         result, outputs = self.fake.call(function, arguments)
@@ -209,7 +256,7 @@ def _unpack(function, data: bytes) -> list:
     for letter in function.letters:
         if letter in "sSZ":
             (size,) = struct.unpack_from("<i", data, at)
-            values.append(data[at + 4 : at + 4 + max(size, 0)].decode("utf-8", "replace"))
+            values.append(data[at + 4 : at + 4 + max(size, 0)].decode("utf-8", "surrogateescape"))
             at += 4 + max(size, 0)
             continue
         form = {"d": "<d", "D": "<d", "u": "<Q", "P": "<Q"}.get(letter, "<q")
@@ -219,7 +266,7 @@ def _unpack(function, data: bytes) -> list:
 
 
 def _text(value: str) -> bytes:
-    raw = value.encode("utf-8")
+    raw = value.encode("utf-8", "surrogateescape")  # REAPER hands on the bytes of names as they are
     return struct.pack("<i", len(raw)) + raw
 
 

@@ -16,6 +16,7 @@ import soundfile
 
 from tests.support.paths import NANO, SCRIPTS, TINY
 from tests.support.reaper.fake import FakeReaper, Item, add_audio
+from tests.support.reaper.fake.api_application import AUTOMATIC
 from tests.support.reaper.host import Host
 from tests.support.reaper.stand_in import StandInDaemon
 
@@ -50,8 +51,11 @@ class Studio:
         return self.hosts[-1]
 
     def action(self, words: str) -> None:
-        """Runs the entry script of that name, as a key press does."""
-        self.host.run(self.folder / "scripts" / f"acestep_{words}.py")
+        """Runs the entry script of that name, as a key press does; its deferred end comes before the next one."""
+        path = self.folder / "scripts" / f"acestep_{words}.py"
+        self.host.run(path)
+        if str(path) in self.host.running and "Background" not in words:
+            self.host.tick(1)
 
     def song(self, name: str = "drums.wav", seconds: float = 20.0, position: float = 0.0, seed: int = 0) -> Item:
         """A new track with an item of real audio (24 bit, 48 kHz, stereo)."""
@@ -96,6 +100,7 @@ class Studio:
         assert self.fake.violations == []
         assert [d for d in self.fake.dialogs if "task control" in d[0]] == []
         assert self.fake.console == []
+        assert [n for p in self.fake.projects for n in p.undo_names if n == AUTOMATIC] == []
         log = self.home / "reaper.log"
         assert not log.exists() or "Traceback" not in log.read_text(encoding="utf-8")
 

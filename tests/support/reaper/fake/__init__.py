@@ -3,9 +3,11 @@
 from .api_application import ApplicationApi
 from .api_items import ItemApi, split
 from .api_project import ProjectApi, add_audio
+from .core import Accessor
 from .model import Content, Item, Marker, Project, Source, Take, Tempo, Track
 
 __all__ = [
+    "Accessor",
     "Content",
     "FakeReaper",
     "Item",
@@ -23,7 +25,6 @@ __all__ = [
 class FakeReaper(ProjectApi, ItemApi, ApplicationApi):
     """REAPER 7.78 with one empty project; `FakeReaper(folder)` keeps files under `folder`."""
 
-    newer = ("GetRegionOrMarker", "GetSetRegionOrMarkerInfo_String")
     hidden: tuple[str, ...] = ("NF_GetSWSMarkerRegionSub",)  # what an older build, or one without SWS, does not have
 
     def __init__(self, folder: str) -> None:

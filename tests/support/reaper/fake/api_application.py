@@ -9,6 +9,7 @@ from .audio import render
 from .core import ITEMS_FULL, Core
 
 ITEM_EDGES = 40597
+AUTOMATIC = "ReaScript: Run"
 
 
 class ApplicationApi(Core):
@@ -35,6 +36,14 @@ class ApplicationApi(Core):
         if path in running:
             self.dialogs.append(("ReaScript task control", path))
 
+    def undo_points(self) -> int:
+        """How often any project's history was moved on."""
+        return sum(project.changes for project in self.projects)
+
+    def automatic_undo_point(self) -> None:
+        """What REAPER does when a script ends that neither deferred nor made an undo point of its own."""
+        self.project.mark(AUTOMATIC)
+
     def after_script(self) -> None:
         """What must hold whenever no script runs."""
         for project in self.projects:
@@ -43,7 +52,7 @@ class ApplicationApi(Core):
                 project.block = None
             if project.unmarked:
                 self.violation("the project was changed outside an undo block")
-                project.mark("ReaScript: Run")
+                project.mark(AUTOMATIC)
         if self.refresh:
             self.violation(f"PreventUIRefresh left at {self.refresh}")
             self.refresh = 0

@@ -6,7 +6,7 @@ import os
 
 from .audio import source_info
 from .core import Core
-from .model import Item, Marker, Project, Track
+from .model import Item, Project, Track
 from .tempo import TempoMap
 
 
@@ -145,16 +145,6 @@ class ProjectApi(Core):
             return (0,)
         m = markers[index]
         return index + 1, int(m.end is not None), m.position, m.end or 0.0, m.name, m.number, 0
-
-    def GetRegionOrMarker(self, project: int, index: int, guid: str) -> int:
-        markers = self.project_at(project).content.markers
-        return self.pointer("ProjectMarker*", markers[index]) if 0 <= index < len(markers) else 0
-
-    def GetSetRegionOrMarkerInfo_String(self, project: int, pointer: int, key: str, value: str, is_set: int):
-        marker = self._objects.get(pointer, ("", None))[1]
-        if not isinstance(marker, Marker) or key not in ("P_NAME", "GUID"):
-            return False, ""
-        return True, marker.name if key == "P_NAME" else marker.guid
 
     def NF_GetSWSMarkerRegionSub(self, index: int) -> str:
         """Of the SWS extension: a marker's or region's notes."""

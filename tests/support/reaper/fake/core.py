@@ -8,6 +8,7 @@ from typing import Any
 from .model import Item, Project, Source, Take, Track
 
 _OUT = "SZIBDAN"
+VALIDATED = ("ReaProject*", "MediaTrack*", "MediaItem*", "MediaItem_Take*", "TrackEnvelope*", "PCM_source*")
 ITEMS_FULL = 40576
 
 
@@ -24,8 +25,6 @@ class Accessor:
 
 class Core:
     """Projects, pointers and the record of what a script did wrong (`violations`)."""
-
-    newer: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.projects: list[Project] = []
@@ -100,12 +99,18 @@ class Core:
         address = self._addresses.pop(id(thing), 0)
         self._objects[address] = ("", thing)
 
+    def living(self, kind: type) -> list[Any]:
+        """Every object of a kind that scripts were given and did not destroy."""
+        return [t for _, t in self._objects.values() if isinstance(t, kind) and id(t) in self._addresses]
+
     def ValidatePtr(self, address: int, kind: str) -> bool:
-        return self.object_at(address, kind) is not None
+        return kind in VALIDATED and self.object_at(address, kind) is not None
 
     def ValidatePtr2(self, project: int, address: int, kind: str) -> bool:
         found = self._objects.get(address)
-        return bool(found and found[0] == kind and self._alive(found[1], self.project_at(project)))
+        return bool(
+            kind in VALIDATED and found and found[0] == kind and self._alive(found[1], self.project_at(project))
+        )
 
     # dispatch
     @classmethod
