@@ -11,15 +11,19 @@ from reaper_python import *
 from ..errors import UserError
 from ..project import locks, tempo
 from ..project.objects import (
+    OFFLINE,
     is_null,
     item_guid,
     items,
+    items_between,
+    lane_hidden,
+    lane_plays,
     selected_items,
     selected_tracks,
+    source_kind,
     span,
     take_text,
     track_guid,
-    track_items,
     track_name,
     track_text,
     tracks,
@@ -29,6 +33,8 @@ LARGEST_GAP_SECONDS = 10.0  # further apart, items would not see each other in t
 LONGEST_SECONDS = 240.0  # what the model makes at once
 ON_NEW_TRACK = "%s: the result comes on a new track"
 NOTHING = "Nothing to regenerate"
+OUTSIDE = "lies outside the time selection"
+HOW_OUTSIDE = "Select a range over it, or unselect it to regenerate another one"
 HOW = "Select a time range and a track, or items, or make a razor area"
 
 
@@ -44,9 +50,10 @@ def _skip_reason(item):
         return "is empty"
     if RPR_GetMediaItemInfo_Value(item, "B_MUTE"):
         return "is muted"
-    lanes = RPR_GetMediaTrackInfo_Value(RPR_GetMediaItem_Track(item), "I_FREEMODE") == 2
-    if lanes and not RPR_GetMediaItemInfo_Value(item, "C_LANEPLAYS"):
+    if not lane_plays(item):
         return "is in a lane that does not play"
+    if source_kind(take) == OFFLINE:
+        return "is offline (its file is missing)"
     return ""
 
 
@@ -108,6 +115,7 @@ class Search(object):
         self.snap = snap
         self.found = []
         self.skipped = []
+        self.chosen = False  # whether the user chose things of this kind, usable or not
         self._reads_only = reads_only
         self._locked = []  # targets on new tracks
         self._held = []  # what is said of them where there are others
@@ -123,21 +131,22 @@ class Search(object):
         return self.skipped + (self._held if self.found else [])
 
     def add_item(self, item, start, end):
-        reason = _skip_reason(item)
+        target, reason = item_target(item, start, end), _skip_reason(item)
+        if not target and not reason:
+            reason = OUTSIDE
         if reason:
             self.skipped.append("An item at %s %s" % (_on_ruler(span(item)[0]), reason))
             return
-        target = item_target(item, start, end)
         reason = "" if self._reads_only else locks.why(item)
-        if target and reason:
+        if reason:
             self._locked.append(on_new_track(target, reason))
             self._held.append("An item at %s is left alone: %s" % (_on_ruler(span(item)[0]), reason))
-        elif target:
+        else:
             self.found.append(target)
 
     def add_track(self, track, start, end, lanes=None):
         """The items of a track in a range (and in `lanes`, top and bottom); one gap target where there is none."""
-        inside = [i for i in track_items(track) if span(i)[0] < end - 1e-6 and span(i)[1] > start + 1e-6]
+        inside = [i for i in items_between(track, start, end) if not lane_hidden(i)]
         inside = [i for i in inside if lanes is None or _in_lanes(i, lanes)]
         for item in inside:
             self.add_item(item, start, end)
@@ -170,6 +179,7 @@ def _razors(track):
 def _from_razors(search):
     for track in tracks():
         for start, end, lanes in _razors(track):
+            search.chosen = True
             start, end = search.range(start, end)
             search.add_track(track, start, end, lanes)
 
@@ -177,6 +187,7 @@ def _from_razors(search):
 def _from_items(search):
     selection = time_selection()
     for item in selected_items():
+        search.chosen = True
         start, end = search.range(*selection) if selection else span(item)
         search.add_item(item, start, end)
 
@@ -196,10 +207,14 @@ def _from_cursor(search):
             return
 
 
+def _over(item, time):
+    return RPR_GetMediaItemInfo_Value(item, "D_POSITION") <= time < span(item)[1]
+
+
 def items_under_cursor():
     """Items under the edit cursor: selected ones first, then those of selected tracks, then the others."""
     cursor = RPR_GetCursorPositionEx(0)
-    under = [i for i in items() if span(i)[0] <= cursor < span(i)[1]]
+    under = [i for i in items() if _over(i, cursor) and not lane_hidden(i)]
     chosen = selected_tracks()
 
     def rank(item):
@@ -219,7 +234,11 @@ def find(snap=True, reads_only=False):
         skipped += [note for note in search.notes if note not in skipped]
         if search.targets:
             return search.targets, skipped
-    raise UserError(skipped[0] if skipped else NOTHING, HOW)
+        if search.chosen:  # never another item than the one that was chosen
+            break
+    if not skipped:
+        raise UserError(NOTHING, HOW)
+    raise UserError(skipped[0], HOW_OUTSIDE if skipped[0].endswith(OUTSIDE) else HOW)
 
 
 def one_item():

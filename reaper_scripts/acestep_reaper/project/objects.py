@@ -106,6 +106,41 @@ def span(item):
     return start, start + RPR_GetMediaItemInfo_Value(item, "D_LENGTH")
 
 
+def items_between(track, start, end):
+    """The items of a track that play some of a range."""
+    found = []
+    for item in track_items(track):
+        first = RPR_GetMediaItemInfo_Value(item, "D_POSITION")
+        if first < end - 1e-6 and first + RPR_GetMediaItemInfo_Value(item, "D_LENGTH") > start + 1e-6:
+            found.append(item)
+    return found
+
+
+def lane_hidden(item):
+    """Whether an item lies in a lane that was switched off (fixed lanes given up): it is neither seen nor heard."""
+    return RPR_GetMediaItemInfo_Value(item, "C_LANEPLAYS") < 0
+
+
+def lane_plays(item):
+    """Whether the item's lane is heard: C_LANEPLAYS is 1 (alone) or 2 (with others), 0 counts on fixed lanes only."""
+    plays = RPR_GetMediaItemInfo_Value(item, "C_LANEPLAYS")
+    if plays:
+        return plays > 0
+    return RPR_GetMediaTrackInfo_Value(RPR_GetMediaItem_Track(item), "I_FREEMODE") != FIXED_LANES
+
+
+OFFLINE = "OFFLINEWAVE"
+FIXED_LANES = 2
+
+
+def source_kind(take):
+    """What REAPER calls the take's media, such as WAVE or VIDEO; an empty text without any."""
+    if is_null(take):
+        return ""
+    source = RPR_GetMediaItemTake_Source(take)
+    return "" if is_null(source) else RPR_GetMediaSourceType(source, "", 64)[1]
+
+
 def source_path(take):
     """The file that a take plays, or an empty text."""
     if is_null(take):

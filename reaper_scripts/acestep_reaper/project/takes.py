@@ -5,11 +5,15 @@ Take mode replaces the take's source: region in source time = offset + (t - posi
 
 from reaper_python import *
 
-from .objects import is_null, source_path, span, take_text
+from .objects import is_null, source_kind, source_path, span, take_text
 
 COPIED_VALUES = (
     "D_STARTOFFS", "D_PLAYRATE", "D_VOL", "D_PAN", "D_PANLAW", "D_PITCH", "B_PPITCH", "I_CHANMODE", "I_PITCHMODE",
 )  # fmt: skip
+
+
+# what REAPER calls the media whose files the daemon reads; a new kind of media is captured from the track
+READ_KINDS = ("WAVE", "AIFF", "FLAC", "MP3", "VORBIS", "OPUS", "WAVPACK")
 
 
 def value(take, key):
@@ -38,8 +42,9 @@ def why_not_editable(item, take, start, end):
     source = RPR_GetMediaItemTake_Source(take)
     if is_null(source) or not source_path(take):
         return "the take's source is a section or is reversed"
-    if RPR_GetMediaSourceType(source, "", 64)[1] in ("SECTION", "MIDI", "RPP_PROJECT"):
-        return "the take's source is not a plain file"
+    kind = source_kind(take)
+    if kind not in READ_KINDS:
+        return "its media is read through REAPER (%s)" % kind
     if RPR_GetTakeNumStretchMarkers(take) > 0:
         return "the take has stretch markers"
     if RPR_CountTakeEnvelopes(take) > 0:
