@@ -100,6 +100,19 @@ def test_every_call_of_the_scripts_is_answered_by_the_fake():
     assert used - set(FakeReaper.handlers()) == set()
 
 
+def test_functions_called_through_their_address_are_known():
+    """`pointers.function` gets as many argument types as the header has."""
+    found = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="ascii"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "function":
+                found[node.args[0].value] = node.args[2:]
+    assert set(found) >= {"ValidatePtr", "DestroyAudioAccessor", "EnumProjectMarkers3", "GetAudioAccessorSamples"}
+    for name, types in found.items():
+        starred = any(isinstance(t, ast.Starred) for t in types)
+        assert name in FakeReaper.handlers() and (starred or len(types) == functions()[name].arity), name
+
+
 def test_the_shim_compiles_and_holds_every_exposed_function():
     module = ast.parse(shim_source())
     defined = {n.name for n in module.body if isinstance(n, ast.FunctionDef)}

@@ -85,7 +85,7 @@ def test_ticks_of_a_large_session_are_small(session):
     session.project.mark("a large session")
     session.project.tracks[0].items[0].takes[0].stretch_markers = 1  # it is captured in chunks
     session.project.mark("stretch")
-    for words, most in ((TAKE, 200), ("Regenerate time selection on new track", 200)):
+    for words, most in ((TAKE, 220), ("Regenerate time selection on new track", 220)):
         before = session.host.calls
         session.action(words)
         assert session.host.calls - before <= most

@@ -15,7 +15,7 @@ from .. import log
 from ..errors import UserError
 from ..paths import in_home, package_folder, read_json
 from ..project import projects
-from ..project.objects import find_track, seen, span, track_items, undo_points
+from ..project.objects import find_track, items_between, lane_hidden, seen, undo_points
 from ..source import material
 from ..state import extstate, history, presets, settings, status
 from . import dialogs, targets
@@ -142,7 +142,8 @@ def _fill_gap(target, values):
         return
     near = float(values["context_seconds"] or 10.0)
     track = find_track(target["track"])
-    if any(span(i)[0] < target["end"] + near and span(i)[1] > target["start"] - near for i in track_items(track)):
+    around = items_between(track, target["start"] - near, target["end"] + near)
+    if any(not lane_hidden(item) for item in around):
         return
     request = settings.request_fields(values, "text-to-audio")
     request.update(duration=target["end"] - target["start"], lyrics=dialogs.lyrics_text(values["lyrics"]))

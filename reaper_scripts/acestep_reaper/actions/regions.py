@@ -11,6 +11,7 @@ from reaper_python import *
 
 from ..errors import UserError
 from ..project.objects import find_item, selected_tracks
+from ..project.pointers import function
 from ..source import material
 from ..state import settings
 from . import targets
@@ -38,12 +39,10 @@ def names():
 def _marker(index):
     """[start, end or None, name] of a marker or region, None behind the last one."""
     c, by = ctypes, ctypes.byref
-    kind = c.CFUNCTYPE(c.c_int, c.c_uint64, c.c_int, c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p,
-                       c.c_void_p)  # fmt: skip
-    function = kind(rpr_getfp("EnumProjectMarkers3"))
+    ask = function("EnumProjectMarkers3", c.c_int, c.c_uint64, c.c_int, *[c.c_void_p] * 6)
     region, start, end = c.c_byte(), c.c_double(), c.c_double()
     name, number, colour = c.c_char_p(), c.c_int(), c.c_int()
-    if not function(0, index, by(region), by(start), by(end), by(name), by(number), by(colour)):
+    if not ask(0, index, by(region), by(start), by(end), by(name), by(number), by(colour)):
         return None
     text = (name.value or b"").decode("utf-8", "replace")
     return [start.value, end.value if region.value else None, text]
@@ -64,8 +63,8 @@ def notes(index):
     """The notes of a region or marker, or an empty text."""
     if not RPR_APIExists(NOTES):
         return ""
-    function = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_int)(rpr_getfp(NOTES))
-    return (function(index) or b"").decode("utf-8", "replace").strip()
+    ask = function("NF_GetSWSMarkerRegionSub", ctypes.c_char_p, ctypes.c_int)
+    return (ask(index) or b"").decode("utf-8", "replace").strip()
 
 
 def regenerate():

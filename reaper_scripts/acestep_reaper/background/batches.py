@@ -14,6 +14,7 @@ class Batch(object):
         self.title = title
         self.parts = parts
         self.count = count
+        self.sought = False  # whether the items that the results belong to are being looked for
         self.here_at = 0  # the tick at which to look again whether it may be placed
         self.controls = {}  # None until the daemon told what a control surface sets
 

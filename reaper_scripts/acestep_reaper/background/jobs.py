@@ -9,6 +9,7 @@ import uuid
 
 from .. import log
 from ..errors import DaemonError, UserError
+from ..project.survey import Survey
 from ..source import material, media, wave_file
 
 ENDED = ("ready", "failed", "cancelled")
@@ -30,8 +31,11 @@ class Part(object):
         self.files = []
         self._maker = None
         self._assembly = None
+        self._survey = None
         self._cancel_asked = False
         self._kept = False
+        self.looked = False  # whether the project was looked at before it is read
+        self.found = False  # whether the items are known that the results belong to
         self.announced = False  # whether the user was told that REAPER will wait
 
     @property
@@ -66,6 +70,9 @@ class Part(object):
         """One bounded piece of work."""
         try:
             if self.state == "new":
+                if not self.looked:
+                    self.looked = self.surveyed()
+                    return
                 self._maker = material.prepare(self.data, self.request)
                 self.state = "capturing" if self._maker else "asking"
             elif self.state == "capturing" and self._maker.step():
@@ -141,6 +148,21 @@ class Part(object):
             return
         content = {"job_id": self.job_id, "request_id": uuid.uuid4().hex}
         daemon.request("cancel", content, lambda job: None, lambda error: log.write("cancel: %s" % error))
+
+    def surveyed(self):
+        """Whether what the next step asks the project about was looked at; looks at a little more if not."""
+        if self._survey is None:
+            pieces = [piece["item"] if isinstance(piece, dict) else piece[0] for piece in self.data.get("pieces") or ()]
+            self._survey = Survey(self.data.get("track", ""), pieces or [self.data.get("item", "")])
+        if not self._survey.step():
+            return False
+        self._survey = None
+        return True
+
+    def find(self):
+        """As `surveyed`, before the results are placed; `found` afterwards."""
+        self.found = self.surveyed()
+        return self.found
 
     # files
     @property

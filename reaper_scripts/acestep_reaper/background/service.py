@@ -15,7 +15,7 @@ from ..daemon.connection import Daemon
 from ..errors import DaemonError, UserError
 from ..paths import in_home, read_json
 from ..project import projects
-from ..project.objects import media_folder, recording, remember
+from ..project.objects import forget_spans, media_folder, recording, remember
 from ..results import peaks, placing
 from ..source import capture
 from ..state import extstate, settings, status
@@ -230,6 +230,12 @@ class Service(object):
             for part in batch.good:
                 if not part.has_files:
                     part.file_step(media_folder())
+                    return
+            if not batch.sought:
+                batch.sought = True
+                forget_spans()
+            for part in batch.good:
+                if not part.found and not part.find():
                     return
             self._place(batch)
         except UserError as error:

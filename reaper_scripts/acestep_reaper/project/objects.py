@@ -75,14 +75,56 @@ def item_guid(item):
     return guid
 
 
+def state():
+    """A value that changes with every edit of the active project, and with the tab."""
+    return RPR_EnumProjects(-1, "", 0)[0], RPR_GetProjectStateChangeCount(0)
+
+
+_absent = {}  # GUID to the state in which nothing has it
+_spans = {}  # a track's pointer to the state in which its items were looked at, and [(start, end, item)]
+
+
+def remember_absent(guids):
+    """That no item of the project has these GUIDs."""
+    if guids:
+        _absent.update(dict.fromkeys(guids, state()))
+
+
+def remember_spans(track, spans):
+    """The items of a track as [(start, end, item)], as they are now."""
+    _spans[track] = (state(), spans)
+
+
+def known_spans(track):
+    """Whether the items of a track were looked at, and nothing has changed since."""
+    return track in _spans and _spans[track][0] == state()
+
+
+def forget_spans():
+    """What scripts change without an undo point changes no state: before something is placed all is looked at anew."""
+    _spans.clear()
+
+
+def _known(guid, kind, text):
+    guess = _seen.get(guid)
+    return guess if guess and valid(guess, kind) and text(guess, "GUID") == guid else None
+
+
+def known_item(guid):
+    """The item of a GUID by the pointer seen last; None where that has nothing."""
+    return _known(guid, "MediaItem*", item_text)
+
+
 def _find(guid, kind, text, every):
     """By the pointer seen last, else by looking at all of them: a call of about 50 us each."""
-    guess = _seen.get(guid)
-    if guess and valid(guess, kind) and text(guess, "GUID") == guid:
-        return guess
+    found = _known(guid, kind, text)
+    if found or guid in _absent and _absent[guid] == state():
+        return found
     found = next((thing for thing in every() if text(thing, "GUID") == guid), None)
     if found:
         _seen[guid] = found
+    else:
+        _absent[guid] = state()
     return found
 
 
@@ -108,12 +150,15 @@ def span(item):
 
 def items_between(track, start, end):
     """The items of a track that play some of a range."""
-    found = []
-    for item in track_items(track):
-        first = RPR_GetMediaItemInfo_Value(item, "D_POSITION")
-        if first < end - 1e-6 and first + RPR_GetMediaItemInfo_Value(item, "D_LENGTH") > start + 1e-6:
-            found.append(item)
-    return found
+    if not known_spans(track):
+        return [item for item in track_items(track) if _meets(item, start, end)]
+    near = [item for first, last, item in _spans[track][1] if first < end - 1e-6 and last > start + 1e-6]
+    return [item for item in near if valid(item, "MediaItem*") and _meets(item, start, end)]
+
+
+def _meets(item, start, end):
+    first = RPR_GetMediaItemInfo_Value(item, "D_POSITION")
+    return first < end - 1e-6 and first + RPR_GetMediaItemInfo_Value(item, "D_LENGTH") > start + 1e-6
 
 
 def lane_hidden(item):

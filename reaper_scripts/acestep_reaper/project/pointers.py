@@ -20,6 +20,16 @@ def is_null(pointer):
     return address(pointer) == 0
 
 
+def as_text(number, kind):
+    """The pointer text of a number, as REAPER's module writes it."""
+    return "(%s)0x%016X" % (kind, number)
+
+
+def function(name, result, *arguments):
+    """REAPER's C function of a name, to be called with numbers: nothing is validated, no buffer is made."""
+    return ctypes.CFUNCTYPE(result, *arguments)(rpr_getfp(name))
+
+
 def valid(pointer, kind):
     """Whether a pointer text still names a living thing of the active project; `kind` such as MediaItem*.
 
@@ -28,7 +38,7 @@ def valid(pointer, kind):
     number = address(pointer)
     if not number:
         return False
-    ask = ctypes.CFUNCTYPE(ctypes.c_byte, ctypes.c_uint64, ctypes.c_char_p)(rpr_getfp("ValidatePtr"))
+    ask = function("ValidatePtr", ctypes.c_byte, ctypes.c_uint64, ctypes.c_char_p)
     return bool(ask(number, kind.encode("ascii")))
 
 

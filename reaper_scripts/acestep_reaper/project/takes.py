@@ -13,7 +13,7 @@ COPIED_VALUES = (
 
 
 # what REAPER calls the media whose files the daemon reads; a new kind of media is captured from the track
-READ_KINDS = ("WAVE", "AIFF", "FLAC", "MP3", "VORBIS", "OPUS", "WAVPACK")
+READ_KINDS = ("WAVE", "AIFF", "FLAC", "MP3", "VORBIS", "OPUS")
 
 
 def value(take, key):

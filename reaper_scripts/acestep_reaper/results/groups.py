@@ -8,7 +8,7 @@ apply fades, overlaps and other items twice, so where there are any the result g
 from reaper_python import *
 
 from ..project import takes
-from ..project.objects import item_text, source_path, span, take_text, track_items
+from ..project.objects import item_text, items_between, lane_plays, source_path, span, take_text
 
 MOST_ITEMS = 40  # what client_data holds
 SHORT_FADE_SECONDS = 0.02
@@ -35,12 +35,10 @@ def left_out(pieces, data):
     item, take = pieces[0]
     chosen = set(item_text(i, "GUID") for i, _ in pieces)
     found = []
-    for other in track_items(RPR_GetMediaItem_Track(item)):
-        first, last = span(other)
-        if first < data["end"] and last > data["start"]:
-            guid = item_text(other, "GUID")
-            if guid not in chosen:
-                found.append(guid)
+    for other in items_between(RPR_GetMediaItem_Track(item), data["start"], data["end"]):
+        guid = item_text(other, "GUID")
+        if guid not in chosen:
+            found.append(guid)
     return found[:MOST_ITEMS]
 
 
@@ -101,9 +99,7 @@ def _why_not_together(chosen, first, last):
         overlap = span(before)[1] - span(after)[0]
         if overlap > min(_fade(before, "OUT"), _fade(after, "IN")) + 1e-3:
             return "the items overlap without a crossfade"
-    for other in track_items(RPR_GetMediaItem_Track(chosen[0])):
-        begin, end = span(other)
-        if other not in chosen and begin < last - 1e-6 and end > first + 1e-6:
-            if not RPR_GetMediaItemInfo_Value(other, "B_MUTE"):
-                return "another item plays there too"
+    for other in items_between(RPR_GetMediaItem_Track(chosen[0]), first, last):
+        if other not in chosen and lane_plays(other) and not RPR_GetMediaItemInfo_Value(other, "B_MUTE"):
+            return "another item plays there too"
     return ""

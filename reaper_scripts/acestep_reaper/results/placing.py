@@ -15,11 +15,12 @@ from ..project.objects import (
     find_track,
     is_null,
     item_text,
+    items_between,
+    lane_plays,
     set_take_text,
     source_path,
     span,
     take_text,
-    track_items,
     undo_block,
 )
 from ..project.objects import takes as all_takes
@@ -120,7 +121,8 @@ def _homes(data):
     original = _playing(item, data) if item else None
     anchor = takes.anchor(item, original) if original else data["anchor"]
     found = [(item, original, data)] if original and _shows(item, original, data) else []
-    for other in track_items(track):
+    rate = data.get("rate") or 1.0
+    for other in items_between(track, anchor + data["source_start"] / rate, anchor + data["source_end"] / rate):
         take = None if other == item else _copy_in(other, data, anchor)
         if take:
             found.append((other, take, data))
@@ -138,9 +140,7 @@ def _playing(item, data):
 
 def _copy_in(item, data, anchor):
     """The copy of the region's take in another piece of a split item that plays some of the region, or None."""
-    start, end = span(item)
-    rate = data.get("rate") or 1.0
-    if start >= anchor + data["source_end"] / rate or end <= anchor + data["source_start"] / rate:
+    if not lane_plays(item):
         return None
     for take in all_takes(item):
         if is_null(take) or source_path(take) != data["source"]:

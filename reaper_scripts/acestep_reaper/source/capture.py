@@ -12,7 +12,7 @@ from reaper_python import *
 from ..errors import UserError
 from ..paths import fs, in_home
 from ..project.objects import find_track
-from ..project.pointers import address
+from ..project.pointers import address, function
 from . import media, wave_file
 
 CHUNK_SAMPLES = 2048  # far under 1 ms each: a tick ends soon after its budget
@@ -53,9 +53,10 @@ class _Accessor(object):
     def read(self, rate, start, count):
         """`count` frames from a time on as an array of doubles, channel by channel; None where there is silence."""
         c, buffer = ctypes, (ctypes.c_double * (count * CHANNELS))()
-        kind = c.CFUNCTYPE(c.c_int, c.c_uint64, c.c_int, c.c_int, c.c_double, c.c_int, c.c_void_p)
-        function = kind(rpr_getfp("GetAudioAccessorSamples"))
-        got = function(self._number, rate, CHANNELS, start, count, c.addressof(buffer))
+        read = function(
+            "GetAudioAccessorSamples", c.c_int, c.c_uint64, c.c_int, c.c_int, c.c_double, c.c_int, c.c_void_p
+        )
+        got = read(self._number, rate, CHANNELS, start, count, c.addressof(buffer))
         if got < 0:
             raise UserError(UNREAD, "Freeze or render the track, and choose its new item")
         return buffer if got else None
@@ -63,7 +64,7 @@ class _Accessor(object):
     def destroy(self):
         """Once; REAPER frees nothing by itself."""
         if self._number:
-            ctypes.CFUNCTYPE(None, ctypes.c_uint64)(rpr_getfp("DestroyAudioAccessor"))(self._number)
+            function("DestroyAudioAccessor", None, ctypes.c_uint64)(self._number)
         self._number = 0
 
 
