@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fake import Accessor, Item, Source, Take, split
-from host import CALL_SECONDS
-from pressing import TAKE, TRACK
+
+from tests.support.reaper.fake import Accessor, Item, Source, Take, split
+from tests.support.reaper.host import CALL_SECONDS
+from tests.support.reaper.pressing import TAKE, TRACK
 
 ITEMS = 301
 MOST_CALLS = 80  # a tick: 4 ms by what a call costs; the module's own look at each pointer counts

@@ -107,7 +107,7 @@ def builtins() -> dict[str, int]:
 
 # --- reaper_python.py ---------------------------------------------------------------------------
 
-_SHIM_HEAD = '''"""Made by tests/support/reaper/contract.py from the SDK header: packs and calls as REAPER's module does."""
+_SHIM_HEAD = '''"""Made by tests/support/reaper/contract.py from the SDK header: calls as REAPER's module does."""
 from ctypes import *
 import re
 
