@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
@@ -17,6 +17,9 @@ from engine.constants import MAX_DURATION_SECONDS
 from engine.errors import CheckpointError, InvalidRequest
 from engine.memory.main_memory import SourceShape, check_results_fit, free_main_memory
 from engine.requests import AudioToAudio, Inpaint, Outpaint, Request
+
+if TYPE_CHECKING:
+    from engine.audio.files import AudioInfo
 
 Span = tuple[int, int]
 _LYRICS = ("context_lyrics_before", "lyrics", "context_lyrics_after")
@@ -50,7 +53,7 @@ def check_source(request: Request, path: Path) -> None:
     start, stop = _needed(request, info.frames, info.sample_rate)
     check_memory(request, SourceShape(info.frames, info.channels, info.sample_rate))
     if info.subtype in ("FLOAT", "DOUBLE"):
-        _check_finite(path, start, stop)
+        _check_finite(info, start, stop)
 
 
 def check_memory(request: Request, source: SourceShape | None = None) -> None:
@@ -123,24 +126,19 @@ def _settings(request: Any) -> tuple[float | None, float]:
     return _given(request.context_seconds, _DEFAULT_CONTEXT), _given(request.crossfade_seconds, _DEFAULT_FADE)
 
 
-def _check_finite(path: Path, start: int, stop: int) -> None:
+def _check_finite(info: AudioInfo, start: int, stop: int) -> None:
     import numpy as np
-    import soundfile
 
-    from engine.audio.paths import system_name
+    from engine.audio.files import blocks_of
 
-    start = max(start, 0)
-    with soundfile.SoundFile(system_name(path)) as file:
-        file.seek(start)
-        block = np.empty((_BLOCK_SAMPLES, file.channels), np.float32)  # small enough for the processor's cache
-        bad, first, at = 0, 0, start
-        while at < stop and len(found := file.read(out=block[: stop - at])):
-            finite = np.isfinite(found)
-            if not finite.all():
-                rows = ~finite.all(axis=1)
-                first = first if bad else int(rows.argmax()) + at
-                bad += int(finite.size - finite.sum())
-            at += len(found)
+    bad, first, at = 0, 0, max(start, 0)
+    for block in blocks_of(info, at, stop, _BLOCK_SAMPLES):  # (channels, n), small enough for the processor's cache
+        finite = np.isfinite(block)
+        if not finite.all():
+            columns = ~finite.all(axis=0)
+            first = first if bad else int(columns.argmax()) + at
+            bad += int(finite.size - finite.sum())
+        at += block.shape[1]
     if bad:
         raise InvalidRequest(
             "audio",

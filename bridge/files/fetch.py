@@ -200,7 +200,7 @@ def _store(
         if reply.length not in (None, 0):
             raise _refused(f"{size} bytes of {size + (reply.length or 0)}", "The line broke: try again.")
         with open(made, "rb") as file:
-            named = made.with_suffix(suffix_of(file.read(4)))
+            named = made.with_suffix(suffix_of(file.read(64)))
         made = made.rename(named)
         probe(made)
         return store.adopt(made)

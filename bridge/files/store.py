@@ -17,16 +17,6 @@ from engine.atomic import reserve
 
 _HEX = frozenset("0123456789abcdef")
 _PIECE_BYTES = 1 << 18  # larger writes were ten times slower on ext4, which then looks for large pages
-_MAGIC = (
-    (b"RIFF", ".wav"),
-    (b"RF64", ".wav"),
-    (b"fLaC", ".flac"),
-    (b"OggS", ".ogg"),
-    (b"FORM", ".aiff"),
-    (b"ID3", ".mp3"),
-    (b"\xff\xfb", ".mp3"),
-    (b"\xff\xf3", ".mp3"),
-)
 
 
 class AudioStore:
@@ -134,5 +124,6 @@ def hash_file(path: Path) -> str:
 
 def suffix_of(data: bytes | memoryview) -> str:
     """The file name's ending for audio bytes, by their first bytes; .audio if unknown."""
-    head = bytes(data[:4])
-    return next((suffix for magic, suffix in _MAGIC if head.startswith(magic)), ".audio")
+    from engine.audio.containers import kinds
+
+    return kinds.suffix_of(bytes(data[: kinds.HEAD_BYTES]))

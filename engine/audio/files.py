@@ -1,15 +1,19 @@
 """Reading audio files: what is in them, and any range of their samples. Knows no model and writes nothing.
 
-soundfile (libsndfile) reads wav, flac, aiff, ogg and mp3; pedalboard reads what libsndfile cannot. `read` gives
-float32 for the model; `read_exact` the file's own numbers, for everything that must come back unchanged.
+`probe` decides once what a file is and who reads it; everything else follows. libsndfile reads wav, w64, flac, aiff, au,
+caf, ogg, opus and mp3, through a repaired header where the file's own is wrong (`engine.audio.containers`); ffmpeg or
+the system's reader decode the rest (`engine.audio.decoding`). `read` gives float32 for the model; `read_exact` the
+file's own numbers, for everything that must come back unchanged.
 Every failure is an InvalidRequest on the field "audio" with its own message.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +21,39 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from engine.audio import completeness
+from engine.audio import decoding
 from engine.audio.buffer import MAX_CHANNELS, Audio, too_many_channels
-from engine.audio.paths import name_or_content, system_name
+from engine.audio.containers import flac, kinds, ogg
+from engine.audio.containers.layout import Layout, difference
+from engine.audio.containers.segments import SegmentedFile, Segments
+from engine.audio.paths import system_name
 from engine.errors import InvalidRequest
 
 MIN_RATE, MAX_RATE = 8000, 192000
-_PEDALBOARD = "PEDALBOARD"
 _INTEGER_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 _SIXTEEN_BIT_CODECS = ("ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "GSM610")
+_ALAC_BITS = {"ALAC_16": 16, "ALAC_20": 24, "ALAC_24": 24, "ALAC_32": 32}
+_EXAMINED = ("WAV", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3")
+_NO_CLAIM = ("IRCAM", "PVF")
+_REMEMBERED = 16
 Exact = NDArray[np.int32] | NDArray[np.float32] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Content:
+    """Where the samples are read: a file, whole or in `links` (views of it, `frames` each, one after the other)."""
+
+    path: Path
+    links: tuple[Segments, ...] = ()
+    frames: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class AudioInfo:
-    """What a file holds. `format` and `subtype` are libsndfile's names, such as WAV and PCM_24."""
+    """What a file holds. `format` and `subtype` are libsndfile's names, such as WAV and PCM_24, where it has one.
+
+    `reader` says who reads it, `notes` what was found wrong and mended, for the user.
+    """
 
     path: Path
     frames: int
@@ -39,6 +61,9 @@ class AudioInfo:
     channels: int
     format: str
     subtype: str
+    content: Content | None = None
+    reader: str = "libsndfile"
+    notes: tuple[str, ...] = field(default=())
 
     @property
     def duration_seconds(self) -> float:
@@ -49,7 +74,7 @@ class AudioInfo:
         """Bits of its integer samples; None for float and lossy files."""
         if self.subtype in _SIXTEEN_BIT_CODECS:
             return 16
-        return _INTEGER_BITS.get(self.subtype)
+        return _INTEGER_BITS.get(self.subtype) or _ALAC_BITS.get(self.subtype)
 
     @property
     def exact_type(self) -> np.dtype[Any]:
@@ -59,25 +84,139 @@ class AudioInfo:
         return np.dtype(np.float64 if self.subtype == "DOUBLE" else np.float32)
 
 
+_Key = tuple[str, int, int, int, int]
+_probed: OrderedDict[_Key, AudioInfo] = OrderedDict()
+
+
 def probe(path: str | os.PathLike[str]) -> AudioInfo:
-    """What the file holds, without reading its samples. Raises InvalidRequest if it cannot be used at all."""
+    """What the file holds, and who reads it. Raises InvalidRequest if it cannot be used at all."""
     file = Path(path)
     _check_readable(file)
-    completeness.check(file)
-    info = _probe_soundfile(file) or _probe_pedalboard(file)
+    state = file.stat()
+    key = (str(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    known = _probed.get(key)
+    if known is not None and (known.content is None or known.content.path.exists()):
+        return known
+    info = _probe(file)
+    _check_usable(info)
+    _probed[key] = info
+    while len(_probed) > _REMEMBERED:
+        _probed.popitem(last=False)
+    return info
+
+
+def _probe(file: Path) -> AudioInfo:
+    layout = kinds.examine(file)
+    info = _through_libsndfile(file, layout)
     if info is None:
-        raise _damaged(file, "its header is audio, the rest is not") if _looks_like_audio(file) else _not_audio(file)
-    if info.frames <= 0:
-        raise _error(f"{file.name}, which holds 0 samples", "at least one sample", "Choose audio that is not empty.")
-    if not MIN_RATE <= info.sample_rate <= MAX_RATE:
-        raise _error(
-            f"{file.name} at {info.sample_rate} Hz",
-            f"a sample rate from {MIN_RATE} to {MAX_RATE} Hz",
-            "Convert it to 44100 or 48000 Hz.",
-        )
+        info = _through_another(file, layout)
     if info.format == "FLAC":
         _check_last_sample(info)
     return info
+
+
+def _check_usable(info: AudioInfo) -> None:
+    name = info.path.name
+    if info.frames <= 0:
+        raise _error(f"{name}, which holds 0 samples", "at least one sample", "Choose audio that is not empty.")
+    if not MIN_RATE <= info.sample_rate <= MAX_RATE:
+        raise _error(
+            f"{name} at {info.sample_rate} Hz",
+            f"a sample rate from {MIN_RATE} to {MAX_RATE} Hz",
+            "Convert it to 44100 or 48000 Hz.",
+        )
+
+
+def _through_libsndfile(file: Path, layout: Layout) -> AudioInfo | None:
+    """As libsndfile reads it, by the file's own header where that is right, else by a repaired one."""
+    if layout.kind == "FLAC" and _flac(file).bits not in flac.READABLE_BITS:
+        return None
+    plain = None if layout.must_repair else _opened(file, None)
+    if plain is not None and _agrees(plain.frames, layout):
+        return _counted(plain, layout) if layout.kind in _EXAMINED else _rare(plain)
+    if not layout.repaired:
+        return None
+    return _repaired(file, layout)
+
+
+def _counted(info: AudioInfo, layout: Layout) -> AudioInfo:
+    """With the length that was counted, where that is exact and the decoder only guesses."""
+    frames = layout.frames if layout.is_counted and layout.frames is not None else info.frames
+    return replace(info, frames=min(frames, info.frames), notes=layout.notes)
+
+
+def _agrees(frames: int, layout: Layout) -> bool:
+    return layout.frames is None or abs(frames - layout.frames) <= layout.tolerance
+
+
+def _repaired(file: Path, layout: Layout) -> AudioInfo | None:
+    found = [_opened(file, segments) for segments in layout.repaired]
+    first = found[0]
+    if first is None:
+        return None
+    parts = [one for one in found if one is not None]
+    same = {(one.sample_rate, one.channels, one.subtype) for one in parts}
+    if len(parts) < len(found) or len(same) > 1:
+        raise ogg.changes(file.name)
+    counts = tuple(one.frames for one in parts)
+    if not _agrees(sum(counts), layout):
+        return None
+    content = Content(file, layout.repaired, counts)
+    if layout.is_counted:
+        return replace(_counted(first, layout), content=replace(content, frames=()))
+    notes = layout.notes or _plain_notes(file, sum(counts), layout)
+    return replace(first, frames=sum(counts), content=content, notes=notes)
+
+
+def _plain_notes(file: Path, frames: int, layout: Layout) -> tuple[str, ...]:
+    """What the file's own header would have given, where that is another length."""
+    plain = _opened(file, None)
+    if plain is None or layout.kind == "MP3" and abs(plain.frames - frames) <= layout.tolerance:
+        return ()
+    return () if plain.frames == frames else (difference(f"{plain.frames} samples", f"{frames}"),)
+
+
+def _opened(file: Path, segments: Segments | None) -> AudioInfo | None:
+    try:
+        with contextlib.ExitStack() as stack:
+            source = system_name(file) if segments is None else stack.enter_context(SegmentedFile(file, segments))
+            opened = stack.enter_context(soundfile.SoundFile(source))
+            return AudioInfo(file, opened.frames, opened.samplerate, opened.channels, opened.format, opened.subtype)
+    except (soundfile.LibsndfileError, TypeError):
+        return None
+
+
+def _rare(info: AudioInfo) -> AudioInfo:
+    """A container that is not examined. Those whose samples go to the end of the file claim nothing; others do."""
+    if info.format not in _NO_CLAIM:
+        raise _error(
+            f"{info.path.name}, a file of the kind {info.format}, whose length cannot be checked here",
+            "a wav, flac, aiff, ogg or mp3 file",
+            f"Convert it to WAV: ffmpeg -i {info.path.name} song.wav",
+        )
+    return info
+
+
+def _flac(file: Path) -> flac.StreamInfo:
+    found = kinds.flac_info(file)
+    assert found is not None
+    return found
+
+
+def _through_another(file: Path, layout: Layout) -> AudioInfo:
+    """As ffmpeg or the system's reader decodes it."""
+    if not layout.kind:
+        raise _not_audio(file)
+    stream = _flac(file) if layout.kind == "FLAC" else None
+    decoded = decoding.decode(file, layout, stream.bits if stream else None, stream.md5 if stream else b"")
+    made = _opened(decoded.path, None)
+    if made is None:
+        raise _damaged(file, "what was decoded cannot be read")
+    subtype = decoded.subtype
+    form = layout.kind or decoded.codec
+    content = Content(decoded.path)
+    info = replace(made, path=file, format=form, subtype=subtype, content=content, reader=decoded.reader)
+    return replace(info, notes=(f"it was read by {decoded.reader}",))
 
 
 def read(
@@ -105,6 +244,15 @@ def read_exact(
     info = path if isinstance(path, AudioInfo) else probe(path)
     samples = _read_range(info, *_range(info, start, stop), dtype=info.exact_type.name)
     return np.ascontiguousarray(_choose(samples, channels))
+
+
+def blocks_of(info: AudioInfo, start: int, stop: int, frames: int) -> Iterator[NDArray[Any]]:
+    """All channels of [start, stop), (channels, up to `frames`) each, as float32 or float64. The file stays open."""
+    kind = "float64" if info.subtype == "DOUBLE" else "float32"
+    with contextlib.ExitStack() as stack:
+        opened = _open_links(info, stack)
+        for at in range(start, stop, frames):
+            yield _read_from(info, opened, at, min(at + frames, stop), kind)
 
 
 def check_channels(info: AudioInfo, channels: Sequence[int] | None) -> int:
@@ -150,13 +298,34 @@ def _range(info: AudioInfo, start: int, stop: int | None) -> tuple[int, int]:
 
 def _read_range(info: AudioInfo, start: int, stop: int, dtype: str) -> NDArray[Any]:
     """(channels, stop - start)."""
-    if info.format == _PEDALBOARD:
-        return _read_pedalboard(info, start, stop)
     try:
-        with soundfile.SoundFile(system_name(info.path)) as file:
-            samples = _decode(file, start, stop, dtype)
+        with contextlib.ExitStack() as stack:
+            return _read_from(info, _open_links(info, stack), start, stop, dtype)
     except (soundfile.LibsndfileError, OSError) as error:
         raise _damaged(info.path, str(error)) from error
+
+
+def _open_links(info: AudioInfo, stack: contextlib.ExitStack) -> list[soundfile.SoundFile]:
+    """What is to be decoded, one file a link, open until `stack` ends."""
+    content = info.content or Content(info.path)
+    if not content.links:
+        return [stack.enter_context(soundfile.SoundFile(system_name(content.path)))]
+    views = [stack.enter_context(SegmentedFile(content.path, segments)) for segments in content.links]
+    return [stack.enter_context(soundfile.SoundFile(view)) for view in views]
+
+
+def _read_from(
+    info: AudioInfo, files: list[soundfile.SoundFile], start: int, stop: int, dtype: str
+) -> NDArray[Any]:
+    """(channels, stop - start) out of all links. Raises InvalidRequest for samples that do not come."""
+    counts = info.content.frames if info.content and info.content.frames else (info.frames,)
+    parts, first = [], 0
+    for file, count in zip(files, counts, strict=True):
+        a, b = max(start - first, 0), min(stop - first, count)
+        if a < b or (start == stop and not parts):
+            parts.append(_decode(file, a, max(a, b), dtype))
+        first += count
+    samples = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
     if samples.shape[1] != stop - start:
         raise _damaged(info.path, f"samples {start + samples.shape[1]} to {stop} are missing")
     return samples
@@ -170,38 +339,10 @@ def _decode(file: soundfile.SoundFile, start: int, stop: int, dtype: str) -> NDA
     return file.read(stop - start, dtype=dtype, always_2d=True).T
 
 
-def _probe_soundfile(file: Path) -> AudioInfo | None:
-    try:
-        with soundfile.SoundFile(system_name(file)) as opened:
-            return AudioInfo(file, opened.frames, opened.samplerate, opened.channels, opened.format, opened.subtype)
-    except (soundfile.LibsndfileError, TypeError):
-        return None
-
-
-def _probe_pedalboard(file: Path) -> AudioInfo | None:
-    from pedalboard.io import AudioFile  # a large import, wanted only for rare formats
-
-    try:
-        with AudioFile(name_or_content(file)) as opened:
-            return AudioInfo(file, opened.frames, round(opened.samplerate), opened.num_channels, _PEDALBOARD, "FLOAT")
-    except (ValueError, RuntimeError, OSError):
-        return None
-
-
-def _read_pedalboard(info: AudioInfo, start: int, stop: int) -> NDArray[np.float32]:
-    from pedalboard.io import AudioFile
-
-    with AudioFile(name_or_content(info.path)) as opened:
-        opened.seek(start)
-        samples = opened.read(stop - start)
-    if samples.shape[1] != stop - start:
-        raise _damaged(info.path, f"samples {start + samples.shape[1]} to {stop} are missing")
-    return np.asarray(samples, dtype=np.float32)
-
-
 def _check_last_sample(info: AudioInfo) -> None:
     """A FLAC file cut short still opens with its full length; its last sample cannot be read."""
-    _read_range(info, info.frames - 1, info.frames, "int32")
+    if info.frames > 0:
+        _read_range(info, info.frames - 1, info.frames, "int32")
 
 
 def _check_readable(file: Path) -> None:
@@ -220,11 +361,6 @@ def _check_readable(file: Path) -> None:
         ) from error
     if not first:
         raise _error(f"{file.name}, which is empty (0 bytes)", "an audio file", "Export or copy the audio again.")
-
-
-def _looks_like_audio(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return opened.read(4) in (b"RIFF", b"RF64", b"FORM", b"fLaC", b"OggS")
 
 
 def _not_audio(file: Path) -> InvalidRequest:
@@ -254,28 +390,24 @@ class ExactReader:
         self.info = info
         self.channels = check_channels(info, channels)
         self._choice = channels
-        self._file: soundfile.SoundFile | None = None
+        self._stack = contextlib.ExitStack()
+        self._files: list[soundfile.SoundFile] = []
         self._decoded: NDArray[Any] | None = None
 
     def __enter__(self) -> ExactReader:
         if self.info.format == "MP3":
             self._decoded = read_exact(self.info, channels=self._choice)
-        elif self.info.format != _PEDALBOARD:
-            self._file = soundfile.SoundFile(system_name(self.info.path))
+        else:
+            self._files = _open_links(self.info, self._stack)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._decoded = None
-        if self._file is not None:
-            self._file.close()
+        self._stack.close()
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """(channels, stop - start) in the type `info.exact_type`. Raises InvalidRequest for missing samples."""
         if self._decoded is not None:
             return self._decoded[:, start:stop]
-        if self._file is None:
-            return _choose(_read_pedalboard(self.info, start, stop), self._choice)
-        samples = _decode(self._file, start, stop, self.info.exact_type.name)
-        if samples.shape[1] != stop - start:
-            raise _damaged(self.info.path, f"samples {start + samples.shape[1]} to {stop} are missing")
+        samples = _read_from(self.info, self._files, start, stop, self.info.exact_type.name)
         return _choose(samples, self._choice)
