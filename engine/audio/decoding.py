@@ -1,7 +1,8 @@
 """What libsndfile cannot read, decoded whole by another program into a temporary WAV: ffmpeg, or the system's reader.
 
-ffmpeg where it is on PATH; else pedalboard's readers of macOS and Windows (AAC, MP4, WMA). Nothing is believed: a reader
-that gives less than the container promises, reports damage, or gives silence where the file has none, is not used.
+ffmpeg where it is on PATH; else pedalboard's readers of macOS and Windows (AAC, MP4, WMA). Nothing is believed: a
+reader that gives less than the container promises, reports damage, or gives silence where the file has none, is not
+used.
 The last few decoded files are kept until the process ends.
 """
 
@@ -144,7 +145,9 @@ def _run(command: list[str]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, timeout=_LIMIT_SECONDS, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise InvalidRequest("audio", f"a file that ffmpeg could not decode ({error})", "an audio file") from error
+        raise InvalidRequest(
+            "audio", f"a file that ffmpeg could not decode ({error})", "an audio file", "Convert it to WAV."
+        ) from error
     return done.stderr.decode("utf-8", "replace")
 
 
@@ -161,13 +164,16 @@ def _look(program: str, path: Path, layout: Layout) -> _Stream:
     codec, _rate, _layout, kind, bits = found[0]
     kind = kind.removesuffix("p")
     lossless = codec in _LOSSLESS or codec.startswith("pcm_")
-    whole = (24 if bits == "24" else _WIDTHS.get(kind)) if lossless else None
+    whole = (24 if bits and int(bits) <= 24 else _WIDTHS.get(kind)) if lossless else None
     return _Stream(codec, whole, lossless and kind == "dbl", _seconds(said, layout))
 
 
 def _no_sound(path: Path) -> InvalidRequest:
     return refused(
-        path.name, "which is not audio that can be read here", "a wav, flac, aiff, ogg or mp3 file", "Convert it to WAV."
+        path.name,
+        "which is not audio that can be read here",
+        "a wav, flac, aiff, ogg or mp3 file",
+        "Convert it to WAV.",
     )
 
 

@@ -1,8 +1,8 @@
 """Reading audio files: what is in them, and any range of their samples. Knows no model and writes nothing.
 
-`probe` decides once what a file is and who reads it; everything else follows. libsndfile reads wav, w64, flac, aiff, au,
-caf, ogg, opus and mp3, through a repaired header where the file's own is wrong (`engine.audio.containers`); ffmpeg or
-the system's reader decode the rest (`engine.audio.decoding`). `read` gives float32 for the model; `read_exact` the
+`probe` decides once what a file is and who reads it; everything else follows. libsndfile reads wav, w64, flac, aiff,
+au, caf, ogg, opus and mp3, through a repaired header where the file's own is wrong (`engine.audio.containers`); ffmpeg
+or the system's reader decode the rest (`engine.audio.decoding`). `read` gives float32 for the model; `read_exact` the
 file's own numbers, for everything that must come back unchanged.
 Every failure is an InvalidRequest on the field "audio" with its own message.
 """
@@ -171,7 +171,7 @@ def _repaired(file: Path, layout: Layout) -> AudioInfo | None:
 def _plain_notes(file: Path, frames: int, layout: Layout) -> tuple[str, ...]:
     """What the file's own header would have given, where that is another length."""
     plain = _opened(file, None)
-    if plain is None or layout.kind == "MP3" and abs(plain.frames - frames) <= layout.tolerance:
+    if plain is None or (layout.kind == "MP3" and abs(plain.frames - frames) <= layout.tolerance):
         return ()
     return () if plain.frames == frames else (difference(f"{plain.frames} samples", f"{frames}"),)
 
@@ -314,12 +314,11 @@ def _open_links(info: AudioInfo, stack: contextlib.ExitStack) -> list[soundfile.
     return [stack.enter_context(soundfile.SoundFile(view)) for view in views]
 
 
-def _read_from(
-    info: AudioInfo, files: list[soundfile.SoundFile], start: int, stop: int, dtype: str
-) -> NDArray[Any]:
+def _read_from(info: AudioInfo, files: list[soundfile.SoundFile], start: int, stop: int, dtype: str) -> NDArray[Any]:
     """(channels, stop - start) out of all links. Raises InvalidRequest for samples that do not come."""
     counts = info.content.frames if info.content and info.content.frames else (info.frames,)
-    parts, first = [], 0
+    parts: list[NDArray[Any]] = []
+    first = 0
     for file, count in zip(files, counts, strict=True):
         a, b = max(start - first, 0), min(stop - first, count)
         if a < b or (start == stop and not parts):

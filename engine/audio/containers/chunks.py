@@ -77,7 +77,9 @@ def samples_of(
     if claimed == 0 and is_chain(file, start, size, order):
         return Samples(start, start)
     if claimed == 0 or (claimed >= _LEAST_PLACEHOLDER and claimed > rest):
-        return Samples(start, _tail_start(file, start, size, order), ("its header has no length: it was read to its end",))
+        return Samples(
+            start, _tail_start(file, start, size, order), ("its header has no length: it was read to its end",)
+        )
     if claimed > rest:
         if claimed - rest > max(SLACK_BYTES, block) and outer_end != size:
             raise truncated(name, f"its header promises {claimed} bytes of samples and {rest} are there")
@@ -88,8 +90,9 @@ def samples_of(
 
 def _claimed_or_more(file: BinaryIO, size: int, chunk: Chunk, block: int, order: str) -> Samples:
     end = chunk.start + chunk.length
-    padded = end + chunk.length % 2
-    nothing_more = size - end < block or is_chain(file, end, size, order) or is_chain(file, padded, size, order)
+    padded = end if chunk.length % block else end + chunk.length % 2  # a length that cuts a frame is wrong itself
+    frame_more = (size - chunk.start) // block > chunk.length // block
+    nothing_more = not frame_more or is_chain(file, end, size, order) or is_chain(file, padded, size, order)
     if nothing_more or _is_padding(file, end, size):
         return Samples(chunk.start, end)
     true_end = _tail_start(file, chunk.start, size, order)

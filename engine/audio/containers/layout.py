@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.audio.containers.segments import Segments
 from engine.errors import InvalidRequest
 
-SLACK_BYTES = 4096  # a claim that is off by less is a writer's slip, not a file cut short
+SLACK_BYTES = 512  # a claim that is off by less is a writer's slip, not a file cut short
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def header_at(data: mmap.mmap | bytes, at: int) -> Header | None:
 def first_frame(data: mmap.mmap | bytes, at: int, stop: int, farthest: int = _FARTHEST_START) -> int | None:
     """Where `_FRAMES_TO_TRUST` frames (or all up to the end) follow one another, from `at` on."""
     last = min(stop, at + farthest)
-    while 0 <= (at := data.find(b"\xff", at, last)):
+    while (at := data.find(b"\xff", at, last)) >= 0:
         if _is_stream(data, at, stop):
             return at
         at += 1

@@ -99,7 +99,9 @@ def examine(data: mmap.mmap, name: str) -> Layout:
     if len({stream.codec for stream in chain}) > 1:
         raise _changes(name)
     plain = len(links) == 1 and len(links[0]) == 1
-    notes = () if len(chain) == 1 else (f"it holds {len(chain)} pieces, one after the other: all of them were read",)
+    notes: tuple[str, ...] = (
+        () if len(chain) == 1 else (f"it holds {len(chain)} pieces, one after the other: all of them were read",)
+    )
     if not chain[-1].ended:
         notes += ("its end is not marked: it was read to its last page",)
     if chain[0].codec == "FLAC":
@@ -118,7 +120,7 @@ def _flac(data: mmap.mmap, name: str, chain: list[Stream], notes: tuple[str, ...
         layout = flac.examine(joined, name)
         total += layout.frames or 0
         head = layout.repaired[0][:3]
-        links.append((*head, (first + 9 + sum(len(bytes_) for bytes_ in head), end), *rest))  # type: ignore[arg-type]
+        links.append((*head, (first + 9 + sum(len(bytes_) for bytes_ in head), end), *rest))
     return Layout("OGG", total, tuple(links), True, notes)
 
 

@@ -48,8 +48,9 @@ def _caf(file: BinaryIO, name: str, size: int, data: Chunk, form: bytes, block: 
         if data.start + data.length > size:
             raise truncated(name, f"its header promises {data.length} bytes of samples, {size - data.start} are there")
         return Layout("CAF")
+    notes: tuple[str, ...] = ()
     if data.length and _caf_chain(file, data.start + data.length, size):
-        start, length, notes = data.start, data.length, ()
+        start, length = data.start, data.length
     else:
         samples = samples_of(file, name, size, data, block)
         start, length, notes = samples.start, samples.end - samples.start, samples.notes
