@@ -15,7 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from container_bytes import (
+
+from engine.audio import decoding
+from engine.audio.files import ExactReader, probe, read, read_exact
+from engine.errors import InvalidRequest
+from tests.support.container_bytes import (
     RATE,
     aiff,
     ape_tag,
@@ -36,10 +40,6 @@ from container_bytes import (
     wav,
     with_serial,
 )
-
-from engine.audio import decoding
-from engine.audio.files import ExactReader, probe, read, read_exact
-from engine.errors import InvalidRequest
 
 MUSIC = sound()
 LITTLE, BIG = MUSIC.astype("<i2").tobytes(), MUSIC.astype(">i2").tobytes()
