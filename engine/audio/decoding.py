@@ -25,6 +25,7 @@ import numpy as np
 import soundfile
 
 from engine.audio.containers.layout import Layout, refused, truncated
+from engine.audio.paths import name_or_content
 from engine.errors import InvalidRequest
 
 _KEPT = 4
@@ -214,7 +215,7 @@ def by_pedalboard(path: Path, target: Path) -> Decoded:
 
     loudest = 0.0
     try:
-        with AudioFile(str(path)) as source:
+        with AudioFile(name_or_content(path)) as source:
             rate, channels = round(source.samplerate), source.num_channels
             with soundfile.SoundFile(target, "w", rate, channels, "FLOAT", format="RF64") as out:
                 while (block := source.read(_BLOCK_FRAMES)).shape[1]:
