@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.geometry import Geometry
+
 MODEL_SAMPLE_RATE = 44100
 HOP_LENGTH = 512
 LATENT_STRIDE = 8
@@ -14,13 +16,8 @@ LATENT_HEIGHT = 16
 SPEAKER_DIM = 512
 
 MAX_DURATION_SECONDS = 240.0
-MAX_FRAMES = int(MAX_DURATION_SECONDS * MODEL_SAMPLE_RATE / HOP_LENGTH / LATENT_STRIDE)  # 2583
+V1_GEOMETRY = Geometry(MODEL_SAMPLE_RATE, SAMPLES_PER_FRAME, (LATENT_CHANNELS, LATENT_HEIGHT), MAX_DURATION_SECONDS)
 MAX_LYRIC_TOKENS = 4096
 MAX_TEXT_TOKENS = 256
 
 SEED_MODULUS = 2**31
-
-
-def frames_of(seconds: float) -> int:
-    """Latent frames of a length in seconds, truncated; evaluated left to right in float64 as the reference does."""
-    return int(seconds * MODEL_SAMPLE_RATE / HOP_LENGTH / LATENT_STRIDE)

@@ -16,27 +16,24 @@ from msgspec import UNSET
 from engine.checkpoints import registry
 from engine.checkpoints.hub import PullProgress
 from engine.checkpoints.identity import fingerprint
-from engine.checkpoints.int8 import check_available, round_weights
-from engine.checkpoints.load import load_networks
-from engine.checkpoints.lora import Lora, LoraSet
+from engine.checkpoints.int8 import check_available
+from engine.checkpoints.lora import Lora
 from engine.checkpoints.lora_pull import lora_path
-from engine.checkpoints.networks import Networks
 from engine.errors import OutOfMemory
+from engine.families.family import LoadedNetworks
+from engine.families.table import load_networks, make_family
 from engine.memory.demand import source_shape, work_of
 from engine.memory.device import choose_device, choose_dtype
 from engine.memory.main_memory import check_results_fit, free_main_memory, give_back, returning_memory
-from engine.memory.placement import Placement, free_bytes, is_out_of_memory, modes_of, sizes_of
+from engine.memory.placement import Placement, free_bytes, is_out_of_memory, modes_of
 from engine.memory.plan import MemoryMode, Work, choose_mode, expected_peak_bytes, in_words, lower_mode, mode_named
 from engine.rendering.codec import Codec
 from engine.rendering.job import Job, Parts
 from engine.rendering.latent_cache import LatentCache
 from engine.rendering.pipeline import render_job
 from engine.rendering.render import Render
-from engine.rendering.speed import Speed
-from engine.rendering.words import Reader
 from engine.requests import PromptToAudio, Request, Resolved, resolve
 from engine.requests.recipe import ModelIdentity
-from engine.sampling.conditioning import Conditioner
 from engine.sampling.denoise import Cancel, OnStep, Progress, check_cancel
 from engine.tasks.prompt_to_audio import text_request
 
@@ -72,10 +69,10 @@ def load(
         check_available(where)
     offloads = mode.offloads if mode else where.type == "cuda" and free_bytes(where) < entry.size_bytes
     first = torch.device("cpu") if offloads else where
-    networks = load_networks(entry.folder, first, choose_dtype(where, dtype), int8)
+    networks = load_networks(entry.folder, where, choose_dtype(where, dtype), int8, stored=first)
     if on_step is not None:
         on_step(Progress("load", 1, 1))
-    model = Model(entry.name, replace(networks, device=where), memory, first == where, speed, cache_folder)
+    model = Model(entry.name, networks, memory, first == where, speed, cache_folder)
     give_back()
     model.warm_up()
     return model
@@ -90,7 +87,7 @@ class Model:
     def __init__(
         self,
         name: str,
-        networks: Networks,
+        networks: LoadedNetworks,
         memory: str = "auto",
         all_here: bool = True,
         speed: str = "auto",
@@ -101,14 +98,12 @@ class Model:
         self.networks = networks
         self._memory = None if memory == "auto" else mode_named(memory)
         self._placement = Placement(networks, all_here=all_here)
-        self._conditioner = Conditioner(networks.transformer, networks.text_encoder, self._placement.use)
+        self._family = make_family(networks, self._placement.use, speed)
         encoder, cache = fingerprint(networks.source), LatentCache(cache_folder)
         self._codec = Codec(
-            networks.autoencoder, networks.device, use=self._placement.use, cache=cache, encoder=encoder
+            self._family.autoencoder, networks.device, use=self._placement.use, cache=cache, encoder=encoder
         )
-        self._speed = Speed(networks, speed)
         self._asked = False
-        self._loras = LoraSet(networks.transformer)
         self._lock = threading.Lock()
         self._measure()
         if self._memory is not None and self._memory.int8:
@@ -117,7 +112,7 @@ class Model:
     def warm_up(self) -> None:
         """Get ready for likely jobs, in the background where that takes time, until the first one comes."""
         if self._placement.everything_here and not (self._memory and (self._memory.offloads or self._memory.int8)):
-            self._speed.warm_up(self._while_unasked)
+            self._family.warm_up(self._while_unasked)
 
     def forget_audio(self) -> None:
         """Encode known audio anew when it comes again (a benchmark wants that)."""
@@ -136,7 +131,7 @@ class Model:
     @property
     def default_request(self) -> Mapping[str, Any]:
         """Values of request fields that this model prefers where none are given."""
-        return self.networks.config.default_request
+        return self._family.facts.default_request
 
     def render(self, request: Request, on_step: OnStep | None = None, cancel: Cancel | None = None) -> Render:
         """The first result of `render_all`: of the first variation, the candidate with the best seam."""
@@ -156,7 +151,7 @@ class Model:
         self._asked = True
         shape = source_shape(resolved.request)
         check_results_fit(resolved.request, shape, free_main_memory())
-        work = work_of(resolved, shape)
+        work = work_of(resolved, self._family.facts.geometry, shape)
         with self._lock, torch.inference_mode(), returning_memory():
             self._use_loras(resolved.request, on_step, cancel)
             mode: MemoryMode | None = self._memory or self._choose_mode(work)
@@ -180,15 +175,14 @@ class Model:
             self._use_loras(resolved.request)
         self._placement.set_mode(mode)
         self._codec.tile_frames = mode.tile_frames
-        self._conditioner.evaluate = self._speed.evaluate(mode.offloads or mode.int8, lambda: check_cancel(cancel))
+        self._family.enter(mode, lambda: check_cancel(cancel))
         logger.info("memory: %s", in_words(self._sizes, work, mode, self._room()))
 
     def _render(
         self, resolved: Resolved, mode: MemoryMode, on_step: OnStep | None, cancel: Cancel | None
     ) -> list[Render]:
-        reader = Reader(resolved, self.networks.config, self.networks.lyric_vocab)
-        parts = Parts(self.identity, self.networks, self._conditioner, self._codec, mode.items_at_once)
-        job = Job(parts, resolved, reader, on_step, cancel)
+        parts = Parts(self.identity, self._family, self._codec, self.device, mode.items_at_once)
+        job = Job(parts, resolved, self._family.reader(resolved), on_step, cancel)
         with job.timed("total"):
             results = render_job(job)
         for result in results:
@@ -199,23 +193,21 @@ class Model:
 
     def _measure(self) -> None:
         """Sizes, modes and identity: what rounded weights change."""
-        self._sizes, self._modes = sizes_of(self.networks), modes_of(self.networks)
+        self._sizes, self._modes = self._family.sizes(), modes_of(self.networks)
         weights = "int8" if all(mode.int8 for mode in self._modes) else ""
         self.identity = ModelIdentity(self.name, fingerprint(self.networks.source), weights)
 
     def _round_weights(self) -> None:
         """Hold the weights in 8 bits; what was made with the others is forgotten."""
         check_available(self.device)
-        self._loras.clear()
-        round_weights(self.networks.transformer)
-        round_weights(self.networks.text_encoder)
-        self._conditioner = Conditioner(self.networks.transformer, self.networks.text_encoder, self._placement.use)
+        self._family.loras.clear()
+        self._family.round_weights()
         self._measure()
 
     def _room(self) -> int:
         """Bytes that a job can have, its weights included."""
         there = self._placement.everything_here or self._sizes.shared
-        return free_bytes(self.device) + (sum(self._sizes.weights.values()) if there else 0)
+        return free_bytes(self.device) + (sum(self._sizes.of_weights(self._modes[0]).values()) if there else 0)
 
     def _choose_mode(self, work: Work) -> MemoryMode:
         return choose_mode(self._sizes, work, self._room(), self._modes)
@@ -226,7 +218,7 @@ class Model:
             yield not self._asked
 
     def _step_down(self, mode: MemoryMode) -> MemoryMode | None:
-        self._speed.reset()
+        self._family.free_prepared()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         lower = lower_mode(mode, self._modes)
@@ -251,7 +243,8 @@ class Model:
                 on_step(Progress("load", progress.done_bytes >> 20, progress.total_bytes >> 20))
 
         wanted = tuple(Lora(lora_path(p, progress=report), w) for p, w in zip(paths, weights, strict=True))
-        before = self._loras.active
-        self._loras.apply(wanted)
-        if self._loras.active != before:
-            self._conditioner.clear_contexts()
+        loras = self._family.loras
+        before = loras.active
+        loras.apply(wanted)
+        if loras.active != before:
+            self._family.forget_contexts()

@@ -20,15 +20,12 @@ from engine.audio.window import (
     check_length,
     check_settings,
     finish,
-    frame_ceil,
-    frames_covering,
-    limit_samples,
-    position_of_frame,
     region_too_long,
     whole_file_too_long,
 )
-from engine.constants import MAX_DURATION_SECONDS, MAX_FRAMES, frames_of
+from engine.constants import V1_GEOMETRY
 from engine.errors import InvalidRequest
+from engine.geometry import Geometry
 
 
 @dataclass(frozen=True)
@@ -45,22 +42,24 @@ def plan_outpaint(
     extension: Extension,
     context_seconds: float | None = DEFAULT_CONTEXT_SECONDS,
     crossfade_seconds: float = DEFAULT_CROSSFADE_SECONDS,
+    geometry: Geometry = V1_GEOMETRY,
 ) -> tuple[Window, ...]:
-    """The windows for outpainting: one, or two where both sides do not fit into 240 s or their contexts do not meet.
+    """The windows for outpainting: one, or two where both sides do not fit into one or their contexts do not meet.
 
-    Each window is at most 240 s and the nearest part to the new audio; what it does not see is kept from the source.
+    Each window is at most as long as the model makes at once, and the nearest part to the new audio; what it does not
+    see is kept from the source.
     Raises InvalidRequest with the field extend_before_duration or extend_after_duration.
     """
     check_length(source_samples, sample_rate)
     check_settings(context_seconds, crossfade_seconds)
-    _check_extension(extension)
-    plan = _Outpaint(source_samples, sample_rate, extension, round(crossfade_seconds * sample_rate))
+    _check_extension(extension, geometry)
+    plan = _Outpaint(source_samples, sample_rate, extension, round(crossfade_seconds * sample_rate), geometry)
     if context_seconds is None:
         return (plan.parity(),)
     return plan.windows(round(context_seconds * sample_rate))
 
 
-def _check_extension(extension: Extension) -> None:
+def _check_extension(extension: Extension, geometry: Geometry) -> None:
     sides = (
         ("extend_before_duration", extension.before_seconds),
         ("extend_after_duration", extension.after_seconds),
@@ -68,8 +67,8 @@ def _check_extension(extension: Extension) -> None:
     for field, seconds in sides:
         if not math.isfinite(seconds) or seconds < 0:
             raise InvalidRequest(field, f"{seconds}", "a number of seconds, 0 or more", "Give a length in seconds.")
-        if seconds > MAX_DURATION_SECONDS:
-            raise region_too_long(field, seconds)
+        if seconds > geometry.max_seconds:
+            raise region_too_long(field, seconds, geometry)
     if extension.before_seconds == 0 and extension.after_seconds == 0:
         raise InvalidRequest(
             "extend_after_duration",
@@ -87,6 +86,7 @@ class _Outpaint:
     sample_rate: int
     extension: Extension
     fade: int
+    geometry: Geometry
 
     @property
     def before(self) -> int:
@@ -106,7 +106,7 @@ class _Outpaint:
         context = max(context, self._fade)
         whole = self.before + self.source_samples + self.after
         meets = not (self.before and self.after) or 2 * context >= self.source_samples
-        if self.before and self.after and meets and whole <= limit_samples(self.sample_rate):
+        if self.before and self.after and meets and whole <= self.geometry.max_samples(self.sample_rate):
             return (self._window(0, self.source_samples, self._regions()),)
         left, right = self._regions(after=False), self._regions(before=False)
         room_left, room_right = (min(context, self._room(n)) for n in (self.before, self.after))
@@ -118,8 +118,8 @@ class _Outpaint:
         return tuple(parts)
 
     def _room(self, added: int) -> int:
-        """Samples of the source that fit into 240 s beside what is added; never less than the fade."""
-        return max(self._fade, limit_samples(self.sample_rate) - added)
+        """Samples of the source that fit into one window beside what is added; never less than the fade."""
+        return max(self._fade, self.geometry.max_samples(self.sample_rate) - added)
 
     def _regions(self, before: bool = True, after: bool = True) -> tuple[Region, ...]:
         regions = []
@@ -137,11 +137,11 @@ class _Outpaint:
         if known_start == known_end - 1 and known_start == self.source_samples:
             known_start, known_end = known_start - 1, known_end - 1
         added_before = max(0, -regions[0].start)
-        frames_before = frame_ceil(added_before, rate)
-        start = known_start - position_of_frame(frames_before, rate)
+        frames_before = self.geometry.frame_ceil(added_before, rate)
+        start = known_start - self.geometry.position_of_frame(frames_before, rate)
         end = max(known_end, regions[-1].end)
-        known = frames_covering(known_end - known_start, rate)
-        frames = max(frames_before + known, frame_ceil(end - start, rate))
+        known = self.geometry.frames_covering(known_end - known_start, rate)
+        frames = max(frames_before + known, self.geometry.frame_ceil(end - start, rate))
         return finish(
             Window(
                 sample_rate=rate,
@@ -155,38 +155,39 @@ class _Outpaint:
                 frames_known=known,
                 regions=regions,
                 masks=(),
-            )
+            ),
+            self.geometry,
         )
 
     def parity(self) -> Window:
-        """The reference's frames: int(seconds r) on each side of the source's, far ends dropped beyond 2583."""
+        """The reference's frames: int(seconds r) on each side of the source's, far ends dropped beyond the longest."""
         rate, length = self.sample_rate, self.source_samples
-        if length > limit_samples(rate):
-            raise whole_file_too_long(length / rate)
-        frames_before = frames_of(self.extension.before_seconds)
-        known = frames_covering(length, rate)
+        if length > self.geometry.max_samples(rate):
+            raise whole_file_too_long(length / rate, self.geometry)
+        frames_before = self.geometry.frames_of(self.extension.before_seconds)
+        known = self.geometry.frames_covering(length, rate)
         frames_after = 0
         if self.after:
-            frames_after = max(0, frames_of(length / rate + self.extension.after_seconds) - known)
+            frames_after = max(0, self.geometry.frames_of(length / rate + self.extension.after_seconds) - known)
         if frames_before + frames_after == 0:
-            raise _extension_too_short(self.extension)
-        dropped = frames_before + known + frames_after - MAX_FRAMES
+            raise _extension_too_short(self.extension, self.geometry)
+        dropped = frames_before + known + frames_after - self.geometry.max_frames
         return self._parity_window(frames_before, known, frames_after, max(0, dropped))
 
     def _parity_window(self, before: int, known: int, after: int, dropped: int) -> Window:
         rate, length = self.sample_rate, self.source_samples
         if dropped and before and after:
-            raise _both_sides_too_long()
-        cut_left = position_of_frame(dropped, rate) if after else 0
-        known_end = position_of_frame(known - dropped, rate) if dropped and before else length
+            raise _both_sides_too_long(self.geometry)
+        cut_left = self.geometry.position_of_frame(dropped, rate) if after else 0
+        known_end = self.geometry.position_of_frame(known - dropped, rate) if dropped and before else length
         known -= dropped
-        start = cut_left - position_of_frame(before, rate)
+        start = cut_left - self.geometry.position_of_frame(before, rate)
         regions, masks = [], []
         if before:
-            regions.append(Region(-position_of_frame(before, rate), 0, 0, self._fade))
+            regions.append(Region(-self.geometry.position_of_frame(before, rate), 0, 0, self._fade))
             masks.append((0, before))
         if after:
-            end = cut_left + position_of_frame(known + after, rate)
+            end = cut_left + self.geometry.position_of_frame(known + after, rate)
             regions.append(Region(length, end, self._fade, 0))
             masks.append((before + known, before + known + after))
         return Window(
@@ -205,20 +206,20 @@ class _Outpaint:
         )
 
 
-def _extension_too_short(extension: Extension) -> InvalidRequest:
+def _extension_too_short(extension: Extension, geometry: Geometry) -> InvalidRequest:
     field = "extend_after_duration" if extension.after_seconds else "extend_before_duration"
     return InvalidRequest(
         field,
         "less than one latent frame",
-        "at least 92.9 ms when context_seconds is null",
+        f"at least {1000 / geometry.frame_rate:.1f} ms when context_seconds is null",
         "Extend by more, or give context_seconds a number.",
     )
 
 
-def _both_sides_too_long() -> InvalidRequest:
+def _both_sides_too_long(geometry: Geometry) -> InvalidRequest:
     return InvalidRequest(
         "context_seconds",
-        "null with more than 240 s in all on both sides",
-        "at most 240 s of source and extensions when the model sees the whole file",
+        f"null with more than {geometry.max_seconds:g} s in all on both sides",
+        f"at most {geometry.max_seconds:g} s of source and extensions when the model sees the whole file",
         "Give context_seconds a number, for example 10.",
     )

@@ -13,15 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.constants import MODEL_SAMPLE_RATE
-
 _ZERO_CROSSINGS = 6
 _ROLL_OFF = 0.99
-
-
-def to_model_rate(samples: Tensor, sample_rate: int) -> Tensor:
-    """(..., n) at any rate to (..., ceil(44100 n / rate)) at 44.1 kHz, float32."""
-    return resample_for_model(samples, sample_rate, MODEL_SAMPLE_RATE)
 
 
 def resample_for_model(samples: Tensor, from_rate: int, to_rate: int) -> Tensor:

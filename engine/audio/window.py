@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.constants import MAX_DURATION_SECONDS, MODEL_SAMPLE_RATE, SAMPLES_PER_FRAME, frames_of
+from engine.constants import V1_GEOMETRY
 from engine.errors import InvalidRequest
+from engine.geometry import Geometry
 
 DEFAULT_CONTEXT_SECONDS = 10.0
 DEFAULT_CROSSFADE_SECONDS = 0.03
@@ -99,6 +100,7 @@ def plan_window(
     end_seconds: float,
     context_seconds: float | None = DEFAULT_CONTEXT_SECONDS,
     crossfade_seconds: float = DEFAULT_CROSSFADE_SECONDS,
+    geometry: Geometry = V1_GEOMETRY,
 ) -> Window:
     """The window for inpainting [start_seconds, end_seconds). Context None is the reference's way: the whole file.
 
@@ -106,15 +108,16 @@ def plan_window(
     """
     check_length(source_samples, sample_rate)
     check_settings(context_seconds, crossfade_seconds)
-    start, end = _region_samples(source_samples, sample_rate, start_seconds, end_seconds)
+    start, end = _region_samples(source_samples, sample_rate, (start_seconds, end_seconds), geometry)
     fade = round(crossfade_seconds * sample_rate)
     if context_seconds is None:
-        return _parity_window(source_samples, sample_rate, (start_seconds, end_seconds), fade)
+        return _parity_window(source_samples, sample_rate, (start_seconds, end_seconds), fade, geometry)
     region = Region(start, end, min(fade, start), min(fade, source_samples - end))
-    before, after = _share_context(region, source_samples, sample_rate, context_seconds)
+    context = round(context_seconds * sample_rate)
+    before, after = _share_context(region, source_samples, context, geometry.max_samples(sample_rate))
     window_start, window_end = region.fade_start - before, region.fade_end + after
-    frames = frames_covering(window_end - window_start, sample_rate)
-    window_end = min(source_samples, window_start + samples_within(frames, sample_rate))
+    frames = geometry.frames_covering(window_end - window_start, sample_rate)
+    window_end = min(source_samples, window_start + geometry.samples_within(frames, sample_rate))
     return finish(
         Window(
             sample_rate=sample_rate,
@@ -128,59 +131,29 @@ def plan_window(
             frames_known=frames,
             regions=(region,),
             masks=(),
-        )
+        ),
+        geometry,
     )
 
 
-def frames_covering(samples: int, sample_rate: int) -> int:
-    """Latent frames that cover so many samples at a rate: the length at 44.1 kHz, padded to whole frames."""
-    return -(-model_samples(samples, sample_rate) // SAMPLES_PER_FRAME)
-
-
-def model_samples(samples: int, sample_rate: int) -> int:
-    """Length at the model's rate of so many samples at another: ceil(44100 n / rate), as the resampler gives."""
-    return -(-samples * MODEL_SAMPLE_RATE // sample_rate)
-
-
-def samples_within(frames: int, sample_rate: int) -> int:
-    """The most samples at a rate that so many latent frames cover."""
-    return frames * SAMPLES_PER_FRAME * sample_rate // MODEL_SAMPLE_RATE
-
-
-def frame_floor(samples: int, sample_rate: int) -> int:
-    """floor(samples / rate * 44100 / 4096), exact."""
-    return samples * MODEL_SAMPLE_RATE // (sample_rate * SAMPLES_PER_FRAME)
-
-
-def frame_ceil(samples: int, sample_rate: int) -> int:
-    """ceil(samples / rate * 44100 / 4096), exact."""
-    return -(-samples * MODEL_SAMPLE_RATE // (sample_rate * SAMPLES_PER_FRAME))
-
-
-def position_of_frame(frame: int, sample_rate: int) -> int:
-    """The sample at a rate that is nearest to the start of a frame."""
-    return round(frame * SAMPLES_PER_FRAME * sample_rate / MODEL_SAMPLE_RATE)
-
-
-def finish(window: Window) -> Window:
+def finish(window: Window, geometry: Geometry) -> Window:
     """The window with its masks: [floor(fade start r), ceil(fade end r)) from its first sample, for each region."""
     rate = window.sample_rate
     masks = tuple(
         (
-            max(0, frame_floor(r.fade_start - window.start, rate)),
-            min(window.frames, frame_ceil(r.fade_end - window.start, rate)),
+            max(0, geometry.frame_floor(r.fade_start - window.start, rate)),
+            min(window.frames, geometry.frame_ceil(r.fade_end - window.start, rate)),
         )
         for r in window.regions
     )
     return replace(window, masks=masks)
 
 
-def _share_context(region: Region, source_samples: int, sample_rate: int, context_seconds: float) -> tuple[int, int]:
-    """Context in samples before and after the fades: what is asked for, cut at the file's ends and at 240 s."""
-    context = round(context_seconds * sample_rate)
+def _share_context(region: Region, source_samples: int, context: int, limit: int) -> tuple[int, int]:
+    """Context in samples before and after the fades: what is asked for, cut at the file's ends and at `limit`."""
     before = min(max(context - region.fade_before, 0), region.fade_start)
     after = min(max(context - region.fade_after, 0), source_samples - region.fade_end)
-    room = max(0, limit_samples(sample_rate) - (region.fade_end - region.fade_start))
+    room = max(0, limit - (region.fade_end - region.fade_start))
     if before + after <= room:
         return before, after
     half = room // 2
@@ -191,26 +164,23 @@ def _share_context(region: Region, source_samples: int, sample_rate: int, contex
     return half, room - half
 
 
-def limit_samples(sample_rate: int) -> int:
-    """Samples in the model's 240 s."""
-    return int(MAX_DURATION_SECONDS * sample_rate)
-
-
-def _parity_window(source_samples: int, sample_rate: int, seconds: tuple[float, float], fade: int) -> Window:
+def _parity_window(
+    source_samples: int, sample_rate: int, seconds: tuple[float, float], fade: int, geometry: Geometry
+) -> Window:
     """The reference's window: the whole file, mask [int(start r), int(end r)), the splice at those borders."""
-    if source_samples > limit_samples(sample_rate):
-        raise whole_file_too_long(source_samples / sample_rate)
-    frames = frames_covering(source_samples, sample_rate)
-    first, last = frames_of(seconds[0]), min(frames, frames_of(seconds[1]))
+    if source_samples > geometry.max_samples(sample_rate):
+        raise whole_file_too_long(source_samples / sample_rate, geometry)
+    frames = geometry.frames_covering(source_samples, sample_rate)
+    first, last = geometry.frames_of(seconds[0]), min(frames, geometry.frames_of(seconds[1]))
     if first >= last:
         raise InvalidRequest(
             "end_time",
             f"{seconds[1]:g} s, in the same latent frame as start_time {seconds[0]:g} s",
-            "a region of at least one frame of 92.9 ms when context_seconds is null",
+            f"a region of at least one frame of {1000 / geometry.frame_rate:.1f} ms when context_seconds is null",
             "Choose a longer region, or give context_seconds a number.",
         )
-    start = position_of_frame(first, sample_rate)
-    end = source_samples if last == frames else min(source_samples, position_of_frame(last, sample_rate))
+    start = geometry.position_of_frame(first, sample_rate)
+    end = source_samples if last == frames else min(source_samples, geometry.position_of_frame(last, sample_rate))
     return Window(
         sample_rate=sample_rate,
         source_samples=source_samples,
@@ -227,17 +197,20 @@ def _parity_window(source_samples: int, sample_rate: int, seconds: tuple[float, 
     )
 
 
-def whole_file_too_long(seconds: float) -> InvalidRequest:
+def whole_file_too_long(seconds: float, geometry: Geometry) -> InvalidRequest:
     return InvalidRequest(
         "context_seconds",
         f"null (the whole file) for a file of {seconds:.1f} s",
-        f"a file of at most {MAX_DURATION_SECONDS:g} s, since the model sees no more",
+        f"a file of at most {geometry.max_seconds:g} s, since the model sees no more",
         "Give context_seconds a number, for example 10.",
     )
 
 
-def _region_samples(source_samples: int, sample_rate: int, start: float, end: float) -> tuple[int, int]:
+def _region_samples(
+    source_samples: int, sample_rate: int, seconds: tuple[float, float], geometry: Geometry
+) -> tuple[int, int]:
     """The region in samples of the source, checked."""
+    start, end = seconds
     for field, value in (("start_time", start), ("end_time", end)):
         if not math.isfinite(value):
             raise InvalidRequest(field, f"{value}", "a finite number of seconds", "Give a time in seconds.")
@@ -272,16 +245,16 @@ def _region_samples(source_samples: int, sample_rate: int, start: float, end: fl
             f"at most {duration:g} s",
             "End the region inside the audio, or use outpaint to make it longer.",
         )
-    if last - first > limit_samples(sample_rate):
-        raise region_too_long("end_time", (last - first) / sample_rate)
+    if last - first > geometry.max_samples(sample_rate):
+        raise region_too_long("end_time", (last - first) / sample_rate, geometry)
     return first, last
 
 
-def region_too_long(field: str, seconds: float) -> InvalidRequest:
+def region_too_long(field: str, seconds: float, geometry: Geometry) -> InvalidRequest:
     return InvalidRequest(
         field,
         f"a region of {seconds:.1f} s",
-        f"at most {MAX_DURATION_SECONDS:g} s, the most that the model makes at once",
+        f"at most {geometry.max_seconds:g} s, the most that the model makes at once",
         "Regenerate it in several parts.",
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.checkpoints.keys import with_both_embeddings, without_dead
 from engine.checkpoints.weights import build_empty, fill
@@ -41,6 +41,20 @@ class Networks:
     lyric_vocab: Path | None
     device: torch.device
     dtype: torch.dtype
+
+    @property
+    def family(self) -> str:
+        """The name of the family's folder in `engine.families`."""
+        return "v1"
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """The networks that can leave the device, by name."""
+        return {
+            "transformer": self.transformer,
+            "autoencoder": self.autoencoder,
+            "text_encoder": self.text_encoder,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from msgspec import UNSET
 
 from engine.audio import files
 from engine.audio.buffer import Audio
-from engine.constants import MAX_DURATION_SECONDS, frames_of
 from engine.errors import InvalidRequest
+from engine.geometry import Geometry
 from engine.memory.main_memory import SourceShape
 from engine.memory.plan import Work
 from engine.requests import Inpaint, Outpaint, Resolved
@@ -33,18 +33,18 @@ def source_shape(request: Any) -> SourceShape | None:
     return None
 
 
-def work_of(resolved: Resolved, source: SourceShape | None = None) -> Work:
+def work_of(resolved: Resolved, geometry: Geometry, source: SourceShape | None = None) -> Work:
     """What a resolved request asks of the memory; where its length is not known, the longest there is."""
     request: Any = resolved.request
     passes = 3 if resolved.double_guidance else 2
-    known = source.samples / source.sample_rate if source else MAX_DURATION_SECONDS
+    known = source.samples / source.sample_rate if source else geometry.max_seconds
     seconds, encoded = _lengths(request, known)
     lyrics = sum(len(getattr(request, name, "") or "") for name in ("lyrics", "original_lyrics"))
     return Work(
         items=len(resolved.seeds),
         passes=passes,
-        frames=frames_of(min(seconds, MAX_DURATION_SECONDS)) + 1,
-        encoded_frames=frames_of(min(encoded, MAX_DURATION_SECONDS)),
+        frames=geometry.frames_of(min(seconds, geometry.max_seconds)) + 1,
+        encoded_frames=geometry.frames_of(min(encoded, geometry.max_seconds)),
         tokens=OTHER_TOKENS + int(lyrics / CHARACTERS_PER_TOKEN),
     )
 

@@ -3,48 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 import torch
 from torch import nn
 
-from engine.checkpoints.int8 import bytes_when_rounded, is_available, is_int8, tensor_bytes
+from engine.checkpoints.int8 import is_available, is_int8, tensor_bytes
 from engine.memory.main_memory import UNLIMITED, free_main_memory, memory_limit
-from engine.memory.plan import INVERSION_COPIES, MODES, VOCODER_COPIES, MemoryMode, Sizes
-from engine.networks.vocoder import Vocoder
-
-if TYPE_CHECKING:
-    from engine.checkpoints.networks import Networks
+from engine.memory.plan import MODES, MemoryMode
 
 Move = Callable[[nn.Module, torch.device], None]
 
 
-def sizes_of(networks: Networks) -> Sizes:
-    """What a loaded model takes."""
-    parts, config = parts_of(networks), networks.config
-    dcae: Any = networks.autoencoder.dcae
-    channels = dcae.config.decoder_block_out_channels
-    return Sizes(
-        weights={name: module_bytes(module) for name, module in parts.items()},
-        weights_int8={name: bytes_when_rounded(module) for name, module in parts.items()},
-        layers=config.num_layers,
-        width=config.inner_dim,
-        mlp_ratio=config.mlp_ratio,
-        local_channels=channels[0],
-        deep_channels=channels[-1],
-        item_bytes=torch.empty(0, dtype=networks.dtype).element_size(),
-        shared=networks.device.type != "cuda",
-        audio_copies=VOCODER_COPIES if isinstance(networks.autoencoder.vocoder, Vocoder) else INVERSION_COPIES,
-    )
+class Networks(Protocol):
+    """The networks of a loaded model, whatever its family."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where they are at work."""
+        ...
 
-def parts_of(networks: Networks) -> dict[str, nn.Module]:
-    """The networks that can leave the device, by name."""
-    return {
-        "transformer": networks.transformer,
-        "autoencoder": networks.autoencoder,
-        "text_encoder": networks.text_encoder,
-    }
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """Those that can leave the device, by name."""
+        ...
 
 
 def module_bytes(module: nn.Module) -> int:
@@ -54,7 +36,7 @@ def module_bytes(module: nn.Module) -> int:
 
 def modes_of(networks: Networks) -> tuple[MemoryMode, ...]:
     """The modes that this model can run in: 8 bits where torchao is there, and only those once weights are rounded."""
-    if any(is_int8(weight) for weight in networks.transformer.parameters()):
+    if any(is_int8(weight) for module in networks.modules.values() for weight in module.parameters()):
         return tuple(mode for mode in MODES if mode.int8)
     return MODES if is_available(networks.device) else tuple(mode for mode in MODES if not mode.int8)
 
@@ -105,7 +87,7 @@ class Placement:
         if self._everything_here and not self.mode.offloads:
             return
         device, away = self._networks.device, torch.device("cpu")
-        parts = parts_of(self._networks)
+        parts = self._networks.modules
         for other in sorted(parts, key=lambda other: other == name):  # the one wanted last: others make room first
             stays = other == name or not self.mode.offloads
             self._move(parts[other], device if stays else away)

@@ -14,22 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from engine.errors import EngineError
 
 SAFETY = 1.15
 HELD_BYTES = 110_000_000  # beside any model's weights there: prepared operations, contexts, touched code
 TORCHAO_BYTES = 80_000_000
-ACTIVATION_COPIES = 5.0  # of (rows, frames, width) in the transformer; measured by `python -m tests.bench memory`
-CONTEXT_COPIES = 1.7  # of keys and values, while they are made
-DEEP_COPIES = 24.0  # of the decoder's deepest level, which runs whole
-LOCAL_COPIES = 8.0  # of its widest level, which runs in tiles
-VOCODER_COPIES, INVERSION_COPIES = 8.0, 30.0  # of a tile's audio, in v1's vocoder and in spectral inversion
-ENCODE_COPIES = 10.0
-TILE_OVERLAP_FRAMES = 24
-FRAME_AREA = 1024  # positions of the mel picture in one latent frame
-LATENT_AREA = 16
-AUDIO_BYTES = 2 * 4096 * 4  # of stereo float32 in one latent frame
 
 
 @dataclass(frozen=True)
@@ -52,28 +43,21 @@ MODES = (
 )
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """What of a model takes memory. Bytes of each network's weights as they are, and with linear layers in 8 bits.
+class Sizes(Protocol):
+    """What of a model takes memory: each network's weights, and what it needs beside them while it is at work."""
 
-    `shared`: device and main memory are the same (a CPU, Apple's GPUs), so that nothing is won by offloading.
-    `audio_copies`: what the vocoder needs, in copies of the audio that it makes.
-    """
-
-    weights: dict[str, int]
-    weights_int8: dict[str, int]
-    layers: int
-    width: int
-    mlp_ratio: float
-    local_channels: int
-    deep_channels: int
-    item_bytes: int
-    shared: bool = True
-    audio_copies: float = VOCODER_COPIES
+    @property
+    def shared(self) -> bool:
+        """Device and main memory are the same (a CPU, Apple's GPUs), so that nothing is won by offloading."""
+        ...
 
     def of_weights(self, mode: MemoryMode) -> dict[str, int]:
-        """Bytes of each network in a mode."""
-        return self.weights_int8 if mode.int8 else self.weights
+        """Bytes of each network's weights in a mode, by its name."""
+        ...
+
+    def of_stages(self, work: Work, mode: MemoryMode) -> dict[str, float]:
+        """Bytes that each network needs beside its weights while it is at work."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -106,7 +90,7 @@ def expected_peak_bytes(sizes: Sizes, work: Work, mode: MemoryMode) -> int:
     beyond what the interpreter and its libraries take (`Sizes.shared`).
     """
     weights = sizes.of_weights(mode)
-    stages = stage_bytes(sizes, work, mode)
+    stages = sizes.of_stages(work, mode)
     if sizes.shared:
         held = HELD_BYTES + TORCHAO_BYTES * mode.int8
         return int(sum(weights.values()) + held + max(stages.values()))
@@ -115,19 +99,6 @@ def expected_peak_bytes(sizes: Sizes, work: Work, mode: MemoryMode) -> int:
     else:
         peak = sum(weights.values()) + max(stages.values())
     return int(peak * SAFETY)
-
-
-def stage_bytes(sizes: Sizes, work: Work, mode: MemoryMode) -> dict[str, float]:
-    """What each network needs beside its weights while it is at work."""
-    rows = min(work.items, mode.items_at_once) * work.passes
-    item = sizes.item_bytes
-    activations = rows * work.frames * sizes.width * (1 + 2 * sizes.mlp_ratio) * item * ACTIVATION_COPIES
-    context = rows * sizes.layers * work.tokens * 2 * sizes.width * item * CONTEXT_COPIES
-    tile = min(work.frames, mode.tile_frames + TILE_OVERLAP_FRAMES)
-    decoding = tile * (FRAME_AREA * sizes.local_channels * item * LOCAL_COPIES + AUDIO_BYTES * sizes.audio_copies)
-    decoding += work.frames * LATENT_AREA * sizes.deep_channels * item * DEEP_COPIES
-    encoding = work.encoded_frames * FRAME_AREA * sizes.local_channels * 4 * ENCODE_COPIES
-    return {"transformer": activations + context, "autoencoder": max(decoding, encoding), "text_encoder": 0.0}
 
 
 def choose_mode(sizes: Sizes, work: Work, room: int | None, modes: Sequence[MemoryMode] = MODES) -> MemoryMode:

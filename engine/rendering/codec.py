@@ -14,17 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.audio.resample_for_model import resample_for_model, to_model_rate
+from engine.audio.resample_for_model import resample_for_model
 from engine.audio.window import Window
-from engine.constants import MODEL_SAMPLE_RATE, SAMPLES_PER_FRAME
+from engine.families.family import Autoencoder, OnTile
 from engine.memory.device import exact_convolutions, to_host
 from engine.memory.main_memory import give_back
-from engine.networks.autoencoder import MusicAutoencoder
 from engine.rendering.latent_cache import LatentCache
 from engine.rendering.source import Source
 from engine.sampling.noise import to_device
-
-OnTile = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Codec:
 
     def __init__(
         self,
-        autoencoder: MusicAutoencoder,
+        autoencoder: Autoencoder,
         device: torch.device,
         tile_frames: int | None = 256,
         use: Callable[[str], None] | None = None,
@@ -60,7 +57,7 @@ class Codec:
         self._encoder = encoder
 
     def encode(self, source: Source, start: int, stop: int) -> Tensor:
-        """Latents (1, 8, 16, frames) float32 of the source's samples [start, stop), on the device."""
+        """Latents (1, C, H, frames) float32 of the source's samples [start, stop), on the device."""
         name = hashlib.sha256(f"{self._encoder} {source.fingerprint(start, stop)}".encode()).hexdigest()
         known = self._cache.get(name)
         if known is None:
@@ -73,17 +70,17 @@ class Codec:
         self._cache.clear()
 
     def encode_samples(self, samples: np.ndarray, sample_rate: int) -> Tensor:
-        """Latents (1, 8, 16, frames) of samples (1 or 2, n); mono is duplicated, as the model was trained."""
+        """Latents (1, C, H, frames) of samples (1 or 2, n); mono is duplicated, as the model was trained."""
         self._use("autoencoder")
         audio = torch.from_numpy(np.ascontiguousarray(samples))
-        audio = to_model_rate(audio, sample_rate)
+        audio = resample_for_model(audio, sample_rate, self._autoencoder.sample_rate)
         with exact_convolutions():
             return self._autoencoder.encode(to_device(audio.expand(2, -1)[None], self._device))
 
     def decode(self, latents: Tensor, sample_rate: int, on_tile: OnTile | None = None) -> np.ndarray:
-        """All of latents (1, 8, 16, T): float32 (2, ceil(T * 4096 * rate / 44100))."""
+        """All of latents (1, C, H, T): float32 (2, n) at the rate."""
         audio = self._decode(latents, (0, latents.shape[-1]), on_tile)
-        return _resampled(audio, sample_rate)
+        return _resampled(audio, self._autoencoder.sample_rate, sample_rate)
 
     def decode_span(self, latents: Tensor, span: Span, on_tile: OnTile | None = None) -> np.ndarray:
         """Samples of `span`, float32 (2, stop - start), from the frames around it only.
@@ -91,16 +88,17 @@ class Codec:
         The decoded part begins at a sample of the model's rate that falls on one of the other rate, so that the
         resampler's phases are those of the whole.
         """
-        common = math.gcd(MODEL_SAMPLE_RATE, span.sample_rate)
-        ratio_in, ratio_out = MODEL_SAMPLE_RATE // common, span.sample_rate // common
-        first = max(0, span.start * MODEL_SAMPLE_RATE // span.sample_rate // SAMPLES_PER_FRAME - 1)
-        first = max(0, first - math.ceil(ratio_in / SAMPLES_PER_FRAME) + 1)
-        last_sample = -(-span.stop * MODEL_SAMPLE_RATE // span.sample_rate)
-        last = min(latents.shape[-1], -(-last_sample // SAMPLES_PER_FRAME) + 1)
+        rate, frame = self._autoencoder.sample_rate, self._autoencoder.samples_per_frame
+        common = math.gcd(rate, span.sample_rate)
+        ratio_in, ratio_out = rate // common, span.sample_rate // common
+        first = max(0, span.start * rate // span.sample_rate // frame - 1)
+        first = max(0, first - math.ceil(ratio_in / frame) + 1)
+        last_sample = -(-span.stop * rate // span.sample_rate)
+        last = min(latents.shape[-1], -(-last_sample // frame) + 1)
         audio = self._decode(latents, (first, last), on_tile)
-        skipped = -(first * SAMPLES_PER_FRAME) % ratio_in
-        position = (first * SAMPLES_PER_FRAME + skipped) // ratio_in * ratio_out
-        made = _resampled(audio[:, skipped:], span.sample_rate)
+        skipped = -(first * frame) % ratio_in
+        position = (first * frame + skipped) // ratio_in * ratio_out
+        made = _resampled(audio[:, skipped:], rate, span.sample_rate)
         return made[:, span.start - position : span.stop - position]
 
     def _decode(self, latents: Tensor, frames: tuple[int, int], on_tile: OnTile | None) -> Tensor:
@@ -110,10 +108,10 @@ class Codec:
         return self._autoencoder.decode(to_device(latents, self._device), tile, on_tile, frames)[0]
 
 
-def _resampled(audio: Tensor, sample_rate: int) -> np.ndarray:
+def _resampled(audio: Tensor, from_rate: int, to_rate: int) -> np.ndarray:
     """At the other rate; turned down as a whole where limited peaks swing over full scale between the samples."""
     with exact_convolutions():
-        made = to_host(resample_for_model(audio, MODEL_SAMPLE_RATE, sample_rate)).numpy()
+        made = to_host(resample_for_model(audio, from_rate, to_rate)).numpy()
     peak = float(np.abs(made).max(initial=0.0))
     return made if peak <= 1.0 else made / np.float32(peak)
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from engine.checkpoints.networks import Networks
+from engine.families.family import Family, Reader
+from engine.geometry import Geometry
 from engine.memory.device import Pace, synchronize, to_host
 from engine.rendering.codec import Codec
-from engine.rendering.words import Reader
 from engine.requests.recipe import ModelIdentity
 from engine.requests.resolve import Resolved
-from engine.sampling.conditioning import Conditioner, Words
+from engine.sampling.conditions import Words
 from engine.sampling.denoise import Cancel, OnStep, Plan, Progress, check_cancel, denoise
 from engine.sampling.noise import SeededNoise
 from engine.tasks.settings import Settings, settings_of
@@ -32,9 +32,9 @@ class Parts:
     """What a loaded model lends to a job."""
 
     identity: ModelIdentity
-    networks: Networks
-    conditioner: Conditioner
+    family: Family
     codec: Codec
+    device: torch.device
     items_at_once: int
 
 
@@ -60,10 +60,13 @@ class Job:
     @property
     def settings(self) -> Settings:
         """How it samples, with the parts of ERG that the model has."""
-        from dataclasses import replace
-
         settings = settings_of(self.resolved)
-        return replace(settings, erg=settings.erg.limited_to(self.parts.networks.config.erg))
+        return replace(settings, erg=self.parts.family.limited_erg(settings.erg))
+
+    @property
+    def geometry(self) -> Geometry:
+        """How the model's latents lie on samples."""
+        return self.parts.family.facts.geometry
 
     @property
     def items(self) -> int:
@@ -73,7 +76,7 @@ class Job:
     @property
     def device(self) -> torch.device:
         """Where the state lives."""
-        return self.parts.networks.device
+        return self.parts.device
 
     def report(self, stage: str, step: int, steps: int) -> None:
         """Tell the caller, and stop where it asked for that."""
@@ -91,7 +94,7 @@ class Job:
         self.timings[stage] = self.timings.get(stage, 0.0) + time.perf_counter() - began
 
     def sample(self, frames: int, words: Words, prepare: Callable[[Inputs], Plan]) -> tuple[Tensor, bool]:
-        """Latents of every item, (B, 8, 16, T) on the CPU, and whether anything was made at all.
+        """Latents of every item, (B, C, H, T) on the CPU, and whether anything was made at all.
 
         `frames` are those that noise is drawn for. Items go through the sampler in batches that fit.
         """
@@ -109,12 +112,13 @@ class Job:
         return torch.cat(made), walked
 
     def _inputs(self, frames: int, words: Words, chunk: slice) -> Inputs:
+        family = self.parts.family
         return Inputs(
             self.settings,
             words,
-            self.parts.conditioner,
-            SeededNoise(self.resolved.seeds[chunk], frames),
-            SeededNoise(self.resolved.retake_seeds[chunk], frames),
+            family.velocity,
+            SeededNoise(self.resolved.seeds[chunk], frames, family.draw_noise),
+            SeededNoise(self.resolved.retake_seeds[chunk], frames, family.draw_noise),
             self.device,
         )
 

@@ -16,16 +16,17 @@ from torch import Tensor
 from engine.audio.outpaint_window import Extension as Added
 from engine.audio.outpaint_window import plan_outpaint
 from engine.audio.seam import Made
-from engine.audio.window import Window, limit_samples, plan_window
-from engine.constants import MAX_DURATION_SECONDS, OUTPUT_SAMPLE_RATE, frames_of
+from engine.audio.window import Window, plan_window
+from engine.constants import OUTPUT_SAMPLE_RATE
 from engine.errors import InvalidRequest
+from engine.families.family import Place
+from engine.geometry import Geometry
 from engine.grid.heard import Heard
 from engine.rendering.codec import Span, pad_frames
 from engine.rendering.job import Job
 from engine.rendering.joining import Joined, Joiner, Piece, choose_best, single_regions
 from engine.rendering.render import Render
 from engine.rendering.source import Source, open_source
-from engine.rendering.words import Place
 from engine.requests import AudioToAudio, Inpaint, Outpaint, Retake, recipe, to_dict
 from engine.sampling.denoise import Plan
 from engine.tasks import audio_to_audio, inpaint, outpaint, retake, text_to_audio
@@ -43,7 +44,7 @@ def render_job(job: Job) -> list[Render]:
 
 
 def _generate(job: Job) -> list[Render]:
-    frames = max(1, frames_of(job.request.duration))
+    frames = max(1, job.geometry.frames_of(job.request.duration))
     words = job.reader.words(Place(0.0, frames))
     prepare = retake.prepare if isinstance(job.request, Retake) else text_to_audio.prepare
     latents, _ = job.sample(frames, words, prepare)
@@ -57,11 +58,11 @@ def _generate(job: Job) -> list[Render]:
 
 
 def _convert(job: Job, source: Source) -> list[Render]:
-    if source.frames > limit_samples(source.sample_rate):
+    if source.frames > job.geometry.max_samples(source.sample_rate):
         raise InvalidRequest(
             "audio",
             f"{source.duration_seconds:.1f} s",
-            f"at most {MAX_DURATION_SECONDS:g} s, the most that the model makes at once",
+            f"at most {job.geometry.max_seconds:g} s, the most that the model makes at once",
             "Cut the audio, or regenerate a part of it with inpaint.",
         )
     with job.timed("encode"):
@@ -94,7 +95,7 @@ def _convert(job: Job, source: Source) -> list[Render]:
 
 
 def _join(job: Job, source: Source) -> list[Render]:
-    windows = _windows(job.request, source)
+    windows = _windows(job.request, source, job.geometry)
     job.runs = len(windows)
     made = [_render_window(job, source, window) for window in windows]
     pieces = [[piece for _, of_window in made for piece in of_window[i]] for i in range(job.items)]
@@ -112,14 +113,14 @@ def _join(job: Job, source: Source) -> list[Render]:
     return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
 
 
-def _windows(request: Any, source: Source) -> tuple[Window, ...]:
+def _windows(request: Any, source: Source, geometry: Geometry) -> tuple[Window, ...]:
     context, fade = request.context_seconds, request.crossfade_seconds
     if isinstance(request, Outpaint):
         given: Any = request
         added = Added(given.extend_before_duration, given.extend_after_duration)
-        return plan_outpaint(source.frames, source.sample_rate, added, context, fade)
+        return plan_outpaint(source.frames, source.sample_rate, added, context, fade, geometry)
     start, end = region_seconds(request, source.duration_seconds)
-    return (plan_window(source.frames, source.sample_rate, start, end, context, fade),)
+    return (plan_window(source.frames, source.sample_rate, start, end, context, fade, geometry),)
 
 
 def region_seconds(request: Any, duration: float) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """The one loop that turns noise into latents. Tasks differ by the plan that they hand in, never by a branch in here.
 
 Knows plans, progress and cancellation; knows no request, no audio and no network. Nothing in the loop waits for the
-device. State and noise are (B, 8, 16, T) float32.
+device. State and noise are (B, C, H, T) float32.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def check_cancel(cancel: Cancel | None) -> None:
 def denoise(
     plan: Plan, on_step: OnStep | None = None, cancel: Cancel | None = None, pace: Callable[[], None] = lambda: None
 ) -> Tensor:
-    """Walk the plan and return the last state, (B, 8, 16, T) float32. Raises `Cancelled` within one evaluation.
+    """Walk the plan and return the last state, (B, C, H, T) float32. Raises `Cancelled` within one evaluation.
 
     `pace` is called before each evaluation; it may wait where a device has fallen far behind its orders.
     """

@@ -1,6 +1,6 @@
 """Classifier-free guidance: how predictions under several conditions become one velocity.
 
-All predictions are (B, 8, 16, T); each item is guided on its own. Knows no network, no schedule of noise and no task.
+All predictions are (B, C, H, T); each item is guided on its own. Knows no network, no schedule of noise and no task.
 Sources: APG is arXiv 2410.02416, CFG-Zero* is arXiv 2503.18886.
 """
 

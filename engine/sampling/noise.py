@@ -5,13 +5,13 @@ Knows seeds and shapes; knows no schedule and no task.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from engine.constants import LATENT_CHANNELS, LATENT_HEIGHT
+DrawNoise = Callable[[torch.Generator, int], Tensor]  # a family's: (1, C, H, T) float32 on the CPU
 
 
 class NoiseSource(Protocol):
@@ -23,14 +23,15 @@ class NoiseSource(Protocol):
         ...
 
     def draw(self, frames: int | None = None) -> Tensor:
-        """The next noise, (B, 8, 16, T) float32 on the CPU; T is `frames`, or what the source was made for."""
+        """The next noise, (B, C, H, T) float32 on the CPU; T is `frames`, or what the source was made for."""
         ...
 
 
 class SeededNoise:
     """Draws of a batch: item k's come from its own generator, so that they never depend on the other items."""
 
-    def __init__(self, seeds: Sequence[int], frames: int) -> None:
+    def __init__(self, seeds: Sequence[int], frames: int, draw_noise: DrawNoise) -> None:
+        self._draw_noise = draw_noise
         self._generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
         self._frames = frames
 
@@ -40,9 +41,9 @@ class SeededNoise:
         return len(self._generators)
 
     def draw(self, frames: int | None = None) -> Tensor:
-        """The next noise, (B, 8, 16, T) float32 on the CPU."""
-        shape = (1, LATENT_CHANNELS, LATENT_HEIGHT, self._frames if frames is None else frames)
-        return torch.cat([torch.randn(shape, generator=g) for g in self._generators])
+        """The next noise, (B, C, H, T) float32 on the CPU."""
+        length = self._frames if frames is None else frames
+        return torch.cat([self._draw_noise(generator, length) for generator in self._generators])
 
 
 def mix_noise(noise: Tensor, retake_noise: Tensor, variance: float) -> Tensor:

@@ -1,6 +1,6 @@
 """How the state moves for one evaluation of the model: Euler, Heun and ping-pong. Every item moves on its own.
 
-State, velocity and noise are (B, 8, 16, T) float32. Knows no network, no guidance and no task.
+State, velocity and noise are (B, C, H, T) float32. Knows no network, no guidance and no task.
 """
 
 from __future__ import annotations

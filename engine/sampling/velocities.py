@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from engine.sampling.conditions import Predictor
 from engine.sampling.denoise import noised
 from engine.sampling.guidance import Guide, Pass
 from engine.sampling.noise import NoiseSource, to_device
-from engine.sampling.predictor import Predictor
 from engine.sampling.schedules import Stage
 
 
@@ -41,7 +41,7 @@ class GuidedVelocity:
         self.predictor.prepare([stage.timestep for stage in stages])
 
     def at(self, state: Tensor, stage: Stage) -> Tensor:
-        """The guided velocity, (B, 8, 16, T)."""
+        """The guided velocity, (B, C, H, T)."""
         index = by_step(stage) if self.counts_steps else by_evaluation(stage)
         passes = self.guide.passes(index)
         predicted = self.predictor.predict({self.names[p]: state for p in passes}, stage.timestep)
@@ -72,7 +72,7 @@ class EditVelocity:
         self.predictor.prepare([stage.timestep for stage in stages])
 
     def at(self, state: Tensor, stage: Stage) -> Tensor:
-        """The difference of the two prompts' velocities, (B, 8, 16, T)."""
+        """The difference of the two prompts' velocities, (B, C, H, T)."""
         total = self._difference(state, stage)
         for _ in range(self.draws - 1):
             total = total + self._difference(state, stage)

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from engine.sampling.conditioning import Conditioner, Words, wanted_edit_context
+from engine.sampling.conditions import Condition, NoiseLevels, Predictor, Words
 from engine.sampling.denoise import Leg, Plan, noised
 from engine.sampling.guidance import Guide, Momentum, Pass
 from engine.sampling.noise import to_device
-from engine.sampling.predictor import Predictor
-from engine.sampling.schedules import Stage, get_schedule, get_sigmas, once_shifted
+from engine.sampling.schedules import Stage
 from engine.sampling.steppers import make_stepper
 from engine.sampling.velocities import EditVelocity, GuidedVelocity, Side
 from engine.tasks.inpaint import remaining_stages
@@ -27,7 +26,7 @@ EDIT_PASSES = (Pass.CONDITIONAL, Pass.UNCONDITIONAL)
 
 @dataclass(frozen=True)
 class Original:
-    """What is there: its latents (1 or B, 8, 16, T), its tags and lyrics."""
+    """What is there: its latents (1 or B, C, H, T), its tags and lyrics."""
 
     latents: Tensor
     words: Words
@@ -36,8 +35,7 @@ class Original:
 def prepare_reference(inputs: Inputs, reference: Tensor) -> Plan:
     """Start from the reference at the noise that `strength` leaves; strength 1 gives the reference back.
 
-    The reference is mixed at a once-shifted sigma although the first timestep is shifted twice: that is how the
-    released settings are used.
+    It is mixed with noise at the level that the model's family starts such runs from.
     """
     settings = inputs.settings
     noise = inputs.first_noise()
@@ -47,11 +45,11 @@ def prepare_reference(inputs: Inputs, reference: Tensor) -> Plan:
     if steps < 1:
         return Plan(source.clone(), ())
     leg = Leg(
-        replace(settings, oss_steps=()).schedule(highest, steps),
+        replace(settings, oss_steps=()).schedule(inputs.model.levels, highest, steps),
         guided_velocity(inputs, steps),
         make_stepper(settings.scheduler, inputs.noise, settings.factor),
     )
-    return Plan(noised(source, noise, once_shifted(highest)), (leg,))
+    return Plan(noised(source, noise, inputs.model.levels.start(highest)), (leg,))
 
 
 def prepare_edit(inputs: Inputs, original: Original) -> Plan:
@@ -63,8 +61,8 @@ def prepare_edit(inputs: Inputs, original: Original) -> Plan:
     frames = original.latents.shape[-1]
     items = inputs.retake_noise.items
     source = original.latents.to(inputs.device).expand(items, -1, -1, frames)
-    early, late = _edit_stages(settings)
-    predictor = _edit_predictor(inputs.conditioner, original.words, inputs.words, settings)
+    early, late = _edit_stages(settings, inputs.model.levels)
+    predictor = _edit_predictor(inputs, original.words)
     difference = EditVelocity(
         predictor,
         source,
@@ -91,11 +89,9 @@ def _target_leg(inputs: Inputs, predictor: Predictor, source: Tensor, stages: tu
     return Leg(stages, velocity, make_stepper(inputs.settings.scheduler, inputs.retake_noise), enter)
 
 
-def _edit_stages(settings: Settings) -> tuple[tuple[Stage, ...], tuple[Stage, ...]]:
+def _edit_stages(settings: Settings, levels: NoiseLevels) -> tuple[tuple[Stage, ...], tuple[Stage, ...]]:
     """Stages before and after n_max; oss_steps choose levels as elsewhere."""
-    stages = get_schedule(
-        get_sigmas(settings.number_of_steps, oss_steps=settings.oss_steps), settings.scheduler == "heun"
-    )
+    stages = settings.schedule(levels)
     first = int(settings.levels * settings.edit.n_min)
     turn = int(settings.levels * settings.edit.n_max)
     edited = remaining_stages(stages, first)
@@ -115,12 +111,12 @@ def _side(settings: Settings, name: str, momentum: Momentum | None) -> Side:
     return Side(Guide(guidance, settings.levels, momentum=momentum), names)
 
 
-def _edit_predictor(conditioner: Conditioner, source: Words, target: Words, settings: Settings) -> Predictor:
-    passes = EDIT_PASSES if settings.guidance.is_on else EDIT_PASSES[:1]
-    wanted = {
-        (name, which): wanted_edit_context(words, which)
-        for name, words in (("source", source), ("target", target))
+def _edit_predictor(inputs: Inputs, source: Words) -> Predictor:
+    """Both prompts, with an unconditional pass each that hides the lyrics altogether."""
+    passes = EDIT_PASSES if inputs.settings.guidance.is_on else EDIT_PASSES[:1]
+    conditions: dict[Hashable, Condition] = {
+        (name, which): Condition(words, which, hides_lyrics=which is Pass.UNCONDITIONAL)
+        for name, words in (("source", source), ("target", inputs.words))
         for which in passes
     }
-    contexts = conditioner.contexts(wanted.values())
-    return Predictor(conditioner.transformer, dict(zip(wanted, contexts, strict=True)), evaluate=conditioner.evaluate)
+    return inputs.model.predictor(conditions)

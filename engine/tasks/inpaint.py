@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.sampling.conditions import Known
 from engine.sampling.denoise import Kept, Leg, Plan, noised
 from engine.sampling.noise import mix_noise
 from engine.sampling.schedules import Stage
@@ -21,7 +22,7 @@ from engine.tasks.text_to_audio import Inputs, guided_velocity
 
 @dataclass(frozen=True)
 class Region:
-    """The source's latents (1 or B, 8, 16, T) float32, and the frames that are made anew, bool (T,)."""
+    """The source's latents (1 or B, C, H, T) float32, and the frames that are made anew, bool (T,)."""
 
     source: Tensor
     mask: Tensor
@@ -40,24 +41,18 @@ def repaint(inputs: Inputs, region: Region, noise: Tensor) -> Plan:
     """Start from the source noised to the first level that is used, keep it outside the mask."""
     settings = inputs.settings
     source = region.source.to(inputs.device).expand_as(noise)
-    stages = remaining_stages(settings.schedule(), skipped_levels(settings.levels, settings.variance))
+    stages = remaining_stages(
+        settings.schedule(inputs.model.levels), skipped_levels(settings.levels, settings.variance)
+    )
     made = region.mask.to(inputs.device)[None, None, None]
     if not stages:
         return Plan(source.clone(), ())
     leg = Leg(
         stages,
-        guided_velocity(inputs, settings.levels, counts_steps=True, known=_known(inputs, source, made)),
+        guided_velocity(inputs, settings.levels, counts_steps=True, known=Known(source, made)),
         make_stepper(settings.scheduler, inputs.noise),
     )
     return Plan(noised(source, noise, stages[0].sigma), (leg,), Kept(made, source, noise))
-
-
-def _known(inputs: Inputs, source: Tensor, made: Tensor) -> Tensor | None:
-    """What a model with `region_input` sees: (B, 9, 16, T), the kept latents and 1 where they are; None for others."""
-    if not inputs.conditioner.transformer.config.region_input:
-        return None
-    kept = (~made).to(source.dtype).expand(source.shape[0], 1, *source.shape[2:])
-    return torch.cat([source * kept, kept], dim=1)
 
 
 def skipped_levels(levels: int, variance: float) -> int:

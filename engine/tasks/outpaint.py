@@ -15,7 +15,7 @@ from engine.tasks.text_to_audio import Inputs
 
 @dataclass(frozen=True)
 class Extension:
-    """The source's latents (1 or B, 8, 16, T), empty frames around them, and what is made anew, bool (all frames,)."""
+    """The source's latents (1 or B, C, H, T), empty frames around them, and what is made anew, bool (all frames,)."""
 
     source: Tensor
     frames_before: int

@@ -7,9 +7,9 @@ from typing import Any
 
 from engine.errors import InvalidRequest
 from engine.requests.resolve import Resolved, variance_of
-from engine.sampling.conditioning import ErgSettings
+from engine.sampling.conditions import ErgSettings, NoiseLevels
 from engine.sampling.guidance import GuidanceSettings
-from engine.sampling.schedules import HIGHEST_SIGMA, Stage, get_schedule, get_sigmas
+from engine.sampling.schedules import HIGHEST_SIGMA, Stage, get_schedule
 from engine.sampling.steppers import granularity_factor
 
 
@@ -46,10 +46,12 @@ class Settings:
         """Noise levels of a run; steps are counted in them, guidance intervals too."""
         return len(self.oss_steps) or self.number_of_steps
 
-    def schedule(self, highest: float = HIGHEST_SIGMA, number_of_steps: int | None = None) -> tuple[Stage, ...]:
-        """Every evaluation of a whole run."""
+    def schedule(
+        self, levels: NoiseLevels, highest: float = HIGHEST_SIGMA, number_of_steps: int | None = None
+    ) -> tuple[Stage, ...]:
+        """Every evaluation of a run down a family's noise levels."""
         steps = self.number_of_steps if number_of_steps is None else number_of_steps
-        return get_schedule(get_sigmas(steps, highest, self.oss_steps), self.scheduler == "heun")
+        return get_schedule(levels.sigmas(steps, highest, self.oss_steps), self.scheduler == "heun")
 
 
 def settings_of(resolved: Resolved) -> Settings:

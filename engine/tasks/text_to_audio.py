@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from engine.sampling.conditioning import Conditioner, ErgSettings, Words, wanted_context
+from engine.sampling.conditions import Condition, Known, VelocityModel, Words
 from engine.sampling.denoise import Leg, Plan
-from engine.sampling.guidance import GuidanceSettings, Guide, Pass
+from engine.sampling.guidance import Guide, Pass
 from engine.sampling.noise import NoiseSource, to_device
-from engine.sampling.predictor import Predictor
 from engine.sampling.steppers import make_stepper
 from engine.sampling.velocities import GuidedVelocity
 from engine.tasks.settings import Settings
 
-NAMES = {which: which for which in Pass}
+NAMES: dict[Pass, Hashable] = {which: which for which in Pass}
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the tasks share: settings, words, the two noises, the device of the state."""
+    """What the tasks share: settings, words, the model, the two noises, the device of the state."""
 
     settings: Settings
     words: Words
-    conditioner: Conditioner
+    model: VelocityModel
     noise: NoiseSource
     retake_noise: NoiseSource
     device: torch.device
@@ -45,10 +45,10 @@ def prepare(inputs: Inputs) -> Plan:
 
 
 def from_noise(inputs: Inputs, noise: Tensor) -> Plan:
-    """A whole run from `noise`, (B, 8, 16, T)."""
+    """A whole run from `noise`, (B, C, H, T)."""
     settings = inputs.settings
     leg = Leg(
-        settings.schedule(),
+        settings.schedule(inputs.model.levels),
         guided_velocity(inputs, settings.levels),
         make_stepper(settings.scheduler, inputs.noise, settings.factor),
     )
@@ -56,32 +56,23 @@ def from_noise(inputs: Inputs, noise: Tensor) -> Plan:
 
 
 def guided_velocity(
-    inputs: Inputs, interval_steps: int, counts_steps: bool = False, known: Tensor | None = None
+    inputs: Inputs, interval_steps: int, counts_steps: bool = False, known: Known | None = None
 ) -> GuidedVelocity:
     """The velocity of a guided run whose guidance interval is counted in `interval_steps`.
 
-    `known` is what a model with `region_input` sees of the source.
+    `known` is what a model that looks at the source sees of it.
     """
     settings, words = inputs.settings, inputs.words
-    guide = Guide(settings.guidance, interval_steps, lyrics_matter=any(words.lyric_ids))
-    predictor = make_predictor(inputs.conditioner, words, settings.guidance, settings.erg, known)
+    guide = Guide(settings.guidance, interval_steps, lyrics_matter=words.sung)
+    conditions: dict[Hashable, Condition] = {which: Condition(words, which) for which in _passes(inputs)}
+    predictor = inputs.model.predictor(conditions, settings.erg, known)
     return GuidedVelocity(predictor, guide, dict(NAMES), counts_steps)
 
 
-def make_predictor(
-    conditioner: Conditioner,
-    words: Words,
-    guidance: GuidanceSettings,
-    erg: ErgSettings,
-    known: Tensor | None = None,
-) -> Predictor:
-    """A predictor with the contexts that this guidance can ask for; unguided runs encode the first only."""
-    passes = [Pass.CONDITIONAL]
-    if guidance.is_on:
-        passes.append(Pass.UNCONDITIONAL)
-        if guidance.double and any(words.lyric_ids):
-            passes.append(Pass.TEXT_ONLY)
-    made = conditioner.contexts(wanted_context(words, p, erg) for p in passes)
-    contexts = dict(zip(passes, made, strict=True))
-    weakened = [Pass.UNCONDITIONAL] if erg.diffusion else []
-    return Predictor(conditioner.transformer, contexts, weakened, conditioner.evaluate, known)
+def _passes(inputs: Inputs) -> list[Pass]:
+    """The conditions that this guidance can ask for; an unguided run needs the first only."""
+    guidance = inputs.settings.guidance
+    if not guidance.is_on:
+        return [Pass.CONDITIONAL]
+    both = [Pass.CONDITIONAL, Pass.UNCONDITIONAL]
+    return [*both, Pass.TEXT_ONLY] if guidance.double and inputs.words.sung else both

@@ -1,4 +1,4 @@
-"""What the passes of guidance attend to: contexts of tags and lyrics, made once and kept by content.
+"""What v1's transformer attends to: contexts of tags and lyrics, made once and kept by content.
 
 Knows the text encoder and the transformer's context encoder; knows no schedule, no latents and no task. "Weakened"
 is entropy-rectifying guidance (arXiv 2506.00045): queries of a few layers are multiplied by 0.01.
@@ -7,7 +7,7 @@ is entropy-rectifying guidance (arXiv 2506.00045): queries of a few layers are m
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.constants import SPEAKER_DIM
+from engine.families.v1.levels import ShiftedTwice
+from engine.families.v1.predictor import WEAKENING, ContextPredictor
 from engine.networks.transformer import Context
+from engine.sampling.conditions import NO_ERG, Condition, ErgSettings, Known
 from engine.sampling.guidance import Pass
 
 if TYPE_CHECKING:
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from engine.networks.text_encoder import TextEncoder
     from engine.networks.transformer import Transformer
 
-WEAKENING = 0.01
 CACHE_ENTRIES, CACHE_BYTES = 64, 64 << 20  # of text states, and of contexts; the newest stays whatever its size
 _T = TypeVar("_T")
 
@@ -38,22 +40,19 @@ class Words:
     tags: str
     lyric_ids: tuple[int, ...] = ()
 
+    @property
+    def sung(self) -> bool:
+        """Whether any id says something."""
+        return any(self.lyric_ids)
 
-@dataclass(frozen=True)
-class ErgSettings:
-    """Which parts of entropy-rectifying guidance are on."""
 
-    tag: bool = True
-    lyric: bool = True
-    diffusion: bool = True
-
-    def limited_to(self, layers: ErgLayers) -> ErgSettings:
-        """Only the parts for which the model has layers."""
-        return ErgSettings(
-            self.tag and bool(layers.text),
-            self.lyric and bool(layers.lyric),
-            self.diffusion and bool(layers.transformer),
-        )
+def limited_to(erg: ErgSettings, layers: ErgLayers) -> ErgSettings:
+    """Only the parts of `erg` for which the model has layers."""
+    return ErgSettings(
+        erg.tag and bool(layers.text),
+        erg.lyric and bool(layers.lyric),
+        erg.diffusion and bool(layers.transformer),
+    )
 
 
 @dataclass(frozen=True)
@@ -65,19 +64,18 @@ class Wanted:
     lyrics: str = "plain"
 
 
-def wanted_context(words: Words, which: Pass, erg: ErgSettings) -> Wanted:
+def wanted_context(condition: Condition, erg: ErgSettings) -> Wanted:
     """The context of a pass, as the reference makes it. Without `erg.lyric`, `erg.tag` has no effect there."""
+    words, which = condition.words, condition.which
+    assert isinstance(words, Words)
     if which is Pass.CONDITIONAL:
         return Wanted(words)
+    if condition.hides_lyrics:
+        return Wanted(words, "zero", "hidden")
     lyrics = "weakened" if erg.lyric else "zero"
     if which is Pass.TEXT_ONLY:
         return Wanted(words, "plain", lyrics)
     return Wanted(words, "weakened" if erg.lyric and erg.tag else "zero", lyrics)
-
-
-def wanted_edit_context(words: Words, which: Pass) -> Wanted:
-    """Flow-edit's contexts: its unconditional one hides the lyrics altogether."""
-    return Wanted(words) if which is Pass.CONDITIONAL else Wanted(words, "zero", "hidden")
 
 
 class Conditioner:
@@ -91,11 +89,29 @@ class Conditioner:
     ) -> None:
         """`use` is told which network comes next, by name, so that it can be brought to the device."""
         self.transformer = transformer
+        self.levels = ShiftedTwice()
         self.evaluate: Evaluate = transformer.evaluate
         self._text_encoder = text_encoder
         self._use = use or (lambda _: None)
         self._texts: OrderedDict[tuple[str, bool], Tensor] = OrderedDict()
         self._contexts: OrderedDict[Wanted, Context] = OrderedDict()
+
+    def predictor(
+        self, conditions: Mapping[Hashable, Condition], erg: ErgSettings = NO_ERG, known: Known | None = None
+    ) -> ContextPredictor:
+        """A predictor with the contexts of these conditions; with `erg.diffusion` unconditional ones are weakened."""
+        made = self.contexts(wanted_context(condition, erg) for condition in conditions.values())
+        contexts = dict(zip(conditions, made, strict=True))
+        weakened = [n for n, c in conditions.items() if erg.diffusion and c.which is Pass.UNCONDITIONAL]
+        return ContextPredictor(self.transformer, contexts, weakened, self.evaluate, self._seen(known))
+
+    def _seen(self, known: Known | None) -> Tensor | None:
+        """What a model with `region_input` sees: (B, 9, 16, T), the kept latents and 1 where they are; None else."""
+        if known is None or not self.transformer.config.region_input:
+            return None
+        source = known.source
+        kept = (~known.made).to(source.dtype).expand(source.shape[0], 1, *source.shape[2:])
+        return torch.cat([source * kept, kept], dim=1)
 
     def clear_contexts(self) -> None:
         """Forget contexts (the transformer's weights changed); text states stay."""
@@ -139,15 +155,6 @@ class Conditioner:
             torch.full_like(ids, int(sung)),
             scale,
         )
-
-
-def stack_contexts(contexts: Sequence[Context]) -> Context:
-    """Contexts of one row each as rows of one, padded on the right with masked positions."""
-    length = max(c.hidden.shape[1] for c in contexts)
-    hidden = [F.pad(c.hidden, (0, 0, 0, length - c.hidden.shape[1])) for c in contexts]
-    mask = [F.pad(c.mask, (0, length - c.mask.shape[1])) for c in contexts]
-    pooled = [c.pooled for c in contexts if c.pooled is not None]
-    return Context(torch.cat(hidden), torch.cat(mask), torch.cat(pooled) if pooled else None)
 
 
 def _kept(cache: OrderedDict[Any, _T], key: object, make: Callable[[], _T]) -> _T:

@@ -1,4 +1,4 @@
-"""The network seen from the sampler: one state under several conditions, in one batch.
+"""v1's transformer seen from the sampler: one state under several contexts, in one batch.
 
 Knows rows, items and prepared contexts; knows no schedule and no task.
 """
@@ -9,18 +9,20 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from engine.networks.attention import KeysValues
 from engine.networks.bucketed import Evaluate
 from engine.networks.transformer import Context, PreparedContext, TimeSteps
-from engine.sampling.conditioning import WEAKENING, stack_contexts
 
 if TYPE_CHECKING:
     from engine.networks.transformer import Transformer
 
+WEAKENING = 0.01  # of the queries of a few layers: entropy-rectifying guidance (arXiv 2506.00045)
 
-class Predictor:
+
+class ContextPredictor:
     """Predicts velocities for named contexts. Keys and values are made once; each set of rows is laid out once."""
 
     def __init__(
@@ -75,3 +77,12 @@ class Predictor:
             known = None if self._known is None else self._known.expand(items, -1, -1, -1).repeat(len(names), 1, 1, 1)
             self._rows[key] = (PreparedContext(blocks, mask, pooled, known), scale)
         return self._rows[key]
+
+
+def stack_contexts(contexts: Sequence[Context]) -> Context:
+    """Contexts of one row each as rows of one, padded on the right with masked positions."""
+    length = max(c.hidden.shape[1] for c in contexts)
+    hidden = [F.pad(c.hidden, (0, 0, 0, length - c.hidden.shape[1])) for c in contexts]
+    mask = [F.pad(c.mask, (0, length - c.mask.shape[1])) for c in contexts]
+    pooled = [c.pooled for c in contexts if c.pooled is not None]
+    return Context(torch.cat(hidden), torch.cat(mask), torch.cat(pooled) if pooled else None)

@@ -16,7 +16,7 @@ from functools import partial
 import torch
 
 from engine.checkpoints.networks import Networks
-from engine.constants import frames_of
+from engine.constants import V1_GEOMETRY
 from engine.errors import EngineError
 from engine.memory.placement import is_out_of_memory
 from engine.networks.bucketed import SHORTEST_CONTEXT, BucketedEvaluate, Evaluate, Shape, bucket_of
@@ -73,7 +73,7 @@ class Speed:
                     with guard() as wanted, torch.inference_mode(), torch.cuda.device(self._networks.device):
                         if not wanted:
                             return
-                        shape = Shape(rows, bucket_of(frames_of(seconds)), SHORTEST_CONTEXT, scaled)
+                        shape = Shape(rows, bucket_of(V1_GEOMETRY.frames_of(seconds)), SHORTEST_CONTEXT, scaled)
                         bucketed.prepare(shape)
         except RuntimeError as error:
             if not is_out_of_memory(error):

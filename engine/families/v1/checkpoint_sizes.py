@@ -1,4 +1,4 @@
-"""What a checkpoint will take in memory, told from its headers alone: nothing is loaded. Knows no task."""
+"""What a checkpoint will take in memory, told from its headers alone: nothing is loaded. Knows v1's files."""
 
 from __future__ import annotations
 
@@ -8,20 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from msgspec import UNSET
 
 from engine.checkpoints.folder import WEIGHT_FILES, read_config
-from engine.checkpoints.int8 import is_available, is_rounded
+from engine.checkpoints.int8 import is_rounded
 from engine.checkpoints.keys import TEXT_EMBEDDINGS, is_dead
 from engine.checkpoints.networks import AUTOENCODER, PARTS, TEXT_ENCODER, TRANSFORMER, VOCODER
 from engine.checkpoints.single_file import PREFIXES, released_configs
 from engine.checkpoints.weights import TensorFile
-from engine.memory.demand import work_of
-from engine.memory.device import choose_device, choose_dtype
-from engine.memory.main_memory import SourceShape
-from engine.memory.placement import free_bytes
-from engine.memory.plan import INVERSION_COPIES, MODES, VOCODER_COPIES, Sizes, choose_mode, expected_peak_bytes
-from engine.requests import Inpaint, Request, TextToAudio, resolve
+from engine.families.v1.sizes import INVERSION_COPIES, VOCODER_COPIES, V1Sizes
 
 NETWORKS = {
     TRANSFORMER: "transformer",
@@ -30,32 +24,9 @@ NETWORKS = {
     TEXT_ENCODER: "text_encoder",
 }
 V1_VOCODER = "ADaMoSHiFiGANV1"
-EXAMPLES: dict[str, tuple[Request, SourceShape | None]] = {
-    "10 s region with 10 s context": (
-        Inpaint(audio="song.wav", tags="x", start_time=60.0, end_time=70.0, context_seconds=10.0),
-        SourceShape(240 * 48000, 2, 48000),
-    ),
-    "240 s of text-to-audio": (TextToAudio(tags="x", duration=240.0), None),
-}
 
 
-def memory_report(folder: Path, device: str = "auto") -> list[dict[str, Any]]:
-    """For examples of jobs: the mode that would be chosen now, its expected peak, and the bytes that are there."""
-    where = choose_device(device)
-    sizes = sizes_of_checkpoint(folder, where, choose_dtype(where))
-    room = free_bytes(where)
-    modes = MODES if is_available(where) else tuple(mode for mode in MODES if not mode.int8)
-    report = []
-    for name, (request, source) in EXAMPLES.items():
-        assert request.model is UNSET
-        work = work_of(resolve(request), source)
-        mode = choose_mode(sizes, work, room, modes)
-        expected = expected_peak_bytes(sizes, work, mode)
-        report.append({"job": name, "mode": mode.name, "expected_bytes": expected, "room_bytes": room})
-    return report
-
-
-def sizes_of_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype) -> Sizes:
+def sizes_of_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype) -> V1Sizes:
     """The sizes that a checkpoint folder or single file will have when it is loaded. Raises CheckpointError."""
     configs = released_configs() if folder.is_file() else _configs(folder)
     item = torch.empty(0, dtype=dtype).element_size()
@@ -68,7 +39,7 @@ def sizes_of_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype) 
         weights[NETWORKS[part]] += size
         rounded[NETWORKS[part]] += math.prod(shape) + 4 * shape[0] if is_rounded(key) else size
     transformer, channels = configs[TRANSFORMER], configs[AUTOENCODER]["decoder_block_out_channels"]
-    return Sizes(
+    return V1Sizes(
         weights=weights,
         weights_int8=rounded,
         layers=transformer["num_layers"],

@@ -1,4 +1,4 @@
-"""What a request says, in the form that a model reads: tags, and lyric ids or a beat grid.
+"""What a request says, in the form that v1 and nano read: tags, and lyric ids or a beat grid.
 
 Knows requests, lyrics and tempo; knows no network, no latents and no audio file.
 """
@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
+from engine.families.family import Place
+from engine.families.v1.conditioner import Words
 from engine.grid.beat_grid import TempoMap, TempoPoint, beat_grid_ids, tempo_from_tags
 from engine.grid.harmony import bars_of_frames, grid_ids, key_for_words, key_from_words, key_name, planned_chords
 from engine.networks.config import TransformerConfig
 from engine.requests.check import parse_meter
 from engine.requests.resolve import Resolved
 from engine.requests.types import AudioToAudio
-from engine.sampling.conditioning import Words
 
 if TYPE_CHECKING:
     from engine.grid.heard import Heard
@@ -27,18 +28,6 @@ NO_SINGING = (
     "This model reads a beat grid in place of lyrics and does not sing: the lyrics were left out. "
     "`acestep-bridge models pull ace-step-v1` gets one that does."
 )
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a window lies: its start in seconds of the source, and its length in latent frames.
-
-    `made` says for each frame whether it is made anew; None: all are.
-    """
-
-    start_seconds: float
-    frames: int
-    made: tuple[bool, ...] | None = None
 
 
 @dataclass

@@ -1,0 +1,38 @@
+"""For examples of jobs: how a checkpoint would run on this machine, before it is loaded (`acestep-bridge doctor`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engine.checkpoints.int8 import is_available
+from engine.families.table import facts_of, sizes_of_checkpoint
+from engine.memory.demand import work_of
+from engine.memory.device import choose_device, choose_dtype
+from engine.memory.main_memory import SourceShape
+from engine.memory.placement import free_bytes
+from engine.memory.plan import MODES, choose_mode, expected_peak_bytes
+from engine.requests import Inpaint, Request, TextToAudio, resolve
+
+EXAMPLES: dict[str, tuple[Request, SourceShape | None]] = {
+    "10 s region with 10 s context": (
+        Inpaint(audio="song.wav", tags="x", start_time=60.0, end_time=70.0, context_seconds=10.0),
+        SourceShape(240 * 48000, 2, 48000),
+    ),
+    "240 s of text-to-audio": (TextToAudio(tags="x", duration=240.0), None),
+}
+
+
+def memory_report(folder: Path, device: str = "auto") -> list[dict[str, Any]]:
+    """For examples of jobs: the mode that would be chosen now, its expected peak, and the bytes that are there."""
+    where = choose_device(device)
+    sizes = sizes_of_checkpoint(folder, where, choose_dtype(where))
+    room = free_bytes(where)
+    modes = MODES if is_available(where) else tuple(mode for mode in MODES if not mode.int8)
+    report = []
+    for name, (request, source) in EXAMPLES.items():
+        work = work_of(resolve(request), facts_of(folder).geometry, source)
+        mode = choose_mode(sizes, work, room, modes)
+        expected = expected_peak_bytes(sizes, work, mode)
+        report.append({"job": name, "mode": mode.name, "expected_bytes": expected, "room_bytes": room})
+    return report

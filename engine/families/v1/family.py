@@ -1,0 +1,97 @@
+"""v1 and nano as `engine.families.family.Family`: their networks put together. Knows no task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine.checkpoints import load
+from engine.checkpoints.int8 import round_weights
+from engine.checkpoints.lora import LoraSet
+from engine.checkpoints.networks import Networks
+from engine.constants import V1_GEOMETRY
+from engine.families.facts import Facts
+from engine.families.family import LoadedNetworks, Use
+from engine.families.v1.conditioner import Conditioner, limited_to
+from engine.families.v1.reader import Reader
+from engine.families.v1.sizes import V1Sizes, sizes_of
+from engine.families.v1.speed import Speed
+from engine.memory.plan import MemoryMode
+from engine.requests.resolve import Resolved
+from engine.sampling.conditions import ErgSettings
+
+
+def load_networks(
+    checkpoint: Path, device: torch.device, dtype: torch.dtype, int8: bool = False, stored: torch.device | None = None
+) -> Networks:
+    """A checkpoint's networks for `device`, their weights on `stored` at first. Raises CheckpointError."""
+    networks = load.load_networks(checkpoint, stored or device, dtype, int8)
+    return replace(networks, device=device)
+
+
+def make_family(networks: LoadedNetworks, use: Use, speed: str = "auto") -> V1:
+    """Networks of v1 as rendering wants them."""
+    assert isinstance(networks, Networks)
+    return V1(networks, use, speed)
+
+
+def draw_noise(generator: torch.Generator, frames: int) -> Tensor:
+    """Noise as the reference draws it on a CPU: (1, 8, 16, frames) float32."""
+    return torch.randn((1, *V1_GEOMETRY.latent_shape, frames), generator=generator)
+
+
+class V1:
+    """ACE-Step v1, or nano. `velocity` keeps text states and contexts by content, across jobs."""
+
+    def __init__(self, networks: Networks, use: Use, speed: str = "auto") -> None:
+        """`use` is told the network that comes next, by name, so that it can be brought to the device."""
+        self._networks = networks
+        self._use = use
+        self._speed = Speed(networks, speed)
+        self.facts = Facts("v1", V1_GEOMETRY, networks.config.default_request)
+        self.autoencoder = networks.autoencoder
+        self.loras = LoraSet(networks.transformer)
+        self.velocity = Conditioner(networks.transformer, networks.text_encoder, use)
+
+    def reader(self, resolved: Resolved) -> Reader:
+        """Tags, and lyric ids or the grid that nano reads."""
+        return Reader(resolved, self._networks.config, self._networks.lyric_vocab)
+
+    def draw_noise(self, generator: torch.Generator, frames: int) -> Tensor:
+        """(1, 8, 16, frames) float32 on the CPU."""
+        return draw_noise(generator, frames)
+
+    def limited_erg(self, erg: ErgSettings) -> ErgSettings:
+        """Only the parts for which the networks have layers."""
+        return limited_to(erg, self._networks.config.erg)
+
+    def sizes(self) -> V1Sizes:
+        """Bytes of the weights as they are now."""
+        return sizes_of(self._networks)
+
+    def enter(self, mode: MemoryMode, between: Callable[[], None]) -> None:
+        """Graphs hold addresses of weights: none where these move or are rounded."""
+        self.velocity.evaluate = self._speed.evaluate(mode.offloads or mode.int8, between)
+
+    def warm_up(self, guard: Callable[[], AbstractContextManager[bool]]) -> None:
+        """Prepare graphs of likely lengths."""
+        self._speed.warm_up(guard)
+
+    def free_prepared(self) -> None:
+        """Free what graphs hold."""
+        self._speed.reset()
+
+    def forget_contexts(self) -> None:
+        """Text states stay."""
+        self.velocity.clear_contexts()
+
+    def round_weights(self) -> None:
+        """Transformer and text encoder; what was made with the others is forgotten."""
+        round_weights(self._networks.transformer)
+        round_weights(self._networks.text_encoder)
+        self.velocity = Conditioner(self._networks.transformer, self._networks.text_encoder, self._use)
