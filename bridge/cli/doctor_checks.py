@@ -37,7 +37,7 @@ print(json.dumps(found))
 
 _MEMORY_PROBE = """
 import json, pathlib, sys
-from engine.memory.checkpoint_sizes import memory_report
+from engine.families.memory_report import memory_report
 print(json.dumps(memory_report(pathlib.Path(sys.argv[1]))))
 """
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.checkpoints.load import load_networks
 from engine.checkpoints.networks import Networks
-from engine.constants import frames_of
+from engine.constants import V1_GEOMETRY
 from engine.networks.transformer import Context, PreparedContext
 from tests.bench.checkpoints import MIDDLE, write_checkpoint
 from tests.bench.figures import Figure, Result, Series, median_of, threads_in_words
@@ -42,7 +42,7 @@ def context_of(networks: Networks, rows: int, tokens: int) -> PreparedContext:
 def evaluation(networks: Networks, rows: int, seconds: float, tokens: int) -> Callable[[], Tensor]:
     """One evaluation of so many rows."""
     transformer = networks.transformer
-    latents, context = torch.randn(rows, 8, 16, frames_of(seconds)), context_of(networks, rows, tokens)
+    latents, context = torch.randn(rows, 8, 16, V1_GEOMETRY.frames_of(seconds)), context_of(networks, rows, tokens)
     time = transformer.time_steps(torch.tensor([500.0]))
     return torch.inference_mode()(lambda: transformer.evaluate(latents, time, context))
 
@@ -53,7 +53,10 @@ def stages(threads: int) -> list[Result]:
     networks, figures = middle(), []
     limits = ceilings("cpu", torch.float32)
     autoencoder: Any = networks.autoencoder
-    audio, latents = torch.randn(1, 2, int(SECONDS * 44100)) * 0.1, torch.randn(1, 8, 16, frames_of(SECONDS))
+    audio, latents = (
+        torch.randn(1, 2, int(SECONDS * 44100)) * 0.1,
+        torch.randn(1, 8, 16, V1_GEOMETRY.frames_of(SECONDS)),
+    )
     parts: dict[str, tuple[Callable[[], object], tuple[Any, ...]]] = {
         "encode": (lambda: autoencoder.encode(audio), (autoencoder.dcae.encoder,)),
         "evaluation": (evaluation(networks, 2, SECONDS, TOKENS), (networks.transformer.transformer_blocks,)),

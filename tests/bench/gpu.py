@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from engine.checkpoints.networks import Networks
-from engine.constants import frames_of
+from engine.constants import V1_GEOMETRY
 from engine.model import Model
 from engine.networks.bucketed import BucketedEvaluate, Evaluate
 from engine.networks.transformer import Context
@@ -133,7 +133,7 @@ def _evaluation(
     transformer, device = networks.transformer, networks.device
     states = torch.randn(rows, TOKENS, networks.config.inner_dim, device=device).to(networks.dtype)
     context = transformer.prepare(Context(states, torch.ones(rows, TOKENS, device=device)))
-    latents = torch.randn(rows, 8, 16, frames_of(seconds), device=device)
+    latents = torch.randn(rows, 8, 16, V1_GEOMETRY.frames_of(seconds), device=device)
     time = transformer.time_steps(torch.tensor([500.0], device=device))
 
     def work() -> None:

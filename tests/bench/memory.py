@@ -61,9 +61,10 @@ def one_mode(folder: str, mode: str, threads: int) -> dict[str, float]:
     import torch
 
     import engine
+    from engine.constants import V1_GEOMETRY
+    from engine.families.v1.sizes import sizes_of
     from engine.memory.demand import work_of
     from engine.memory.main_memory import give_back
-    from engine.memory.placement import sizes_of
     from engine.memory.plan import expected_peak_bytes, mode_named
     from engine.requests import resolve
 
@@ -75,7 +76,7 @@ def one_mode(folder: str, mode: str, threads: int) -> dict[str, float]:
     give_back()
     before, mapped = _status("VmRSS"), _status("RssFile")
     model = engine.load(folder, device="cpu", memory=mode)
-    expected = expected_peak_bytes(sizes_of(model.networks), work_of(resolve(request)), mode_named(mode))
+    expected = expected_peak_bytes(sizes_of(model.networks), work_of(resolve(request), V1_GEOMETRY), mode_named(mode))
     _forget_peak()
     model.render_all(request)
     peak = _peak() - before

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from engine.checkpoints.load import load_networks
 from engine.checkpoints.networks import Networks
-from engine.constants import frames_of
-from engine.sampling.conditioning import Conditioner, ErgSettings, Words
+from engine.constants import V1_GEOMETRY
+from engine.families.v1.conditioner import Conditioner, Words
+from engine.sampling.conditions import ErgSettings
 from engine.sampling.denoise import Plan, denoise
 from engine.sampling.guidance import GuidanceSettings
 from engine.sampling.noise import NoiseSource
@@ -162,13 +163,13 @@ def plan_of(name: str, noises: tuple[NoiseSource, NoiseSource] | None = None, st
 
 def repaint_mask(args: dict[str, Any], frames: int) -> Tensor:
     mask = torch.zeros(frames, dtype=torch.bool)
-    mask[frames_of(args["repaint_start"]) : frames_of(args["repaint_end"])] = True
+    mask[V1_GEOMETRY.frames_of(args["repaint_start"]) : V1_GEOMETRY.frames_of(args["repaint_end"])] = True
     return mask
 
 
 def extension_of(args: dict[str, Any], latents: Tensor) -> outpaint.Extension:
     known = latents.shape[-1]
-    before, after = -frames_of(args["repaint_start"]), frames_of(args["repaint_end"]) - known
+    before, after = -V1_GEOMETRY.frames_of(args["repaint_start"]), V1_GEOMETRY.frames_of(args["repaint_end"]) - known
     after = max(after, 0)
     mask = torch.ones(before + known + after, dtype=torch.bool)
     mask[before : before + known] = False

@@ -7,7 +7,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from engine.sampling.conditioning import Conditioner, Words
+from engine.families.v1.conditioner import Conditioner, Words
+from engine.families.v1.family import draw_noise
 from engine.sampling.denoise import Plan, denoise
 from engine.sampling.noise import SeededNoise
 from engine.tasks.settings import Settings
@@ -22,7 +23,7 @@ CONDITIONER = Conditioner(networks().transformer, networks().text_encoder)
 
 def inputs(settings: Settings, seeds: tuple[int, ...] = (42,), frames: int = FRAMES, words: Words = WORDS) -> Inputs:
     retakes = tuple(s + 1000 for s in seeds)
-    noises = SeededNoise(seeds, frames), SeededNoise(retakes, frames)
+    noises = SeededNoise(seeds, frames, draw_noise), SeededNoise(retakes, frames, draw_noise)
     return Inputs(settings, words, CONDITIONER, *noises, torch.device("cpu"))
 
 

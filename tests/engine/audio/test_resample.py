@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from engine.audio.buffer import Audio
 from engine.audio.resample import resample
-from engine.audio.resample_for_model import resample_for_model, to_model_rate
+from engine.audio.resample_for_model import resample_for_model
 from tests.support.paths import GOLDEN
 
 GOLDEN = GOLDEN / "dcae.safetensors"
@@ -30,7 +30,7 @@ def test_model_resampler_equals_the_reference(rates: tuple[int, int]) -> None:
 def test_any_rate_into_the_model(rate: int) -> None:
     n = rate // 4 + 13
     tone = torch.sin(2 * torch.pi * 440 * torch.arange(n, dtype=torch.float64) / rate).float()
-    got = to_model_rate(tone.expand(2, -1), rate)
+    got = resample_for_model(tone.expand(2, -1), rate, 44100)
     assert got.shape == (2, -(-n * 44100 // rate)) and got.dtype == torch.float32
     wanted = torch.sin(2 * torch.pi * 440 * torch.arange(got.shape[1], dtype=torch.float64) / 44100)
     assert (got[0, 500:-500] - wanted[500:-500]).abs().max() < 2e-3

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.audio.outpaint_window import Extension, plan_outpaint
-from engine.audio.window import Window, frames_covering, plan_window
-from engine.constants import FRAME_RATE
+from engine.audio.window import Window, plan_window
+from engine.constants import FRAME_RATE, V1_GEOMETRY
 from engine.errors import InvalidRequest
 
 RATES = st.sampled_from([8000, 22050, 44100, 48000, 96000, 192000])
@@ -35,7 +35,7 @@ def test_window_holds_region_fades_and_mask(drawn: tuple[Window, float]) -> None
     assert 0 <= window.start <= region.fade_start <= region.start < region.end <= region.fade_end <= window.end
     assert window.end <= window.source_samples
     assert (window.known_start, window.known_end) == (window.start, window.end)
-    assert window.frames == window.frames_known == frames_covering(window.samples, rate)
+    assert window.frames == window.frames_known == V1_GEOMETRY.frames_covering(window.samples, rate)
     (first, last) = window.masks[0]
     assert first == math.floor((region.fade_start - window.start) * 44100 / (rate * 4096))
     assert last == -(-(region.fade_end - window.start) * 44100 // (rate * 4096))

@@ -12,8 +12,9 @@ from safetensors.torch import load_file, save_file
 from engine.checkpoints.load import load_networks
 from engine.checkpoints.lora import Lora, LoraSet, read_lora
 from engine.errors import CheckpointError
+from engine.families.v1.conditioner import Conditioner, Words
+from engine.families.v1.family import draw_noise
 from engine.networks.transformer import Transformer
-from engine.sampling.conditioning import Conditioner, Words
 from engine.sampling.denoise import denoise
 from engine.sampling.noise import SeededNoise
 from engine.tasks import text_to_audio
@@ -75,8 +76,8 @@ def test_golden(
         settings_of(RUN),
         Words(PROMPT, LYRIC_IDS),
         Conditioner(networks.transformer, networks.text_encoder),
-        SeededNoise([42], 16),
-        SeededNoise([1], 16),
+        SeededNoise([42], 16, draw_noise),
+        SeededNoise([1], 16, draw_noise),
         torch.device("cpu"),
     )
     error = relative_error(denoise(text_to_audio.prepare(inputs)), golden("lora")[name])

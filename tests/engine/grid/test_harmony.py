@@ -9,6 +9,7 @@ import pytest
 
 import engine
 from engine.constants import FRAME_RATE
+from engine.families.v1.reader import Place, Reader
 from engine.grid.beat_grid import VOCABULARY as BEAT_IDS
 from engine.grid.beat_grid import TempoMap, TempoPoint, beat_grid_ids
 from engine.grid.harmony import (
@@ -23,7 +24,6 @@ from engine.grid.harmony import (
     planned_chords,
 )
 from engine.grid.heard import Heard
-from engine.rendering.words import Place, Reader
 from engine.requests import resolve
 from tests.support.golden_runs import networks
 

@@ -19,8 +19,8 @@ from safetensors.torch import load_file, save_file
 from bridge.daemon.engine import GENTLE
 from engine.checkpoints.int8 import round_weights
 from engine.checkpoints.load import load_networks
+from engine.families.v1 import conditioner
 from engine.networks import vocoder
-from engine.sampling import conditioning
 from tests.support.golden_runs import GOLDEN
 from tests.support.paths import ROOT
 
@@ -101,12 +101,12 @@ def mapped(name: str) -> bool:
 
 
 def test_kept_contexts_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conditioning, "CACHE_BYTES", 100)
-    cache: conditioning.OrderedDict[str, torch.Tensor] = conditioning.OrderedDict()
+    monkeypatch.setattr(conditioner, "CACHE_BYTES", 100)
+    cache: conditioner.OrderedDict[str, torch.Tensor] = conditioner.OrderedDict()
     for name in "abc":
-        conditioning._kept(cache, name, lambda: torch.zeros(12))  # 48 bytes
+        conditioner._kept(cache, name, lambda: torch.zeros(12))  # 48 bytes
     assert list(cache) == ["b", "c"]
-    conditioning._kept(cache, "large", lambda: torch.zeros(100))
+    conditioner._kept(cache, "large", lambda: torch.zeros(100))
     assert list(cache) == ["large"]
 
 

@@ -15,11 +15,13 @@ import engine
 from engine.checkpoints.int8 import is_int8, round_weights
 from engine.checkpoints.load import load_networks
 from engine.checkpoints.networks import Networks
+from engine.families.memory_report import memory_report
+from engine.families.v1.checkpoint_sizes import sizes_of_checkpoint
+from engine.families.v1.sizes import V1Sizes, sizes_of
 from engine.memory import main_memory
 from engine.memory import placement as memory
-from engine.memory.checkpoint_sizes import memory_report, sizes_of_checkpoint
-from engine.memory.placement import Placement, free_bytes, modes_of, module_bytes, sizes_of
-from engine.memory.plan import MODES, Sizes, Work, choose_mode, expected_peak_bytes, mode_named
+from engine.memory.placement import Placement, free_bytes, modes_of, module_bytes
+from engine.memory.plan import MODES, Work, choose_mode, expected_peak_bytes, mode_named
 from engine.model import Model, load
 from tests.support.golden_runs import GOLDEN
 
@@ -102,7 +104,7 @@ def test_other_errors_are_not_taken_for_memory(networks: Networks) -> None:
         handle.remove()
 
 
-RELEASED = Sizes(  # ACE-Step v1 in bfloat16 on a GPU
+RELEASED = V1Sizes(  # ACE-Step v1 in bfloat16 on a GPU
     weights={"transformer": 5_180_000_000, "autoencoder": 680_000_000, "text_encoder": 560_000_000},
     weights_int8={"transformer": 2_700_000_000, "autoencoder": 680_000_000, "text_encoder": 480_000_000},
     layers=24,

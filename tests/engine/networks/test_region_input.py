@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
+from engine.families.v1.predictor import stack_contexts
 from engine.networks.config import TransformerConfig
 from engine.networks.transformer import PreparedContext, Transformer
-from engine.sampling.conditioning import stack_contexts
 from engine.tasks import inpaint, text_to_audio
 from tests.support.task_material import FRAMES, SOURCE, finished, inputs, mask, small
 
@@ -71,7 +71,7 @@ def test_pooled_text_is_the_sum_of_what_is_not_masked_and_follows_its_row() -> N
 def test_inpaint_shows_the_kept_latents_to_a_model_that_reads_them_and_text_to_audio_none() -> None:
     given = inputs(small(variance=1.0))
     seen: list[torch.Tensor | None] = []
-    base = given.conditioner.transformer
+    base = given.model.transformer
 
     class Reads:
         """The tiny model with `region_input` in its config."""
@@ -87,8 +87,8 @@ def test_inpaint_shows_the_kept_latents_to_a_model_that_reads_them_and_text_to_a
             seen.append(context.known)
             return base.evaluate(latents, time, replace(context, known=None), scale)
 
-    conditioner: Any = type(given.conditioner)(Reads(), given.conditioner._text_encoder)  # type: ignore[arg-type]
-    reading = replace(given, conditioner=conditioner)
+    conditioner: Any = type(given.model)(Reads(), given.model._text_encoder)  # type: ignore[arg-type]
+    reading = replace(given, model=conditioner)
     finished(inpaint.prepare(reading, inpaint.Region(SOURCE, mask(10, 20))))
     assert len(seen) == 4
     for known in seen:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import engine
+from engine.families.v1.reader import NO_SINGING, Place, Reader, stem_tags
 from engine.grid.beat_grid import TempoMap, beat_grid_ids
 from engine.grid.beat_grid import TempoPoint as Point
 from engine.grid.heard import Heard, estimate_tempo_map
-from engine.rendering.words import NO_SINGING, Place, Reader, stem_tags
 from engine.requests import TempoPoint, resolve
 from tests.support.golden_runs import networks
 
@@ -94,7 +94,7 @@ def test_nothing_is_sung_without_words(lyrics: str) -> None:
 
 
 def test_lyrics_of_the_context_stand_around_the_new_words() -> None:
-    from engine.rendering.words import sung_lyrics
+    from engine.families.v1.reader import sung_lyrics
 
     request = engine.Inpaint(
         audio="x.wav", tags="t", lyrics="new", context_lyrics_before="before", context_lyrics_after="after"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import Tensor
 
-from engine.sampling.schedules import get_schedule, get_sigmas, once_shifted
+from engine.families.v1.levels import get_sigmas, once_shifted
+from engine.sampling.schedules import get_schedule
 from engine.sampling.steppers import granularity_factor, make_stepper
 from tests.support.paths import GOLDEN
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.sampling.conditioning import WEAKENING
+from engine.families.v1.family import draw_noise
+from engine.families.v1.predictor import WEAKENING
 from engine.sampling.noise import SeededNoise
 from tests.support.golden_runs import LIMIT, MENDED, RUNS, error, networks, run, tensors, wanted, words_of
 
@@ -24,8 +25,8 @@ def test_every_run_is_checked_or_mended() -> None:
 def test_seeds_give_the_reference_noise(name: str) -> None:
     entry = RUNS[name]
     drawn = [tensors()[key] for _, _, key in entry["noise"]]
-    noise = SeededNoise(entry["actual_seeds"], drawn[0].shape[-1])
-    retakes = SeededNoise(entry["actual_retake_seeds"], drawn[0].shape[-1])
+    noise = SeededNoise(entry["actual_seeds"], drawn[0].shape[-1], draw_noise)
+    retakes = SeededNoise(entry["actual_retake_seeds"], drawn[0].shape[-1], draw_noise)
     if name.startswith("edit"):
         expected = [retakes.draw() for _ in drawn]
     elif name.startswith("retake"):
@@ -53,7 +54,10 @@ def test_from_seeds_and_our_own_text_alone(name: str) -> None:
     """The whole chain without a stored tensor but lyric ids and source latents."""
     entry = RUNS[name]
     frames = tensors()[entry["noise"][0][2]].shape[-1]
-    noises = (SeededNoise(entry["actual_seeds"], frames), SeededNoise(entry["actual_retake_seeds"], frames))
+    noises = (
+        SeededNoise(entry["actual_seeds"], frames, draw_noise),
+        SeededNoise(entry["actual_retake_seeds"], frames, draw_noise),
+    )
     assert error(run(name, noises, stored_text=False), wanted(name)) <= LIMIT
 
 
@@ -65,6 +69,6 @@ def test_noise_does_not_depend_on_memory_layout() -> None:
     torch.randn(drawn[0].shape, generator=generator)
     quirk = torch.empty(1, 16, 22, 8).permute(0, 3, 1, 2).normal_(generator=generator)
     torch.testing.assert_close(quirk, drawn[1], rtol=0, atol=0)
-    ours = SeededNoise([42], 22)
+    ours = SeededNoise([42], 22, draw_noise)
     torch.testing.assert_close(ours.draw(), drawn[0], rtol=0, atol=0)
     assert not torch.equal(ours.draw(), drawn[1])

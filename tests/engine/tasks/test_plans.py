@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from engine.errors import Cancelled
-from engine.sampling.conditioning import Conditioner, Words
+from engine.families.v1.conditioner import Conditioner, Words
+from engine.families.v1.family import draw_noise
 from engine.sampling.denoise import Progress, denoise
 from engine.sampling.noise import SeededNoise
 from engine.tasks import audio_to_audio, inpaint, outpaint, retake, text_to_audio
@@ -53,9 +54,11 @@ def test_an_item_of_a_batch_equals_itself_alone(task: str, scheduler: str) -> No
 def test_the_coupled_golden_batches_equal_their_items_alone(name: str) -> None:
     entry = RUNS[name]
     frames = wanted(name).shape[-1]
-    pairs = [(SeededNoise([s], frames), SeededNoise([1001], frames)) for s in entry["actual_seeds"]]
+    pairs = [
+        (SeededNoise([s], frames, draw_noise), SeededNoise([1001], frames, draw_noise)) for s in entry["actual_seeds"]
+    ]
     alone = torch.cat([run(name, pair) for pair in pairs])
-    both = (SeededNoise(entry["actual_seeds"], frames), SeededNoise([1001, 1001], frames))
+    both = (SeededNoise(entry["actual_seeds"], frames, draw_noise), SeededNoise([1001, 1001], frames, draw_noise))
     assert error(run(name, both), alone) < 1e-4
 
 
@@ -182,7 +185,7 @@ def test_contexts_are_made_once_for_equal_words() -> None:
     encode = networks().text_encoder.model.register_forward_hook(lambda *_: calls.append(1))
     try:
         for seed in (1, 2, 3):
-            given = replace(inputs(small(), (seed,)), conditioner=conditioner)
+            given = replace(inputs(small(), (seed,)), model=conditioner)
             finished(text_to_audio.prepare(given))
     finally:
         encode.remove()
