@@ -48,6 +48,18 @@ def test_networks_know_no_tasks_no_checkpoints_and_no_paths():
     assert {p: n for p, n in wrong.items() if n} == {}
 
 
+def test_sampler_tasks_and_rendering_know_no_family_and_no_network():
+    """Shapes, rates and words of a model come from the family that is loaded, never from constants of one."""
+    banned = ("engine.networks", "engine.families.v1", "engine.checkpoints.networks", "engine.lyrics")
+    shared_by_all = {"OUTPUT_SAMPLE_RATE", "SEED_MODULUS"}
+    for folder in ("engine/sampling", "engine/tasks", "engine/rendering"):
+        for path in sources(folder):
+            names = imported(path)
+            assert not starts(names, *banned), path
+            constants = {n.split(".")[-1] for n in names if n.startswith("engine.constants.")}
+            assert constants <= shared_by_all, path
+
+
 def test_bridge_imports_no_torch_outside_the_engine_process():
     wrong = {}
     for path in sources("bridge"):
