@@ -18,6 +18,7 @@ import zmq
 import zmq.asyncio
 
 from bridge.daemon.settings import Settings
+from bridge.daemon.watch import Watch
 from bridge.engine_process import wire
 from bridge.protocol.errors import BridgeError, ProtocolError
 from bridge.protocol.home import log_path
@@ -30,6 +31,7 @@ GENTLE = {
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",  # of 1024: half a megabyte each, new ones for every length
 }
 _LOOK_SECONDS = 0.1
+_STOP_SECONDS = 1.0
 OnSaid = Callable[[wire.StepDone | wire.LogText], None]
 Outcome = wire.Done | wire.Failed | wire.Stopped
 
@@ -59,7 +61,7 @@ class EngineProcess:
         self._identity = b""
         self._process: subprocess.Popen[bytes] | None = None
         self._inbox: asyncio.Queue[wire.FromEngine] = asyncio.Queue()
-        self._heard = 0.0
+        self._watch = Watch(settings.stall_seconds)
         self._unwanted = ""
         self._reader = asyncio.get_running_loop().create_task(self._read())
         self.starts = 0
@@ -92,9 +94,8 @@ class EngineProcess:
         self._forget()
         self.starts, self.state = self.starts + 1, "starting"
         await self._spawn()
-        limit = time.monotonic() + self._settings.start_seconds
         while not isinstance(await self._next(), wire.Ready):
-            if self.pid is None or time.monotonic() > limit:
+            if self.pid is None or self._watch.silent_seconds() > self._settings.start_seconds:
                 self.kill()
                 raise EngineNotStarted(f"The engine process does not start: {self._end_of_log()}")
         self.state = "idle"
@@ -117,12 +118,14 @@ class EngineProcess:
         """Render a job. Raises EngineDied, EngineNotStarted."""
         await self.start()
         self.state = "busy"
+        self._watch.begin()
         self._say(job)
         if self._unwanted == job.job_id:
             self.cancel(job.job_id)
         while True:
             said = await self._next()
             if isinstance(said, wire.StepDone | wire.LogText) and said.job_id == job.job_id:
+                self._watch.advanced()
                 on_said(said)
             elif isinstance(said, wire.Done | wire.Failed | wire.Stopped) and said.job_id == job.job_id:
                 self.state = "idle"
@@ -144,10 +147,10 @@ class EngineProcess:
         self.state = "stopped"
 
     async def stop(self) -> None:
-        """Ask it to end; kill it if it does not within 2 s."""
+        """Ask it to end; kill it if it does not within a second."""
         if self.pid is not None:
             self._say(wire.Stop())
-            limit = time.monotonic() + 2.0
+            limit = time.monotonic() + _STOP_SECONDS
             while self.pid is not None and time.monotonic() < limit:
                 await asyncio.sleep(0.02)
         self.kill()
@@ -193,18 +196,24 @@ class EngineProcess:
         return {**GENTLE, **os.environ, **memory, "PYTHONUNBUFFERED": "1"}
 
     def _check_alive(self) -> None:
-        """Raises EngineDied if the process has ended or says nothing any more."""
+        """Raises EngineDied if the process has ended, says nothing any more, or hangs."""
         assert self._process is not None
         status = self._process.poll()
-        if status is None and time.monotonic() - self._heard < self._settings.silence_seconds:
-            return
+        if status is None and self._watch.silent_seconds() < self._settings.silence_seconds:
+            if not (self.state == "busy" and self._watch.hangs(self._process.pid)):
+                return
+            logger.error("the engine process hangs: no step for %.0f s and no work", self._watch.stalled_seconds())
         self.kill()
         raise EngineDied(status)
 
     async def _next(self) -> wire.FromEngine | None:
-        with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(self._inbox.get(), _LOOK_SECONDS)
-        return None
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):  # `wait_for` swallows a cancellation that comes with the answer
+                return await self._inbox.get()
+        except TimeoutError:
+            return None
+        finally:
+            self._watch.looked()
 
     async def _read(self) -> None:
         while True:
@@ -214,7 +223,7 @@ class EngineProcess:
             except ProtocolError:
                 logger.warning("somebody else spoke to the engine's socket")
                 continue
-            self._heard = time.monotonic()
+            self._watch.heard()
             if isinstance(said, wire.Ready):
                 self._identity = identity
             if isinstance(said, wire.Loaded):
@@ -233,7 +242,7 @@ class EngineProcess:
             self._process.wait()
             self._process = None
         self._inbox = asyncio.Queue()
-        self._heard = time.monotonic()
+        self._watch = Watch(self._settings.stall_seconds)
         self.state, self.model = "stopped", None
 
     def _end_of_log(self) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from bridge.jobs import Job
 from bridge.protocol.messages import Content, ControlsEvent, JobEvent
@@ -18,12 +19,31 @@ class Hub:
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
         self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        self._held: list[JobEvent] | None = None
 
     def job_changed(self, job: Job, step: int) -> None:
         """Tell everyone that the job's sequence has risen."""
         content = JobEvent(job_id=job.job_id, sequence=job.sequence, state=job.state, step=step)
-        self._publish(f"job.{job.job_id}", content)
-        self.wake(job.job_id)
+        if self._held is not None:
+            self._held.append(content)
+        else:
+            self._tell(content)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Events of the block are told at its end, and not at all if it fails: what was not written did not happen."""
+        self._held = []
+        try:
+            yield
+            told = self._held
+        finally:
+            self._held = None
+        for content in told:
+            self._tell(content)
+
+    def _tell(self, content: JobEvent) -> None:
+        self._publish(f"job.{content.job_id}", content)
+        self.wake(content.job_id)
 
     def controls_changed(self, sequence: int) -> None:
         """Tell everyone that a control has changed."""

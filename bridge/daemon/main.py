@@ -140,7 +140,7 @@ class _Daemon:
             endpoints, *others = [door.bind() for door in doors]
             for job in store.requeue_running():
                 hub.job_changed(job, 0)
-            _listen_to_signals(operations.stopping)
+            _listen_to_signals(operations.stopping, engine)
             write_connection(home, Connection(endpoints=endpoints, key=key, pid=os.getpid(), started=time.time()))
             _write_links(home, others)
             logger.info("ready at %s", endpoints.commands)
@@ -184,16 +184,24 @@ def _write_links(home: Path, others: Sequence[Endpoints]) -> None:
             keys.write_link(home / "curve" / f"{name}.link.json", keys.link(home, name, endpoints))
 
 
-def _listen_to_signals(stopping: asyncio.Event) -> None:
+def _listen_to_signals(stopping: asyncio.Event, engine: EngineProcess) -> None:
+    """The first signal stops in order, a second one at once. Under nohup a closed terminal is left alone."""
     loop = asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        if stopping.is_set():
+            engine.kill()
+            os._exit(128 + number)
+        stopping.set()
+
     for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is None:
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
             continue
         try:
-            loop.add_signal_handler(number, stopping.set)
+            loop.add_signal_handler(number, stop, number)
         except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
+            signal.signal(number, lambda got, _: loop.call_soon_threadsafe(stop, got))
 
 
 async def _clean(audio: AudioStore, store: JobStore, seconds: float) -> None:

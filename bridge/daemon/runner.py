@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
+from collections.abc import Callable
 
 import msgspec
 
@@ -17,10 +19,11 @@ from bridge.daemon.progress import Progress
 from bridge.daemon.settings import Settings
 from bridge.engine_process import wire
 from bridge.jobs import Job, JobStore
-from bridge.protocol.errors import ErrorContent
+from bridge.protocol.errors import ErrorContent, StoreUnavailable
 from bridge.protocol.messages import State
 
 logger = logging.getLogger("bridge.daemon")
+_FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.05, 2.0
 
 
 class Runner:
@@ -62,6 +65,9 @@ class Runner:
                 elif not await self._run_errand():
                     self._wake.clear()
                     await self._wake.wait()
+            except StoreUnavailable as error:
+                logger.error("runner: %s", error)
+                await asyncio.sleep(_FIRST_PAUSE_SECONDS)
             except Exception:
                 logger.exception("runner")
                 await asyncio.sleep(0.5)
@@ -97,26 +103,21 @@ class Runner:
         return bool(model or unload)
 
     async def _run_job(self, job: Job) -> None:
-        self.current, self.progress = job, Progress()
-        self._change(job, "running")
         order = wire.RenderJob(
             job_id=job.job_id, model=job.model, request=job.request, source_sha256=self._source_of(job)
         )
+        self.progress = Progress()
+        self._change(job, "running")
+        self.current = job
         try:
             outcome = await self.engine.render(order, lambda said: self._heard(job, said))
-        except EngineDied as error:
+        except (EngineDied, EngineNotStarted) as failed:
+            error = failed  # the name of an except clause ends with it
             if self.current is job:
-                self._after_death(job, error)
-        except EngineNotStarted as error:
-            if self.progress.cancelling:
-                self._change(job, "cancelled")
-                return
-            remedy = "`acestep-bridge doctor` looks for the cause."
-            message = f"{error} {remedy}"
-            self._fail(job, ErrorContent(code="engine_unavailable", message=message, remedy=remedy))
+                await self._write(job, lambda: self._after_death(job, error))
         else:
             if self.current is job:
-                self._finish(job, outcome)
+                await self._write(job, lambda: self._finish(job, outcome))
         finally:
             self._disarm_killer()
             self.current = None
@@ -124,12 +125,13 @@ class Runner:
     def _heard(self, job: Job, said: wire.StepDone | wire.LogText) -> None:
         if self.current is not job:
             return
-        if isinstance(said, wire.LogText):
-            self._log(job, said.level, said.text)
-            return
-        self.progress.advance(said.stage, said.step, said.steps)
-        self._store.count_event(job)
-        self.hub.job_changed(job, said.step)
+        with contextlib.suppress(StoreUnavailable):  # a step or a line less in the log: the render goes on
+            if isinstance(said, wire.LogText):
+                self._log(job, said.level, said.text)
+                return
+            self.progress.advance(said.stage, said.step, said.steps)
+            self._store.count_event(job)
+            self.hub.job_changed(job, said.step)
 
     def _finish(self, job: Job, outcome: wire.Done | wire.Failed | wire.Stopped) -> None:
         if isinstance(outcome, wire.Failed):
@@ -144,7 +146,7 @@ class Runner:
                     self._store.use(job.job_id, entry.audio.sha256)
                 self._change(job, "completed")
 
-    def _after_death(self, job: Job, error: EngineDied) -> None:
+    def _after_death(self, job: Job, error: EngineDied | EngineNotStarted) -> None:
         if self.progress.cancelling:
             self._change(job, "cancelled")
             return
@@ -152,11 +154,31 @@ class Runner:
         if job.attempts < self._settings.max_attempts:
             self._change(job, "queued")
             return
+        if isinstance(error, EngineNotStarted):
+            remedy = "`acestep-bridge doctor` looks for the cause."
+            self._fail(job, ErrorContent(code="engine_unavailable", message=f"{error} {remedy}", remedy=remedy))
+            return
         message = (
             f"The engine process ended {job.attempts} times in this job (status {error.status}). "
             "See engine.log in the daemon's folder; memory that ran out is the usual cause."
         )
         self._fail(job, ErrorContent(code="engine_crashed", message=message, remedy="Try a shorter region."))
+
+    async def _write(self, job: Job, change: Callable[[], None]) -> None:
+        """Make a change of the store, for as long as it takes: what a job came to is never lost to a full disk."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            before = copy.copy(job)
+            try:
+                with self.hub.held(), self._store.transaction():
+                    change()
+                return
+            except StoreUnavailable as error:
+                for name in job.__struct_fields__:
+                    setattr(job, name, getattr(before, name))
+                logger.error("job %s: its outcome waits to be written: %s", job.job_id, error)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LAST_PAUSE_SECONDS)
 
     def _fail(self, job: Job, error: ErrorContent) -> None:
         job.error = error

@@ -20,6 +20,7 @@ from engine.errors import EngineError
 
 logger = logging.getLogger("bridge.daemon")
 _LARGE_BYTES = 1 << 20
+_FINISH_SECONDS = 0.5
 Frames = Sequence[bytes | memoryview]
 
 
@@ -48,7 +49,7 @@ class Server:
     async def finish(self) -> None:
         """Give requests that are being answered a moment, then end them."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1.0)
+            await asyncio.wait(self._tasks, timeout=_FINISH_SECONDS)
         for task in self._tasks:
             task.cancel()
 

@@ -14,7 +14,8 @@ class Settings:
     """`bind` (such as tcp://192.168.1.5:49400) opens a second, encrypted way in. `model` "": chosen by what is there.
 
     `max_attempts` counts starts of one job that ended with the engine's death; `cancel_seconds` is how long a
-    cancelled job may go on before its engine is killed.
+    cancelled job may go on before its engine is killed; `stall_seconds` how long a job may stand still without using
+    the processor.
     """
 
     home: Path
@@ -31,4 +32,5 @@ class Settings:
     cancel_seconds: float = 2.0
     start_seconds: float = 60.0
     silence_seconds: float = 120.0
+    stall_seconds: float = 120.0
     keep_unused_audio_seconds: float = 7 * 86400.0

@@ -11,15 +11,16 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from bridge.jobs.connection import DAMAGED, Connection
 from bridge.jobs.job import Job, check_transition, new_job_id
-from bridge.protocol.errors import ErrorContent, StoreError
+from bridge.protocol.errors import ErrorContent, StoreError, StoreUnavailable
 from bridge.protocol.messages import LogLine, State
 
 SCHEMA_VERSION = 1
@@ -55,7 +56,7 @@ class JobStore:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         with _usable(path):
-            self._open(sqlite3.connect(path, isolation_level=None), clock)
+            self._open(Connection(path, str(path)), clock)
             os.chmod(path, 0o600)
             self._base.execute("PRAGMA journal_mode=WAL")
             self._base.execute("PRAGMA synchronous=NORMAL")
@@ -66,11 +67,11 @@ class JobStore:
         """The store of a file that is there, to be read only. Raises StoreError."""
         store = cls.__new__(cls)
         with _usable(path):
-            store._open(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None), time.time)
+            store._open(Connection(path, f"{path.as_uri()}?mode=ro", uri=True), time.time)
             store._check_version()
         return store
 
-    def _open(self, base: sqlite3.Connection, clock: Callable[[], float]) -> None:
+    def _open(self, base: Connection, clock: Callable[[], float]) -> None:
         self.clock, self._base, self._depth = clock, base, 0
 
     def close(self) -> None:
@@ -90,7 +91,8 @@ class JobStore:
                 self._base.execute("COMMIT")
         except BaseException:
             if outermost and self._base.in_transaction:
-                self._base.execute("ROLLBACK")
+                with contextlib.suppress(StoreUnavailable):  # the first failure is the one to tell
+                    self._base.execute("ROLLBACK")
             raise
         finally:
             self._depth -= 1
@@ -108,21 +110,21 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """A job, or None."""
-        row = self._base.execute(f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+        row = self._base.row(f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?", (job_id,))
         return None if row is None else _job(row)
 
     def list(self, owner: str | None, state: State | None, limit: int, offset: int) -> JobsAndTotal:
         """Jobs, newest first, and how many match. `owner` None: of everybody."""
         where = "(?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR state = ?2)"
         query = f"SELECT {_COLUMNS} FROM jobs WHERE {where} ORDER BY number DESC LIMIT ?3 OFFSET ?4"
-        rows = self._base.execute(query, (owner, state, limit, offset)).fetchall()
-        total = self._base.execute(f"SELECT count(*) FROM jobs WHERE {where}", (owner, state)).fetchone()[0]
-        return [_job(row) for row in rows], int(total)
+        rows = self._base.rows(query, (owner, state, limit, offset))
+        total = self._count(f"SELECT count(*) FROM jobs WHERE {where}", (owner, state))
+        return [_job(row) for row in rows], total
 
     def next_queued(self) -> Job | None:
         """The job whose turn it is: highest priority, then oldest."""
         query = f"SELECT {_COLUMNS} FROM jobs WHERE state = 'queued' ORDER BY {_ORDER} LIMIT 1"
-        row = self._base.execute(query).fetchone()
+        row = self._base.row(query)
         return None if row is None else _job(row)
 
     def position(self, job: Job) -> int:
@@ -130,12 +132,11 @@ class JobStore:
         if job.state != "queued":
             return 0
         before = "state = 'queued' AND (priority > ?1 OR (priority = ?1 AND number < ?2))"
-        row = self._base.execute(f"SELECT count(*) FROM jobs WHERE {before}", (job.priority, job.number)).fetchone()
-        return int(row[0]) + 1
+        return self._count(f"SELECT count(*) FROM jobs WHERE {before}", (job.priority, job.number)) + 1
 
     def counts(self) -> dict[str, int]:
         """State to number of jobs."""
-        return dict(self._base.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
+        return dict(self._base.rows("SELECT state, count(*) FROM jobs GROUP BY state"))
 
     def change(self, job: Job, state: State) -> None:
         """Take a job to another state, with its outcome as it stands in `job`. Raises WrongTransition."""
@@ -161,7 +162,7 @@ class JobStore:
 
     def requeue_running(self) -> Jobs:
         """After a restart: what was running is queued again, at its old place."""
-        rows = self._base.execute(f"SELECT {_COLUMNS} FROM jobs WHERE state = 'running'").fetchall()
+        rows = self._base.rows(f"SELECT {_COLUMNS} FROM jobs WHERE state = 'running'")
         jobs = [_job(row) for row in rows]
         for job in jobs:
             job.attempts = max(0, job.attempts - 1)
@@ -172,7 +173,7 @@ class JobStore:
         """Forget a job. Gives the hashes of audio that nobody uses any more."""
         mine = "SELECT sha256 FROM uses WHERE job_id = ?1"
         others = "SELECT sha256 FROM uses WHERE job_id <> ?1"
-        orphans = self._base.execute(f"{mine} EXCEPT {others}", (job_id,)).fetchall()
+        orphans = self._base.rows(f"{mine} EXCEPT {others}", (job_id,))
         for table in ("uses", "logs", "jobs"):
             self._base.execute(f"DELETE FROM {table} WHERE job_id = ?", (job_id,))
         return [row[0] for row in orphans]
@@ -183,12 +184,12 @@ class JobStore:
 
     def used_by(self, job_id: str) -> Strings:
         """Hashes of the audio that a job needs."""
-        rows = self._base.execute("SELECT sha256 FROM uses WHERE job_id = ?", (job_id,)).fetchall()
+        rows = self._base.rows("SELECT sha256 FROM uses WHERE job_id = ?", (job_id,))
         return [row[0] for row in rows]
 
     def is_used(self, sha256: str) -> bool:
         """Whether some job needs it."""
-        return self._base.execute("SELECT 1 FROM uses WHERE sha256 = ?", (sha256,)).fetchone() is not None
+        return self._base.row("SELECT 1 FROM uses WHERE sha256 = ?", (sha256,)) is not None
 
     def log(self, job_id: str, level: str, text: str) -> None:
         """Append a line to a job's log."""
@@ -198,13 +199,13 @@ class JobStore:
     def logs(self, job_id: str, after: int) -> Lines:
         """Lines with a number above `after`."""
         query = "SELECT number, time, level, text FROM logs WHERE job_id = ? AND number > ? ORDER BY number"
-        rows = self._base.execute(query, (job_id, after)).fetchall()
+        rows = self._base.rows(query, (job_id, after))
         return [LogLine(number=n, time=t, level=level, text=text) for n, t, level, text in rows]
 
     def answer(self, owner: str, request_id: str) -> dict[str, Any] | None:
         """The first answer to a request of the last 24 h."""
         query = "SELECT reply FROM answers WHERE owner = ? AND request_id = ? AND time > ?"
-        row = self._base.execute(query, (owner, request_id, self.clock() - ANSWER_SECONDS)).fetchone()
+        row = self._base.row(query, (owner, request_id, self.clock() - ANSWER_SECONDS))
         return None if row is None else dict(json.loads(row[0]))
 
     def remember(self, owner: str, request_id: str, reply: msgspec.Struct) -> None:
@@ -216,7 +217,7 @@ class JobStore:
 
     def controls(self) -> dict[str, Any]:
         """All controls."""
-        rows = self._base.execute("SELECT name, value FROM controls ORDER BY name").fetchall()
+        rows = self._base.rows("SELECT name, value FROM controls ORDER BY name")
         return {name: json.loads(value) for name, value in rows}
 
     def set_controls(self, values: dict[str, Any]) -> None:
@@ -227,14 +228,18 @@ class JobStore:
             else:
                 self._base.execute("INSERT OR REPLACE INTO controls VALUES (?, ?)", (name, json.dumps(value)))
 
+    def _count(self, query: str, values: Sequence[Any] = ()) -> int:
+        row = self._base.row(query, values)
+        return int(row[0]) if row else 0
+
     def _check_version(self) -> None:
-        version = int(self._base.execute("PRAGMA user_version").fetchone()[0])
+        version = self._count("PRAGMA user_version")
         if version > SCHEMA_VERSION:
             raise StoreError(f"The job store is of a newer version ({version}). Update acestep-bridge.")
 
     def _migrate(self) -> None:
         self._check_version()
-        self._base.executescript(resources.files("bridge.jobs").joinpath("schema.sql").read_text("utf-8"))
+        self._base.script(resources.files("bridge.jobs").joinpath("schema.sql").read_text("utf-8"))
         self._base.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
@@ -242,9 +247,8 @@ class JobStore:
 def _usable(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
-        remedy = "Move it away (its jobs are lost, finished audio stays in `audio` for a week) and start the daemon."
-        raise StoreError(f"The job store {path} cannot be used: {error}. {remedy}") from error
+    except (sqlite3.Error, StoreUnavailable) as error:
+        raise StoreError(f"The job store {path} cannot be used: {error}. {DAMAGED}") from error
 
 
 def _json(value: msgspec.Struct) -> str:

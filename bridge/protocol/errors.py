@@ -7,6 +7,7 @@ BridgeError
 │   └── BadSignature        the signature does not match: nothing was decoded
 ├── KeyFileError            a CURVE key or client name that cannot be used
 ├── StoreError              the file of jobs is damaged, or of a newer version
+├── StoreUnavailable        the file of jobs cannot be written or read just now: store_busy, disk_full, disk_error
 └── RequestFailed           an error reply: code, message, field, got, expected, remedy
     ├── InvalidField        invalid_request, forbidden_path: a field of the request cannot be used
     ├── UnknownThing        unknown_job, unknown_audio, unknown_model
@@ -70,6 +71,14 @@ class KeyFileError(BridgeError):
 
 class StoreError(BridgeError):
     """The file of jobs cannot be used."""
+
+
+class StoreUnavailable(BridgeError):
+    """The file of jobs cannot be used now: nothing was changed. `code` and `remedy` as they travel."""
+
+    def __init__(self, code: str, message: str, remedy: str) -> None:
+        super().__init__(f"{message} {remedy}")
+        self.code, self.remedy = code, remedy
 
 
 class RequestFailed(BridgeError):
@@ -150,6 +159,8 @@ def content_of(error: Exception) -> ErrorContent:
         return ErrorContent(
             code=error.code, message=str(error), field=error.field, remedy="See docs/protocol.md for the message."
         )
+    if isinstance(error, StoreUnavailable):
+        return ErrorContent(code=error.code, message=str(error), remedy=error.remedy)
     if _is_full_disk(error):
         remedy = "Free some space, or delete old jobs: acestep-bridge jobs delete --older-than 30"
         return ErrorContent(code="disk_full", message=f"The disk is full: {error}. {remedy}", remedy=remedy)

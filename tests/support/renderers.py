@@ -1,8 +1,9 @@
 """Engines for real daemons in tests, loaded by the engine process from this file: one plays sines, one makes noise.
 
 Queue, progress, store and results are the real ones. Tags steer both: `steps=N`, `step_seconds=X`, `die` (kill -9 of
-itself in the middle, always), `die_once FILE`, `deaf` (ignores cancel), `fail` (an error of the engine), `nan` (a
-result that no JSON can hold). The noise has the form of what a request asks for. Knows no torch.
+itself in the middle, always), `die_once FILE`, `hang` (for ever, in the middle), `deaf` (ignores cancel), `fail` (an
+error of the engine), `nan` (a result that no JSON can hold). The noise has the form of what a request asks for.
+Knows no torch.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ class SineRenderer:
 def _misbehave(words: dict[str, Any]) -> None:
     if "fail" in words:
         raise OutOfMemory("9 GB needed, 2 GB free.")
+    if "hang" in words:
+        threading.Event().wait()
     once = Path(words["die_once"]) if "die_once" in words else None
     if "die" in words or (once is not None and not once.exists()):
         if once is not None:

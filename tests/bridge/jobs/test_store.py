@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bridge.jobs import Job, JobStore, WrongTransition
 from bridge.jobs.job import TRANSITIONS
-from bridge.protocol.errors import ErrorContent, StoreError
+from bridge.protocol.errors import ErrorContent, StoreError, StoreUnavailable
 from bridge.protocol.messages import FINISHED, ChangeRequest, State
 
 
@@ -135,7 +135,7 @@ def test_a_store_for_reading_changes_nothing(tmp_path: Path) -> None:
     reading = JobStore.reading(tmp_path / "jobs")
     assert [j.job_id for j in reading.list(None, None, 5, 0)[0]] == [made.job_id]
     assert [line.text for line in reading.logs(made.job_id, 0)] == ["queued"]
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(StoreUnavailable, match="may not be written"):
         reading.add(job())
     reading.close()
     assert (tmp_path / "jobs").read_bytes() == before

@@ -1,0 +1,171 @@
+"""What must not get lost: a stop among short jobs, an outcome that cannot be written, an engine that does not start."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zmq.asyncio
+
+from bridge.daemon.engine import EngineDied, EngineProcess
+from bridge.daemon.hub import Hub
+from bridge.daemon.runner import Runner
+from bridge.daemon.settings import Settings
+from bridge.engine_process.wire import RenderJob
+from bridge.files import AudioStore
+from bridge.jobs import Job, JobStore
+from bridge.protocol.errors import StoreUnavailable, content_of
+from bridge.protocol.lock import FileLock
+from tests.support.daemons import MODEL, running, text
+from tests.support.renderers import SINES
+
+
+def test_a_stop_among_very_short_jobs_is_heard(tmp_path: Path) -> None:
+    """`wait_for` on Python 3.11 swallowed the cancellation where an answer came at the same moment: the daemon did all
+    jobs and then held its lock for ever."""
+    for round_ in range(3):
+        with running(tmp_path / f"home{round_}") as daemon, daemon.client() as client:
+            jobs = [client.submit(text("steps=1 step_seconds=0")) for _ in range(60)]
+            jobs[round_].wait(40)
+            assert daemon.process is not None
+            daemon.process.terminate()
+            assert daemon.process.wait(20) == 0
+            with FileLock(daemon.home / "daemon.lock") as lock:
+                assert lock.acquire()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    with running(tmp_path / "home") as daemon, daemon.client() as client:
+        job = client.submit(text("deaf steps=1000 step_seconds=0.05"))
+        while client.status(job.job_id).step < 1:
+            time.sleep(0.01)
+        assert daemon.process is not None
+        daemon.process.terminate()
+        daemon.process.terminate()
+        assert daemon.process.wait(20) in (0, 143)
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """The file of jobs in the hands of another program."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+def test_an_outcome_waits_until_it_can_be_written(tmp_path: Path) -> None:
+    with running(tmp_path / "home") as daemon, daemon.client() as client:
+        job = client.submit(text("steps=20 step_seconds=0.02"))
+        while client.status(job.job_id).state == "queued":
+            time.sleep(0.01)
+        with held(daemon.home / "jobs.sqlite3"):
+            while "its outcome waits" not in daemon.log():
+                time.sleep(0.02)
+            assert client.status(job.job_id).state == "running"  # the daemon answers meanwhile
+            with pytest.raises(Exception, match="Another program holds the file of jobs") as refused:
+                client.submit(text())
+            assert getattr(refused.value, "code", "") == "store_busy"
+        done = job.wait(40)
+        assert (done.state, done.attempts) == ("completed", 1) and job.result().path is not None
+
+
+def test_failures_of_the_file_have_their_codes(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs.sqlite3")
+    with held(tmp_path / "jobs.sqlite3"), pytest.raises(StoreUnavailable) as busy:
+        store.set_controls({"tags": "house"})
+    assert content_of(busy.value).code == "store_busy"
+    store._base.execute("PRAGMA max_page_count = 20")
+    with pytest.raises(StoreUnavailable) as full:
+        store.set_controls({"tags": "x" * 1_000_000})
+    assert content_of(full.value).code == "disk_full" and "jobs delete" in str(full.value)
+    assert store.controls() == {}
+    store.close()
+
+
+class StubbornEngine(EngineProcess):
+    """The real engine process, which does not come up the first times."""
+
+    failures = 0
+
+    async def _spawn(self) -> None:
+        await super()._spawn()
+        if self.starts <= self.failures:
+            assert self._process is not None
+            self._process.kill()
+
+
+async def outcome_of(home: Path, failures: int) -> Job:
+    settings = Settings(home=home, renderer=SINES)
+    AudioStore(home / "audio").make_folders()
+    store, hub = JobStore(home / "jobs.sqlite3"), Hub(lambda topic, content: None)
+    context = zmq.asyncio.Context()
+    engine = StubbornEngine(context, settings)
+    engine.failures = failures
+    runner = Runner(store, hub, engine, settings)
+    job = store.add(Job(job_id="", task="text-to-audio", request=text(), model=str(MODEL)))
+    task = asyncio.create_task(runner.run())
+    try:
+        while (found := store.get(job.job_id)) is not None and found.finished is None:
+            await asyncio.sleep(0.02)
+        assert found is not None
+        return found
+    finally:
+        task.cancel()
+        await engine.close()
+        context.term()
+        store.close()
+
+
+@pytest.mark.parametrize(("failures", "state", "attempts"), [(2, "completed", 3), (9, "failed", 3)])
+def test_an_engine_that_does_not_come_up_is_started_again(
+    tmp_path: Path, failures: int, state: str, attempts: int
+) -> None:
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as loop:
+        job = loop.run(outcome_of(tmp_path, failures))
+    assert (job.state, job.attempts) == (state, attempts), job.error
+    if job.error is not None:
+        assert job.error.code == "engine_unavailable" and "doctor" in job.error.message
+
+
+async def render_hanging(home: Path) -> None:
+    context = zmq.asyncio.Context()
+    engine = EngineProcess(context, Settings(home=home, renderer=SINES, stall_seconds=1.0))
+    request = text("hang steps=4")
+    try:
+        await engine.render(RenderJob(job_id="one", model=str(MODEL), request=request), lambda said: None)
+    finally:
+        await engine.close()
+        context.term()
+
+
+def test_an_engine_that_hangs_is_ended_although_it_beats(tmp_path: Path) -> None:
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as loop, pytest.raises(EngineDied):
+        loop.run(render_hanging(tmp_path))
+
+
+def test_a_daemon_that_stood_still_keeps_its_engine(tmp_path: Path) -> None:
+    """SIGSTOP for longer than the engine may be silent: on waking, what came meanwhile is heard first."""
+    stop, go = (getattr(__import__("signal"), name, None) for name in ("SIGSTOP", "SIGCONT"))
+    if stop is None or go is None:
+        pytest.skip("POSIX signals")
+    with running(tmp_path / "home") as daemon, daemon.client() as client:
+        job = client.submit(text("steps=100 step_seconds=0.05"))
+        while client.status(job.job_id).step < 1:
+            time.sleep(0.01)
+        assert daemon.process is not None
+        daemon.process.send_signal(stop)
+        threading.Event().wait(3.0)
+        daemon.process.send_signal(go)
+        assert (done := job.wait(60)).state == "completed" and done.attempts == 1
