@@ -152,7 +152,8 @@ def _planned(job: ProjectJob) -> Plan:
     plan = make_plan(job)
     if read_linked(home_folder()) is None:  # another machine knows its own models
         for part in plan.parts:
-            model = views.check_model(getattr(part.request, "model", None) or views.default_model())
+            given = getattr(part.request, "model", None) or ""
+            model = views.check_model(given) if given else views.default_model()
             if validate.has_many_words(part.request):
                 validate.check_lyrics(part.request, model)
     return plan

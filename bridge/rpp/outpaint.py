@@ -68,12 +68,12 @@ def _chosen(project: Project, track: Track, start: float, end: float) -> list[Ga
     if not gaps:
         raise _nothing_free(project, track, start, end)
     after = [gap for gap in gaps if not gap.before]
-    last = after if len(after) <= 1 else [gap for gap in after if gap.end >= end]
-    first = last[0].item if last else gaps[0].item
-    if len({gap.item.position for gap in gaps if gap.before or gap not in after}) > 1 and not last:
-        places = "; ".join(f"{gap.start:g} to {gap.end:g} s" for gap in gaps)
+    before = [gap for gap in gaps if gap.before and gap.start not in {other.start for other in after}]
+    meant = after if len(after) == 1 else [gap for gap in after if gap.end >= end] if after else before
+    if len(meant) != 1:
+        places = "; ".join(f"{gap.start:g} to {gap.end:g} s" for gap in after or before)
         raise refused("region", f"a range with free time beside several items: {places}", "one", "Narrow the range.")
-    return [gap for gap in gaps if gap.item.block is first.block]
+    return [gap for gap in (*before, *after) if gap.item.block is meant[0].item.block]
 
 
 def _gaps(project: Project, track: Track, start: float, end: float) -> list[Gap]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bridge.file_names import shortened
 from bridge.rpp.job import OnItem, OnTrack, Part, Plan, Span
 from bridge.rpp.model import Track
 from bridge.rpp.project_file import Project
@@ -15,7 +16,7 @@ from bridge.rpp.text import quote
 from bridge.rpp.write import NewItem, NewTake, NewTrack
 
 _MADE = re.compile(r"( \((?:[^()]*, )?seed \d+\))+$")
-_MOST_STEM_BYTES = 200  # of the 255 that file systems allow: number and ending follow
+_LONGEST_STEM = 200  # bytes: number and ending follow
 _STAND_IN_SECONDS = 1.0
 _AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".aif", ".aiff", ".m4a", ".opus")
 
@@ -110,5 +111,4 @@ def safe_stem(name: str) -> str:
     plain = _MADE.sub("", name)
     stem = "".join("_" if c in forbidden or not c.isprintable() else c for c in plain).strip(" .")
     base = stem.rpartition(".")[0] if stem.lower().endswith(_AUDIO_ENDINGS) else stem
-    short = base.partition(" acestep ")[0][:80].encode("utf-8")[:_MOST_STEM_BYTES].decode("utf-8", "ignore")
-    return short.strip(" .") or "audio"
+    return shortened(base.partition(" acestep ")[0][:80], _LONGEST_STEM).strip(" .") or "audio"

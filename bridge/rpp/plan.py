@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.daemon.validate import check_memory, check_source
+from bridge.file_names import MOST_BYTES, length
 from bridge.rpp.inpaint import plan_inpaint
 from bridge.rpp.job import OnItem, OnTrack, Part, Plan, ProjectJob, Span, Task
 from bridge.rpp.model import Track
@@ -61,12 +62,14 @@ def check_out(project: Path, out: Path | None, replace: bool = True) -> None:
     if out is None:
         return
     folder = out.absolute().parent
+    if length(out.name) > MOST_BYTES:
+        raise refused("out", f"a name of {length(out.name)} bytes", f"at most {MOST_BYTES}", "Choose a shorter name.")
     if out.suffix.lower() != ".rpp" or not folder.is_dir() or out.is_dir():
         raise refused("out", f"{out}", "a name that ends in .RPP in a folder that exists", "Say NEW.RPP.")
     if out.exists() and out.samefile(project):
         raise refused("out", "the project itself", "another file", "The project is never overwritten.")
     if out.exists() and not replace:
-        raise refused("out", f"{out}, which is there already", "a new name", "Name another file, or give --force.")
+        raise refused("out", f"{out}, which exists", "a name that is free", "Choose another, or replace it: --force.")
     if not os.access(folder, os.W_OK):
         raise refused("out", f"{out}", "a folder in which you may write", "Choose another folder.")
     quote(str(folder))
