@@ -1,0 +1,174 @@
+"""ACE-Step 1.5's transformer: latents, what is known of them, a timestep and a context in, velocity out.
+
+Latents are (B, C, 1, T), as v1's (B, 8, 16, T) with time last, so that one sampler serves both. Knows no schedule,
+guidance or task. What does not change during a job is made once: keys and values of contexts by `prepare`, what depends
+on timesteps alone by `time_steps`, rotations and bands by length. A context of one position, as the unconditional
+pass has, gives the same vector to every frame: it is made once too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.networks.ace_step_15.attention import Attention, Band, RMSNorm, Rotation, attend
+from engine.networks.ace_step_15.blocks import GatedFeedForward, Tables
+from engine.networks.ace_step_15.config import TransformerConfig
+from engine.networks.attention import KeysValues, any_masked
+from engine.networks.products import Linear, linear
+from engine.networks.transformer import Context, PreparedContext, TimeSteps, timestep_waves
+
+TIME_CHANNELS = 256
+ROWS = 6
+
+
+class _Modulation(NamedTuple):
+    """The six rows of a block, each (B, 1, D)."""
+
+    shift: Tensor
+    scale: Tensor
+    gate: Tensor
+    mlp_shift: Tensor
+    mlp_scale: Tensor
+    mlp_gate: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What every block of one evaluation shares."""
+
+    rotation: Rotation
+    bands: tuple[Band | None, ...]
+    modulation: Tensor  # (1 or B, 6, D)
+    context_mask: Tensor | None
+
+
+class Transformer(nn.Module):
+    """The velocity network."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        size, patch = config.blocks.hidden_size, config.patch_size
+        self.proj_in = nn.Conv1d(config.in_channels, size, patch, patch)
+        self.time_embed = _TimestepEmbedder(size)
+        self.time_embed_r = _TimestepEmbedder(size)
+        self.condition_embedder = Linear(config.context_size, size)
+        self.layers = nn.ModuleList(TransformerBlock(config) for _ in config.blocks.windows)
+        self.norm_out = RMSNorm(size, config.blocks.rms_norm_eps)
+        self.proj_out = nn.ConvTranspose1d(size, config.latent_channels, patch, patch)
+        self.scale_shift_table = nn.Parameter(torch.zeros(1, 2, size))
+        self._tables = Tables(config.blocks)
+
+    def prepare(self, context: Context) -> PreparedContext:
+        """Keys and values for every block, once a job. Positions that no row attends to are left out."""
+        hidden, mask = context.hidden, context.mask != 0
+        if any_masked(mask):
+            kept = mask.any(dim=0).nonzero()[:, 0]
+            hidden, mask = hidden[:, kept], mask[:, kept]
+        hidden = self.condition_embedder(hidden.to(self.condition_embedder.weight.dtype))
+        blocks = tuple(cast(TransformerBlock, layer).cross_attn.prepare(hidden) for layer in self.layers)
+        return PreparedContext(blocks, mask[:, None, None] if any_masked(mask) else None)
+
+    def time_steps(self, timesteps: Tensor, until: Tensor | None = None) -> TimeSteps:
+        """timesteps (N,) of 0 ... 1000 -> what the blocks need of them; once a job for all of its steps.
+
+        `until` (N,) is where a step ends, for a model that jumps; the released ones are asked with the same time twice.
+        """
+        jump = torch.zeros_like(timesteps) if until is None else timesteps - until
+        embedding, rows = self.time_embed(timesteps)
+        jump_embedding, jump_rows = self.time_embed_r(jump)
+        return TimeSteps(embedding + jump_embedding, (rows + jump_rows).unflatten(1, (ROWS, -1)))
+
+    def evaluate(
+        self,
+        latents: Tensor,
+        time: TimeSteps,
+        context: PreparedContext,
+        query_scale: Tensor | None = None,
+        *,
+        between: Callable[[], None] | None = None,
+    ) -> Tensor:
+        """One velocity: latents (B, C, 1, T) -> the same shape and dtype.
+
+        `context.known` (B, 2 C, 1, T) holds the source's channels and the mask's. `query_scale` is v1's and None here.
+        `between` is called before each block; what it raises ends the evaluation there.
+        """
+        x = self._patches(latents, cast(Tensor, context.known))
+        rotation, bands = self._tables.of(x.shape[1], x.device)
+        step = _Step(rotation, bands, time.modulation, context.mask)
+        for index, block in enumerate(self.layers):
+            if between is not None:
+                between()
+            x = block(x, step, index, context.blocks[index])
+        return self._latents(x, time.embedding, latents.shape[-1]).to(latents.dtype)
+
+    def _patches(self, latents: Tensor, known: Tensor) -> Tensor:
+        """(B, C, 1, T) and (B, 2 C, 1, T) -> tokens (B, ceil(T / 2), D)."""
+        x = torch.cat([known.to(latents.dtype), latents], dim=1)[:, :, 0]
+        patch = self.config.patch_size
+        x = F.pad(x, (0, -x.shape[-1] % patch)).to(self.proj_in.weight.dtype)
+        x = x.unflatten(-1, (-1, patch)).transpose(1, 2).flatten(2)  # (B, P, 3 C patch)
+        return linear(x, self.proj_in.weight.flatten(1), self.proj_in.bias)
+
+    def _latents(self, x: Tensor, embedding: Tensor, frames: int) -> Tensor:
+        """Tokens (B, P, D) -> (B, C, 1, T)."""
+        shift, scale = (self.scale_shift_table + embedding[:, None]).chunk(2, dim=1)
+        x = torch.addcmul(shift, self.norm_out(x), 1 + scale)
+        x = linear(x, self.proj_out.weight.flatten(1).t().contiguous())  # (B, P, C patch)
+        x = x.unflatten(-1, (self.config.latent_channels, -1)).transpose(1, 2).flatten(2)
+        return (x + cast(Tensor, self.proj_out.bias)[:, None])[:, :, None, :frames]
+
+
+class TransformerBlock(nn.Module):
+    """Modulated self-attention, plain cross-attention, modulated feed-forward (adaLN-single)."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        blocks = config.blocks
+        self.self_attn_norm = RMSNorm(blocks.hidden_size, blocks.rms_norm_eps)
+        self.self_attn = Attention(blocks)
+        self.cross_attn_norm = RMSNorm(blocks.hidden_size, blocks.rms_norm_eps)
+        self.cross_attn = Attention(blocks)
+        self.mlp_norm = RMSNorm(blocks.hidden_size, blocks.rms_norm_eps)
+        self.mlp = GatedFeedForward(blocks.hidden_size, blocks.intermediate_size)
+        self.scale_shift_table = nn.Parameter(torch.zeros(1, ROWS, blocks.hidden_size))
+
+    def forward(self, x: Tensor, step: _Step, index: int, context: KeysValues) -> Tensor:
+        """x (B, P, D) -> (B, P, D); `index` is the block's number."""
+        rows = _Modulation(*(self.scale_shift_table + step.modulation).chunk(ROWS, dim=1))
+        attended = self.self_attn(_modulate(self.self_attn_norm(x), rows.shift, rows.scale), step.rotation, step.bands[index])
+        x = torch.addcmul(x, rows.gate, attended)
+        x = x + self.cross(x, context, step.context_mask)
+        return torch.addcmul(x, rows.mlp_gate, self.mlp(_modulate(self.mlp_norm(x), rows.mlp_shift, rows.mlp_scale)))
+
+    def cross(self, x: Tensor, context: KeysValues, mask: Tensor | None) -> Tensor:
+        """What the frames x (B, P, D) get of the context: no positions, no modulation."""
+        if context.keys.shape[2] == 1 and mask is None:  # softmax over one position
+            heads = context.values.repeat_interleave(self.cross_attn.q_proj.out_features // self.cross_attn.head_dim // context.values.shape[1], dim=1)
+            return self.cross_attn.join(heads)
+        q = self.cross_attn.queries(self.cross_attn_norm(x)).transpose(1, 2)
+        return self.cross_attn.join(attend(q, context.keys, context.values, mask=mask))
+
+
+class _TimestepEmbedder(nn.Module):
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.linear_1 = Linear(TIME_CHANNELS, size)
+        self.linear_2 = Linear(size, size)
+        self.time_proj = Linear(size, ROWS * size)
+
+    def forward(self, timestep: Tensor) -> tuple[Tensor, Tensor]:
+        """timestep (N,) of 0 ... 1000 -> embedding (N, D) and rows (N, 6 D)."""
+        waves = timestep_waves(timestep).to(self.linear_1.weight.dtype)
+        embedding = self.linear_2(F.silu(self.linear_1(waves)))
+        return embedding, self.time_proj(F.silu(embedding))
+
+
+def _modulate(normed: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    return torch.addcmul(shift, normed, 1 + scale)
