@@ -78,13 +78,14 @@ def band_of(length: int, window: int, device: torch.device) -> Band | None:
     keys = offset + window * torch.arange(blocks, device=device)[:, None]  # (blocks, 3 window)
     inside = (keys >= 0) & (keys < length)
     mask = ((query - offset).abs() <= window) & inside[:, None]
-    mask[-1] |= inside[-1]  # queries past the end see something, so that no softmax is over nothing
     return Band(length, window, mask[:, None])
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, causal: bool = False, mask: Tensor | None = None) -> Tensor:
     """q (B, H, P, d), k and v (B, Hkv, S, d) -> (B, H, P, d); query head h uses key head h Hkv / H."""
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=q.shape[1] != k.shape[1])
+    return F.scaled_dot_product_attention(
+        q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=q.shape[1] != k.shape[1]
+    )
 
 
 def attend_in_band(q: Tensor, k: Tensor, v: Tensor, band: Band) -> Tensor:
@@ -131,6 +132,11 @@ class Attention(nn.Module):
         """Cross-attention's keys and values of a context (B, S, D), which has no positions: (B, Hkv, S, head_dim)."""
         keys = self.k_norm(self._split(self.k_proj(context))).transpose(1, 2)
         return KeysValues(keys.contiguous(), self._split(self.v_proj(context)).transpose(1, 2).contiguous())
+
+    def constant(self, context: KeysValues) -> Tensor:
+        """What every query gets of a context of one position: (B, 1, D)."""
+        groups = self.q_proj.out_features // (self.head_dim * context.values.shape[1])
+        return self.join(context.values.repeat_interleave(groups, dim=1))
 
     def join(self, heads: Tensor) -> Tensor:
         """(B, H, P, head_dim) -> (B, P, D)."""

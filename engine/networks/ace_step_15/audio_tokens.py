@@ -88,7 +88,7 @@ class AudioTokenizer(nn.Module):
 
     def forward(self, frames: Tensor, silence: Tensor) -> Tensor:
         """frames (B, T, C) -> codes (B, ceil(T / 5)). The first frames of silence (1, F, C) fill the last group."""
-        return cast(Tensor, self.quantizer.indices(self.pooled(frames, silence)))
+        return self.quantizer.indices(self.pooled(frames, silence))
 
     def pooled(self, frames: Tensor, silence: Tensor) -> Tensor:
         """frames (B, T, C) -> states before the quantizer (B, ceil(T / 5), D)."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -57,4 +55,4 @@ class ConditionEncoder(nn.Module):
 
     def null(self) -> Tensor:
         """The context of the unconditional pass, one position (1, 1, D): more of the same would change nothing."""
-        return cast(Tensor, self.null_condition_emb.detach())
+        return self.null_condition_emb.detach()

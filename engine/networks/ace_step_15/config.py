@@ -119,8 +119,7 @@ class ConditionConfig:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], where: str) -> Self:
-        """A parsed config.json of either layout."""
-        raw = {**raw, "layer_types": None}  # in the original layout these are the transformer's
+        """A parsed config.json of this part."""
         lyric = required_int(raw, where, "num_lyric_encoder_hidden_layers")
         timbre = required_int(raw, where, "num_timbre_encoder_hidden_layers")
         return cls(
@@ -144,7 +143,6 @@ class AudioTokensConfig:
     @classmethod
     def read(cls, raw: Mapping[str, Any], where: str) -> Self:
         """A parsed config.json of either layout. Raises CheckpointError for more than one quantizer."""
-        raw = {**raw, "layer_types": None}
         if int(raw.get("fsq_input_num_quantizers") or 1) != 1:
             raise CheckpointError(
                 f"{where}: got fsq_input_num_quantizers {raw['fsq_input_num_quantizers']}, expected 1. {REMEDY}"

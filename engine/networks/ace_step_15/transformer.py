@@ -8,9 +8,9 @@ pass has, gives the same vector to every frame: it is made once too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple, cast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from engine.networks.ace_step_15.attention import Attention, Band, RMSNorm, Rotation, attend
 from engine.networks.ace_step_15.blocks import GatedFeedForward, Tables
 from engine.networks.ace_step_15.config import TransformerConfig
-from engine.networks.attention import KeysValues, any_masked
+from engine.networks.attention import KeysValues
 from engine.networks.products import Linear, linear
-from engine.networks.transformer import Context, PreparedContext, TimeSteps, timestep_waves
+from engine.networks.transformer import Context, TimeSteps, timestep_waves
 
 TIME_CHANNELS = 256
 ROWS = 6
@@ -38,6 +38,33 @@ class _Modulation(NamedTuple):
     mlp_gate: Tensor
 
 
+Crossed = KeysValues | Tensor  # of one context in one block; a tensor (1, 1, D) where it is of a single position
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedContext:
+    """Contexts made ready for every block, and which rows of a batch see which of them.
+
+    `contexts` has, for each context, what each block needs of it, without padding. `segments` are pairs of a context's
+    number and how many rows in a row see it. `known` (rows, 2 C, 1, T): the source's channels and the mask's.
+    """
+
+    contexts: tuple[tuple[Crossed, ...], ...]
+    segments: tuple[tuple[int, int], ...]
+    known: Tensor | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        first = self.contexts[0][0]
+        return first.device if isinstance(first, Tensor) else first.keys.device
+
+    def rows(self, numbers: Sequence[int], items: int, known: Tensor | None) -> Self:
+        """For a batch of `items` rows of each of the contexts `numbers`. `known` (1 or items, 2 C, 1, T) is each's."""
+        spread = None if known is None else known.expand(items, -1, -1, -1).repeat(len(numbers), 1, 1, 1)
+        return replace(self, segments=tuple((number, items) for number in numbers), known=spread)
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     """What every block of one evaluation shares."""
@@ -45,7 +72,7 @@ class _Step:
     rotation: Rotation
     bands: tuple[Band | None, ...]
     modulation: Tensor  # (1 or B, 6, D)
-    context_mask: Tensor | None
+    context: PreparedContext
 
 
 class Transformer(nn.Module):
@@ -66,14 +93,18 @@ class Transformer(nn.Module):
         self._tables = Tables(config.blocks)
 
     def prepare(self, context: Context) -> PreparedContext:
-        """Keys and values for every block, once a job. Positions that no row attends to are left out."""
-        hidden, mask = context.hidden, context.mask != 0
-        if any_masked(mask):
-            kept = mask.any(dim=0).nonzero()[:, 0]
-            hidden, mask = hidden[:, kept], mask[:, kept]
-        hidden = self.condition_embedder(hidden.to(self.condition_embedder.weight.dtype))
-        blocks = tuple(cast(TransformerBlock, layer).cross_attn.prepare(hidden) for layer in self.layers)
-        return PreparedContext(blocks, mask[:, None, None] if any_masked(mask) else None)
+        """Keys and values for every block, once a job, of each row's own positions: no padding, so no mask."""
+        rows = zip(context.hidden, context.mask, strict=True)
+        contexts = tuple(self._prepared(hidden[mask != 0][None]) for hidden, mask in rows)
+        return PreparedContext(contexts, tuple((number, 1) for number in range(len(contexts))))
+
+    def _prepared(self, hidden: Tensor) -> tuple[Crossed, ...]:
+        embedded = self.condition_embedder(hidden.to(self.condition_embedder.weight.dtype))
+        attentions = [cast(TransformerBlock, layer).cross_attn for layer in self.layers]
+        made = [attention.prepare(embedded) for attention in attentions]
+        if hidden.shape[1] > 1:
+            return tuple(made)
+        return tuple(attention.constant(one) for attention, one in zip(attentions, made, strict=True))
 
     def time_steps(self, timesteps: Tensor, until: Tensor | None = None) -> TimeSteps:
         """timesteps (N,) of 0 ... 1000 -> what the blocks need of them; once a job for all of its steps.
@@ -101,11 +132,11 @@ class Transformer(nn.Module):
         """
         x = self._patches(latents, cast(Tensor, context.known))
         rotation, bands = self._tables.of(x.shape[1], x.device)
-        step = _Step(rotation, bands, time.modulation, context.mask)
+        step = _Step(rotation, bands, time.modulation, context)
         for index, block in enumerate(self.layers):
             if between is not None:
                 between()
-            x = block(x, step, index, context.blocks[index])
+            x = block(x, step, index)
         return self._latents(x, time.embedding, latents.shape[-1]).to(latents.dtype)
 
     def _patches(self, latents: Tensor, known: Tensor) -> Tensor:
@@ -139,21 +170,31 @@ class TransformerBlock(nn.Module):
         self.mlp = GatedFeedForward(blocks.hidden_size, blocks.intermediate_size)
         self.scale_shift_table = nn.Parameter(torch.zeros(1, ROWS, blocks.hidden_size))
 
-    def forward(self, x: Tensor, step: _Step, index: int, context: KeysValues) -> Tensor:
+    def forward(self, x: Tensor, step: _Step, index: int) -> Tensor:
         """x (B, P, D) -> (B, P, D); `index` is the block's number."""
         rows = _Modulation(*(self.scale_shift_table + step.modulation).chunk(ROWS, dim=1))
-        attended = self.self_attn(_modulate(self.self_attn_norm(x), rows.shift, rows.scale), step.rotation, step.bands[index])
+        attended = self.self_attn(
+            _modulate(self.self_attn_norm(x), rows.shift, rows.scale), step.rotation, step.bands[index]
+        )
         x = torch.addcmul(x, rows.gate, attended)
-        x = x + self.cross(x, context, step.context_mask)
+        x = x + self.cross(x, step.context, index)
         return torch.addcmul(x, rows.mlp_gate, self.mlp(_modulate(self.mlp_norm(x), rows.mlp_shift, rows.mlp_scale)))
 
-    def cross(self, x: Tensor, context: KeysValues, mask: Tensor | None) -> Tensor:
-        """What the frames x (B, P, D) get of the context: no positions, no modulation."""
-        if context.keys.shape[2] == 1 and mask is None:  # softmax over one position
-            heads = context.values.repeat_interleave(self.cross_attn.q_proj.out_features // self.cross_attn.head_dim // context.values.shape[1], dim=1)
-            return self.cross_attn.join(heads)
+    def cross(self, x: Tensor, context: PreparedContext, index: int) -> Tensor:
+        """What the frames x (B, P, D) get of their contexts: no positions, no modulation."""
+        parts = x.split([rows for _, rows in context.segments])
+        made = [
+            self._cross(part, context.contexts[number][index])
+            for part, (number, _) in zip(parts, context.segments, strict=True)
+        ]
+        return torch.cat(made) if len(made) > 1 else made[0]
+
+    def _cross(self, x: Tensor, context: Crossed) -> Tensor:
+        if isinstance(context, Tensor):
+            return context.expand(x.shape[0], x.shape[1], -1)
+        keys, values = (part.expand(x.shape[0], -1, -1, -1) for part in context)
         q = self.cross_attn.queries(self.cross_attn_norm(x)).transpose(1, 2)
-        return self.cross_attn.join(attend(q, context.keys, context.values, mask=mask))
+        return self.cross_attn.join(attend(q, keys, values))
 
 
 class _TimestepEmbedder(nn.Module):
