@@ -9,7 +9,7 @@ call, with entropy-rectifying guidance as a per-row scale of the queries.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -55,20 +55,6 @@ class PreparedContext:
     mask: Tensor | None
     pooled: Tensor | None = None
     known: Tensor | None = None
-
-    @property
-    def device(self) -> torch.device:
-        """Where it is."""
-        return self.blocks[0].keys.device
-
-    def rows(self, numbers: Sequence[int], items: int, known: Tensor | None) -> PreparedContext:
-        """For a batch of `items` rows of each of the contexts `numbers`. `known` (1 or items, 9, 16, T) is each's."""
-        index = torch.tensor(numbers, device=self.device).repeat_interleave(items)
-        blocks = tuple(KeysValues(b.keys[index], b.values[index]) for b in self.blocks)
-        mask = None if self.mask is None else self.mask[index]
-        pooled = None if self.pooled is None else self.pooled[index]
-        spread = None if known is None else known.expand(items, -1, -1, -1).repeat(len(numbers), 1, 1, 1)
-        return PreparedContext(blocks, mask, pooled, spread)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.networks.attention import KeysValues
 from engine.networks.bucketed import Evaluate
 from engine.networks.transformer import Context, PreparedContext, TimeSteps
 
@@ -49,7 +50,7 @@ class ContextPredictor:
         """Make what the network needs of these timesteps, all at once."""
         new = [t for t in dict.fromkeys(timesteps) if t not in self._times]
         if new:
-            device = self._prepared.device
+            device = self._prepared.blocks[0].keys.device
             steps = self._transformer.time_steps(torch.tensor(new, dtype=torch.float32, device=device))
             self._times |= {timestep: steps[index] for index, timestep in enumerate(new)}
 
@@ -66,10 +67,15 @@ class ContextPredictor:
     def _layout(self, names: tuple[Hashable, ...], items: int) -> tuple[PreparedContext, Tensor | None]:
         key = (names, items)
         if key not in self._rows:
+            device = self._prepared.blocks[0].keys.device
+            index = torch.tensor([self._names.index(n) for n in names], device=device).repeat_interleave(items)
+            blocks = tuple(KeysValues(b.keys[index], b.values[index]) for b in self._prepared.blocks)
+            mask = None if self._prepared.mask is None else self._prepared.mask[index]
             scales = [WEAKENING if name in self._weakened else 1.0 for name in names]
-            scale = torch.tensor(scales, device=self._prepared.device).repeat_interleave(items)
-            numbers = [self._names.index(name) for name in names]
-            self._rows[key] = (self._prepared.rows(numbers, items, self._known), scale if self._weakened else None)
+            scale = torch.tensor(scales, device=device).repeat_interleave(items) if self._weakened else None
+            pooled = None if self._prepared.pooled is None else self._prepared.pooled[index]
+            known = None if self._known is None else self._known.expand(items, -1, -1, -1).repeat(len(names), 1, 1, 1)
+            self._rows[key] = (PreparedContext(blocks, mask, pooled, known), scale)
         return self._rows[key]
 
 

@@ -21,7 +21,7 @@ from engine.networks.ace_step_15.blocks import GatedFeedForward, Tables
 from engine.networks.ace_step_15.config import TransformerConfig
 from engine.networks.attention import KeysValues
 from engine.networks.products import Linear, linear
-from engine.networks.transformer import Context, TimeSteps, timestep_waves
+from engine.networks.transformer import TimeSteps, timestep_waves
 
 TIME_CHANNELS = 256
 ROWS = 6
@@ -92,11 +92,10 @@ class Transformer(nn.Module):
         self.scale_shift_table = nn.Parameter(torch.zeros(1, 2, size))
         self._tables = Tables(config.blocks)
 
-    def prepare(self, context: Context) -> PreparedContext:
-        """Keys and values for every block, once a job, of each row's own positions: no padding, so no mask."""
-        rows = zip(context.hidden, context.mask, strict=True)
-        contexts = tuple(self._prepared(hidden[mask != 0][None]) for hidden, mask in rows)
-        return PreparedContext(contexts, tuple((number, 1) for number in range(len(contexts))))
+    def prepare(self, contexts: Sequence[Tensor]) -> PreparedContext:
+        """Contexts (1, S, Dc), each of its own length -> keys and values for every block, once a job: no padding."""
+        made = tuple(self._prepared(context) for context in contexts)
+        return PreparedContext(made, tuple((number, 1) for number in range(len(made))))
 
     def _prepared(self, hidden: Tensor) -> tuple[Crossed, ...]:
         embedded = self.condition_embedder(hidden.to(self.condition_embedder.weight.dtype))
@@ -121,13 +120,12 @@ class Transformer(nn.Module):
         latents: Tensor,
         time: TimeSteps,
         context: PreparedContext,
-        query_scale: Tensor | None = None,
         *,
         between: Callable[[], None] | None = None,
     ) -> Tensor:
         """One velocity: latents (B, C, 1, T) -> the same shape and dtype.
 
-        `context.known` (B, 2 C, 1, T) holds the source's channels and the mask's. `query_scale` is v1's and None here.
+        `context.known` (B, 2 C, 1, T) holds the source's channels and the mask's.
         `between` is called before each block; what it raises ends the evaluation there.
         """
         x = self._patches(latents, cast(Tensor, context.known))

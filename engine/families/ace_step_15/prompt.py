@@ -1,0 +1,141 @@
+"""Words as ACE-Step 1.5 was trained on them: instruction, caption, metas; language and lyrics. Knows no network.
+
+The text encoder sees 256 tokens. A longer caption would push the metas out, so the caption is cut, and that is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from engine.errors import InvalidRequest
+from engine.networks.ace_step_15.text_encoder import MAX_LYRIC_TOKENS, MAX_TEXT_TOKENS
+
+END = "<|endoftext|>"
+UNKNOWN = "N/A"
+INSTRUMENTAL = "[Instrumental]"
+UNKNOWN_LANGUAGE = "unknown"
+LOWEST_BPM, HIGHEST_BPM = 30, 300
+TIME_SIGNATURES = (2, 3, 4, 6)
+
+TRACK_NAMES = (
+    "woodwinds",
+    "brass",
+    "fx",
+    "synth",
+    "strings",
+    "percussion",
+    "keyboard",
+    "guitar",
+    "bass",
+    "drums",
+    "backing_vocals",
+    "vocals",
+)
+# fmt: off
+LANGUAGES = frozenset({
+    "ar", "az", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "fa", "fi", "fr", "he", "hi", "hr", "ht", "hu",
+    "id", "is", "it", "ja", "ko", "la", "lt", "ms", "ne", "nl", "no", "pa", "pl", "pt", "ro", "ru", "sa", "sk", "sr",
+    "sv", "sw", "ta", "te", "th", "tl", "tr", "uk", "ur", "vi", "yue", "zh", "unknown",
+})
+# fmt: on
+
+TEXT_TO_MUSIC = "Fill the audio semantic mask based on the given conditions:"
+REPAINT = "Repaint the mask area based on the given conditions:"
+COVER = "Generate audio semantic tokens based on the given conditions:"
+
+
+@dataclass(frozen=True)
+class Metas:
+    """What is known of the music: `time_signature` is the beats of a bar, `key` such as "F# minor"."""
+
+    seconds: float
+    bpm: float | None = None
+    time_signature: int | None = None
+    key: str | None = None
+
+    def lines(self) -> str:
+        """The four lines; what is not known, or out of the range that was trained, is N/A."""
+        bpm = UNKNOWN if self.bpm is None or not LOWEST_BPM <= self.bpm <= HIGHEST_BPM else f"{round(self.bpm)}"
+        beats = f"{self.time_signature}" if self.time_signature in TIME_SIGNATURES else UNKNOWN
+        return (
+            f"- bpm: {bpm}\n- timesignature: {beats}\n- keyscale: {self.key or UNKNOWN}\n"
+            f"- duration: {int(self.seconds)} seconds\n"
+        )
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The two texts that a context is made of."""
+
+    text: str
+    lyrics: str
+
+
+def extract_instruction(track: str | None) -> str:
+    """What extract asks for; no name: the track as such."""
+    return f"Extract the {_named(track)}track from the audio:"
+
+
+def lego_instruction(track: str | None) -> str:
+    """What lego asks for."""
+    return f"Generate the {_named(track)}track based on the audio context:"
+
+
+def complete_instruction(tracks: Sequence[str]) -> str:
+    """What complete asks for."""
+    names = " | ".join(check_track(track).upper() for track in tracks)
+    return f"Complete the input track with {names}:" if names else "Complete the input track:"
+
+
+def check_track(name: str) -> str:
+    """A track's name, or InvalidRequest listing those that the model was trained on."""
+    if name not in TRACK_NAMES:
+        raise InvalidRequest("track", repr(name), f"one of {', '.join(TRACK_NAMES)}", "Choose one of these names.")
+    return name
+
+
+def text_of(instruction: str, caption: str, metas: Metas) -> str:
+    """The first text."""
+    return f"# Instruction\n{instruction}\n\n# Caption\n{caption}\n\n# Metas\n{metas.lines()}{END}\n"
+
+
+def lyrics_of(lyrics: str, language: str = UNKNOWN_LANGUAGE) -> str:
+    """The second text; language is a code of `LANGUAGES`."""
+    return f"# Languages\n{language}\n\n# Lyric\n{lyrics}{END}"
+
+
+def fitted_text(instruction: str, caption: str, metas: Metas, count: Callable[[str], int]) -> tuple[str, str | None]:
+    """The first text within 256 tokens, and what to tell the user where words of the caption were left out.
+
+    `count` tells a text's tokens. Whole words are kept, as many as fit.
+    """
+    whole = text_of(instruction, caption, metas)
+    if count(whole) <= MAX_TEXT_TOKENS:
+        return whole, None
+    words = caption.split()
+    low, high = 0, len(words)  # so many fit; so many do not
+    while high - low > 1:
+        middle = (low + high) // 2
+        fits = count(text_of(instruction, " ".join(words[:middle]), metas)) <= MAX_TEXT_TOKENS
+        low, high = (middle, high) if fits else (low, middle)
+    said = (
+        f"tags: {count(whole)} tokens with what the model adds, and it reads {MAX_TEXT_TOKENS}: the last "
+        f"{len(words) - low} of {len(words)} words were left out."
+    )
+    return text_of(instruction, " ".join(words[:low]), metas), said
+
+
+def fitted_lyrics(lyrics: str, language: str, count: Callable[[str], int]) -> str:
+    """The second text. Raises InvalidRequest where the lyrics are longer than the model reads."""
+    text = lyrics_of(lyrics, language)
+    tokens = count(text)
+    if tokens > MAX_LYRIC_TOKENS:
+        raise InvalidRequest(
+            "lyrics", f"{tokens} tokens", f"at most {MAX_LYRIC_TOKENS}", "Shorten them, or render the song in parts."
+        )
+    return text
+
+
+def _named(track: str | None) -> str:
+    return "" if track is None else f"{check_track(track).upper()} "
