@@ -7,7 +7,7 @@ The touched base weights are kept in main memory, so that removing restores them
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,8 +43,10 @@ class LowRank:
 class LoraSet:
     """The LoRAs of one transformer. `apply` replaces all that were active; `clear` restores the base."""
 
-    def __init__(self, transformer: nn.Module) -> None:
+    def __init__(self, transformer: nn.Module, read: Callable[[Path], Mapping[str, LowRank]] | None = None) -> None:
+        """`read` is how a family's LoRAs are read; None: as v1's."""
         self._transformer = transformer
+        self._read = read or read_lora
         self._base: dict[str, Tensor] = {}
         self._active: tuple[Lora, ...] = ()
 
@@ -76,7 +78,7 @@ class LoraSet:
     def _changes(self, loras: Sequence[Lora]) -> dict[str, list[tuple[float, LowRank]]]:
         changes: dict[str, list[tuple[float, LowRank]]] = defaultdict(list)
         for lora in loras:
-            for module, low_rank in read_lora(lora.path).items():
+            for module, low_rank in self._read(lora.path).items():
                 if is_dead(module + ".weight"):
                     continue
                 self._check(module, low_rank, lora.path)

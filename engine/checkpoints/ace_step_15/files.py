@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -77,7 +78,9 @@ def read_silence(path: Path) -> Tensor:
             raise CheckpointError(f"{path}: got {len(file)} tensors, expected the silence latent alone. {REMEDY}")
         return file[next(iter(file))]
     try:
-        value = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the protocols of strange pickles, which are refused next
+            value = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise CheckpointError(f"{path}: cannot be read as one tensor ({type(error).__name__}). {REMEDY}") from error
     if not isinstance(value, Tensor):
