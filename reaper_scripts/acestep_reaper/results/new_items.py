@@ -3,7 +3,8 @@
 from reaper_python import *
 
 from ..project import takes
-from ..project.objects import find_item, find_take, find_track, is_null, tracks
+from ..project.objects import find_item, find_take, find_track, is_null, item_text, tracks
+from . import lanes
 
 
 class Layout(object):
@@ -11,6 +12,7 @@ class Layout(object):
 
     def __init__(self):
         self._made = {}
+        self.lanes = lanes.Lanes()
 
     def track(self, guid, name, after_folder=False):
         """The new track below a track; at the end where that is gone.
@@ -59,25 +61,43 @@ def _stay_in_folder(above, new):
 
 
 def add(part, sources, layout, sign):
-    """One item with a take for each file of a part; returns their sources."""
-    data, used = part.data, []
+    """One item with a take for each file of a part, or one a lane; returns their sources."""
+    data = part.data
     track = layout.track(data["track"], ("ACE-Step " + data.get("name", "")).strip(), data.get("capture") == "bus")
-    moved = _moved(data)
-    item = RPR_AddMediaItemToTrack(track)
+    on_lanes = layout.lanes.wanted and len(part.files) > 1
+    if on_lanes and (not lanes.has(track) or lanes.count(track) < len(part.files)):
+        lanes.give(track, len(part.files))
+    item, first = None, None
     for index, path in enumerate(part.files):
-        take = RPR_AddTakeToMediaItem(item)
-        RPR_SetMediaItemTake_Source(take, sources[path])
-        used.append(sources[path])
-        begins, start, end, fade = _extent(part, index, RPR_GetMediaSourceLength(sources[path], 0)[0])
-        _play(take, data, (start - begins) * (data.get("rate") or 1.0))
-        sign(take, part, index)
-        if index == 0:
-            for key, value in (("D_POSITION", start + moved), ("D_LENGTH", end - start), ("B_LOOPSRC", 0.0),
-                               ("D_FADEINLEN", fade), ("D_FADEOUTLEN", fade)):  # fmt: skip
-                RPR_SetMediaItemInfo_Value(item, key, value)
-        RPR_SetActiveTake(take)
+        if item is None or on_lanes:
+            item = RPR_AddMediaItemToTrack(track)
+            _extend(item, part, index, sources[path])
+        if on_lanes:
+            first = first or item_text(item, "GUID")
+            RPR_SetMediaItemInfo_Value(item, "I_FIXEDLANE", float(index))
+            RPR_GetSetMediaItemInfo_String(item, lanes.OF, first, 1)
+        _add_take(item, part, index, sources[path], sign)
+    if on_lanes:
+        lanes.play(track, len(part.files) - 1)
+    return [sources[path] for path in part.files]
+
+
+def _extend(item, part, index, source):
+    """Where an item lies, by the result that it plays first."""
+    begins, start, end, fade = _extent(part, index, RPR_GetMediaSourceLength(source, 0)[0])
+    for key, value in (("D_POSITION", start + _moved(part.data)), ("D_LENGTH", end - start), ("B_LOOPSRC", 0.0),
+                       ("D_FADEINLEN", fade), ("D_FADEOUTLEN", fade)):  # fmt: skip
+        RPR_SetMediaItemInfo_Value(item, key, value)
+
+
+def _add_take(item, part, index, source, sign):
+    take, data = RPR_AddTakeToMediaItem(item), part.data
+    RPR_SetMediaItemTake_Source(take, source)
+    begins, start, _, _ = _extent(part, index, RPR_GetMediaSourceLength(source, 0)[0])
+    _play(take, data, (start - begins) * (data.get("rate") or 1.0))
+    sign(take, part, index)
+    RPR_SetActiveTake(take)
     RPR_UpdateItemInProject(item)
-    return used
 
 
 def _moved(data):

@@ -54,6 +54,7 @@ def place(title, parts):
         layout = new_items.Layout()
         for part in parts:
             _place_part(part, sources, placed, layout)
+        layout.lanes.finish(placed.note)
     return placed
 
 
@@ -71,13 +72,16 @@ def _open_sources(parts):
 
 def _place_part(part, sources, placed, layout):
     homes = _homes_of(part.data, placed) if part.data["mode"] == "take" else []
+    made = [layout.lanes.homes(homes, index) for index in range(len(part.files))]
     for index, path in enumerate(part.files):
-        for count, home in enumerate(homes):
+        for count, home in enumerate(made[index]):
             source = sources[path] if count == 0 else RPR_PCM_Source_CreateFromFile(path)
             _add_take(home, source, part, index)
             placed.sources.append(source)
     if homes:
-        _stretch_item(homes[0][0], part.data, len(part.files))
+        first = [found[0][0] for found in made]  # one item, or one a result on lanes
+        for item in sorted(set(first), key=first.index):
+            _stretch_item(item, part.data, first.count(item))
     else:
         placed.sources += new_items.add(part, sources, layout, _sign)
     placed.note(part.data.get("notice"))
