@@ -7,8 +7,8 @@ local function text_of(take, key)
   return ok and text or ''
 end
 
--- A table {count, at, name, ours, others}: which of how many takes plays, its name, whether it is ours, and how many
--- of the others are; nil where no item is selected, or it is empty.
+-- A table {count, at, name, ours, others, lanes}: which of how many takes plays, its name, whether it is ours, how many
+-- of the others are, whether its track has fixed lanes; nil where no item is selected, or it is empty.
 function takes.of_selection()
   local item = reaper.GetSelectedMediaItem(0, 0)
   if not item then
@@ -27,6 +27,7 @@ function takes.of_selection()
       end
     end
   end
+  found.lanes = reaper.GetMediaTrackInfo_Value(reaper.GetMediaItem_Track(item), 'I_FREEMODE') == 2
   return found.at > 0 and found or nil
 end
 

@@ -168,7 +168,7 @@ local function auditioning(ui, model, found)
     { 'Reject', 'reject', 'Drop this take, if it is ours' },
   }) do
     local off = one[2] == 'reject' and not found.ours or one[2] == 'keep' and found.others == 0
-    api.BeginDisabled(ctx, off or found.count < 2)
+    api.BeginDisabled(ctx, not found.lanes and (off or found.count < 2))
     if button(ui, one[1], one[3]) then
       model:ask({ op = one[2] })
     end

@@ -6,6 +6,7 @@ from ..errors import UserError
 from ..project import locks
 from ..project.objects import find_take, is_null, item_text, selected_items, take_text, takes, undo_block
 from ..state import status
+from . import lane_actions
 from .targets import one_item
 
 CROP_TO_ACTIVE, DELETE_ACTIVE = 40131, 40129
@@ -31,20 +32,35 @@ def _ours(take):
     return not is_null(take) and bool(take_text(take, "P_EXT:acestep_job"))
 
 
+def _on_lanes(items):
+    """Of items with one take, those whose versions lie on lanes, one a track."""
+    return lane_actions.of_each_track([i for i in items if RPR_CountTakes(i) == 1])
+
+
+def _flags(on_lanes):
+    """What an undo point holds: lanes are the track's."""
+    return -1 if on_lanes else 4
+
+
 def step(by):
-    """The next (1) or previous (-1) take of each selected item becomes the active one."""
+    """The next (1) or previous (-1) take of each selected item becomes the active one; on lanes, the next lane plays."""
     chosen, note = _chosen()
-    chosen = [i for i in chosen if len(_audio_takes(i)) > 1]
-    if not chosen:
+    many, on_lanes = [i for i in chosen if len(_audio_takes(i)) > 1], _on_lanes(chosen)
+    if not many and not on_lanes:
         raise UserError("The item has one take only", "Regenerate it first")
-    with undo_block("ACE-Step: %s take" % ("next" if by > 0 else "previous"), 4):
-        for item in chosen:
-            found = _audio_takes(item)
-            active = RPR_GetActiveTake(item)
-            at = found.index(active) if active in found else (-1 if by > 0 else 0)
-            RPR_SetActiveTake(found[(at + by) % len(found)])
-            RPR_UpdateItemInProject(item)
-    _say(_which(chosen), note)
+    with undo_block("ACE-Step: %s take" % ("next" if by > 0 else "previous"), _flags(on_lanes)):
+        for item in many:
+            _step(item, by)
+        for item in on_lanes:
+            lane_actions.step(item, by)
+    _say(_which(many, on_lanes), note)
+
+
+def _step(item, by):
+    found, active = _audio_takes(item), RPR_GetActiveTake(item)
+    at = found.index(active) if active in found else (-1 if by > 0 else 0)
+    RPR_SetActiveTake(found[(at + by) % len(found)])
+    RPR_UpdateItemInProject(item)
 
 
 def _say(*sentences):
@@ -54,10 +70,13 @@ def _say(*sentences):
         status.show(text)
 
 
-def _which(chosen):
-    """Which take plays now, as 2/4 and its name; of the first item, where there are several."""
+def _which(chosen, on_lanes=()):
+    """Which take, or lane, plays now, as 2/4 and its name; of the first item, where there are several."""
+    count = len(chosen) + len(on_lanes) - 1
+    more = " (and %d more items)" % count if count else ""
+    if not chosen:
+        return lane_actions.which(on_lanes[0]) + more
     found, active = _audio_takes(chosen[0]), RPR_GetActiveTake(chosen[0])
-    more = " (and %d more items)" % (len(chosen) - 1) if len(chosen) > 1 else ""
     return "take %d/%d: %s%s" % (found.index(active) + 1, len(found), take_text(active, "P_NAME"), more)
 
 
@@ -101,12 +120,16 @@ def keep():
     chosen, note = _chosen()
     others = [(item, _our_others(item)) for item in chosen if not is_null(RPR_GetActiveTake(item))]
     others = [(item, guids) for item, guids in others if guids]
-    if not others:
+    kept = [lane_actions.playing(item) for item in _on_lanes(chosen)]
+    on_lanes = [(item, lane_actions.others(item)) for item in kept if lane_actions.others(item)]
+    if not others and not on_lanes:
         raise UserError("No other take here was made by ACE-Step", "There is nothing to drop")
-    with undo_block("ACE-Step: keep take, drop our others", 4):
+    with undo_block("ACE-Step: keep take, drop our others", _flags(on_lanes)):
         done = sum([_without(item, guids) for item, guids in others])
-    count = sum([len(guids) for _, guids in others])
-    _say(_which([item for item, _ in others]), "%d of our takes dropped" % count, note)
+        for _, versions in on_lanes:
+            lane_actions.drop(versions)
+    count = sum([len(found) for _, found in others + on_lanes])
+    _say(_which([i for i, _ in others], [i for i, _ in on_lanes]), "%d of our takes dropped" % count, note)
     _dropped(others, done)
 
 
@@ -130,13 +153,17 @@ def _without(item, guids):
 def reject():
     """Drops the active take, if it is ours, and plays what it was made from."""
     chosen, note = _chosen()
-    chosen = [i for i in chosen if _ours(RPR_GetActiveTake(i)) and RPR_CountTakes(i) > 1]
-    if not chosen:
+    ours = [i for i in chosen if _ours(RPR_GetActiveTake(i)) and RPR_CountTakes(i) > 1]
+    on_lanes = [lane_actions.playing(item) for item in _on_lanes(chosen)]
+    on_lanes = [item for item in on_lanes if lane_actions.ours(item) and not locks.why(item)]
+    if not ours and not on_lanes:
         raise UserError("The active take was not made by ACE-Step", "Go to the take that you want to drop")
-    with undo_block("ACE-Step: reject take", 4):
-        done = sum([_rejected(item) for item in chosen])
+    with undo_block("ACE-Step: reject take", _flags(on_lanes)):
+        done = sum([_rejected(item) for item in ours])
+        for item in on_lanes:
+            lane_actions.reject(item)
     _say(note)
-    _dropped(chosen, done)
+    _dropped(ours, done)
 
 
 def _rejected(item):
@@ -156,16 +183,23 @@ def compare():
     chosen, note = _chosen()
     pairs = [(item, _other(item)) for item in chosen]
     pairs = [(item, other) for item, other in pairs if other is not None]
-    if not pairs:
+    on_lanes = [item for item in _on_lanes(chosen) if lane_actions.other(item)]
+    if not pairs and not on_lanes:
         raise UserError("There is nothing to compare with", "Regenerate the item first")
-    with undo_block("ACE-Step: compare", 4):
+    with undo_block("ACE-Step: compare", _flags(on_lanes)):
         for item, other in pairs:
-            active = RPR_GetActiveTake(item)
-            back = take_text(active, "GUID") if _ours(active) else ""
-            RPR_GetSetMediaItemInfo_String(item, COMPARED, back, 1)
-            RPR_SetActiveTake(other)
-            RPR_UpdateItemInProject(item)
-    _say(_which([item for item, _ in pairs]), note)
+            _show(item, other)
+        for item in on_lanes:
+            lane_actions.compare(item)
+    _say(_which([item for item, _ in pairs], on_lanes), note)
+
+
+def _show(item, other):
+    active = RPR_GetActiveTake(item)
+    back = take_text(active, "GUID") if _ours(active) else ""
+    RPR_GetSetMediaItemInfo_String(item, COMPARED, back, 1)
+    RPR_SetActiveTake(other)
+    RPR_UpdateItemInProject(item)
 
 
 def _other(item):

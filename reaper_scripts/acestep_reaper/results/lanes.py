@@ -8,7 +8,7 @@ whose lanes all play plays, too).
 
 from reaper_python import *
 
-from ..project.objects import item_text, track_items, track_name
+from ..project.objects import item_text, items_between, span, track_items, track_name
 from ..state import settings
 
 FIXED_LANES = 2  # of I_FREEMODE
@@ -116,6 +116,8 @@ def versions(item):
     track = RPR_GetMediaItem_Track(item)
     if not has(track):
         return []
-    first = root(item)
-    found = [other for other in track_items(track) if root(other) == first]
-    return sorted(found, key=of)
+    first, found = root(item), {of(item): item}
+    for other in items_between(track, *span(item)):
+        if root(other) == first:
+            found.setdefault(of(other), other)
+    return [found[lane] for lane in sorted(found)]

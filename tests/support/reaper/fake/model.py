@@ -36,13 +36,13 @@ def item_values() -> dict[str, float]:
     return {"D_POSITION": 0.0, "D_LENGTH": 1.0, "D_VOL": 1.0, "B_LOOPSRC": 1.0, "B_MUTE": 0.0, "C_LOCK": 0.0,
             "D_FADEINLEN": 0.0, "D_FADEOUTLEN": 0.0, "D_FADEINLEN_AUTO": -1.0, "D_FADEOUTLEN_AUTO": -1.0,
             "C_FADEINSHAPE": 0.0, "C_FADEOUTSHAPE": 0.0, "I_CUSTOMCOLOR": 0.0, "B_UISEL": 0.0,
-            "C_BEATATTACHMODE": -1.0, "I_GROUPID": 0.0, "C_LANEPLAYS": 1.0, "I_FIXEDLANE": 0.0,
+            "C_BEATATTACHMODE": -1.0, "D_SNAPOFFSET": 0.0, "I_GROUPID": 0.0, "C_LANEPLAYS": 1.0, "I_FIXEDLANE": 0.0,
             "F_FREEMODE_Y": 0.0, "F_FREEMODE_H": 1.0}  # fmt: skip
 
 
 def track_values() -> dict[str, float]:
     return {"B_MUTE": 0.0, "D_VOL": 1.0, "I_NCHAN": 2.0, "I_SELECTED": 0.0, "I_CUSTOMCOLOR": 0.0,
-            "I_FOLDERDEPTH": 0.0, "I_RECARM": 0.0, "I_FREEMODE": 0.0}  # fmt: skip
+            "I_FOLDERDEPTH": 0.0, "I_RECARM": 0.0, "I_FREEMODE": 0.0, "I_NUMFIXEDLANES": 1.0}  # fmt: skip
 
 
 @dataclass
