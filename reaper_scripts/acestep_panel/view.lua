@@ -55,12 +55,12 @@ local function words(ui, model)
     model:edit('tags', history[chosen])
     model:store()
   end
+  api.TextColored(ctx, GREY, 'Lyrics of the new part')
   api.SetNextItemWidth(ctx, WIDE)
   local edited, lyrics = api.InputTextMultiline(ctx, '##lyrics', model.fields.lyrics, WIDE, 54)
   if edited then
     model:edit('lyrics', lyrics)
   end
-  api.SetItemTooltip(ctx, 'Lyrics of the new part only')
   if api.IsItemDeactivatedAfterEdit(ctx) then
     model:store()
   end

@@ -233,7 +233,7 @@ def test_another_version_of_the_contract_is_refused_on_both_sides(session, panel
         ([1], "something else than a request"),
     ):
         session.fake.ext_state["acestep", "panel_requests"] = json.dumps(request)
-        session.host.tick(2)
+        session.host.tick(16)
         answer = state(session)["answers"][-1]
         assert not answer["ok"] and why in answer["said"], answer
 

@@ -17,6 +17,7 @@ from . import progress
 
 CONTRACT = 1
 OPEN_SECONDS = 5.0  # a window says each second that it is open
+LOOK_TICKS = 15  # half a second: between looks whether a window was opened
 LOOK_SECONDS = 0.25
 ASK_SECONDS = 1.0  # between looks at the surface's controls and the presets' folder
 ANSWERS = 20
@@ -29,24 +30,22 @@ class Panel(object):
 
     def __init__(self, service):
         self._service = service
+        self.is_open = False  # whether a window said of late that it is open
+        self._ticks = 0
         self._answers = []
         self._look_at = self._ask_at = 0.0
         self._asking = self._started = False
         self._controls, self._hello, self._presets = {}, {}, []
         self._shown = ""
 
-    @property
-    def is_open(self):
-        """Whether a window said of late that it is open."""
-        try:
-            return abs(time.time() - float(RPR_GetExtState(extstate.SECTION, "panel_open"))) < OPEN_SECONDS
-        except ValueError:
-            return False
-
     def step(self):
-        """Obeys, asks and tells; True when a request was carried out."""
-        asked = self._obey_all()
-        now = time.monotonic()
+        """Obeys, asks and tells; True when a request was carried out. While no window is open, seldom."""
+        self._ticks += 1
+        if self._ticks % LOOK_TICKS == 1:
+            self.is_open = _is_open()
+        elif not self.is_open:
+            return False
+        asked, now = self._obey_all(), time.monotonic()
         if asked or now >= self._look_at:
             self._look_at = now + LOOK_SECONDS
             if asked or self.is_open:
@@ -148,6 +147,13 @@ class Panel(object):
         return {"running": running, "starts": settings.yes(values, "start_daemon"),
                 "model": str(model.get("description") or model.get("name") or ""),
                 "version": str(self._hello.get("package_version", "")) if running else ""}  # fmt: skip
+
+
+def _is_open():
+    try:
+        return abs(time.time() - float(RPR_GetExtState(extstate.SECTION, "panel_open"))) < OPEN_SECONDS
+    except ValueError:
+        return False
 
 
 def _job(batch, part):
