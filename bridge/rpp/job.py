@@ -78,7 +78,10 @@ class OnTrack:
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Frames [first, last) of a request's source are all that is sent: what an item shows of its file."""
+    """Frames [first, last) of a request's source are all that is sent: what an item shows of its file.
+
+    Before the first and behind the last frame of the file it is repeated, as looped items do.
+    """
 
     first: int
     last: int

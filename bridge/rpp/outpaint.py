@@ -44,9 +44,6 @@ def plan_outpaint(project: Project, track: Track, job: ProjectJob) -> Plan:
     start, end = time_range(project, job)
     gaps = _chosen(project, track, start, end)
     found = target(project, track, gaps[0].item, job)
-    if found.repeats:
-        got = f"an item at {found.item.position:g} s that repeats its source"
-        raise refused("region", got, "an item that plays its source once", "Glue the item in REAPER first.")
     notes = [f"Left as it is: {what}." for what in project.left_out(track, start, end)]
     notes += [note for gap in gaps for note in _notes(found, gap, (start, end))]
     return Plan(project, (_part(found, gaps),), tuple(notes))
@@ -123,15 +120,19 @@ def _part(found: Target, gaps: Sequence[Gap]) -> Part:
 
 
 def _excerpt(found: Target, before: Gap | None, after: Gap | None) -> Excerpt | None:
-    """What of the file is sent; None where all of it is, since the item hides nothing on a side that is extended."""
+    """What of the file is sent; None where all of it is, since the item hides nothing on a side that is extended.
+
+    An item that repeats its file is sent as it sounds: its frames go on behind the file's end.
+    """
     rate, frames = found.info.sample_rate, found.info.frames
-    first, last = (found.source_time(edge) for edge in found.heard)
-    hidden = (before is not None and first > ROUNDING_SECONDS) or (
-        after is not None and last < frames / rate - ROUNDING_SECONDS
-    )
-    if not hidden:
+    first, last = (found.source_time(edge) for edge in found.sounding)
+    hidden_before = before is not None and first > ROUNDING_SECONDS
+    hidden_after = after is not None and last < frames / rate - ROUNDING_SECONDS
+    if not (hidden_before or hidden_after or found.repeats):
         return None
-    start, stop = max(round(first * rate), 0), min(round(last * rate), frames)
+    start, stop = round(first * rate), round(last * rate)
+    if not found.repeats:
+        start, stop = max(start, 0), min(stop, frames)
     context = found.job.fields.get("context_seconds", 0.0)
     if context is not None and (before is None or after is None):
         most = round(HEARD_SECONDS * rate)
@@ -161,7 +162,7 @@ def _crossing(found: Target, key: str, edge: float) -> Fade:
     if edge not in (item.position, item.end):
         return Fade(0.0)
     fade = read_fade(item.block, key)
-    first, last = found.heard
+    first, last = found.sounding
     start, end = time_range(found.project, found.job)
     inside = edge - start if key == "FADEOUT" else end - edge
     return fade.opposite(min(fade.seconds, last - first, max(inside, SHORTEST_OVERLAP)))

@@ -18,6 +18,7 @@ from bridge.rpp.write import NewItem, NewTake, NewTrack
 _MADE = re.compile(r"( \((?:[^()]*, )?seed \d+\))+$")
 _LONGEST_STEM = 200  # bytes: number and ending follow
 _STAND_IN_SECONDS = 1.0
+_STAND_INS = 2  # of more variations: the others differ in nothing
 _AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".aif", ".aiff", ".m4a", ".opus")
 
 
@@ -54,7 +55,7 @@ def rehearse(plan: Plan, out: Path) -> None:
     """Write the project in memory as it will be. Raises ProjectRefused for what could not be written afterwards."""
     project = plan.project
     for part in plan.parts:
-        count = int(getattr(part.request, "variations", None) or 1)
+        count = min(int(getattr(part.request, "variations", None) or 1), _STAND_INS)
         ending = getattr(part.request, "format", None) or "wav"
         path = out.absolute().parent / f"{safe_stem(part.name)} acestep 01.{ending}"
         made = Made(path, title(part.name, "", 0), _STAND_IN_SECONDS)

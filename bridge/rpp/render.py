@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from msgspec import UNSET, structs
 
-from bridge.rpp.job import OnTrack, Part, Plan, ProjectJob
+from bridge.rpp.job import Excerpt, OnTrack, Part, Plan, ProjectJob
 from bridge.rpp.placing import Made, placed, safe_stem, title
 from bridge.rpp.plan import make_plan
 from bridge.rpp.text import refused
+from engine.audio.buffer import Audio
 from engine.audio.files import probe, read
 from engine.requests import Request
 
@@ -68,8 +70,18 @@ def ready(part: Part) -> Request:
         return part.request
     wanted: Any = part.request
     channels = None if wanted.channels is UNSET else [channel - 1 for channel in wanted.channels]
-    audio = read(wanted.audio, part.excerpt.first, part.excerpt.last, channels)
-    return structs.replace(part.request, audio=audio, channels=UNSET)
+    return structs.replace(part.request, audio=_read(wanted.audio, part.excerpt, channels), channels=UNSET)
+
+
+def _read(path: str, excerpt: Excerpt, channels: Sequence[int] | None) -> Audio:
+    frames = probe(path).frames
+    pieces, at = [], excerpt.first
+    while at < excerpt.last:
+        start = at % frames
+        stop = min(frames, start + excerpt.last - at)
+        pieces.append(read(path, start, stop, channels).samples)
+        at += stop - start
+    return Audio(np.ascontiguousarray(np.concatenate(pieces, axis=1)), excerpt.sample_rate)
 
 
 def rendered_of(result: JobResult) -> list[Rendered]:

@@ -75,6 +75,11 @@ class Target:
         """Whether the item goes on with its source from the start where that is over."""
         return self.item.looped and self.heard != (self.item.position, self.item.end)
 
+    @property
+    def sounding(self) -> tuple[float, float]:
+        """Project seconds in which the item sounds at all."""
+        return (self.item.position, self.item.end) if self.item.looped else self.heard
+
     def source(self) -> dict[str, Any]:
         """The request's fields that say what is edited."""
         given = {"audio": str(self.take.source), "output": "full", "format": "wav"}

@@ -79,7 +79,6 @@ def test_both_sides_of_one_item(tmp_path: Path) -> None:
         (TWO[:1], (1, 2.5), "no item ends or begins"),
         (JOINED, (2, 4), "no item ends or begins"),
         (TWO, (10, 12), "no audio item"),
-        ((item(0, 8, "a.wav", loop=1),), (7, 12), "repeats its source"),
         (
             (item(0, 3, "a.wav", more="ALLTAKES 1", takes='TAKE\nNAME b\n<SOURCE WAVE\nFILE "a.wav"\n>'),),
             (2, 8),
@@ -109,6 +108,19 @@ def test_what_the_item_hides_of_its_file_is_not_sent(tmp_path: Path) -> None:
     sent = ready(made.parts[0]).audio
     assert np.allclose(sent.samples[0], source[RATE : 4 * RATE])
     assert spans(made) == [(3, 8, 3)]
+
+
+def test_an_item_that_repeats_its_file_is_sent_as_it_sounds(tmp_path: Path) -> None:
+    """A loop of 3 s, from 1 s of it on, for 7 s; and one that begins before its file does."""
+    source = soundfile.read(audio(tmp_path / "a.wav", 3))[0]
+    made = plan(song(tmp_path, item(2, 7, "a.wav", offset=1, loop=1)), 8, 12)
+    sent = ready(made.parts[0]).audio
+    assert np.allclose(sent.samples[0], np.tile(source, 3)[RATE : 8 * RATE])
+    assert extended(made) == (0, 3) and spans(made) == [(9, 12, 7)]
+    early = plan(song(tmp_path, item(2, 4, "a.wav", offset=-1, loop=1)), 5, 8)
+    assert np.allclose(ready(early.parts[0]).audio.samples[0], np.tile(source, 2)[2 * RATE :])
+    both = plan(song(tmp_path, item(2, 7, "a.wav", offset=1, loop=1)), 1, 12)
+    assert extended(both) == (1, 3) and spans(both) == [(1, 2, 0), (9, 12, 8)]
 
 
 def test_a_hidden_start_is_no_reason_to_cut(tmp_path: Path) -> None:
