@@ -7,14 +7,18 @@ first is still at work waits for it. Knows typed contents and the store of answe
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from bridge.files import Attached
 from bridge.jobs import JobStore
 from bridge.protocol import messages as m
-from bridge.protocol.errors import ErrorContent, failure
+from bridge.protocol.errors import ErrorContent, failure, refused
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Dispatch:
         self._handlers = handlers
         self._store = store
         self._stopping = stopping
-        self._in_flight: dict[tuple[str, str], asyncio.Future[Reply]] = {}
+        self._in_flight: dict[tuple[str, str], tuple[str, asyncio.Future[Reply]]] = {}
 
     async def perform(self, op: str, content: dict[str, Any], peer: Peer, attached: Attached) -> Reply:
         """Decode a request and do it. Raises BridgeError, EngineError and OSError for the sender to read."""
@@ -74,17 +78,18 @@ class Dispatch:
         return await self._once(op, request, request_id, peer, attached)
 
     async def _once(self, op: str, request: Any, request_id: str, peer: Peer, attached: Attached) -> Reply:
-        """The remembered answer, that of the request in flight, or a new one."""
-        name = f"{op} {request_id}"
-        key = (peer.name, name)
+        """The remembered answer, that of the request in flight, or a new one. Raises RequestFailed for a reused id."""
+        key, digest = (peer.name, f"{op} {request_id}"), _digest(request, attached)
         known = self._store.answer(*key)
         if known is not None:
-            return Reply(m.read_reply(op, known))
+            _check_same(known[0], digest, request_id)
+            return Reply(m.read_reply(op, known[1]))
         if key in self._in_flight:
-            return await asyncio.shield(self._in_flight[key])
-        call = Call(peer, attached, lambda content: self._store.remember(*key, content))
+            _check_same(self._in_flight[key][0], digest, request_id)
+            return await asyncio.shield(self._in_flight[key][1])
+        call = Call(peer, attached, lambda content: self._store.remember(*key, digest, content))
         future = asyncio.ensure_future(self._handlers[op](request, call))
-        self._in_flight[key] = future
+        self._in_flight[key] = digest, future
         try:
             reply = await future
             if self._store.answer(*key) is None:
@@ -92,6 +97,19 @@ class Dispatch:
             return Reply(reply.content)
         finally:
             del self._in_flight[key]
+
+
+def _digest(request: Any, attached: Attached) -> str:
+    """Tells requests apart that carry the same request_id: their content and the hashes of their audio."""
+    told = json.dumps([msgspec.to_builtins(request), list(attached.hashes)], sort_keys=True)
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _check_same(before: str, now: str, request_id: str) -> None:
+    if before not in ("", now):
+        expected = "the request that came with it before, or a new request_id"
+        remedy = "Give each request an id of its own; only a repeat of the same request keeps it."
+        raise refused("request_id_reused", "request_id", repr(request_id), expected, remedy)
 
 
 def _request_id(request: Any) -> str | None:

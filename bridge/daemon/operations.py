@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from bridge.daemon import validate, views
 from bridge.daemon.dispatch import Call, Handler, Peer, Reply
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
+from bridge.daemon.threads import FileThreads
 from bridge.files import Attached, AudioStore, SourceFile, locate
 from bridge.files.roots import check_loras
 from bridge.files.store import suffix_of
@@ -55,6 +57,8 @@ class Operations:
         self._started = time.time()
         self._hub = runner.hub
         self._controls_sequence = 0
+        self._threads = FileThreads()
+        self._being_submitted: Counter[str] = Counter()  # hashes of audio, by requests under way
         self.counters = Counters()
         self.stopping = asyncio.Event()
         self.handlers: dict[str, Handler] = {
@@ -109,9 +113,15 @@ class Operations:
             check_loras(request, self._settings.allowed_roots)
         model = self._checked_model(_given(request.model, "") or self._default_model())
         if self._linked() is None and validate.has_many_words(request):
-            await asyncio.to_thread(validate.check_lyrics, request, model)
+            await self._threads.run(validate.check_lyrics, request, model)
         source = await self._source(request, call.peer, call.attached)
-        job = _job(request, model, call.peer, source)
+        try:
+            return self._queued(_job(request, model, call.peer, source), source, call)
+        finally:
+            self._let_go(source)
+
+    def _queued(self, job: Job, source: SourceFile | None, call: Call) -> Reply:
+        """Keep a job, its audio and the answer to whoever asked for it, all or nothing."""
         with self._store.transaction():
             self._store.add(job)
             if source is not None and source.sha256:
@@ -130,12 +140,25 @@ class Operations:
             return None
         roots = None if peer.is_local else self._settings.allowed_roots
 
-        def checked() -> SourceFile:
-            found = locate(audio, self._audio, attached, roots, self._settings.urls)
-            validate.check_source(request, found.path)
-            return found
+        found = await self._threads.run(locate, audio, self._audio, attached, roots, self._settings.urls)
+        self._being_submitted[found.sha256 or ""] += 1
+        try:
+            await self._threads.run(validate.check_source, request, found.path)
+        except BaseException:
+            self._let_go(found)
+            raise
+        return found
 
-        return await asyncio.to_thread(checked)
+    def _let_go(self, source: SourceFile | None) -> None:
+        """A submit is over. Audio that came with a request which was refused does not stay."""
+        if source is None:
+            return
+        digest = source.sha256 or ""
+        self._being_submitted[digest] -= 1
+        if self._being_submitted[digest] <= 0:
+            del self._being_submitted[digest]
+            if digest and source.came_along and not self._store.is_used(digest):
+                self._audio.remove(digest)
 
     async def _status(self, request: m.JobRequest, call: Call) -> Reply:
         return Reply(self._view(self._job(request.job_id, call.peer)))
@@ -156,7 +179,7 @@ class Operations:
         if request.include == "path":
             return Reply(reply)
         hashes = [entry.audio.sha256 for entry in reply.results]
-        buffers = [await asyncio.to_thread(self._read, digest) for digest in hashes]
+        buffers = [await self._threads.run(self._read, digest) for digest in hashes]
         return Reply(reply, buffers, hashes)
 
     def _read(self, sha256: str) -> bytes:
@@ -197,9 +220,9 @@ class Operations:
         data = call.attached.buffers[0]
         suffix = Path(request.file_name).suffix.lower()
         suffix = suffix if suffix.isascii() and suffix[1:].isalnum() and len(suffix) < 8 else suffix_of(data)
-        digest, path = await asyncio.to_thread(self._audio.put, data, suffix, call.attached.hashes[0])
+        digest, path = await self._threads.run(self._audio.put, data, suffix, call.attached.hashes[0])
         try:
-            info = await asyncio.to_thread(validate.file_info, path)
+            info = await self._threads.run(validate.file_info, path)
         except ValueError:
             if not self._store.is_used(digest):
                 self._audio.remove(digest)
@@ -238,7 +261,7 @@ class Operations:
         return Reply(m.ControlsReply(values=self._store.controls(), sequence=self._controls_sequence))
 
     async def _metrics(self, request: m.Nothing, call: Call) -> Reply:
-        files, size = await asyncio.to_thread(self._audio.size)
+        files, size = await self._threads.run(self._audio.size)
         return Reply(
             m.MetricsReply(
                 uptime_seconds=time.time() - self._started,

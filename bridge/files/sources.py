@@ -22,10 +22,14 @@ _EXPECTED = "a path, a data: URI, sha256:<hash> of an upload or result, or buffe
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file to render from. `sha256` is set if it lies in the store, which must then keep it."""
+    """A file to render from. `sha256` is set if it lies in the store, which must then keep it.
+
+    `came_along`: the request brought it, so that nobody else knows it if the request is refused.
+    """
 
     path: Path
     sha256: str | None = None
+    came_along: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def locate(
         return _data_uri(audio, store)
     if audio.startswith(("http://", "https://")):
         digest, path = fetch(audio, store, urls or UrlRules())
-        return SourceFile(path, digest)
+        return SourceFile(path, digest, came_along=True)
     path = _path(audio, roots)
     return SourceFile(path, path.stem if store.find(path.stem) == path else None)
 
@@ -102,7 +106,7 @@ def _put(data: bytes | memoryview, store: AudioStore, sha256: str | None) -> Sou
     if not len(data):
         raise _wrong("no bytes", "Choose audio that is not empty.")
     digest, path = store.put(data, suffix_of(data), sha256)
-    return SourceFile(path, digest)
+    return SourceFile(path, digest, came_along=True)
 
 
 def _wrong(got: str, remedy: str = "Give the audio in one of these forms.") -> RequestFailed:

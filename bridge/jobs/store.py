@@ -23,11 +23,12 @@ from bridge.jobs.job import Job, check_transition, new_job_id
 from bridge.protocol.errors import ErrorContent, StoreError, StoreUnavailable
 from bridge.protocol.messages import LogLine, State
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # the layouts are schema_1.sql, schema_2.sql, ..., each applied once
 Jobs = list[Job]  # names, because the store has a method `list`
 JobsAndTotal = tuple[list[Job], int]
 Lines = list[LogLine]
 Strings = list[str]
+Answer = tuple[str, dict[str, Any]]
 ANSWER_SECONDS = 24 * 3600.0
 _COLUMNS = "number, job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome"
 _ORDER = "priority DESC, number"
@@ -202,18 +203,18 @@ class JobStore:
         rows = self._base.rows(query, (job_id, after))
         return [LogLine(number=n, time=t, level=level, text=text) for n, t, level, text in rows]
 
-    def answer(self, owner: str, request_id: str) -> dict[str, Any] | None:
-        """The first answer to a request of the last 24 h."""
-        query = "SELECT reply FROM answers WHERE owner = ? AND request_id = ? AND time > ?"
+    def answer(self, owner: str, request_id: str) -> Answer | None:
+        """The first answer to a request of the last 24 h, and the digest of what was asked ("" of an old store)."""
+        query = "SELECT digest, reply FROM answers WHERE owner = ? AND request_id = ? AND time > ?"
         row = self._base.row(query, (owner, request_id, self.clock() - ANSWER_SECONDS))
-        return None if row is None else dict(json.loads(row[0]))
+        return None if row is None else (str(row[0]), dict(json.loads(row[1])))
 
-    def remember(self, owner: str, request_id: str, reply: msgspec.Struct) -> None:
+    def remember(self, owner: str, request_id: str, digest: str, reply: msgspec.Struct) -> None:
         """Keep an answer for 24 h, and forget older ones."""
         now = self.clock()
         self._base.execute("DELETE FROM answers WHERE time <= ?", (now - ANSWER_SECONDS,))
-        values = (owner, request_id, now, _json(reply))
-        self._base.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", values)
+        query = "INSERT OR REPLACE INTO answers (owner, request_id, time, reply, digest) VALUES (?, ?, ?, ?, ?)"
+        self._base.execute(query, (owner, request_id, now, _json(reply), digest))
 
     def controls(self) -> dict[str, Any]:
         """All controls."""
@@ -232,15 +233,17 @@ class JobStore:
         row = self._base.row(query, values)
         return int(row[0]) if row else 0
 
-    def _check_version(self) -> None:
+    def _check_version(self) -> int:
         version = self._count("PRAGMA user_version")
         if version > SCHEMA_VERSION:
             raise StoreError(f"The job store is of a newer version ({version}). Update acestep-bridge.")
+        return version
 
     def _migrate(self) -> None:
-        self._check_version()
-        self._base.script(resources.files("bridge.jobs").joinpath("schema.sql").read_text("utf-8"))
-        self._base.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        """Take the file from its layout to the present one, a step at a time; each step happens whole or not at all."""
+        for number in range(self._check_version() + 1, SCHEMA_VERSION + 1):
+            layout = resources.files("bridge.jobs").joinpath(f"schema_{number}.sql").read_text("utf-8")
+            self._base.script(f"BEGIN;\n{layout}\nPRAGMA user_version = {number};\nCOMMIT;")
 
 
 @contextlib.contextmanager

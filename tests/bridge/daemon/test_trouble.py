@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import sqlite3
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import zmq.asyncio
 
 from bridge.daemon.engine import EngineDied, EngineProcess
@@ -21,7 +25,7 @@ from bridge.daemon.settings import Settings
 from bridge.engine_process.wire import RenderJob
 from bridge.files import AudioStore
 from bridge.jobs import Job, JobStore
-from bridge.protocol.errors import StoreUnavailable, content_of
+from bridge.protocol.errors import RequestFailed, StoreUnavailable, content_of
 from bridge.protocol.lock import FileLock
 from tests.support.daemons import MODEL, running, text
 from tests.support.renderers import SINES
@@ -169,3 +173,57 @@ def test_a_daemon_that_stood_still_keeps_its_engine(tmp_path: Path) -> None:
         threading.Event().wait(3.0)
         daemon.process.send_signal(go)
         assert (done := job.wait(60)).state == "completed" and done.attempts == 1
+
+
+def test_the_same_request_id_for_another_request_is_refused(tmp_path: Path) -> None:
+    with running(tmp_path / "home") as daemon, daemon.client() as client:
+        first = client.submit(text("steps=1"), request_id="mine")
+        assert client.submit(text("steps=1"), request_id="mine").job_id == first.job_id
+        with pytest.raises(RequestFailed, match="a new request_id") as refused:
+            client.submit(text("steps=2"), request_id="mine")
+        assert refused.value.code == "request_id_reused" and client.jobs().total == 1
+
+
+def test_audio_of_a_refused_request_does_not_stay(tmp_path: Path) -> None:
+    samples = np.zeros((8000, 1), np.float32)
+    kept = {"task": "inpaint", "tags": "steps=1", "start_time": 0.1, "end_time": 0.5}
+    with running(tmp_path / "home") as daemon, daemon.client() as client:
+        path = tmp_path / "song.wav"
+        soundfile.write(path, samples, 8000)
+        wrong = {**kept, "audio": data_uri(path), "start_time": 5.0, "end_time": 6.0}
+        for _ in range(3):
+            with pytest.raises(RequestFailed):
+                client.submit(wrong)
+        assert not list((daemon.home / "audio").rglob("*.wav"))
+        client.submit({**kept, "audio": data_uri(path)})
+        with pytest.raises(RequestFailed):
+            client.submit(wrong)
+        assert len(list((daemon.home / "audio").rglob("*.wav"))) >= 1  # a job has it
+
+
+def data_uri(path: Path) -> str:
+    return "data:audio/wav;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+HANGING = """
+import asyncio, threading
+from bridge.daemon.threads import FileThreads
+from bridge.protocol.errors import RequestFailed
+
+async def main():
+    threads = FileThreads(at_once=2, seconds=0.05, most_hanging=5)
+    codes = []
+    for _ in range(7):
+        try:
+            await threads.run(threading.Event().wait)
+        except RequestFailed as error:
+            codes.append((error.code, threads.hanging))
+    print(codes)
+
+asyncio.run(main())
+"""
+
+
+def test_files_that_never_answer_hold_up_neither_others_nor_the_end() -> None:
+    done = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == repr([("file_timeout", n) for n in (1, 2, 3, 4, 5, 5, 5)]), done.stderr

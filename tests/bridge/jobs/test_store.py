@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -75,8 +76,8 @@ def test_outcome_survives(tmp_path: Path) -> None:
 def test_first_answer_is_kept_for_a_day_and_for_its_owner(tmp_path: Path) -> None:
     now = [1000.0]
     store = JobStore(tmp_path / "jobs", clock=lambda: now[0])
-    store.remember("", "r", ChangeRequest(request_id="x"))
-    assert store.answer("", "r") == {"request_id": "x"}
+    store.remember("", "r", "digest", ChangeRequest(request_id="x"))
+    assert store.answer("", "r") == ("digest", {"request_id": "x"})
     assert store.answer("laptop", "r") is None
     now[0] += 24 * 3600 + 1
     assert store.answer("", "r") is None
@@ -139,3 +140,17 @@ def test_a_store_for_reading_changes_nothing(tmp_path: Path) -> None:
         reading.add(job())
     reading.close()
     assert (tmp_path / "jobs").read_bytes() == before
+
+
+def test_a_store_of_the_first_layout_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "jobs"
+    base = sqlite3.connect(path)
+    base.executescript(resources.files("bridge.jobs").joinpath("schema_1.sql").read_text("utf-8"))
+    base.execute("INSERT INTO answers VALUES ('', 'r', 9e9, '{\"a\": 1}')")
+    base.execute("PRAGMA user_version = 1")
+    base.commit()
+    base.close()
+    for _ in range(2):
+        store = JobStore(path)
+        assert store.answer("", "r") == ("", {"a": 1})
+        store.close()
