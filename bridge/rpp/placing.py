@@ -15,7 +15,7 @@ from bridge.rpp.project_file import Project
 from bridge.rpp.text import quote
 from bridge.rpp.write import NewItem, NewTake, NewTrack
 
-_MADE = re.compile(r"( \((?:[^()]*, )?seed \d+\))+$")
+_MADE = re.compile(r"( \((?:[^()]*, )?seed \d+(?:, retake \d+)?\))+$")
 _LONGEST_STEM = 200  # bytes: number and ending follow
 _STAND_IN_SECONDS = 1.0
 _STAND_INS = 2  # of more variations: the others differ in nothing
@@ -101,9 +101,10 @@ def _track(project: Project, number: int) -> Track:
     return project.tracks[number - 1]
 
 
-def title(name: str, model: str, seed: int) -> str:
-    """A take's name: what it was made from, by which model and seed; not those of the take before it."""
-    return f"{_MADE.sub('', name)} ({model + ', ' if model else ''}seed {seed})"
+def title(name: str, model: str, seed: int, retake: int | None = None) -> str:
+    """A take's name: what it was made from, by which model and seeds; not those of the take before it."""
+    seeds = f"seed {seed}" if retake is None else f"seed {seed}, retake {retake}"
+    return f"{_MADE.sub('', name)} ({model + ', ' if model else ''}{seeds})"
 
 
 def safe_stem(name: str) -> str:

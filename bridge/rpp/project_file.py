@@ -120,7 +120,8 @@ class Project:
     @property
     def names_of_tracks(self) -> str:
         """The tracks with their numbers, names and how many items they have."""
-        told = [f"{t.number} {t.name!r} ({len(t.block.blocks('ITEM'))} items)" for t in self.tracks[:_TOLD_TRACKS]]
+        counts = [(t, len(t.block.blocks("ITEM"))) for t in self.tracks[:_TOLD_TRACKS]]
+        told = [f"{t.number} {t.name!r} ({count} item{'s' * (count != 1)})" for t, count in counts]
         more = len(self.tracks) - len(told)
         return ", ".join([*told, *([f"and {more} more"] if more else [])]) or "no tracks"
 

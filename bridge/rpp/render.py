@@ -128,4 +128,6 @@ def _copied(source: Path, out: Path, name: str, copies: list[Path]) -> Path:
 def _told(part: Part, result: Rendered, path: Path) -> Made:
     lengths = [span.length for span in part.place.spans] if isinstance(part.place, OnTrack) else []
     seconds = probe(path).duration_seconds if None in lengths else 0.0
-    return Made(path, title(part.name, result.model, result.seed), seconds, result.recipe or None)
+    made = result.recipe.get("request") or {}
+    retake = made.get("retake_seed") if made.get("task") == "retake" else None
+    return Made(path, title(part.name, result.model, result.seed, retake), seconds, result.recipe or None)

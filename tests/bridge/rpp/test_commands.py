@@ -81,7 +81,7 @@ def test_a_plan_needs_no_file_to_write(song: Path) -> None:
 
 def test_without_a_track_the_tracks_are_listed(song: Path) -> None:
     done = run("inpaint", song, "--tags", "x", "--dry-run")
-    assert done.exit_code == 2 and "1 'Lead' (1 items)" in " ".join(done.output.split())
+    assert done.exit_code == 2 and "1 'Lead' (1 item)" in " ".join(done.output.split())
 
 
 def test_what_the_project_says_cannot_be_set(song: Path) -> None:

@@ -152,7 +152,9 @@ def test_names_do_not_grow_with_each_retake() -> None:
     assert title("lead.wav (nano, seed 7)", "nano", 8) == "lead.wav (nano, seed 8)"
     assert title("lead (old mix)", "nano", 8) == "lead (old mix) (nano, seed 8)"
     assert title("lead (seed 7) (a b, seed 9)", "", 8) == "lead (seed 8)"
-    assert safe_stem("lead.wav (nano, seed 7)") == "lead"
+    assert title("lead (nano, seed 7)", "nano", 7, 31) == "lead (nano, seed 7, retake 31)"
+    assert title("lead (nano, seed 7, retake 31)", "nano", 7, 32) == "lead (nano, seed 7, retake 32)"
+    assert safe_stem("lead.wav (nano, seed 7, retake 31)") == "lead"
 
 
 @pytest.mark.parametrize("name", ["🥁" * 80, "é" * 300, "a" * 300])
