@@ -18,7 +18,7 @@ from ..project import projects
 from ..project.objects import find_track, items_between, lane_hidden, seen, undo_points
 from ..source import material
 from ..state import extstate, history, presets, settings, status
-from . import dialogs, targets
+from . import commands, dialogs, targets
 
 BACKGROUND = "acestep_Background service.py"
 SHORTER = "Select a shorter range, or split the item"
@@ -42,8 +42,7 @@ def hand_over(command):
     extstate.append_command(command)
     if extstate.background_lives():
         return
-    path = os.path.join(package_folder(), BACKGROUND)
-    number = RPR_AddRemoveReaScript(1, 0, path, 1)
+    number = commands.number(os.path.join(package_folder(), BACKGROUND))
     if not number:
         raise UserError("The file '%s' is missing" % BACKGROUND, "Install the scripts again")
     extstate.beat()  # a second key press before it runs must not start another one

@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..paths import fs, home, in_home, package_folder, read_json, text
 from ..project import projects
 from ..state import extstate, settings, status
-from . import dialogs
+from . import commands, dialogs
 from .entry import BACKGROUND, hand_over
 
 _LABELS = (
@@ -80,12 +80,11 @@ def scripts():
 def register():
     """Registers every action; {script's name: named command id such as _RS...}."""
     found = {}
-    paths = scripts()
-    for path in paths:
-        number = RPR_AddRemoveReaScript(1, 0, path, int(path == paths[-1]))  # the last one writes the file
+    for path in scripts():
+        number = commands.number(path)
         name = os.path.splitext(os.path.basename(path))[0][len("acestep_") :]
         if number and os.path.basename(path) != BACKGROUND:
-            found[name] = "_" + RPR_ReverseNamedCommandLookup(number).lstrip("_")
+            found[name] = commands.name_of(number)
     return found
 
 

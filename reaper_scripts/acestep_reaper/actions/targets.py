@@ -131,11 +131,10 @@ class Search(object):
         return self.skipped + (self._held if self.found else [])
 
     def add_item(self, item, start, end):
-        target, reason = item_target(item, start, end), _skip_reason(item)
-        if not target and not reason:
-            reason = OUTSIDE
-        if reason:
-            self.skipped.append("An item at %s %s" % (_on_ruler(span(item)[0]), reason))
+        reason = _skip_reason(item)
+        target = None if reason else item_target(item, start, end)
+        if not target:
+            self.skipped.append("An item at %s %s" % (_on_ruler(span(item)[0]), reason or OUTSIDE))
             return
         reason = "" if self._reads_only else locks.why(item)
         if reason:

@@ -27,6 +27,7 @@ HERE_TICKS = 15  # how often a finished batch asks whether its project is open n
 IDLE_SECONDS = 120.0
 LIST_PAGE, LIST_MOST = 10, 400  # jobs a reply: one tick reads all of it
 STATUS_SECONDS = 0.25
+REPEAT_SECONDS = 1.0  # REAPER writes over the help line: what runs is said again
 TICK = "acestep_background.tick()"
 KEPT = "%s. %s 'Jobs - show': the result is kept until then"
 UNPLACED = "A result could not be placed as a whole (see the log %s). Undo what is there; 'Jobs - show' tries again"
@@ -81,6 +82,7 @@ class Service(object):
         self._status_at = 0.0
         self._seen_project = None
         self._shown = ""
+        self._shown_at = 0.0
         capture.sweep()
 
     def close(self):
@@ -285,7 +287,7 @@ class Service(object):
             return
         self._status_at = time.monotonic() + STATUS_SECONDS
         text = progress.line(self.batches)
-        if text != self._shown:
-            self._shown = text
+        if text != self._shown or time.monotonic() - self._shown_at >= REPEAT_SECONDS:
+            self._shown, self._shown_at = text, time.monotonic()
             status.show(text)
             extstate.write("jobs", progress.lines(self.batches))

@@ -5,7 +5,7 @@ Take mode replaces the take's source: region in source time = offset + (t - posi
 
 from reaper_python import *
 
-from .objects import is_null, source_kind, source_path, span, take_text
+from .objects import source_kind, source_path, span, take_text
 
 COPIED_VALUES = (
     "D_STARTOFFS", "D_PLAYRATE", "D_VOL", "D_PAN", "D_PANLAW", "D_PITCH", "B_PPITCH", "I_CHANMODE", "I_PITCHMODE",
@@ -40,11 +40,11 @@ def why_not_editable(item, take, start, end):
     if RPR_TakeIsMIDI(take):
         return "the take is MIDI"
     source = RPR_GetMediaItemTake_Source(take)
-    if is_null(source) or not source_path(take):
-        return "the take's source is a section or is reversed"
     kind = source_kind(take)
-    if kind not in READ_KINDS:
+    if kind not in READ_KINDS + ("", "SECTION"):
         return "its media is read through REAPER (%s)" % kind
+    if kind == "SECTION" or not source_path(take):
+        return "the take's source is a section or is reversed"
     if RPR_GetTakeNumStretchMarkers(take) > 0:
         return "the take has stretch markers"
     if RPR_CountTakeEnvelopes(take) > 0:

@@ -20,6 +20,7 @@ class ApplicationApi(Core):
     def __init__(self) -> None:
         super().__init__()
         self.scripts: dict[int, str] = {}
+        self.ids: dict[str, str] = {}  # of scripts that reaper-kb.ini names, without the underscore
         self.dialogs: list[tuple[str, str]] = []
         self.answers: list[object] = []
         self.help_text = ""
@@ -58,6 +59,11 @@ class ApplicationApi(Core):
             self.refresh = 0
 
     # actions
+    def register(self, path: str, command_id: str) -> None:
+        """As REAPER's start does with a line of reaper-kb.ini."""
+        self.scripts[53000 + len(self.scripts)] = path
+        self.ids[path] = command_id
+
     def AddRemoveReaScript(self, add: int, section: int, path: str, commit: int) -> int:
         known = {p: i for i, p in self.scripts.items()}
         if path not in known:
@@ -68,6 +74,8 @@ class ApplicationApi(Core):
         return known[path]
 
     def ReverseNamedCommandLookup(self, command: int) -> str:
+        if self.scripts.get(command) in self.ids:
+            return self.ids[self.scripts[command]]
         return f"RS{abs(hash(self.scripts[command])):040x}"[:42] if command in self.scripts else ""
 
     def NamedCommandLookup(self, name: str) -> int:

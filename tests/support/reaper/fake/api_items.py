@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 
 import numpy as np
 
@@ -263,7 +264,7 @@ class ItemApi(Core):
 
     def GetMediaSourceLength(self, source: int, is_qn: int):
         found = self.need(source, "PCM_source*", "GetMediaSourceLength")
-        return source_info(found.path)[0], 0
+        return (source_info(found.path)[0] if os.path.exists(found.path) else 3600.0), 0
 
     def GetMediaSourceType(self, source: int, buffer: str, size: int):
         found = self.need(source, "PCM_source*", "GetMediaSourceType")
@@ -273,7 +274,8 @@ class ItemApi(Core):
         return source_info(self.need(source, "PCM_source*", "GetMediaSourceSampleRate").path)[1]
 
     def GetMediaSourceNumChannels(self, source: int) -> int:
-        return source_info(self.need(source, "PCM_source*", "GetMediaSourceNumChannels").path)[2]
+        found = self.need(source, "PCM_source*", "GetMediaSourceNumChannels")
+        return source_info(found.path)[2] if os.path.exists(found.path) else 2
 
     def GetMediaFileMetadata(self, source: int, identifier: str, buffer: str, size: int):
         found = self.need(source, "PCM_source*", "GetMediaFileMetadata")

@@ -7,6 +7,9 @@ import soundfile
 
 from .model import Item, Project, Take, Track
 
+SILENT = ("MIDI", "OFFLINEWAVE")
+GENERATED = {"CLICK": 880.0, "LTC": 2400.0}  # what REAPER makes itself, without a file: Hz of a stand-in tone
+
 
 def _read(path: str, first: int, count: int) -> np.ndarray:
     with soundfile.SoundFile(path) as file:
@@ -22,8 +25,11 @@ def source_info(path: str) -> tuple[float, int, int]:
 
 def read_take(take: Take, times: np.ndarray, channels: int) -> np.ndarray:
     """Samples (n, channels) of a take at `times`, seconds counted from the item's start."""
-    if take.source is None:
+    if take.source is None or take.source.kind in SILENT:
         return np.zeros((len(times), channels))
+    if take.source.kind in GENERATED:
+        tone = 0.25 * np.sin(2 * np.pi * GENERATED[take.source.kind] * times) * take.values["D_VOL"]
+        return np.repeat(tone[:, None], channels, 1)
     seconds, rate, _ = source_info(take.source.path)
     at = (take.values["D_STARTOFFS"] + times * take.values["D_PLAYRATE"]) * rate
     first = min(max(int(at.min()) - 1, 0), round(seconds * rate) - 1)
@@ -41,11 +47,18 @@ def _gain(item: Item, times: np.ndarray) -> np.ndarray:
     return gain * ((times >= 0) & (times < length))
 
 
+def plays(track: Track, item: Item) -> bool:
+    """Whether an item is heard: not muted, and in a lane that plays (below 0 it is hidden, whatever the track)."""
+    lane = item.values["C_LANEPLAYS"]
+    off = lane < 0 or (lane == 0 and track.values["I_FREEMODE"] == 2)
+    return bool(item.takes) and not item.values["B_MUTE"] and not off
+
+
 def read_track(track: Track, times: np.ndarray, channels: int) -> np.ndarray:
     """Samples (n, channels) of a track before its FX: all items with volume and fades."""
     mixed = np.zeros((len(times), channels))
     for item in track.items:
-        if item.takes and not item.values["B_MUTE"]:
+        if plays(track, item):
             local = times - item.start
             mixed += read_take(item.takes[item.active], local, channels) * _gain(item, local)[:, None]
     return mixed

@@ -18,7 +18,7 @@ def new_guid() -> str:
 
 @dataclass
 class Source:
-    """A media source: a file, or a section of one."""
+    """A media source: a file, or a section of one. CLICK and LTC have no file, OFFLINEWAVE's is missing."""
 
     path: str
     kind: str = "WAVE"
