@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+
+from engine.requests import TASKS
 
 MOST_BYTES = 255  # ext4, APFS, NTFS (there 255 units of UTF-16); a folder of one's own may take fewer
 
@@ -18,6 +21,15 @@ def shortened(name: str, most: int) -> str:
     while length(name) > most:
         name = name[: max(0, min(len(name) - 1, most))]
     return name
+
+
+_TASKS = "|".join(map(re.escape, TASKS))
+_ADDED = re.compile(rf"(?:-(?:{_TASKS}|again)(?:-\d+)?| (?:{_TASKS}|acestep)(?: \d+)?)+$")
+
+
+def original_stem(stem: str) -> str:
+    """A stem without what earlier renders added to it ("song-retake-2", "song inpaint"): names do not grow."""
+    return _ADDED.sub("", stem) or stem
 
 
 def is_text(name: str) -> bool:

@@ -51,10 +51,11 @@ def again(
     """Make a clip again from its recipe, as it was or changed."""
     from bridge.cli.recipes import again_of
     from bridge.cli.render import Order, run_order
+    from bridge.file_names import original_stem
 
     wanted = [*([f"model={model}"] if model else []), *(changes or [])]
     request = again_of(file, seed, wanted, audio)
-    run_order(Order(request, out, as_json, file, stem=f"{file.stem}-again", force=force))
+    run_order(Order(request, out, as_json, file, stem=f"{original_stem(file.stem)}-again", force=force))
 
 
 def _rows(made: dict[str, Any]) -> list[tuple[str, Any]]:

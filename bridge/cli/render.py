@@ -11,6 +11,7 @@ from msgspec import UNSET, structs, to_builtins
 from bridge.cli.out_file import Outputs, Wish, format_of
 from bridge.cli.output import note, print_json, show
 from bridge.cli.request_options import NOT_PATHS, SOURCE
+from bridge.file_names import original_stem
 from bridge.model_words import model_words
 from bridge.protocol.messages import ResultEntry, ResultReply
 from engine.atomic import WriteError
@@ -62,7 +63,7 @@ def _given(value: Any, default: Any) -> Any:
 
 def _stem(order: Order) -> str:
     task = type(order.request).task
-    return f"{order.protected.stem}-{task}" if order.protected and order.protected.stem else task
+    return f"{original_stem(order.protected.stem)}-{task}" if order.protected and order.protected.stem else task
 
 
 def _source_path(request: Request) -> Path | None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bridge.file_names import original_stem
 from bridge.osc.addresses import ROOT
 from bridge.osc.daemon import Daemon, Made
 from bridge.osc.jobs import OwnJob
@@ -133,7 +134,7 @@ class Renders:
     def _keep(self, path: Path, status: JobStatus, job: OwnJob) -> str:
         if not job.folder:
             return str(path)
-        stem = Path(job.source).stem if job.source else "acestep"
+        stem = original_stem(Path(job.source).stem) if job.source else "acestep"
         return str(copy_into(Path(job.folder), path, f"{stem} {status.task}"))
 
     # -- takes -------------------------------------------------------------------------------------------------------

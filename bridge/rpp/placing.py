@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bridge.file_names import shortened
+from bridge.file_names import original_stem, shortened
 from bridge.rpp.job import OnItem, OnTrack, Part, Plan, Span
 from bridge.rpp.model import Track
 from bridge.rpp.project_file import Project
@@ -76,7 +76,7 @@ def _as_items(project: Project, part: Part, place: OnTrack, takes: Sequence[NewT
     home = project.tracks[place.track - 1] if place.track is not None else None
     if place.new or home is None:
         known = {t.guid for t in project.tracks}
-        name = f"{home.name} acestep" if home is not None else part.name
+        name = f"{original_stem(home.name)} acestep" if home is not None else part.name
         project = project.insert_track(NewTrack(name, like=home), after=home)
         home = next(t for t in project.tracks if t.guid not in known)
     for span in place.spans:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -196,3 +197,46 @@ def test_actions_that_the_installer_registered_are_used(session):
     assert session.fake.log.count("AddRemoveReaScript") == 0
     assert session.daemon.controls["reaper_actions"]["Retake"] in {"_" + known for known in session.fake.ids.values()}
     session.check()
+
+
+def test_a_long_recipe_is_kept_in_pieces_and_read_whole(session):
+    """Each value is a line of the project file, and a tempo map of 1,000 points makes 90,000 characters."""
+    session.save_tags(
+        snap_to_bars="no", context_seconds="2", lyrics=" / ".join(f"line {n} of many" for n in range(2000))
+    )
+    run(session, TAKE)
+    take = session.project.items()[0].takes[1]
+    pieces = [value for key, value in take.ext.items() if key.startswith("acestep_recipe")]
+    assert len(pieces) > 15 and max(map(len, pieces)) <= 2000
+    session.project.items()[0].selected = True
+    run(session, "Do it again (same seed)")
+    first, second = session.daemon.requests.values()
+    assert second["lyrics"] == first["lyrics"] and len(second["lyrics"]) > 30000 and second["seed"] == 7
+
+
+def test_a_recipe_in_one_piece_from_an_earlier_version_is_read(session):
+    run(session, TAKE)
+    item = session.project.items()[0]
+    item.selected = True
+    assert list(item.takes[1].ext).count("acestep_recipe") == 1
+    request = {"task": "inpaint", "tags": "x" * 50000, "start_time": 4.0, "end_time": 6.0, "seed": 3}
+    item.takes[1].ext["acestep_recipe"] = json.dumps({"recipe": 1, "request": request})
+    session.project.mark("as before")
+    run(session, "Do it again (same seed)")
+    assert session.daemon.requests["job-2"]["tags"] == "x" * 50000
+    assert takes_of(session) == [3, 1]
+
+
+def test_names_do_not_grow_with_each_render(session):
+    """A result of a result of a result: its track, take and file are named once."""
+    session.project.items()[0].takes[0].stretch_markers = 1
+    session.project.mark("stretch")
+    for _ in range(3):
+        run(session, TAKE)  # on a new track below, which is where the next one begins
+        made = session.project.tracks[1].items[0]
+        made.takes[0].stretch_markers = 1
+        session.project.mark("stretch")
+        session.select(4.0, 6.0, track=1)
+    assert session.project.tracks[1].name == "ACE-Step house, drums"
+    files = sorted(p.name for p in session.folder.glob("* acestep *"))
+    assert files == ["drums acestep 01.wav", "house, drums acestep 01.wav", "house, drums acestep 02.wav"]

@@ -18,6 +18,7 @@ from ..project.objects import (
     items_between,
     lane_hidden,
     lane_plays,
+    plain_name,
     selected_items,
     selected_tracks,
     source_kind,
@@ -66,13 +67,13 @@ def item_target(item, start, end):
     take, track = RPR_GetActiveTake(item), RPR_GetMediaItem_Track(item)
     return {"track": track_guid(track), "item": item_guid(item),
             "take": take_text(take, "GUID"), "start": first, "end": last,
-            "name": take_text(take, "P_NAME") or track_name(track)}  # fmt: skip
+            "name": plain_name(take_text(take, "P_NAME") or track_name(track))}  # fmt: skip
 
 
 def gap_target(track, start, end):
     """A range of a track without an item."""
     return {"track": track_guid(track), "item": "", "take": "", "start": start, "end": end,
-            "name": track_name(track)}  # fmt: skip
+            "name": plain_name(track_name(track))}  # fmt: skip
 
 
 def on_new_track(target, reason):

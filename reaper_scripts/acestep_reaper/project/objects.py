@@ -3,6 +3,7 @@
 A text of REAPER's that is no UTF-8 is read as an empty one.
 """
 
+import re
 from contextlib import contextmanager
 
 from reaper_python import *
@@ -61,6 +62,14 @@ def remember(pointers):
 def seen():
     """What `remember` takes."""
     return dict(_seen)
+
+
+_OURS = re.compile(r"^(?:ACE-Step(?: \d+)?:? *)+|(?: acestep \d+(?:\.\w+)?)+$")
+
+
+def plain_name(name):
+    """A name without what our results add to it ("ACE-Step 2: ...", " acestep 01.wav"): names do not grow."""
+    return _OURS.sub("", name).strip() or name
 
 
 def track_guid(track):

@@ -5,7 +5,7 @@ Take mode replaces the take's source: region in source time = offset + (t - posi
 
 from reaper_python import *
 
-from .objects import source_kind, source_path, span, take_text
+from .objects import set_take_text, source_kind, source_path, span, take_text
 
 COPIED_VALUES = (
     "D_STARTOFFS", "D_PLAYRATE", "D_VOL", "D_PAN", "D_PANLAW", "D_PITCH", "B_PPITCH", "I_CHANMODE", "I_PITCHMODE",
@@ -14,6 +14,9 @@ COPIED_VALUES = (
 
 # what REAPER calls the media whose files the daemon reads; a new kind of media is captured from the track
 READ_KINDS = ("WAVE", "AIFF", "FLAC", "MP3", "VORBIS", "OPUS")
+
+
+RECIPE_PIECE = 2000  # characters of ASCII; readers of project files have buffers of 4096 and less
 
 
 def value(take, key):
@@ -66,4 +69,19 @@ def copy_properties(old, new):
 
 
 def recipe_text(take):
-    return take_text(take, "P_EXT:acestep_recipe")
+    """The recipe that a take keeps, or an empty text."""
+    parts = []
+    while len(parts) == 0 or parts[-1]:
+        parts.append(take_text(take, _recipe_key(len(parts))))
+    return "".join(parts)
+
+
+def keep_recipe(take, text):
+    """Keeps a recipe with a take: in pieces, since each is a line of the project file, and long lines get cut there."""
+    pieces = [text[at : at + RECIPE_PIECE] for at in range(0, len(text), RECIPE_PIECE)]
+    for index, piece in enumerate(pieces):
+        set_take_text(take, _recipe_key(index), piece)
+
+
+def _recipe_key(index):
+    return "P_EXT:acestep_recipe" + ("_%d" % (index + 1) if index else "")

@@ -209,7 +209,7 @@ def _sign(take, part, index):
     number = " %d" % (index + 1) if len(part.files) > 1 else ""
     tags = entry.get("tags") or part.request.get("tags", "")
     set_take_text(take, "P_NAME", ("ACE-Step%s: %s" % (number, tags))[:120])
-    set_take_text(take, "P_EXT:acestep_recipe", part.recipe(index))
+    takes.keep_recipe(take, part.recipe(index))
     set_take_text(take, "P_EXT:acestep_job", "%s/%d" % (part.job_id, index))
     set_take_text(take, "P_EXT:acestep_model", json.dumps(entry.get("model") or {}))
     came = {"kind": data.get("kind", ""), "track": data["track"], "start": data["start"], "end": data["end"],

@@ -11,6 +11,8 @@ from .audio import read_take, read_track, source_info
 from .core import Accessor, Core
 from .model import Item, Source, Take, Track, new_guid
 
+LONGEST_LINE = 4000  # that every reader of project files takes
+
 
 class ItemApi(Core):
     """Tracks, items and takes of the active project."""
@@ -87,6 +89,8 @@ class ItemApi(Core):
         if thing is None:
             return False, ""
         if key.startswith("P_EXT:"):
+            if is_set and len(key) + len(value) > LONGEST_LINE:
+                self.violation(f"{key}: a line of {len(value)} characters in the project file")
             if is_set:
                 thing.ext[key[6:]] = value
             return bool(is_set or key[6:] in thing.ext), thing.ext.get(key[6:], "")
