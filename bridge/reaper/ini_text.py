@@ -1,4 +1,4 @@
-"""Change keys of reaper.ini and lines of reaper-kb.ini without touching any other byte.
+"""Change keys of reaper.ini without touching any other byte.
 
 Works on text decoded as UTF-8 with surrogateescape. Knows no files and no meaning of a key.
 """
@@ -27,7 +27,7 @@ def get_key(text: str, key: str) -> str | None:
 def set_keys(text: str, values: Mapping[str, str | None]) -> str:
     """The text with these keys of [reaper] set, or taken out where the value is None. New keys end the section."""
     newline = newline_of(text)
-    lines = _split(text)
+    lines = split_lines(text)
     start, end = _section_bounds(lines)
     if start is None:
         lines = [f"[{_SECTION}]{newline}", *lines]
@@ -43,22 +43,7 @@ def set_keys(text: str, values: Mapping[str, str | None]) -> str:
     return "".join([*before, *added, *after, *lines[end:]])
 
 
-def add_lines(text: str, new: list[str]) -> str:
-    """The text with these lines at its end, each once, and a newline behind the last."""
-    newline = newline_of(text)
-    there = set(text.replace("\r\n", "\n").split("\n"))
-    if text and not text.endswith("\n"):
-        text += newline
-    return text + "".join(line + newline for line in new if line not in there)
-
-
-def remove_lines(text: str, old: list[str]) -> str:
-    """The text without these lines."""
-    gone = set(old)
-    return "".join(line for line in _split(text) if line.rstrip("\r\n") not in gone)
-
-
-def _split(text: str) -> list[str]:
+def split_lines(text: str) -> list[str]:
     """Lines with their newlines. (str.splitlines also splits at characters that a name may hold.)"""
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 

@@ -17,10 +17,11 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from bridge.protocol.home import home_folder, make_home, write_install
+from bridge.reaper.action_list import command_ids, with_actions, without_ids
 from bridge.reaper.changes import Change, carry_out, read_or_none, remove_empty_folders
 from bridge.reaper.errors import InstallRefused
 from bridge.reaper.extras import extra_files
-from bridge.reaper.ini_text import add_lines, get_key, remove_lines, set_keys
+from bridge.reaper.ini_text import get_key, set_keys
 from bridge.reaper.osc_device import OscDevice, with_device, without_device
 from bridge.reaper.python_candidates import Candidate, candidates, remedy
 from bridge.reaper.resources import find_resource_path, reaper_is_running
@@ -79,8 +80,8 @@ def install(options: InstallOptions | None = None, platform: Platform | None = N
     old = read_record(folder) or Record()
     record = Record(old_keys=dict(old.old_keys), created=list(old.created))
     ini, notes = _new_ini(folder, options, platform, old, record)
-    kb = add_lines(remove_lines(_text(folder / KB), old.kb_lines), [action.kb_line for action in wanted])
     record.kb_lines = [action.kb_line for action in wanted]
+    kb = with_actions(_text(folder / KB), record.kb_lines, old.kb_lines)
     own = {f"Scripts/{FOLDER}/{name}": data for name, data in files.items()} | extra_files(options.scripts, wanted)
     record.folders = sorted({*old.folders, *_missing_folders(folder, own)})
     changes = _file_changes(folder, own | _pattern_file(options, old), old, record)
@@ -229,7 +230,7 @@ def _restored(folder: Path, name: str, record: Record, notes: list[str]) -> list
         return [Change(path, before), *([] if before is None else [Change(backup, None)])]
     text = _text(path)
     if name == KB:
-        text = remove_lines(text, record.kb_lines)
+        text = without_ids(text, command_ids(record.kb_lines))
     else:
         ours = {key: value for key, value in record.new_keys.items() if get_key(text, key) == value}
         text = set_keys(text, {key: record.old_keys[key] for key in ours if key in record.old_keys})

@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 
 from bridge.protocol.home import Install
+from bridge.reaper.action_list import command_ids
 from bridge.reaper.changes import read_or_none
 from bridge.reaper.errors import InstallRefused
 from bridge.reaper.extras import ICONS, TEMPLATES, TOOLBAR, extra_files
-from bridge.reaper.ini_text import get_key
+from bridge.reaper.ini_text import get_key, split_lines
 from bridge.reaper.install import INI, KB, InstallOptions, usable_python
 from bridge.reaper.osc_device import OscDevice, find_device
 from bridge.reaper.python_candidates import candidates, remedy
@@ -68,8 +69,10 @@ def _scripts(folder: Path, options: InstallOptions) -> Point:
 
 def _registered(folder: Path, options: InstallOptions, platform: Platform) -> Point:
     wanted = actions(list(script_files(options.scripts)), platform.separator)
-    there = [line.replace("\\", "/") for line in _read(folder / KB).splitlines() if line.startswith("SCR ")]
-    missing = [a.name for a in wanted if not any(f"{FOLDER}/{a.file_name}" in line for line in there)]
+    there = [line.replace("\\", "/") for line in split_lines(_read(folder / KB)) if line.startswith("SCR ")]
+    ids = command_ids(there)  # REAPER and ReaPack give ids of their own: those lines are ours by their path
+    by_path = {a.name for a in wanted if any(f"{FOLDER}/{a.file_name}" in line for line in there)}
+    missing = [a.name for a in wanted if a.command_id.removeprefix("_") not in ids and a.name not in by_path]
     if missing:
         return Point("actions", False, f"not in the action list: {', '.join(missing)}", _INSTALL)
     return Point("actions", True, f"{len(wanted)} in the action list")

@@ -201,9 +201,8 @@ def test_actions_that_the_installer_registered_are_used(session):
 
 def test_a_long_recipe_is_kept_in_pieces_and_read_whole(session):
     """Each value is a line of the project file, and a tempo map of 1,000 points makes 90,000 characters."""
-    session.save_tags(
-        snap_to_bars="no", context_seconds="2", lyrics=" / ".join(f"line {n} of many" for n in range(2000))
-    )
+    lyrics = " / ".join(f"line {n} of many" for n in range(2000))
+    session.save_tags(snap_to_bars="no", context_seconds="2", lyrics=lyrics)
     run(session, TAKE)
     take = session.project.items()[0].takes[1]
     pieces = [value for key, value in take.ext.items() if key.startswith("acestep_recipe")]
@@ -231,12 +230,12 @@ def test_names_do_not_grow_with_each_render(session):
     """A result of a result of a result: its track, take and file are named once."""
     session.project.items()[0].takes[0].stretch_markers = 1
     session.project.mark("stretch")
-    for _ in range(3):
+    for track in range(1, 4):
         run(session, TAKE)  # on a new track below, which is where the next one begins
-        made = session.project.tracks[1].items[0]
-        made.takes[0].stretch_markers = 1
+        session.project.tracks[track].items[0].takes[0].stretch_markers = 1
         session.project.mark("stretch")
-        session.select(4.0, 6.0, track=1)
-    assert session.project.tracks[1].name == "ACE-Step house, drums"
+        session.select(4.0, 6.0, track=track)
+    named = ["drums.wav", "ACE-Step drums.wav", "ACE-Step house, drums", "ACE-Step house, drums"]
+    assert [track.name for track in session.project.tracks[:4]] == named
     files = sorted(p.name for p in session.folder.glob("* acestep *"))
     assert files == ["drums acestep 01.wav", "house, drums acestep 01.wav", "house, drums acestep 02.wav"]

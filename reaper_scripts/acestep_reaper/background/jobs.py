@@ -180,7 +180,7 @@ class Part(object):
 
     def _assemble(self, folder, entry):
         made = entry["audio"]["path"]
-        stem = media.stem_of(self.data.get("source") or "") or self.data.get("name") or "generated"
+        stem = media.stem_of(self.data.get("source") or "") or media.stem_of_name(self.data.get("name", ""))
         suffix = made[made.rfind(".") :]
         if self.data.get("kind") != "clip":
             return media.copy(made, media.free_path(folder, stem, suffix))

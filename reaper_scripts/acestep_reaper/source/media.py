@@ -8,6 +8,7 @@ from ..errors import UserError
 from ..paths import fs, text
 from . import wave_file
 
+ENDINGS = ("wav", "wave", "aif", "aiff", "flac", "mp3", "ogg", "opus", "m4a", "mp4", "mov", "wv")
 CHUNK_BYTES = 1 << 16
 BUDGET_SECONDS = 0.0015
 
@@ -22,6 +23,13 @@ def stem_of(path):
     """The stem of a file, without an earlier number of ours."""
     stem = os.path.splitext(path.replace("\\", "/").rpartition("/")[2])[0]
     return stem.partition(" acestep ")[0]
+
+
+def stem_of_name(name):
+    """A file's stem for a take or track of that name, which is often a file's name itself."""
+    stem, dot, ending = name.partition(" acestep ")[0].rpartition(".")
+    named = stem if dot and ending.lower() in ENDINGS else name.partition(" acestep ")[0]
+    return named.strip() or "generated"
 
 
 def remove(path):

@@ -272,6 +272,33 @@ def test_status_before_installing_names_the_command(linux: tuple[Platform, Path]
     assert all("acestep-bridge reaper install" in point.remedy for point in open_points)
 
 
+def rewritten(kb: str) -> str:
+    """What REAPER makes of our lines: quotes where a word needs them, 256 or 512 added for remembered answers."""
+    lines = []
+    for number, line in enumerate(kb.split("\n")):
+        if line.startswith("SCR 4 0 RS") and "ACE-Step" in line:
+            head, _, path = line.rstrip("\r").rstrip('"').rpartition(' "')
+            flags = (4, 260, 516)[number % 3]
+            line = head.replace("SCR 4", f"SCR {flags}") + (f' "{path}"' if " " in path else f" {path}")
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def test_lines_that_reaper_wrote_anew_are_ours(machine: tuple[Platform, Path]) -> None:
+    platform, folder = machine
+    before = text(folder / "reaper-kb.ini")
+    report = install(options(platform), platform)
+    kb = rewritten(text(folder / "reaper-kb.ini"))
+    (folder / "reaper-kb.ini").write_bytes(kb.encode())
+    assert kb.count("SCR 516") > 2 and kb.count('.py"\n') < len(report.actions)
+    assert points(platform)["actions"]
+    install(options(platform), platform)
+    assert text(folder / "reaper-kb.ini") == kb  # nothing twice, the answers kept
+    assert all(kb.count(action.command_id.removeprefix("_")) == 1 for action in report.actions)
+    uninstall(None, platform)
+    assert text(folder / "reaper-kb.ini").split() == before.split()
+
+
 def test_actions_that_reapack_or_setup_registered_count(linux: tuple[Platform, Path]) -> None:
     """They have ids of their own."""
     platform, folder = linux

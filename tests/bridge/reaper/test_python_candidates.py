@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.reaper.ini_text import add_lines, get_key, remove_lines, set_keys
+from bridge.reaper.action_list import command_ids, with_actions, without_ids
+from bridge.reaper.ini_text import get_key, set_keys
 from bridge.reaper.python_candidates import candidates, macho_architectures
 from bridge.reaper.resources import default_resource_path
 from bridge.system.platform import LINUX, MACOS, WINDOWS, Platform, RegisteredPython, here
@@ -134,10 +135,26 @@ def test_setting_a_key_changes_only_its_line(lines: list[str], crlf: bool, last:
     assert [line for line in done.replace("\r\n", "\n").split("\n") if line in keep] == keep
 
 
-@given(lines=st.lists(st.sampled_from(["KEY 1 82", "SCR a", "", "ACT x"]), max_size=6), last=st.booleans())
-def test_added_lines_can_be_removed(lines: list[str], last: bool) -> None:
+OURS = ['SCR 4 0 RSa1 "Custom: x.py" "acestep-bridge/ACE-Step/x.py"', 'SCR 4 0 RSb2 "Custom: y.py" "a/y.py"']
+OTHERS = ["KEY 1 82 _RSa1 0", 'SCR 4 0 RSc3 "Custom: x.py" x.py', "", "ACT x", "SCR", "SCR 4 0"]
+
+
+@given(lines=st.lists(st.sampled_from(OTHERS), max_size=6), last=st.booleans())
+def test_added_actions_can_be_removed(lines: list[str], last: bool) -> None:
     text = "\n".join(lines) + "\n" * last
-    done = add_lines(text, ["SCR ours", "SCR b"])
+    done = with_actions(text, OURS)
     assert done.endswith("\n")
-    assert add_lines(done, ["SCR ours", "SCR b"]) == done
-    assert remove_lines(done, ["SCR ours", "SCR b"]) in (text, text + "\n")
+    assert with_actions(done, OURS) == done
+    assert without_ids(done, command_ids(OURS)) in (text, text + "\n")
+
+
+def test_actions_are_known_by_their_ids_whatever_reaper_made_of_the_line() -> None:
+    written = (
+        "SCR 260 0 RSa1 \"Custom: x.py\" acestep-bridge/ACE-Step/x.py\r\nSCR 516 0 RSb2 'Custom: y.py' a\\y.py\r\n"
+    )
+    assert with_actions(written, OURS, OURS) == written  # with the user's answers
+    assert with_actions(written + written, OURS, OURS) == written
+    assert without_ids(written, command_ids(OURS)) == ""
+    assert with_actions(written, OURS[:1], OURS) == written.splitlines(keepends=True)[0]
+    elsewhere = written.replace("a\\y.py", "a\\z.py").replace("y.py", "z.py")
+    assert with_actions(elsewhere, OURS).count("RSb2") == 1 and "y.py" in with_actions(elsewhere, OURS)
