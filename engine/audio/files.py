@@ -36,6 +36,8 @@ _ALAC_BITS = {"ALAC_16": 16, "ALAC_20": 24, "ALAC_24": 24, "ALAC_32": 32}
 _EXAMINED = ("WAV", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3")
 _NO_CLAIM = ("IRCAM", "PVF")
 _REMEMBERED = 16
+_FORWARDS_ONLY = ("MP3", "OGG")
+_SKIPPED_FRAMES = 1 << 16
 Exact = NDArray[np.int32] | NDArray[np.float32] | NDArray[np.float64]
 
 
@@ -249,10 +251,9 @@ def read_exact(
 def blocks_of(info: AudioInfo, start: int, stop: int, frames: int) -> Iterator[NDArray[Any]]:
     """All channels of [start, stop), (channels, up to `frames`) each, as float32 or float64. The file stays open."""
     kind = "float64" if info.subtype == "DOUBLE" else "float32"
-    with contextlib.ExitStack() as stack:
-        opened = _open_links(info, stack)
+    with ExactReader(info, range(info.channels)) as reader:
         for at in range(start, stop, frames):
-            yield _read_from(info, opened, at, min(at + frames, stop), kind)
+            yield reader.read_as(at, min(at + frames, stop), kind)
 
 
 def check_channels(info: AudioInfo, channels: Sequence[int] | None) -> int:
@@ -298,44 +299,62 @@ def _range(info: AudioInfo, start: int, stop: int | None) -> tuple[int, int]:
 
 def _read_range(info: AudioInfo, start: int, stop: int, dtype: str) -> NDArray[Any]:
     """(channels, stop - start)."""
-    try:
-        with contextlib.ExitStack() as stack:
-            return _read_from(info, _open_links(info, stack), start, stop, dtype)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise _damaged(info.path, str(error)) from error
+    with ExactReader(info, range(info.channels)) as reader:
+        return reader.read_as(start, stop, dtype)
 
 
-def _open_links(info: AudioInfo, stack: contextlib.ExitStack) -> list[soundfile.SoundFile]:
-    """What is to be decoded, one file a link, open until `stack` ends."""
-    content = info.content or Content(info.path)
-    if not content.links:
-        return [stack.enter_context(soundfile.SoundFile(system_name(content.path)))]
-    views = [stack.enter_context(SegmentedFile(content.path, segments)) for segments in content.links]
-    return [stack.enter_context(soundfile.SoundFile(view)) for view in views]
+class _Forwards(soundfile.SoundFile):
+    """A file that is never sought in: soundfile seeks after each read of one that says it can be."""
+
+    def seekable(self) -> bool:
+        """No."""
+        return False
 
 
-def _read_from(info: AudioInfo, files: list[soundfile.SoundFile], start: int, stop: int, dtype: str) -> NDArray[Any]:
-    """(channels, stop - start) out of all links. Raises InvalidRequest for samples that do not come."""
-    counts = info.content.frames if info.content and info.content.frames else (info.frames,)
-    parts: list[NDArray[Any]] = []
-    first = 0
-    for file, count in zip(files, counts, strict=True):
-        a, b = max(start - first, 0), min(stop - first, count)
-        if a < b or (start == stop and not parts):
-            parts.append(_decode(file, a, max(a, b), dtype))
-        first += count
-    samples = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-    if samples.shape[1] != stop - start:
-        raise _damaged(info.path, f"samples {start + samples.shape[1]} to {stop} are missing")
-    return samples
+class _Link:
+    """One stretch of a file's samples, open. What is decoded frame by frame is read forwards only.
 
+    libsndfile's seek in an MP3 may give silence, near the end of Ogg Vorbis samples from elsewhere, in Opus others in
+    the last bit; there a jump back opens the file anew, a jump forwards decodes what is between.
+    """
 
-def _decode(file: soundfile.SoundFile, start: int, stop: int, dtype: str) -> NDArray[Any]:
-    """(channels, up to stop - start). MP3 is decoded from its beginning: a seek there may give silence instead."""
-    if file.format == "MP3":
-        return file.read(stop, dtype=dtype, always_2d=True).T[:, start:]
-    file.seek(start)
-    return file.read(stop - start, dtype=dtype, always_2d=True).T
+    def __init__(self, path: Path, segments: Segments | None, forwards: bool) -> None:
+        self._path, self._segments, self._forwards = path, segments, forwards
+        self._stack = contextlib.ExitStack()
+        self._open()
+
+    def _open(self) -> None:
+        self.close()
+        if self._segments is None:
+            source: Any = system_name(self._path)
+        else:
+            source = self._stack.enter_context(SegmentedFile(self._path, self._segments))
+        kind = _Forwards if self._forwards else soundfile.SoundFile
+        self._file = self._stack.enter_context(kind(source))
+        self._at = 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stack.close()
+
+    def read(self, start: int, stop: int, dtype: str) -> NDArray[Any]:
+        """(channels, up to stop - start)."""
+        if self._forwards:
+            self._go_to(start, dtype)
+        else:
+            self._file.seek(start)
+        samples = self._file.read(stop - start, dtype=dtype, always_2d=True)
+        self._at = start + len(samples)
+        return samples.T
+
+    def _go_to(self, start: int, dtype: str) -> None:
+        if start < self._at:
+            self._open()
+        while self._at < start:
+            skipped = len(self._file.read(min(_SKIPPED_FRAMES, start - self._at), dtype=dtype, always_2d=True))
+            if not skipped:
+                return
+            self._at += skipped
 
 
 def _check_last_sample(info: AudioInfo) -> None:
@@ -383,30 +402,49 @@ def _error(got: str, expected: str, remedy: str) -> InvalidRequest:
 
 
 class ExactReader:
-    """Reads a file's own numbers range after range with the file open once; an MP3 decoded once. A context manager."""
+    """Reads a file's own numbers range after range with the file open once. A context manager."""
 
     def __init__(self, info: AudioInfo, channels: Sequence[int] | None = None) -> None:
         self.info = info
-        self.channels = check_channels(info, channels)
+        self.channels = len(channels) if isinstance(channels, range) else check_channels(info, channels)
         self._choice = channels
-        self._stack = contextlib.ExitStack()
-        self._files: list[soundfile.SoundFile] = []
-        self._decoded: NDArray[Any] | None = None
+        self._links: list[_Link] = []
 
     def __enter__(self) -> ExactReader:
-        if self.info.format == "MP3":
-            self._decoded = read_exact(self.info, channels=self._choice)
-        else:
-            self._files = _open_links(self.info, self._stack)
+        content = self.info.content or Content(self.info.path)
+        try:
+            for segments in content.links or (None,):
+                self._links.append(_Link(content.path, segments, self.info.format in _FORWARDS_ONLY))
+        except (soundfile.LibsndfileError, OSError) as error:
+            raise _damaged(self.info.path, str(error)) from error
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._decoded = None
-        self._stack.close()
+        while self._links:
+            self._links.pop().close()
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """(channels, stop - start) in the type `info.exact_type`. Raises InvalidRequest for missing samples."""
-        if self._decoded is not None:
-            return self._decoded[:, start:stop]
-        samples = _read_from(self.info, self._files, start, stop, self.info.exact_type.name)
-        return _choose(samples, self._choice)
+        samples = self.read_as(start, stop, self.info.exact_type.name)
+        return samples if isinstance(self._choice, range) else _choose(samples, self._choice)
+
+    def read_as(self, start: int, stop: int, dtype: str) -> NDArray[Any]:
+        """All channels of [start, stop) as `dtype`, (channels, stop - start). Raises InvalidRequest."""
+        try:
+            samples = self._read(start, stop, dtype)
+        except (soundfile.LibsndfileError, OSError) as error:
+            raise _damaged(self.info.path, str(error)) from error
+        if samples.shape[1] != stop - start:
+            raise _damaged(self.info.path, f"samples {start + samples.shape[1]} to {stop} are missing")
+        return samples
+
+    def _read(self, start: int, stop: int, dtype: str) -> NDArray[Any]:
+        counts = self.info.content.frames if self.info.content and self.info.content.frames else (self.info.frames,)
+        parts: list[NDArray[Any]] = []
+        first = 0
+        for link, count in zip(self._links, counts, strict=True):
+            a, b = max(start - first, 0), min(stop - first, count)
+            if a < b or (start == stop and not parts):
+                parts.append(link.read(a, max(a, b), dtype))
+            first += count
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)

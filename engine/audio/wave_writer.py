@@ -12,15 +12,23 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.audio.metadata import bext_chunk, ixml_chunk
+from engine.audio.carried import broadcast, riff
+from engine.audio.carried.model import Carried, Move
+from engine.audio.metadata import encode_recipe
 
 _LONGEST_RIFF = 0xFFFFFFFF
 _BITS = {"PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 
 
+NOTHING = Carried()
+
+
 @dataclass(frozen=True)
 class FileSpec:
-    """What a file to be written holds: libsndfile's names for `container` and `subtype`; `frames` a channel."""
+    """What a file to be written holds: libsndfile's names for `container` and `subtype`; `frames` a channel.
+
+    `carried` is what its source carries, `move` how the source's samples lie in it.
+    """
 
     container: str
     subtype: str
@@ -29,6 +37,8 @@ class FileSpec:
     frames: int
     recipe: dict[str, Any] | None = None
     time_reference: int | None = None
+    carried: Carried = NOTHING
+    move: Move | None = None
 
     @property
     def is_float(self) -> bool:
@@ -90,8 +100,14 @@ def _chunks(spec: FileSpec) -> list[tuple[bytes, bytes]]:
     if spec.is_float:
         chunks.append((b"fact", struct.pack("<I", min(spec.frames, _LONGEST_RIFF))))
     if spec.recipe is not None or spec.time_reference is not None:
-        chunks.append((b"bext", bext_chunk(_coding_history(spec), spec.time_reference or 0)))
-        chunks.append((b"iXML", ixml_chunk(spec.recipe)))
+        place, theirs = spec.time_reference or 0, spec.carried
+        chunks.append((b"bext", broadcast.bext_chunk(_coding_history(spec), place, theirs.chunk(b"bext"))))
+        moved = spec.move is not None and not spec.move.is_same
+        where = broadcast.Place(place, spec.sample_rate, _BITS[spec.subtype], moved)
+        text = None if spec.recipe is None else encode_recipe(spec.recipe)
+        chunks.append((b"iXML", broadcast.ixml_chunk(text, where, theirs.chunk(b"iXML"))))
+    if spec.move is not None:
+        chunks += riff.moved(spec.carried, spec.move)
     return chunks
 
 

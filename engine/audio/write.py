@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from engine.atomic import WriteError, replacing, reserve
 from engine.audio import exact, ogg
 from engine.audio.buffer import Audio
+from engine.audio.carried import id3, vorbis
+from engine.audio.carried.model import Move
 from engine.audio.files import AudioInfo
 from engine.audio.metadata import COMMENT_PREFIX, encode_recipe, read_recipe
 from engine.audio.paths import system_name
@@ -53,6 +55,11 @@ def write_audio(
     digital silence is not. Raises InvalidRequest for a format that cannot hold it, WriteError if it fails.
     """
     spec = spec_for(path, audio, format, bit_depth, recipe, time_reference)
+    return write_as(path, audio, spec)
+
+
+def write_as(path: str | os.PathLike[str], audio: Audio, spec: FileSpec) -> Path:
+    """Writes `audio` as `spec` says, rounded to its depth. Raises WriteError if it fails."""
     return write_chunks(path, spec, _quantised(audio, spec))
 
 
@@ -148,15 +155,27 @@ def _write_soundfile(temporary: Path, spec: FileSpec, chunks: Iterable[NDArray[A
         with soundfile.SoundFile(
             system_name(temporary), "w", spec.sample_rate, spec.channels, spec.subtype, format=spec.container
         ) as file:
-            if spec.recipe is not None:
-                file.comment = COMMENT_PREFIX + encode_recipe(spec.recipe)
             for chunk in chunks:
                 for start in range(0, chunk.shape[1], _CHUNK_FRAMES):
                     file.write(np.ascontiguousarray(chunk[:, start : start + _CHUNK_FRAMES].T))
     except soundfile.LibsndfileError as error:
         raise _failed(temporary, error) from error
-    if spec.container == "OGG":
-        ogg.fix_serial_number(temporary)
+    _write_texts(temporary, spec)
+
+
+def _write_texts(temporary: Path, spec: FileSpec) -> None:
+    """Recipe, place and what the source carried, into a flac, ogg or mp3 just written."""
+    recipe = None if spec.recipe is None else COMMENT_PREFIX + encode_recipe(spec.recipe)
+    place = spec.time_reference or 0
+    move = spec.move or Move(place, spec.frames, spec.sample_rate, spec.frames, spec.sample_rate)
+    if spec.container == "MP3":
+        tag = id3.built(spec.carried, move, recipe)
+        return id3.put_before(temporary, tag) if tag else None
+    tags = vorbis.moved(spec.carried, move, recipe)
+    if spec.container == "FLAC":
+        return vorbis.write_flac(temporary, tags, spec.carried.pictures) if tags or spec.carried.pictures else None
+    tags += vorbis.packed_pictures(spec.carried.pictures)
+    return ogg.finish(temporary, vorbis.built(tags) if tags else None)
 
 
 def _check_mp3_rate(spec: FileSpec) -> None:

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from engine.audio import exact
 from engine.audio.buffer import Audio
+from engine.audio.carried.model import Move
 from engine.audio.files import AudioInfo, ExactReader
+from engine.audio.metadata import read_carried
 from engine.audio.wave_writer import FileSpec
-from engine.audio.write import spec_for, spec_like, write_audio, write_chunks
+from engine.audio.write import spec_for, spec_like, write_as, write_chunks
 
 if TYPE_CHECKING:
     from engine.rendering.render import Render
@@ -38,15 +40,24 @@ def write_render(path: str | os.PathLike[str], render: Render, recipe: dict[str,
     form = None if Path(path).suffix else request.get("format")
     info = None if render.source is None else render.source.info
     offset = int(render.report.get("offset", 0))
-    place = None if info is None else max(offset, 0)
     audio = Audio(render.audio, render.sample_rate)
+    own = {} if info is None else _carried(info, render, offset)
     if info is None or "changed" not in render.report or info.sample_rate != render.sample_rate:
         depth = request.get("bit_depth") or source_depth(info)
-        write_audio(path, audio, form, depth, recipe, place)
-        return spec_for(path, audio, form, depth)
+        spec = replace(spec_for(path, audio, form, depth), recipe=recipe, **own)
+        write_as(path, audio, spec)
+        return spec
     spec = spec_like(info, path, audio.frames, audio.channels, form, request.get("bit_depth"))
-    write_chunks(path, replace(spec, recipe=recipe, time_reference=place), _chunks(render, info, spec))
+    spec = replace(spec, recipe=recipe, **own)
+    write_chunks(path, spec, _chunks(render, info, spec))
     return spec
+
+
+def _carried(info: AudioInfo, render: Render, offset: int) -> dict[str, Any]:
+    """What the source carries, its place on a timeline among it, as fields of the result's `FileSpec`."""
+    carried = read_carried(info.path)
+    move = Move(offset, render.audio.shape[1], render.sample_rate, info.frames, info.sample_rate)
+    return {"carried": carried, "move": move, "time_reference": move.time_reference(carried.time_reference)}
 
 
 def source_depth(info: AudioInfo | None) -> str | None:

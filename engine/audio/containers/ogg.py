@@ -65,6 +65,22 @@ def streams(data: mmap.mmap | bytes) -> tuple[list[list[Stream]], str]:
     return links, ""
 
 
+def packets(data: mmap.mmap | bytes, pages: list[Span], most: int) -> list[bytes]:
+    """The first packets of a stream, joined over its pages."""
+    found: list[bytes] = [b""]
+    for start, _ in pages:
+        table = data[start + 27 : start + 27 + data[start + 26]]
+        at = start + 27 + len(table)
+        for length in table:
+            found[-1] += data[at : at + length]
+            at += length
+            if length < 255:
+                found.append(b"")
+        if len(found) > most:
+            break
+    return found[: min(most, len(found) - 1)]
+
+
 def _is_trailer(data: mmap.mmap | bytes, at: int) -> bool:
     """Whether what stands behind the last page is a tag or zeros, not a page that was cut."""
     rest = bytes(data[at : at + 4096])

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from engine.audio.containers.chunks import Chunk, Samples, samples_of, walk
 from engine.audio.containers.layout import Layout, truncated
 from engine.audio.containers.segments import Segments
+from engine.errors import InvalidRequest
 
 _UNKNOWN = 0xFFFFFFFF
 _PLAIN = {1: 0, 3: 0, 6: 1, 7: 1}  # PCM, float, A-law, mu-law: bytes a sample, 0: by its bits
@@ -44,6 +45,39 @@ def examine(file: BinaryIO, name: str, size: int) -> Layout:
         return _mpeg(file, name, samples)
     must = samples.end - samples.start != wave.data.length or wave.form == b"BW64"
     return Layout(_kind(wave), frames, (_rebuilt(wave, samples),), must, samples.notes)
+
+
+def other_chunks(file: BinaryIO, size: int, names: tuple[bytes, ...], most_bytes: int) -> list[tuple[bytes, bytes]]:
+    """(name, content) of the chunks of these names, before and behind the samples; none of a Wave64."""
+    file.seek(0)
+    if file.read(4) not in (b"RIFF", b"RF64", b"BW64"):
+        return []
+    wave = _riff(file, size)
+    stop = size if wave.data is None else wave.data.start - 8
+    found = [chunk for chunk in walk(file, stop) if chunk.start + chunk.length <= stop]
+    if wave.data is not None:
+        end = _end_of_samples(file, size, wave)
+        found += [chunk for chunk in walk(file, size, at=end) if chunk.start + chunk.length <= size]
+    kept = [chunk for chunk in found if chunk.name in names and chunk.length <= most_bytes]
+    return [(chunk.name, _content(file, chunk)) for chunk in kept]
+
+
+def _end_of_samples(file: BinaryIO, size: int, wave: Wave) -> int:
+    """Where the chunk behind the samples begins."""
+    assert wave.data is not None
+    try:
+        end = samples_of(file, "", size, wave.data, _block(wave) or 1, wave.order, wave.outer_end).end
+    except InvalidRequest:
+        return size
+    if end == wave.data.start + wave.data.length and wave.data.length % 2:
+        file.seek(end)
+        return end if file.read(1).isalpha() else end + 1
+    return end
+
+
+def _content(file: BinaryIO, chunk: Chunk) -> bytes:
+    file.seek(chunk.start)
+    return file.read(chunk.length)
 
 
 def _kind(wave: Wave) -> str:
