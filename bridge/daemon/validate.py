@@ -56,6 +56,11 @@ def check_source(request: Request, path: Path) -> None:
         _check_finite(info, start, stop)
 
 
+def check_region(request: Request, frames: int, sample_rate: int) -> None:
+    """Raises InvalidRequest for times that audio of this length has not."""
+    _needed(request, frames, sample_rate)
+
+
 def check_memory(request: Request, source: SourceShape | None = None) -> None:
     """Raises InvalidRequest with numbers where the results do not fit into main memory."""
     check_results_fit(request, source, free_main_memory())

@@ -28,16 +28,16 @@ def heard(mode: int) -> tuple[int, ...]:
 def channels_to_render(mode: int, count: int) -> list[int] | None:
     """The channels of a file of `count` that a request names, where it must: those that the take plays.
 
-    None for a file of one or two channels, and where the take plays all of more: the user chooses then.
+    None for a file of one or two channels, and where the take plays (or mixes) more: the user chooses then.
     Raises ProjectRefused where the take plays a channel that the file does not have.
     """
     played = sorted(heard(mode))
     if mode >= FIRST_MONO + STEREO and played[0] > count:
         got = f"a take that plays channel {played[0]} of a file with {count}"
         raise refused("track", got, "channels that the file has", "Set the take's channel mode to normal in REAPER.")
-    if count <= STEREO or mode == NORMAL:
+    if count <= STEREO or mode < FIRST_MONO:
         return None
-    return [channel for channel in played if channel <= count] or [1, 2]
+    return [channel for channel in played if channel <= count]
 
 
 def mode_of_new_file(mode: int, chosen: Sequence[int], count: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.rpp.fades import SHORT_FADE, Fade, read_fade
-from bridge.rpp.job import Part, Plan, ProjectJob, Span
+from bridge.rpp.job import Excerpt, Part, Plan, ProjectJob, Span
 from bridge.rpp.model import Item, Track
 from bridge.rpp.project_file import Project
 from bridge.rpp.targets import ROUNDING_SECONDS, SHORTEST_SECONDS, Target, request_for, target, time_range
@@ -43,30 +43,34 @@ def region_part(found: Target, span: Range, values: Mapping[str, Any] | None = N
     notes = []
     if (first, last) != span:
         notes.append(f"The range was clipped to the item at {found.item.position:g} s: {first:g} to {last:g} s.")
-    region = {"start_time": _inside(found, first), "end_time": _inside(found, last)}
-    known = {**(values or {}), **found.source(), **region, **found.tempo(first, last)}
+    excerpt = found.unrolled() if found.repeats else None
+    origin = excerpt.seconds[0] if excerpt else 0.0
+    region = {"start_time": _inside(found, first, excerpt), "end_time": _inside(found, last, excerpt)}
+    known = {**(values or {}), **found.source(), **region, **found.tempo(first, last, origin)}
     request = request_for("inpaint", found.job, known)
     shown = Span(first, last - first, region["start_time"], *_fades(found.item, first, last))
-    return Part(request, found.place(shown), found.name, channel_mode=found.channel_mode()), notes
+    place = found.place(shown, found.source_time(found.item.position) - origin if excerpt else None)
+    return Part(request, place, found.name, excerpt, found.channel_mode()), notes
 
 
 def _clipped(found: Target, span: Range) -> Range:
-    """The range within the item and its source. Raises ProjectRefused where the source is over, or repeated, there."""
-    item, heard = found.item, found.heard
+    """The range within the item and what it plays of its source. Raises ProjectRefused where the source is over."""
+    item, heard = found.item, found.sounding
     first, last = max(span[0], item.position), min(span[1], item.end)
     outside = first < heard[0] - ROUNDING_SECONDS or last > heard[1] + ROUNDING_SECONDS
     inner = max(first, heard[0]), min(last, heard[1])
-    if outside and (item.looped or inner[1] - inner[0] < SHORTEST_SECONDS):
+    if outside and inner[1] - inner[0] < SHORTEST_SECONDS:
         length = found.info.duration_seconds
         place = f"{found.source_time(first):g} to {found.source_time(last):g} s of a source of {length:g} s"
-        remedy = "Glue the item in REAPER first, or choose a range where the source plays once."
-        raise refused("region", f"{place} (it is looped, or over, there)", "a range inside the source", remedy)
+        remedy = "Choose a range where the item sounds, or extend the music with rpp outpaint."
+        raise refused("region", f"{place} (it is over there)", "a range inside the source", remedy)
     return inner if outside else (first, last)
 
 
-def _inside(found: Target, time: float) -> float:
-    """Seconds of the source, never beyond its ends by what was rounded."""
-    return min(max(found.source_time(time), 0.0), found.info.duration_seconds)
+def _inside(found: Target, time: float, excerpt: Excerpt | None) -> float:
+    """Seconds of the source, or of what is sent of it, never beyond its ends by what was rounded."""
+    start, end = excerpt.seconds if excerpt else (0.0, found.info.duration_seconds)
+    return min(max(found.source_time(time) - start, 0.0), end - start)
 
 
 def _fades(item: Item, first: float, last: float) -> tuple[Fade, Fade]:

@@ -42,11 +42,15 @@ class ProjectJob:
 
 @dataclass(frozen=True)
 class OnItem:
-    """The result becomes a take of this item (its number on the track, in order of position)."""
+    """The result becomes a take of this item (its number on the track, in order of position).
+
+    It plays from `offset` seconds of the result on; None: from where the take that it is like does.
+    """
 
     track: int
     item: int
     like: Take
+    offset: float | None = None
 
 
 @dataclass(frozen=True)

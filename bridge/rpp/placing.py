@@ -67,7 +67,7 @@ def rehearse(plan: Plan, out: Path) -> None:
 def _as_takes(project: Project, place: OnItem, takes: Sequence[NewTake]) -> Project:
     for take in takes:
         item = project.items(project.tracks[place.track - 1])[place.item]
-        project = project.insert_take(item, take)
+        project = project.insert_take(item, replace(take, start_offset=place.offset))
     return project
 
 

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bridge.daemon.validate import check_memory, check_source
+from bridge.daemon.validate import check_memory, check_region, check_source
 from bridge.file_names import MOST_BYTES, length
 from bridge.rpp.inpaint import plan_inpaint
 from bridge.rpp.job import OnItem, OnTrack, Part, Plan, ProjectJob, Span, Task
@@ -86,6 +86,7 @@ def _check_request(part: Part) -> None:
     else:
         channels = getattr(request, "channels", None) or None
         check_channels(probe(audio), [c - 1 for c in channels] if channels else None)
+        check_region(request, part.excerpt.last - part.excerpt.first, part.excerpt.sample_rate)
 
 
 def _generate(project: Project, job: ProjectJob) -> Plan:

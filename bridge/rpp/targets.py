@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from bridge.rpp.channels import channels_to_render, mode_of_new_file
-from bridge.rpp.job import OnItem, OnTrack, ProjectJob, Span
+from bridge.rpp.job import Excerpt, OnItem, OnTrack, ProjectJob, Span
 from bridge.rpp.model import Item, Take, Track
 from bridge.rpp.project_file import Project
 from bridge.rpp.tempo_map import request_map
@@ -17,6 +17,7 @@ from engine.audio.files import AudioInfo, probe
 from engine.requests import TASKS, Request, fields_of, from_dict
 
 SHORTEST_SECONDS = 0.02  # a sliver of a neighbouring item is no target
+LONGEST_UNROLLED_SECONDS = 1200.0  # of an item that repeats its file; it is held in memory
 ROUNDING_SECONDS = 1e-3  # lengths in project files are rounded: an item may end this far beyond its source
 
 
@@ -100,12 +101,23 @@ class Target:
         offset = self.take.start_offset - origin
         return {"tempo_map": request_map(self.project.tempo, start, end, self.item.position, offset, self.rate)}
 
-    def place(self, span: Span) -> OnItem | OnTrack:
-        """As a take of the item, or `span` of it on a new track."""
+    def unrolled(self) -> Excerpt:
+        """All that the item plays, each repetition of its file included."""
+        rate = self.info.sample_rate
+        first, last = (round(self.source_time(edge) * rate) for edge in (self.item.position, self.item.end))
+        if last - first > LONGEST_UNROLLED_SECONDS * rate:
+            got = f"an item that repeats its source for {(last - first) / rate:.0f} s"
+            raise refused(
+                "region", got, f"at most {LONGEST_UNROLLED_SECONDS:.0f} s", "Split the item around the range."
+            )
+        return Excerpt(first, last, rate)
+
+    def place(self, span: Span, offset: float | None = None) -> OnItem | OnTrack:
+        """As a take of the item (from `offset` of the result on, else its own), or `span` of it on a new track."""
         if self.job.new_track:
             return self.on_new_track(span)
         starts = [other.block.opening.start for other in self.project.items(self.track)]
-        return OnItem(self.track.number, starts.index(self.item.block.opening.start), self.take)
+        return OnItem(self.track.number, starts.index(self.item.block.opening.start), self.take, offset)
 
     def on_new_track(self, *spans: Span) -> OnTrack:
         return OnTrack(self.track.number, True, spans, self.rate, self.take, self.item.volume)

@@ -313,7 +313,7 @@ def test_a_failure_leaves_no_audio_behind(song: Path, model: engine.Model, tmp_p
         ({}, ("SOURCE WAVE", "SOURCE MIDI"), "type MIDI"),
         ({}, ("CHANMODE 0", "SM 0 0 + 1 2"), "stretch markers"),
         ({}, ("LENGTH 6", "LENGTH 60"), None),
-        ({"start_time": 20.0, "end_time": 21.0}, ("LENGTH 6", "LENGTH 60"), "looped, or over"),
+        ({"start_time": 20.0, "end_time": 21.0}, ("LENGTH 6", "LENGTH 60"), "over there"),
     ],
 )
 def test_what_cannot_be_rendered_is_said_before_rendering(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from bridge.rpp.errors import ProjectRefused
 from bridge.rpp.job import OnItem, Plan, ProjectJob
 from bridge.rpp.placing import safe_stem, title
 from bridge.rpp.plan import make_plan
 from bridge.rpp.project_file import Project
-from bridge.rpp.render import Rendered, write_project
+from bridge.rpp.render import Rendered, ready, write_project
 from bridge.rpp.retake import kept_recipe
-from tests.support.rpp_files import audio, item, song
+from tests.support.rpp_files import RATE, audio, item, song
 
 FIELDS = {"tags": "house", "seed": 7}
 RECIPE = {"recipe": 1, "model": {"name": "m"}, "request": {"task": "text-to-audio", "tags": "pad", "duration": 2.0}}
@@ -49,11 +51,26 @@ def test_where_the_file_is_over_the_range_is_clipped_and_told(tmp_path: Path) ->
     assert regions(early) == [(0, 2)] and "2 to 4 s" in early.notes[0]
 
 
-@pytest.mark.parametrize(("loop", "span"), [(1, (2, 6)), (0, (4, 6)), (1, (4, 6))])
-def test_where_it_is_repeated_or_silent_is_refused(tmp_path: Path, loop: int, span: tuple[float, float]) -> None:
+def test_where_it_is_silent_is_refused(tmp_path: Path) -> None:
     audio(tmp_path / "a.wav", 3)
-    with pytest.raises(ProjectRefused, match="looped, or over"):
-        plan(song(tmp_path, item(0, 8, "a.wav", loop=loop)), *span)
+    with pytest.raises(ProjectRefused, match="over there"):
+        plan(song(tmp_path, item(0, 8, "a.wav")), 4, 6)
+
+
+@pytest.mark.parametrize("offset", [0, 1, -0.5])
+def test_of_a_file_that_is_repeated_one_pass_alone_is_changed(tmp_path: Path, offset: float) -> None:
+    """The new take's file holds all passes; the others stay as they are."""
+    source = soundfile.read(audio(tmp_path / "a.wav", 3))[0]
+    path = song(tmp_path, item(1, 8, "a.wav", offset=offset, loop=1))
+    made = plan(path, 5, 6)
+    assert regions(made) == [(4, 5)]
+    sent = ready(made.parts[0]).audio.samples[0]
+    assert np.allclose(sent, source[(np.arange(8 * RATE) + round(offset * RATE)) % len(source)])
+    new = Project.load(with_results(path, made, RECIPE))
+    assert [take.start_offset for take in new.items(new.tracks[0])[0].takes] == [offset, 0]
+    job = ProjectJob("inpaint", path, None, track=1, fields=FIELDS, start_time=5, end_time=6, new_track=True)
+    (span,) = make_plan(job).parts[0].place.spans
+    assert (span.position, span.length, span.offset) == (5, 1, 4)
 
 
 NULL_ACTIVE = item(0, 4, "a.wav", takes="TAKE NULL SEL")
