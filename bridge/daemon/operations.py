@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET
 
 from bridge.daemon import validate, views
+from bridge.daemon.commits import Commits
 from bridge.daemon.dispatch import Call, Handler, Peer, Reply
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
@@ -58,6 +59,7 @@ class Operations:
         self._hub = runner.hub
         self._controls_sequence = 0
         self._threads = FileThreads()
+        self._commits = Commits(store)
         self._being_submitted: Counter[str] = Counter()  # hashes of audio, by requests under way
         self.counters = Counters()
         self.stopping = asyncio.Event()
@@ -116,22 +118,23 @@ class Operations:
             await self._threads.run(validate.check_lyrics, request, model)
         source = await self._source(request, call.peer, call.attached)
         try:
-            return self._queued(_job(request, model, call.peer, source), source, call)
+            job = _job(request, model, call.peer, source)
+            status = await self._commits.write(lambda: self._keep(job, source, call))
         finally:
             self._let_go(source)
-
-    def _queued(self, job: Job, source: SourceFile | None, call: Call) -> Reply:
-        """Keep a job, its audio and the answer to whoever asked for it, all or nothing."""
-        with self._store.transaction():
-            self._store.add(job)
-            if source is not None and source.sha256:
-                self._store.use(job.job_id, source.sha256)
-            self._store.log(job.job_id, "info", "queued")
-            status = views.status(job, self._store.position(job), None)
-            call.remember(status)
+            self._runner.wake()
         self._hub.job_changed(job, 0)
-        self._runner.wake()
         return Reply(status)
+
+    def _keep(self, job: Job, source: SourceFile | None, call: Call) -> m.JobStatus:
+        """Keep a job, its audio and the answer to whoever asked for it: all in one change."""
+        self._store.add(job)
+        if source is not None and source.sha256:
+            self._store.use(job.job_id, source.sha256)
+        self._store.log(job.job_id, "info", "queued")
+        status = views.status(job, self._store.position(job), None)
+        call.remember(status)
+        return status
 
     async def _source(self, request: Request, peer: Peer, attached: Attached) -> SourceFile | None:
         audio = getattr(request, "audio", None)

@@ -170,7 +170,7 @@ class Runner:
         while True:
             before = copy.copy(job)
             try:
-                with self.hub.held(), self._store.transaction():
+                with self.hub.held(), self._store.transaction(durable=True):
                     change()
                 return
             except StoreUnavailable as error:

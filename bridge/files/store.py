@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine.atomic import reserve
+from engine.atomic import reserve, sync_folder
 
 _HEX = frozenset("0123456789abcdef")
 _PIECE_BYTES = 1 << 18  # larger writes were ten times slower on ext4, which then looks for large pages
@@ -98,9 +98,12 @@ class AudioStore:
             path.unlink()
             return known
         folder = self.folder / digest[:2]
-        folder.mkdir(exist_ok=True, mode=0o700)
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True, mode=0o700)
+            sync_folder(self.folder)
         target = folder / f"{digest}{path.suffix}"
         os.replace(path, target)
+        sync_folder(folder)
         return target
 
 

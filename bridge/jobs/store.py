@@ -80,23 +80,29 @@ class JobStore:
         self._base.close()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All changes inside, or none. May be nested."""
+    def transaction(self, durable: bool = False) -> Iterator[None]:
+        """All changes inside, or none. May be nested: an inner one takes back its own changes only.
+
+        `durable`: at its end they are on the disk, through a loss of power too, and all that was written before them.
+        """
+        name = f"level_{self._depth}"
+        outermost = self._depth == 0
+        if outermost and durable:
+            self._base.execute("PRAGMA synchronous=FULL")
         self._depth += 1
-        outermost = self._depth == 1
         try:
-            if outermost:
-                self._base.execute("BEGIN IMMEDIATE")
+            self._base.execute("BEGIN IMMEDIATE" if outermost else f"SAVEPOINT {name}")
             yield
-            if outermost:
-                self._base.execute("COMMIT")
+            self._base.execute("COMMIT" if outermost else f"RELEASE {name}")
         except BaseException:
-            if outermost and self._base.in_transaction:
+            if self._base.in_transaction:
                 with contextlib.suppress(StoreUnavailable):  # the first failure is the one to tell
-                    self._base.execute("ROLLBACK")
+                    self._base.execute("ROLLBACK" if outermost else f"ROLLBACK TO {name}")
             raise
         finally:
             self._depth -= 1
+            if outermost and durable:
+                self._base.execute("PRAGMA synchronous=NORMAL")
 
     def add(self, job: Job) -> Job:
         """Queue a job; gives it an id and its first event's number."""

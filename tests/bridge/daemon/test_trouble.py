@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from bridge.files import AudioStore
 from bridge.jobs import Job, JobStore
 from bridge.protocol.errors import RequestFailed, StoreUnavailable, content_of
 from bridge.protocol.lock import FileLock
-from tests.support.daemons import MODEL, running, text
+from tests.support.daemons import MODEL, Daemon, running, text
 from tests.support.renderers import SINES
 
 
@@ -227,3 +228,22 @@ asyncio.run(main())
 def test_files_that_never_answer_hold_up_neither_others_nor_the_end() -> None:
     done = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == repr([("file_timeout", n) for n in (1, 2, 3, 4, 5, 5, 5)]), done.stderr
+
+
+def synced_calls(daemon: Daemon, work: Callable[[], object]) -> list[str]:
+    """The daemon's fsync and fdatasync calls while something is done, each with the file that it names."""
+    assert daemon.process is not None
+    command = ["strace", "-f", "-y", "-e", "trace=fsync,fdatasync", "-p", str(daemon.process.pid)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
+        assert tracer.stderr is not None and "attached" in tracer.stderr.readline()
+        work()
+        tracer.terminate()
+        return [line for line in tracer.stderr.read().splitlines() if "sync(" in line]
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace counts the system calls; Debian has it")
+def test_a_job_is_on_the_disk_before_it_is_acknowledged(tmp_path: Path) -> None:
+    with running(tmp_path / "home") as daemon, daemon.client() as client:
+        client.submit(text("deaf steps=1000 step_seconds=0.05"))
+        calls = synced_calls(daemon, lambda: [client.submit(text(), priority=-1) for _ in range(5)])
+        assert sum("jobs.sqlite3-wal" in call for call in calls) >= 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import tempfile
 from importlib import resources
@@ -154,3 +155,17 @@ def test_a_store_of_the_first_layout_is_taken_over(tmp_path: Path) -> None:
         store = JobStore(path)
         assert store.answer("", "r") == ("", {"a": 1})
         store.close()
+
+
+def test_an_inner_change_that_fails_takes_back_only_itself(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs")
+    with store.transaction(durable=True):
+        store.set_controls({"tags": "house"})
+        with contextlib.suppress(KeyError), store.transaction():
+            store.set_controls({"seed": 1})
+            raise KeyError("seed")
+    assert store.controls() == {"tags": "house"}
+    with pytest.raises(KeyError), store.transaction(durable=True):
+        store.set_controls({"seed": 1})
+        raise KeyError("seed")
+    assert store.controls() == {"tags": "house"}
