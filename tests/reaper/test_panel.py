@@ -169,6 +169,27 @@ def test_what_the_surface_sets_is_shown_while_it_drives(session, panel):
     wait_for(panel, session.host, lambda w: "The control surface sets" not in w.texts())
 
 
+def test_what_is_set_here_reaches_a_surface_that_drives(session, panel):
+    """Whoever changed a control last wins, on either side."""
+    run(session, TAKE)
+    session.daemon.controls.update(reaper=1, tags="of the surface", seed=3, guidance_scale=4.0)
+    wait_for(panel, session.host, lambda w: "tags: of the surface" in w.texts())
+    answered(session, panel, typed={"##tags": "of the panel"})
+    wait_for(panel, session.host, lambda w: "tags: of the panel" in w.texts())
+    assert session.daemon.controls["tags"] == "of the panel" and session.daemon.controls["seed"] == 3
+    (session.home / "presets").mkdir()
+    (session.home / "presets" / "P.json").write_text('{"tags": "of the preset", "scheduler": "heun"}', "utf-8")
+    wait_for(panel, session.host, lambda w: len(state(session)["presets"]) == 1)
+    answered(session, panel, "##presets", "1  P")
+    wait_for(panel, session.host, lambda w: "tags: of the preset" in w.texts())
+    told = {name: value for name, value in session.daemon.controls.items() if value is not None}
+    assert (told["tags"], told["scheduler"], told["reaper"]) == ("of the preset", "heun", 1)
+    assert "seed" not in told and "guidance_scale" not in told
+    run(session, TAKE)
+    assert list(session.daemon.requests.values())[-1]["scheduler"] == "heun"
+    session.check()
+
+
 def test_what_cannot_be_done_is_said_in_the_window(session, panel):
     assert "No other take here" not in " ".join(panel.frame().texts())
     session.project.time_selection = (0.0, 0.0)
@@ -212,6 +233,17 @@ def test_it_closes_and_lets_the_background_script_go(session, panel):
     assert panel.frame(close=True).title and not panel.open
     assert panel.quit() == [5, 8]  # a second press closes it, its toolbar button is lit; and off
     assert session.fake.ext_state["acestep", "panel_open"] == ""
+
+
+def test_it_is_opened_three_times_in_one_session(session, open_panel):
+    for _ in range(3):
+        panel = open_panel()
+        run_queued(panel, session.host)
+        wait_for(panel, session.host, lambda w: w.widgets[0]["value"] == "house, drums")
+        panel.frame(close=True)
+        panel.quit()
+    assert [p.rpartition("_")[2] for p in session.host.running] == ["Background service.py"]
+    session.check()
 
 
 def test_an_older_reaper_has_no_action_options(session, open_panel):

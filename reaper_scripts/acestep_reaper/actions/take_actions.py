@@ -67,7 +67,7 @@ def _say(*sentences):
     """What was done, and what was left alone."""
     text = ". ".join(sentence for sentence in sentences if sentence)
     if text:
-        status.show(text)
+        status.answer(text)
 
 
 def _which(chosen, on_lanes=()):

@@ -6,6 +6,7 @@ The contract is docs/reaper_panel.md, version 1. Requests do what the actions of
 import json
 import time
 import traceback
+import uuid
 
 from reaper_python import *
 
@@ -29,7 +30,7 @@ class Panel(object):
     """`step` once a tick. `service` is service.Service."""
 
     def __init__(self, service):
-        self._service = service
+        self.service = service
         self.is_open = False  # whether a window said of late that it is open
         self._ticks = 0
         self._answers = []
@@ -74,7 +75,7 @@ class Panel(object):
             request = _read(line)
             request_id = request["id"]
             with dialogs.refused(QUESTION):
-                _carry_out(self._service, request)
+                _carry_out(self, request)
             return request_id, True, extstate.read("status", "")
         except UserError as error:
             status.problem(error)
@@ -92,7 +93,7 @@ class Panel(object):
         self._presets = [
             {"name": name, "key": key} if key else {"name": name} for name, key in presets.keyed(presets.names())
         ]
-        daemon = self._service.daemon
+        daemon = self.service.daemon
         if not daemon.connected or self._asking:
             return
         self._asking, self._started = True, daemon.may_start
@@ -115,7 +116,13 @@ class Panel(object):
 
     def _asked(self):
         self._asking = False
-        self._service.daemon.may_start = self._service.daemon.may_start or self._started
+        self.service.daemon.may_start = self.service.daemon.may_start or self._started
+
+    def tell_surface(self, values):
+        """What is set here counts, also where a surface drives REAPER: it follows. None takes a control back."""
+        if values and self._controls.get("reaper"):
+            content = {"action": "set", "values": values, "request_id": uuid.uuid4().hex}
+            self.service.daemon.request("controls", content, self._heard, status.problem)
 
     def _tell(self):
         text = json.dumps(self._state(), sort_keys=True)
@@ -129,7 +136,7 @@ class Panel(object):
             "version": CONTRACT, "scripts": VERSION, "answers": self._answers, "presets": self._presets,
             "settings": dict((name, str(values[name])) for name in settings.DEFAULTS),
             "history": history.load(), "preset": values.get("preset", ""), "said": extstate.read("status", ""),
-            "jobs": [_job(batch, part) for batch in self._service.batches for part in batch.parts],
+            "jobs": [_job(batch, part) for batch in self.service.batches for part in batch.parts],
             "surface": self._surface(), "daemon": self._daemon(values),
         }  # fmt: skip
         seed = extstate.read("last_seed")
@@ -142,7 +149,7 @@ class Panel(object):
         return {"drives": bool(self._controls.get("reaper")), "fields": fields}
 
     def _daemon(self, values):
-        running = self._service.daemon.connected
+        running = self.service.daemon.connected
         model = (self._hello.get("model") or {}) if running else {}
         return {"running": running, "starts": settings.yes(values, "start_daemon"),
                 "model": str(model.get("description") or model.get("name") or ""),
@@ -195,27 +202,30 @@ def _read(line):
     return request
 
 
-def _carry_out(service, request):
+def _carry_out(panel, request):
     """Settings that came along are saved first."""
-    _save(request.get("settings") or {})
-    _OPS[request["op"]](service, request)
+    _save(panel, request.get("settings") or {})
+    _OPS[request["op"]](panel, request)
 
 
-def _save(changes):
+def _save(panel, changes):
     if not isinstance(changes, dict) or not all(isinstance(v, str) for v in changes.values()):
         raise UserError("settings: got %r, expected an object of texts" % (changes,), "Install the scripts again")
     unknown = sorted(set(changes) - set(settings.DEFAULTS))
     if unknown:
         raise UserError("settings: there is no '%s'" % unknown[0], "Install the scripts again")
-    if changes:
-        values = dict(settings.load(), **changes)
-        wrong = settings.problems(values)
-        if wrong:
-            raise UserError(wrong[0], "Nothing was saved")
-        settings.save(values)
+    if not changes:
+        return
+    values = dict(settings.load(), **changes)
+    wrong = settings.problems(values)
+    if wrong:
+        raise UserError(wrong[0], "Nothing was saved")
+    settings.save(values)
+    given = presets.controls(values)
+    panel.tell_surface(dict((name, given.get(name)) for name in presets.names_of(changes)))
 
 
-def _regenerate(service, request):
+def _regenerate(panel, request):
     mode = request.get("mode", "take")
     if mode not in ("take", "track"):
         raise UserError("mode: got '%s', expected take or track" % mode, "Install the scripts again")
@@ -225,39 +235,46 @@ def _regenerate(service, request):
     entry.regenerate(mode, preset=preset)
 
 
-def _recall(service, request):
-    values = settings.load()
-    settings.save(presets.applied(values, request["preset"]) if request.get("preset") else presets.cleared(values))
-    status.show("preset '%s'" % request["preset"] if request.get("preset") else "no preset")
+def _recall(panel, request):
+    name = request.get("preset", "")
+    if not name:
+        settings.save(presets.cleared(settings.load()))
+        status.show("no preset")
+        return
+    settings.save(presets.applied(settings.load(), name))
+    found = presets.recall(name)
+    panel.tell_surface(dict((control, found.get(control)) for control in surface.NAMES))
+    status.show("preset '%s'" % name)
 
 
-def _store(service, request):
+def _store(panel, request):
     presets.save(request.get("preset", ""), settings.load())
     status.show("preset '%s' saved" % request["preset"])
 
 
-def _cancel(service, request):
-    control.obey(service, {"op": "cancel", "which": "all" if request.get("which") == "all" else "last"})
+def _cancel(panel, request):
+    control.obey(panel.service, {"op": "cancel", "which": "all" if request.get("which") == "all" else "last"})
 
 
-def _start(service, request):
-    service.daemon.may_start = True
-    service.daemon.request("hello", {"client": "REAPER"}, lambda hello: None, status.problem)
+def _start(panel, request):
+    daemon = panel.service.daemon
+    daemon.may_start = True
+    daemon.request("hello", {"client": "REAPER"}, lambda hello: None, status.problem)
     status.show("starting the daemon")
 
 
 _OPS = {
-    "set": lambda service, request: status.show("settings saved"),
+    "set": lambda panel, request: status.show("settings saved"),
     "regenerate": _regenerate,
-    "retake": lambda service, request: renders.retake(),
-    "again": lambda service, request: renders.again(True),
+    "retake": lambda panel, request: renders.retake(),
+    "again": lambda panel, request: renders.again(True),
     "recall": _recall,
     "save": _store,
     "cancel": _cancel,
-    "previous": lambda service, request: take_actions.step(-1),
-    "next": lambda service, request: take_actions.step(1),
-    "compare": lambda service, request: take_actions.compare(),
-    "keep": lambda service, request: take_actions.keep(),
-    "reject": lambda service, request: take_actions.reject(),
+    "previous": lambda panel, request: take_actions.step(-1),
+    "next": lambda panel, request: take_actions.step(1),
+    "compare": lambda panel, request: take_actions.compare(),
+    "keep": lambda panel, request: take_actions.keep(),
+    "reject": lambda panel, request: take_actions.reject(),
     "start": _start,
 }

@@ -283,7 +283,7 @@ class Service(object):
 
     # what the user sees
     def _show(self):
-        if not self.batches or time.monotonic() < self._status_at:
+        if not self.batches or time.monotonic() < self._status_at or status.answered():
             return
         self._status_at = time.monotonic() + STATUS_SECONDS
         text = progress.line(self.batches)

@@ -96,7 +96,12 @@ def _shown(value):
     return " / ".join(str(value).split("\n")) if isinstance(value, str) else str(value)
 
 
-def _controls(values):
+def names_of(changed):
+    """The controls of some settings; those that have none are left out."""
+    return [control for setting, control, _ in _SETTINGS if setting in changed]
+
+
+def controls(values):
     """Settings as controls; UserError-free: texts that are no number were refused before."""
     found = dict(values.get("more") or {})
     for setting, control, kind in _SETTINGS:
@@ -110,7 +115,7 @@ def _controls(values):
 
 def save(name, values):
     """Writes settings as a preset, whole or not at all; UserError for a name or a folder that does not do."""
-    path, body = _path(name), json.dumps(_controls(values), indent=1, sort_keys=True)
+    path, body = _path(name), json.dumps(controls(values), indent=1, sort_keys=True)
     try:
         os.makedirs(fs(in_home("presets")), mode=0o700, exist_ok=True)
         _write_private(path, body)

@@ -3,16 +3,31 @@
 Nothing here takes the focus. The last lines are kept in external state for the jobs window.
 """
 
+import time
+
 from reaper_python import *
 
 from .. import log
 from . import extstate
+
+READ_SECONDS = 2.0
 
 
 def show(text):
     """A line about what goes on."""
     RPR_Help_Set("ACE-Step: " + text, 0)
     extstate.write("status", text)
+
+
+def answer(text):
+    """What a key press did: progress leaves it there for a moment."""
+    show(text)
+    extstate.write("answered", time.time())
+
+
+def answered():
+    """Whether there is an answer that may not have been read yet."""
+    return abs(time.time() - extstate.read("answered", 0.0)) < READ_SECONDS
 
 
 def problem(error):
