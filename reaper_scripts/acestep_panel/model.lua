@@ -90,10 +90,10 @@ function model:store()
   end
 end
 
--- The seed that is locked: the one in the field, else the last result's, else empty.
+-- Locks the last result's seed, else a new one, or sets it free.
 function model:lock(locked)
-  local last = self.state.seed
-  self:edit('seed', locked and (last and tostring(math.tointeger(last)) or '1') or '')
+  local seed = self.state.seed and math.tointeger(self.state.seed) or math.random(0, 2147483647)
+  self:edit('seed', locked and tostring(seed) or '')
   self:store()
 end
 

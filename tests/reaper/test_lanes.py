@@ -124,6 +124,21 @@ def test_a_lane_that_plays_is_regenerated_again_and_extended(session):
     session.check()
 
 
+def test_what_plays_stands_for_the_selected_item_whose_lane_is_silent(session):
+    """The original stays selected: the next key press is about its version that is heard."""
+    session.save_tags(snap_to_bars="no", context_seconds="2", lanes="yes")
+    session.project.items()[0].selected = True
+    run(session, TAKE)
+    project = run(session, TAKE)
+    assert [lane for lane, _ in lanes(project)] == [0, 1, 2] and playing(project) == [2]
+    originals = [i.takes[0].ext.get("acestep_original") for i in project.items()]
+    assert originals[2] == project.items()[1].takes[0].guid
+    session.project.items()[0].selected = True
+    run(session, "Do it again (same seed)")
+    assert playing(session.project) == [3] and list(session.daemon.requests.values())[-1]["seed"] == 7
+    session.check()
+
+
 def test_takes_on_a_lane_stay_takes_for_the_actions(session):
     session.save_tags(snap_to_bars="no", context_seconds="2")
     run(session, TAKE)

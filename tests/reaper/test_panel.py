@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -284,6 +285,42 @@ def test_the_stand_ins_are_strict(panel):
         panel.frame("No such button")
     with pytest.raises(LuaError, match="nothing to press"):
         panel.frame("Save")  # it is disabled while no name is given
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("ImGui.Texxt(ctx, 'x')", "ReaImGui has no Texxt"),
+        ("ImGui.Text(ctx, 3)", "Text: argument 2 is 3"),
+        ("ImGui.Text(ctx)", "Text: 1 arguments"),
+        ("ImGui.Text('another', 'x')", "Text: argument 1 is another"),
+        ("ImGui.Button(ctx, 'A') ImGui.Button(ctx, 'A')", "two widgets have the id A"),
+        ("ImGui.BeginDisabled(ctx)", "window ends, but disabled is open"),
+        ("ImGui.EndDisabled(ctx)", "EndDisabled, but window is open"),
+        ("ImGui.End(ctx) ImGui.Text(ctx, 'x')", "Text outside of a window"),
+        ("ImGui.Begin(ctx, 'B', true)", "left open: window"),
+        ("ImGui.ProgressBar(ctx, 1.5)", "a fraction out of 0 to 1"),
+        ("reaper.Sleep(1)", "REAPER has no Sleep"),
+        ("reaper.SetExtState('a', 'b', 'c')", "SetExtState: wrong number of arguments"),
+        ("reaper.SetExtState('a', 'b', 'c', 0)", "SetExtState: argument 4 is 0"),
+    ],
+)
+def test_the_stand_ins_refuse(session, tmp_path, lines, said):
+    script = f"""
+    package.path = reaper.ImGui_GetBuiltinPath() .. '/?.lua'
+    local ImGui = require 'imgui' '0.9'
+    local ctx = ImGui.CreateContext('A')
+    reaper.defer(function() ImGui.Begin(ctx, 'A', true) {lines} ImGui.End(ctx) end)
+    """
+    shutil.copytree(SCRIPTS / "acestep_panel", tmp_path / "acestep_panel")
+    (tmp_path / "acestep_Panel.lua").write_text(script, "ascii")
+    panel = Panel(session.fake, tmp_path)
+    try:
+        panel.load()
+        with pytest.raises(LuaError, match=re.escape(said)):
+            panel.frame()
+    finally:
+        panel.end()
 
 
 def test_the_stand_ins_signatures_are_reapers():

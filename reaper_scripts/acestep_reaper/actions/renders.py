@@ -11,7 +11,6 @@ from ..project.objects import (
     find_track,
     is_null,
     item_text,
-    selected_items,
     selected_tracks,
     span,
     take_text,
@@ -22,7 +21,7 @@ from ..source import material
 from ..state import settings
 from . import dialogs
 from .entry import render, words
-from .targets import cursor_item, item_target, joined, on_new_track, one_item, time_selection
+from .targets import cursor_item, heard_items, item_target, joined, on_new_track, one_item, time_selection
 
 NO_RECIPE = "This take has no recipe of ours"
 
@@ -160,7 +159,7 @@ def extend(side):
 def remix():
     """The selected items in another style."""
     values = settings.load()
-    chosen = selected_items() or [one_item()]
+    chosen = heard_items() or [one_item()]
     answer = dialogs.ask(
         "ACE-Step: remix", [("Tags of the original", _tags_of(chosen[0], values)), ("Tags of the remix", "")]
     )

@@ -29,6 +29,7 @@ from ..project.objects import (
     track_text,
     tracks,
 )
+from ..results.lanes import heard
 
 LARGEST_GAP_SECONDS = 10.0  # further apart, items would not see each other in the model's context
 LONGEST_SECONDS = 240.0  # what the model makes at once
@@ -186,7 +187,7 @@ def _from_razors(search):
 
 def _from_items(search):
     selection = time_selection()
-    for item in selected_items():
+    for item in heard_items():
         search.chosen = True
         start, end = search.range(*selection) if selection else span(item)
         search.add_item(item, start, end)
@@ -241,14 +242,20 @@ def find(snap=True, reads_only=False):
     raise UserError(skipped[0], HOW_OUTSIDE if skipped[0].endswith(OUTSIDE) else HOW)
 
 
+def heard_items():
+    """The selected items, each once; of one whose version on another lane plays instead, that version."""
+    found = [heard(item) for item in selected_items()]
+    return [item for index, item in enumerate(found) if item not in found[:index]]
+
+
 def one_item():
     """The selected item, or the one under the edit cursor; UserError when there is none."""
-    return _first(selected_items() or items_under_cursor())
+    return _first(heard_items() or items_under_cursor())
 
 
 def cursor_item():
     """The item under the edit cursor, or else the selected one; UserError when there is none."""
-    return _first(items_under_cursor() or selected_items())
+    return heard(_first(items_under_cursor() or selected_items()))
 
 
 def _first(found):

@@ -8,7 +8,7 @@ whose lanes all play plays, too).
 
 from reaper_python import *
 
-from ..project.objects import item_text, items_between, span, track_items, track_name
+from ..project.objects import item_text, items_between, lane_plays, span, track_items, track_name
 from ..state import settings
 
 FIXED_LANES = 2  # of I_FREEMODE
@@ -121,3 +121,11 @@ def versions(item):
         if root(other) == first:
             found.setdefault(of(other), other)
     return [found[lane] for lane in sorted(found)]
+
+
+def heard(item):
+    """The item; where its lane is silent, the version of it that plays, if one does."""
+    if lane_plays(item):
+        return item
+    playing = [other for other in versions(item) if lane_plays(other)]
+    return playing[-1] if playing else item
