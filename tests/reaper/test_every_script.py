@@ -144,5 +144,5 @@ def test_every_script_three_times_in_one_process(make_studio, real_daemon, mode)
     studio.check()
     with real_daemon.client() as client:
         assert len(client.controls().values["reaper_actions"]) == len(NAMES) + 1  # the panel is in Lua
-        states = [job.state for job in client.jobs(limit=100).jobs]
+        states = [job.state for job in client.jobs(limit=1000).jobs]
     assert set(states) == {"completed", "cancelled"} and states.count("completed") >= 3 * 15
