@@ -87,7 +87,7 @@ def _convert(job: Job, source: Source) -> list[Render]:
             made = job.parts.codec.decode_span(latents[i : i + 1].to(job.device), span, job.on_tile(i))
         audio, rate = _at_requested_rate(job, _as_channels(made, source.channels), source.sample_rate)
         result = _result(job, i, audio, rate, latents[i])
-        result.source = source
+        _attach(result, source)
         result.report |= {"window": [0, source.frames], "region": [0, source.frames], "offset": 0}
         results.append(result)
     job.decoded()
@@ -109,7 +109,7 @@ def _join(job: Job, source: Source) -> list[Render]:
             job.report("seam", i + 1, job.items)
     results = _joined_results(job, source, windows, [latents for latents, _ in made], joined, anything)
     for result in results:
-        result.source = source
+        _attach(result, source)
     return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
 
 
@@ -193,6 +193,12 @@ def _joined_results(
         }
         results.append(result)
     return results
+
+
+def _attach(result: Render, source: Source) -> None:
+    """What unchanged samples are copied from, and what was found wrong with it."""
+    result.source = source
+    result.report["warnings"] += source.notes
 
 
 def _result(job: Job, item: int, audio: np.ndarray, rate: int, latents: Tensor) -> Render:

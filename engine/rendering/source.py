@@ -31,6 +31,11 @@ class Source:
         """Length in seconds."""
         return self.frames / self.sample_rate
 
+    @property
+    def notes(self) -> list[str]:
+        """What was found wrong with the file and mended, as sentences."""
+        return [f"The source: {note}." for note in self.info.notes] if self.info else []
+
     def read(self, start: int = 0, stop: int | None = None) -> Samples:
         """Samples [start, stop), float32 (channels, n). Raises `InvalidRequest` for NaN or infinity there."""
         stop = self.frames if stop is None else stop

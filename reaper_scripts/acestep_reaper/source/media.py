@@ -150,6 +150,6 @@ def splice(source, clip, at, path, first, last):
     """Frames [first, last) of a Wave with `clip`, of the same format, in place from frame `at` on."""
     begin, end = max(first, min(at, last)), min(last, at + clip.frames)
     frames = last - first
-    head = wave_file.header(source.format, frames, wave_file.beginning_at(clip.chunks, first))
+    head = wave_file.header(source.format, frames, wave_file.beginning_at(clip.chunks, first, source.chunks))
     segments = [source.segment(first, begin), clip.segment(begin - at, end - at), source.segment(end, last)]
     return Assembly(path, head, segments, wave_file.padding(source.format, frames))

@@ -56,7 +56,7 @@ def _parse(path, stream, size):
         at = stream.tell()
         if name == b"data":
             length = long_data if length == 0xFFFFFFFF and long_data else length
-            return Wave(path, form, at, min(length, size - at), chunks) if form else None
+            return Wave(path, form, at, length, chunks) if form and _is_whole(stream, at, length, size) else None
         if name == b"fmt ":
             form = _format(stream.read(min(length, 64)))
         elif name == b"ds64":
@@ -65,6 +65,18 @@ def _parse(path, stream, size):
             chunks.append((name, stream.read(length)))
         stream.seek(at + length + length % 2)
     return None
+
+
+def _is_whole(stream, at, length, size):
+    """Whether the samples are as many as the header says, with nothing or another chunk behind them."""
+    end = at + length + length % 2
+    if length == 0 or at + length > size:
+        return False
+    if size - end < 8:
+        return True
+    stream.seek(end)
+    name, following = struct.unpack("<4sI", stream.read(8))
+    return name.strip().isalnum() and end + 8 + following <= size + 1
 
 
 def _format(data):
@@ -92,8 +104,10 @@ def padding(form, frames):
     return b"\0" * (form[1] * form[3] // 8 * frames % 2)
 
 
-def beginning_at(chunks, frame):
-    """The chunks of a file whose first sample is the source's `frame`."""
+def beginning_at(chunks, frame, source=()):
+    """The chunks of a file whose first sample is the source's `frame`; `source` are the source's own chunks."""
+    frame += sum(struct.unpack_from("<Q", data, _BEXT_TIME)[0] for name, data in source
+                 if name == b"bext" and len(data) >= _BEXT_TIME + 8)  # fmt: skip
     moved = []
     for name, data in chunks:
         if name == b"bext" and len(data) >= _BEXT_TIME + 8:
