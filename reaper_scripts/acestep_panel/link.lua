@@ -9,6 +9,7 @@ link.__index = link
 local SECTION, VERSION = 'acestep', 1
 local FRESH_SECONDS = 30 -- as the entry scripts count
 local START_SECONDS = 5
+local PATIENCE = 3 -- seconds without a heartbeat in frames that were drawn: REAPER may have been busy, not the script gone
 local SERVICE = 'acestep_Background service.py'
 
 -- `folder` is where the entry scripts lie.
@@ -16,6 +17,7 @@ function link.new(folder)
   local self = setmetatable({}, link)
   self.folder, self.state, self.problem = folder, {}, ''
   self._text, self._count, self._beat, self._started = nil, 0, 0, 0
+  self._silent, self._patience = 0, 0
   self._own = ('%x-%x'):format(os.time(), math.floor(reaper.time_precise() * 1000) % 0x1000000)
   return self
 end
@@ -48,9 +50,11 @@ end
 
 function link:_start(now)
   if self:lives() then
+    self._silent, self._patience = 0, PATIENCE
     return
   end
-  if now - self._started < START_SECONDS then
+  self._silent = self._silent + 1
+  if self._silent <= self._patience or now - self._started < START_SECONDS then
     return
   end
   self._started = now

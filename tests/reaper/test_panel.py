@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -234,6 +235,25 @@ def test_it_closes_and_lets_the_background_script_go(session, panel):
     assert panel.frame(close=True).title and not panel.open
     assert panel.quit() == [5, 8]  # a second press closes it, its toolbar button is lit; and off
     assert session.fake.ext_state["acestep", "panel_open"] == ""
+
+
+def test_a_busy_reaper_is_no_reason_to_start_another_background_script(session, panel):
+    """It would open REAPER's task control dialog, when REAPER comes back from a long render."""
+    panel.frame(seconds=1)
+    panel.calls.clear()
+    panel.frame(seconds=60)
+    panel.frame(seconds=1)
+    assert "AddRemoveReaScript" not in panel.calls
+    session.fake.ext_state["acestep", "heartbeat"] = repr(time.time() + 61)  # its first tick afterwards
+    panel.frame(seconds=1)
+    session.fake.ext_state["acestep", "heartbeat"] = ""  # it ended
+    for _ in range(3):
+        panel.frame(seconds=1)
+    assert "AddRemoveReaScript" not in panel.calls
+    panel.frame(seconds=1)
+    assert panel.calls.count("AddRemoveReaScript") == 1
+    panel.frame(seconds=1)
+    assert panel.calls.count("AddRemoveReaScript") == 1 and "Main_OnCommand" in panel.calls
 
 
 def test_it_is_opened_three_times_in_one_session(session, open_panel):

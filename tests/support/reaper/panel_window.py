@@ -63,9 +63,14 @@ class Panel:
         script = str(self.scripts / "acestep_Panel.lua")
         self.open = self._do("load", script=script, absent=list(self.absent))["open"]
 
-    def frame(self, *press: str, typed: dict[str, object] | None = None, close: bool = False) -> Window:
-        """Draw once; `press` are labels of buttons, lists and their entries, `typed` new values by label."""
-        answer = self._do("frame", press=dict.fromkeys(press, True), type=typed or {}, close=close)
+    def frame(
+        self, *press: str, typed: dict[str, object] | None = None, close: bool = False, seconds: int = 0
+    ) -> Window:
+        """Draw once; `press` are labels of buttons, lists and their entries, `typed` new values by label.
+
+        `seconds` have passed since the last frame by the panel's clock.
+        """
+        answer = self._do("frame", press=dict.fromkeys(press, True), type=typed or {}, close=close, seconds=seconds)
         self.open = answer["open"]
         return Window(answer.get("title", ""), answer["widgets"])
 
