@@ -18,12 +18,12 @@ def make_studio(tmp_path: Path) -> Iterator[Callable[..., Studio]]:
     """Makes a studio whose host runs in a mode: "sub" or "reinit"; its stand-in daemon runs, unless a home is given."""
     made: list[Studio] = []
 
-    def make(mode: str, home: Path | None = None) -> Studio:
-        if why_no_host():
-            pytest.skip(why_no_host())
+    def make(mode: str, home: Path | None = None, python: str = "") -> Studio:
+        if why_no_host(python):
+            pytest.skip(why_no_host(python))
         folder = tmp_path / "björn 音"
         folder.mkdir()
-        made.append(Studio(folder, mode, home or Path()))
+        made.append(Studio(folder, mode, home or Path(), python=python))
         if home is None:
             made[-1].daemon.start()
         return made[-1]

@@ -29,6 +29,7 @@ class Studio:
     mode: str = "sub"
     home: Path = Path()  # of the daemon
     hosts: list[Host] = field(default_factory=list)
+    python: str = ""  # the interpreter that REAPER embeds; empty: the one that runs the tests
 
     def __post_init__(self) -> None:
         self.home = self.home if self.home != Path() else self.folder / "home"
@@ -41,7 +42,7 @@ class Studio:
         """Starts a new host process, as starting REAPER does: temporary external state is gone."""
         if self.hosts:
             self.fake.ext_state = {k: v for k, v in self.fake.ext_state.items() if k in self.fake.persistent}
-        self.hosts.append(Host(self.fake, self.mode, {"ACESTEP_BRIDGE_HOME": str(self.home)}))
+        self.hosts.append(Host(self.fake, self.mode, {"ACESTEP_BRIDGE_HOME": str(self.home)}, self.python))
 
     def close_reaper(self) -> None:
         self.host.close()
