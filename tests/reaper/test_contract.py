@@ -118,3 +118,12 @@ def test_the_shim_compiles_and_holds_every_exposed_function():
     defined = {n.name for n in module.body if isinstance(n, ast.FunctionDef)}
     exposed = {f"RPR_{n}" for n, f in functions().items() if f.exposed}
     assert len(exposed) == 711 and exposed <= defined
+
+
+def test_suggested_keys_are_none_that_reaper_uses():
+    """Region from selection, routing matrix and others; what is free is told in docs/decisions.md."""
+    page = (SCRIPTS.parent / "docs" / "reaper.md").read_text(encoding="utf-8")
+    table = page.partition("## Key bindings to consider")[2].partition("None is set")[0]
+    keys = [key for row in re.findall(r"^\| (`.*?) \|", table, re.M) for key in re.findall(r"`(.+?)`", row)]
+    used = {"R", "Shift+R", "Ctrl+R", "Alt+R", "Alt+C", "Ctrl+Shift+C", "Alt+D", "Alt+M", "Alt+Left", "Alt+Right"}
+    assert len(keys) == len(set(keys)) == 9 and not used & set(keys)
