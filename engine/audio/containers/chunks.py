@@ -74,6 +74,8 @@ def samples_of(
     """
     start, claimed = chunk.start, chunk.length
     rest = size - start
+    if rest < 0:
+        raise truncated(name, "its samples begin behind its end")
     if claimed == 0 and is_chain(file, start, size, order):
         return Samples(start, start)
     if claimed == 0 or (claimed >= _LEAST_PLACEHOLDER and claimed > rest):

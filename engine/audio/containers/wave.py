@@ -126,6 +126,8 @@ def _wave64(file: BinaryIO, size: int) -> Wave:
     while at + 24 <= size:
         file.seek(at)
         name, length = struct.unpack("<16sQ", file.read(24))
+        if length < 24 and name != b"data" + _W64_TAIL:
+            break
         if name == b"fmt " + _W64_TAIL:
             wave = replace(wave, format=file.read(min(length - 24, 1024)))
         elif name == b"fact" + _W64_TAIL:
@@ -133,8 +135,6 @@ def _wave64(file: BinaryIO, size: int) -> Wave:
         elif name == b"data" + _W64_TAIL:
             content = length - 24 if 24 <= length < 1 << 63 else 0
             return replace(wave, data=Chunk(b"data", at + 24, content))
-        if length < 24:
-            break
         at += (length + 7) // 8 * 8
     return wave
 

@@ -142,6 +142,8 @@ def test_what_was_mended_is_said(tmp_path: Path) -> None:
         (b"", "empty"),
         (wav(LITTLE)[:30], "truncated: it has no samples"),
         (au(b"", 0)[:20], "truncated: it has no samples"),
+        (b".snd\x7f" + au(BIG, SIZE)[5:], "samples begin behind its end"),
+        (w64(LITTLE, SIZE)[:56] + bytes(8) + w64(LITTLE, SIZE)[64:], "truncated: it has no samples"),
     ],
 )
 def test_what_is_cut_short_is_refused_by_name(tmp_path: Path, data: bytes, words: str) -> None:
