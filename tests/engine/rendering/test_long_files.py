@@ -54,6 +54,7 @@ def test_a_region_of_a_long_file_reads_its_window_only(song: Path) -> None:
     model = load(TINY, device="cpu")
     fields = {"start_time": 5002.0, "end_time": 5003.0, "context_seconds": 1.0, "output": "clip"}
     request = engine.Inpaint(audio=song, tags="x", seed=1, number_of_steps=1, **fields)
+    model.render(request)  # what the first render imports is read, too, and is not the song
     with counted() as read:
         result = model.render(request)
     assert result.report["window"][0] >= 5000 * RATE and result.report["window"][1] <= 5005 * RATE
