@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from msgspec import UNSET
 
 from engine.checkpoints import registry
 from engine.checkpoints.hub import PullProgress
@@ -19,23 +17,23 @@ from engine.checkpoints.identity import fingerprint
 from engine.checkpoints.int8 import check_available
 from engine.checkpoints.lora import Lora
 from engine.checkpoints.lora_pull import lora_path
-from engine.errors import OutOfMemory
 from engine.families.family import LoadedNetworks
 from engine.families.table import load_networks, make_family
-from engine.memory.demand import source_shape, work_of
+from engine.memory.demand import work_of
 from engine.memory.device import choose_device, choose_dtype
+from engine.memory.ladder import Ladder
 from engine.memory.main_memory import check_results_fit, free_main_memory, give_back, returning_memory
-from engine.memory.placement import Placement, free_bytes, is_out_of_memory, modes_of
-from engine.memory.plan import MemoryMode, Work, choose_mode, expected_peak_bytes, in_words, lower_mode, mode_named
+from engine.memory.placement import Placement, free_bytes, modes_of
+from engine.memory.plan import MemoryMode, Work, mode_named
 from engine.rendering.codec import Codec
 from engine.rendering.job import Job, Parts
 from engine.rendering.latent_cache import LatentCache
+from engine.rendering.order import Order, order_of
 from engine.rendering.pipeline import render_job
 from engine.rendering.render import Render
-from engine.requests import PromptToAudio, Request, Resolved, resolve
+from engine.requests import Request
 from engine.requests.recipe import ModelIdentity
 from engine.sampling.denoise import Cancel, OnStep, Progress, check_cancel
-from engine.tasks.prompt_to_audio import text_request
 
 __all__ = ["Model", "Progress", "Render", "load"]
 
@@ -96,8 +94,9 @@ class Model:
         """`memory` is auto or a mode's name; `all_here` says that the weights are on the device already."""
         self.name = name
         self.networks = networks
-        self._memory = None if memory == "auto" else mode_named(memory)
+        given = None if memory == "auto" else mode_named(memory)
         self._placement = Placement(networks, all_here=all_here)
+        self._ladder = Ladder(self._placement, networks.device, given)
         self._family = make_family(networks, self._placement.use, speed)
         encoder, cache = fingerprint(networks.source), LatentCache(cache_folder)
         self._codec = Codec(
@@ -106,12 +105,13 @@ class Model:
         self._asked = False
         self._lock = threading.Lock()
         self._measure()
-        if self._memory is not None and self._memory.int8:
+        if given is not None and given.int8:
             self._round_weights()
 
     def warm_up(self) -> None:
         """Get ready for likely jobs, in the background where that takes time, until the first one comes."""
-        if self._placement.everything_here and not (self._memory and (self._memory.offloads or self._memory.int8)):
+        given = self._ladder.given
+        if self._placement.everything_here and not (given and (given.offloads or given.int8)):
             self._family.warm_up(self._while_unasked)
 
     def forget_audio(self) -> None:
@@ -143,58 +143,44 @@ class Model:
         `on_step` is called with a `Progress` for each step of the stages encode, denoise, decode and seam; `cancel`
         is anything with `is_set()`. Raises InvalidRequest, CheckpointError (of a LoRA), Cancelled.
         """
-        said: tuple[str, ...] = ()
-        if isinstance(request, PromptToAudio):
-            request, said = text_request(request)
-        resolved = resolve(request, self.default_request)
-        resolved = replace(resolved, warnings=(*said, *resolved.warnings))
+        order = order_of(request, self.default_request, self._family.facts.geometry)
         self._asked = True
-        shape = source_shape(resolved.request)
-        check_results_fit(resolved.request, shape, free_main_memory())
-        work = work_of(resolved, self._family.facts.geometry, shape)
-        with self._lock, torch.inference_mode(), returning_memory():
-            self._use_loras(resolved.request, on_step, cancel)
-            mode: MemoryMode | None = self._memory or self._choose_mode(work)
-            tried: list[str] = []
-            while mode is not None:
-                try:
-                    self._enter(mode, work, resolved, cancel)
-                    return self._render(resolved, mode, on_step, cancel)
-                except (torch.OutOfMemoryError, RuntimeError) as error:
-                    if not is_out_of_memory(error):
-                        raise
-                    expected = expected_peak_bytes(self._sizes, work, mode)
-                    tried.append(f"{mode.name} ({expected / 1e9:.1f} GB expected)")
-                mode = self._step_down(mode)
-        raise self._nothing_fits(tried)
+        check_results_fit(order.resolved, order.extent, free_main_memory())
+        work = work_of(order.resolved, order.extent)
 
-    def _enter(self, mode: MemoryMode, work: Work, resolved: Resolved, cancel: Cancel | None) -> None:
-        if mode.int8 and not all(known.int8 for known in self._modes):
+        def attempt(mode: MemoryMode) -> list[Render]:
+            self._enter(mode, work, order, cancel)
+            return self._render(order, mode, on_step, cancel)
+
+        with self._lock, torch.inference_mode(), returning_memory():
+            self._use_loras(order.resolved.loras, on_step, cancel)
+            return self._ladder.walk(work, attempt, self._family.free_prepared)
+
+    def _enter(self, mode: MemoryMode, work: Work, order: Order, cancel: Cancel | None) -> None:
+        if mode.int8 and not self._ladder.only_int8:
             logger.warning("memory: weights are rounded to 8 bits from now on, until the model is loaded again")
             self._round_weights()
-            self._use_loras(resolved.request)
+            self._use_loras(order.resolved.loras)
         self._placement.set_mode(mode)
         self._codec.tile_frames = mode.tile_frames
         self._family.enter(mode, lambda: check_cancel(cancel))
-        logger.info("memory: %s", in_words(self._sizes, work, mode, self._room()))
+        logger.info("memory: %s", self._ladder.in_words(work, mode))
 
-    def _render(
-        self, resolved: Resolved, mode: MemoryMode, on_step: OnStep | None, cancel: Cancel | None
-    ) -> list[Render]:
+    def _render(self, order: Order, mode: MemoryMode, on_step: OnStep | None, cancel: Cancel | None) -> list[Render]:
         parts = Parts(self.identity, self._family, self._codec, self.device, mode.items_at_once)
-        job = Job(parts, resolved, self._family.reader(resolved), on_step, cancel)
+        job = Job(parts, order, self._family.reader(order.resolved), on_step, cancel)
         with job.timed("total"):
             results = render_job(job)
         for result in results:
             result.report["memory"] = mode.name
-            if mode.int8 and self._memory is None:
+            if mode.int8 and self._ladder.given is None:
                 result.report["warnings"].append(ROUNDED)
         return results
 
     def _measure(self) -> None:
         """Sizes, modes and identity: what rounded weights change."""
-        self._sizes, self._modes = self._family.sizes(), modes_of(self.networks)
-        weights = "int8" if all(mode.int8 for mode in self._modes) else ""
+        self._ladder.measure(self._family.sizes(), modes_of(self.networks))
+        weights = "int8" if self._ladder.only_int8 else ""
         self.identity = ModelIdentity(self.name, fingerprint(self.networks.source), weights)
 
     def _round_weights(self) -> None:
@@ -204,47 +190,23 @@ class Model:
         self._family.round_weights()
         self._measure()
 
-    def _room(self) -> int:
-        """Bytes that a job can have, its weights included."""
-        there = self._placement.everything_here or self._sizes.shared
-        return free_bytes(self.device) + (sum(self._sizes.of_weights(self._modes[0]).values()) if there else 0)
-
-    def _choose_mode(self, work: Work) -> MemoryMode:
-        return choose_mode(self._sizes, work, self._room(), self._modes)
-
     @contextmanager
     def _while_unasked(self) -> Iterator[bool]:
         with self._lock:
             yield not self._asked
 
-    def _step_down(self, mode: MemoryMode) -> MemoryMode | None:
-        self._family.free_prepared()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        lower = lower_mode(mode, self._modes)
-        if lower is not None:
-            logger.warning("memory: %s ran out of memory, trying %s", mode.name, lower.name)
-        return lower
-
-    def _nothing_fits(self, tried: list[str]) -> OutOfMemory:
-        return OutOfMemory(
-            f"Out of memory on {self.device}: tried {', '.join(tried)}; {free_bytes(self.device) / 1e9:.1f} GB are "
-            "free. Choose a shorter region or less context_seconds, or use a smaller model."
-        )
-
-    def _use_loras(self, request: Any, on_step: OnStep | None = None, cancel: Cancel | None = None) -> None:
-        """Make the request's LoRAs the active ones; those with a hub id are pulled when they are first asked for."""
-        paths = [] if request.lora is UNSET else request.lora
-        weights = [1.0] * len(paths) if request.lora_weight is UNSET else request.lora_weight
+    def _use_loras(
+        self, loras: Sequence[tuple[str, float]], on_step: OnStep | None = None, cancel: Cancel | None = None
+    ) -> None:
+        """Make these LoRAs the active ones; those with a hub id are pulled when they are first asked for."""
 
         def report(progress: PullProgress) -> None:
             check_cancel(cancel)
             if on_step is not None:
                 on_step(Progress("load", progress.done_bytes >> 20, progress.total_bytes >> 20))
 
-        wanted = tuple(Lora(lora_path(p, progress=report), w) for p, w in zip(paths, weights, strict=True))
-        loras = self._family.loras
-        before = loras.active
-        loras.apply(wanted)
-        if loras.active != before:
+        wanted = tuple(Lora(lora_path(name, progress=report), weight) for name, weight in loras)
+        before = self._family.loras.active
+        self._family.loras.apply(wanted)
+        if self._family.loras.active != before:
             self._family.forget_contexts()

@@ -29,7 +29,8 @@ from bridge.protocol.errors import refused
 from bridge.protocol.frames import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
 from bridge.protocol.linked import Linked, read_linked
 from engine.constants import SEED_MODULUS
-from engine.requests import Request, Retake, from_dict, to_dict
+from engine.families.facts import Facts
+from engine.requests import Request, from_dict, to_dict
 
 _MAX_WAIT_SECONDS = 60.0
 _MAX_LIST = 500
@@ -116,7 +117,8 @@ class Operations:
         model = self._checked_model(_given(request.model, "") or self._default_model())
         if self._linked() is None and validate.has_many_words(request):
             await self._threads.run(validate.check_lyrics, request, model)
-        source = await self._source(request, call.peer, call.attached)
+        facts = await self._threads.run(validate.facts_of_model, model)
+        source = await self._source(request, facts, call.peer, call.attached)
         try:
             job = _job(request, model, call.peer, source)
             status = await self._commits.write(lambda: self._keep(job, source, call))
@@ -136,17 +138,17 @@ class Operations:
         call.remember(status)
         return status
 
-    async def _source(self, request: Request, peer: Peer, attached: Attached) -> SourceFile | None:
+    async def _source(self, request: Request, facts: Facts, peer: Peer, attached: Attached) -> SourceFile | None:
         audio = getattr(request, "audio", None)
         if audio is None:
-            validate.check_memory(request)
+            validate.check_memory(request, facts)
             return None
         roots = None if peer.is_local else self._settings.allowed_roots
 
         found = await self._threads.run(locate, audio, self._audio, attached, roots, self._settings.urls)
         self._being_submitted[found.sha256 or ""] += 1
         try:
-            await self._threads.run(validate.check_source, request, found.path)
+            await self._threads.run(validate.check_source, request, found.path, facts)
         except BaseException:
             self._let_go(found)
             raise
@@ -316,14 +318,14 @@ class Operations:
 def _job(request: Request, model: str, peer: Peer, source: SourceFile | None) -> Job:
     """The job of a request whose values and audio were checked. Its seed is fixed here, so that a second run is equal.
 
-    `retake`'s second seed is random too.
+    The second seed too, where the task keeps the first.
     """
     values = to_dict(request)
     client_data = values.pop("client_data", None) or {}
     priority = int(values.pop("priority", 0))
     values.pop("request_id", None)
     values.setdefault("seed", secrets.randbelow(SEED_MODULUS))
-    if isinstance(request, Retake):
+    if request.keeps_seed:
         values.setdefault("retake_seed", secrets.randbelow(SEED_MODULUS))
     if source is not None:
         values["audio"] = str(source.path)

@@ -1,6 +1,7 @@
 """Checks of a submitted request that need its audio: what cannot be rendered is refused before it is queued.
 
-Values are checked by `engine.requests`; this adds the file, the region in it, and samples that are not finite.
+Values are checked by `engine.requests`, which also says what is covered; this adds the file, main memory, and samples
+that are not finite.
 No torch; soundfile is loaded at the first call.
 """
 
@@ -8,24 +9,22 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from msgspec import UNSET
+from typing import TYPE_CHECKING
 
 from bridge.protocol.messages import FileInfo
-from engine.constants import MAX_DURATION_SECONDS
+from engine.constants import V1_GEOMETRY
 from engine.errors import CheckpointError, InvalidRequest
-from engine.memory.main_memory import SourceShape, check_results_fit, free_main_memory
-from engine.requests import AudioToAudio, Inpaint, Outpaint, Request
+from engine.families.facts import Facts
+from engine.families.table import facts_of
+from engine.memory.main_memory import check_results_fit, free_main_memory
+from engine.requests import Request, resolve
 
 if TYPE_CHECKING:
     from engine.audio.files import AudioInfo
 
-Span = tuple[int, int]
-_LYRICS = ("context_lyrics_before", "lyrics", "context_lyrics_after")
+UNKNOWN_MODEL = Facts("v1", V1_GEOMETRY)
 _SURELY_FEW_CHARACTERS = 1500
 _BLOCK_SAMPLES = 1 << 15
-_DEFAULT_CONTEXT, _DEFAULT_FADE, _DEFAULT_END = 10.0, 0.03, 30.0
 
 
 def file_info(path: Path) -> FileInfo:
@@ -43,35 +42,50 @@ def file_info(path: Path) -> FileInfo:
     )
 
 
-def check_source(request: Request, path: Path) -> None:
-    """Raises InvalidRequest unless the request can be rendered from the file at `path`."""
+def facts_of_model(model: str) -> Facts:
+    """What is known of a model before it is loaded; of one that lies on another machine, what holds for most."""
+    from engine.checkpoints import registry
+
+    with contextlib.suppress(CheckpointError):
+        return facts_of(registry.resolve(model).folder)
+    return UNKNOWN_MODEL
+
+
+def check_source(request: Request, path: Path, facts: Facts = UNKNOWN_MODEL) -> None:
+    """Raises InvalidRequest unless the request can be rendered from the file at `path` by a model with these facts."""
     from engine.audio.files import check_channels, probe
+    from engine.requests.extent import SourceShape, extent_of
 
-    info = probe(path)
-    chosen = _given(getattr(request, "channels", UNSET), None)
-    check_channels(info, None if chosen is None else [c - 1 for c in chosen])
-    start, stop = _needed(request, info.frames, info.sample_rate)
-    check_memory(request, SourceShape(info.frames, info.channels, info.sample_rate))
+    info, settled = probe(path), resolve(request, facts.default_request)
+    check_channels(info, None if settled.channels is None else [c - 1 for c in settled.channels])
+    shape = SourceShape(info.frames, info.channels, info.sample_rate)
+    extent = extent_of(settled, facts.geometry, shape)
+    check_results_fit(settled, extent, free_main_memory())
     if info.subtype in ("FLOAT", "DOUBLE"):
-        _check_finite(info, start, stop)
+        _check_finite(info, *extent.read)
 
 
-def check_region(request: Request, frames: int, sample_rate: int) -> None:
+def check_region(request: Request, frames: int, sample_rate: int, facts: Facts = UNKNOWN_MODEL) -> None:
     """Raises InvalidRequest for times that audio of this length has not."""
-    _needed(request, frames, sample_rate)
+    from engine.requests.extent import SourceShape, extent_of
+
+    extent_of(resolve(request, facts.default_request), facts.geometry, SourceShape(frames, 2, sample_rate))
 
 
-def check_memory(request: Request, source: SourceShape | None = None) -> None:
-    """Raises InvalidRequest with numbers where the results do not fit into main memory."""
-    check_results_fit(request, source, free_main_memory())
+def check_memory(request: Request, facts: Facts = UNKNOWN_MODEL) -> None:
+    """Raises InvalidRequest with numbers where the results of a task without a source do not fit into main memory."""
+    from engine.requests.extent import extent_of
+
+    settled = resolve(request, facts.default_request)
+    check_results_fit(settled, extent_of(settled, facts.geometry), free_main_memory())
 
 
-def has_many_words(request: Any) -> bool:
+def has_many_words(request: Request) -> bool:
     """Whether lyrics may have too many tokens; few words are not counted, since that costs time."""
-    return len(_lyrics(request)) >= _SURELY_FEW_CHARACTERS
+    return len(resolve(request).all_lyrics) >= _SURELY_FEW_CHARACTERS
 
 
-def check_lyrics(request: Any, model: str) -> None:
+def check_lyrics(request: Request, model: str) -> None:
     """Raises InvalidRequest for words that have too many tokens.
 
     Without a vocabulary nothing is said here: the engine will say how to get it.
@@ -79,56 +93,9 @@ def check_lyrics(request: Any, model: str) -> None:
     from engine.checkpoints import registry
     from engine.lyrics.encode import encode_lyrics
 
-    own = registry.resolve(model).folder / "lyric_vocab.json"
+    own, settled = registry.resolve(model).folder / "lyric_vocab.json", resolve(request)
     with contextlib.suppress(CheckpointError):
-        encode_lyrics(_lyrics(request), _given(request.language, None), own if own.exists() else None)
-
-
-def _lyrics(request: Any) -> str:
-    return "\n".join(t for t in (_given(getattr(request, n, UNSET), "") for n in _LYRICS) if t)
-
-
-def _needed(request: Any, frames: int, rate: int) -> Span:
-    """The samples that the model reads. Raises InvalidRequest for a region that is none."""
-    if isinstance(request, Inpaint):
-        return _inpaint(request, frames, rate)
-    if isinstance(request, Outpaint):
-        return _outpaint(request, frames, rate)
-    if isinstance(request, AudioToAudio) and frames > MAX_DURATION_SECONDS * rate:
-        raise InvalidRequest(
-            "audio",
-            f"{frames / rate:.1f} s",
-            f"at most {MAX_DURATION_SECONDS:g} s, the most that the model makes at once",
-            "Cut the audio, or regenerate a part of it with inpaint.",
-        )
-    return 0, frames
-
-
-def _inpaint(request: Any, frames: int, rate: int) -> Span:
-    from engine.audio.window import plan_window
-
-    duration = frames / rate
-    start, end = _given(request.start_time, 0.0), _given(request.end_time, None)
-    if _given(request.start_time_relative_to, "start") == "end":
-        start = duration - start
-    if end is None:
-        end = min(_DEFAULT_END, duration)
-    elif _given(request.end_time_relative_to, "start") == "end":
-        end = duration - end
-    window = plan_window(frames, rate, start, end, *_settings(request))
-    return window.known_start, window.known_end
-
-
-def _outpaint(request: Any, frames: int, rate: int) -> Span:
-    from engine.audio.outpaint_window import Extension, plan_outpaint
-
-    before, after = _given(request.extend_before_duration, 0.0), _given(request.extend_after_duration, _DEFAULT_END)
-    windows = plan_outpaint(frames, rate, Extension(before, after), *_settings(request))
-    return min(w.known_start for w in windows), max(w.known_end for w in windows)
-
-
-def _settings(request: Any) -> tuple[float | None, float]:
-    return _given(request.context_seconds, _DEFAULT_CONTEXT), _given(request.crossfade_seconds, _DEFAULT_FADE)
+        encode_lyrics(settled.all_lyrics, settled.language, own if own.exists() else None)
 
 
 def _check_finite(info: AudioInfo, start: int, stop: int) -> None:
@@ -151,7 +118,3 @@ def _check_finite(info: AudioInfo, start: int, stop: int) -> None:
             "finite samples",
             "Render the audio again; a plug-in may have produced them.",
         )
-
-
-def _given(value: Any, default: Any) -> Any:
-    return default if value is UNSET else value

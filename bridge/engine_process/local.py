@@ -19,8 +19,7 @@ from bridge.protocol.messages import AudioFile, ModelName, Region, ResultEntry
 from engine.checkpoints import registry
 from engine.errors import Cancelled
 from engine.model import Model, Progress, load
-from engine.rendering.render import Render
-from engine.rendering.write import write_render
+from engine.rendering.render import Render, write_render
 from engine.requests import PromptToAudio, Request, from_dict
 
 _CONTENT_TYPES = {".wav": "audio/wav", ".flac": "audio/flac", ".mp3": "audio/mpeg", ".ogg": "audio/ogg"}

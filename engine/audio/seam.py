@@ -6,7 +6,7 @@ r"""Joining what the model made to its source: crossfades around the region, eve
 
 A fade is equal-power for unlike material and linear for alike, chosen by the correlation of the two inside it. The
 loudness gain is constant over all made material, fades included, so that it cannot click. Works on float64 and knows
-no files; `engine.rendering.write` does.
+no files; `engine.rendering.render` does.
 """
 
 from __future__ import annotations
@@ -60,26 +60,6 @@ class Patch:
         return self.position + self.samples.shape[1]
 
 
-@dataclass(frozen=True, eq=False)
-class Spliced:
-    """A result in memory: float32 (channels, n), its first sample at `position` of the source, and its patches."""
-
-    samples: Samples
-    position: int
-    patches: tuple[Patch, ...]
-
-
-def splice(source: Samples, made: Made, window: Window, match_loudness: bool = True) -> Spliced:
-    """The whole source (channels, n) with the made regions in place; outside of regions and fades bit for bit."""
-    start, end = window.output
-    patches = make_patches(_reader(source), source.shape[0], made, window, match_loudness)
-    result = np.zeros((source.shape[0], end - start), dtype=np.float32)
-    result[:, -start : -start + source.shape[1]] = source
-    for patch in patches:
-        result[:, patch.position - start : patch.end - start] = patch.samples
-    return Spliced(result, start, patches)
-
-
 def make_patches(
     read: ReadSource, channels: int, made: Made, window: Window, match_loudness: bool = True
 ) -> tuple[Patch, ...]:
@@ -93,10 +73,6 @@ def context_around(read: ReadSource, window: Window, region: Region) -> tuple[ND
     first, last = max(0, min(region.fade_start, window.source_samples)), min(region.fade_end, window.source_samples)
     last = max(0, last)
     return read(max(0, first - length), first), read(last, min(window.source_samples, last + length))
-
-
-def _reader(source: Samples) -> ReadSource:
-    return lambda start, stop: source[:, start:stop].astype(np.float64)
 
 
 def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: Region, match_loudness: bool) -> Patch:

@@ -9,10 +9,10 @@ from engine.checkpoints.int8 import is_available
 from engine.families.table import facts_of, sizes_of_checkpoint
 from engine.memory.demand import work_of
 from engine.memory.device import choose_device, choose_dtype
-from engine.memory.main_memory import SourceShape
 from engine.memory.placement import free_bytes
 from engine.memory.plan import MODES, choose_mode, expected_peak_bytes
 from engine.requests import Inpaint, Request, TextToAudio, resolve
+from engine.requests.extent import SourceShape, extent_of
 
 EXAMPLES: dict[str, tuple[Request, SourceShape | None]] = {
     "10 s region with 10 s context": (
@@ -27,11 +27,12 @@ def memory_report(folder: Path, device: str = "auto") -> list[dict[str, Any]]:
     """For examples of jobs: the mode that would be chosen now, its expected peak, and the bytes that are there."""
     where = choose_device(device)
     sizes = sizes_of_checkpoint(folder, where, choose_dtype(where))
-    room = free_bytes(where)
+    room, facts = free_bytes(where), facts_of(folder)
     modes = MODES if is_available(where) else tuple(mode for mode in MODES if not mode.int8)
     report = []
     for name, (request, source) in EXAMPLES.items():
-        work = work_of(resolve(request), facts_of(folder).geometry, source)
+        resolved = resolve(request, facts.default_request)
+        work = work_of(resolved, extent_of(resolved, facts.geometry, source))
         mode = choose_mode(sizes, work, room, modes)
         expected = expected_peak_bytes(sizes, work, mode)
         report.append({"job": name, "mode": mode.name, "expected_bytes": expected, "room_bytes": room})

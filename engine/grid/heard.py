@@ -9,8 +9,8 @@ from functools import cached_property
 from engine.audio.buffer import Samples
 from engine.audio.chords import bar_chromas, best_key, best_triads
 from engine.audio.tempo import estimate_beat
-from engine.grid.beat_grid import TempoMap, TempoPoint
 from engine.grid.harmony import KEYS, FrameBars, Harmony, chord_number
+from engine.grid.tempo import TempoMap, TempoPoint
 
 LONGEST_SECONDS = 30.0
 

@@ -1,4 +1,4 @@
-"""Main memory: what is free, and whether a job's results fit into it. Knows requests; knows no torch and no model.
+"""Main memory: what is free, and whether a job's results fit into it. Knows extents; knows no torch and no model.
 
 Items go through the model in batches that fit, so it is their finished audio, kept until all are written, that limits
 how many there can be.
@@ -11,26 +11,19 @@ import ctypes
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.constants import OUTPUT_SAMPLE_RATE
 from engine.errors import EngineError, InvalidRequest
+
+if TYPE_CHECKING:
+    from engine.requests.extent import Extent
+    from engine.requests.settled import Settled
 
 LIMIT_VARIABLE = "ACESTEP_MEMORY_LIMIT"
 SAMPLE_BYTES = 4
 COPIES = 2  # of each result: as kept, and while it is joined and written
 UNLIMITED = 1 << 62
-
-
-@dataclass(frozen=True)
-class SourceShape:
-    """Length, channels and rate of the source of a job."""
-
-    samples: int
-    channels: int
-    sample_rate: int
 
 
 def free_main_memory() -> int:
@@ -76,52 +69,17 @@ def _trim() -> Any:
     return None
 
 
-def check_results_fit(request: Any, source: SourceShape | None, free: int) -> None:
+def check_results_fit(settled: Settled, extent: Extent, free: int) -> None:
     """Raises InvalidRequest with numbers where all results of a request do not fit into `free` bytes."""
-    items = _number(request, "variations") * _number(request, "candidates")
-    each = _result_bytes(request, source)
+    items = settled.variations * settled.candidates
+    each = max(1, extent.result_samples * extent.channels * SAMPLE_BYTES * COPIES)
     if items * each <= free:
         return
-    field = next((name for name in ("variations", "candidates") if _number(request, name) > 1), "duration")
-    most = free // each
+    field = "variations" if settled.variations > 1 else "candidates" if settled.candidates > 1 else "duration"
     remedy = "Ask for fewer, for a shorter piece, or for output=clip." if items > 1 else "Close other programs."
     raise InvalidRequest(
         field,
         f"{items} result(s) of {each / 1e6:.0f} MB each, {items * each / 1e9:.2f} GB in all",
-        f"at most {most} with {free / 1e9:.2f} GB of free memory",
+        f"at most {free // each} with {free / 1e9:.2f} GB of free memory",
         remedy,
     )
-
-
-def _result_bytes(request: Any, source: SourceShape | None) -> int:
-    """Bytes that one result takes until it is written."""
-    rate = _number(request, "sample_rate", source.sample_rate if source else OUTPUT_SAMPLE_RATE)
-    if source is None:
-        samples, channels = _number(request, "duration", 60.0) * rate, 2
-    else:
-        seconds = _new_seconds(request, source.samples / source.sample_rate)
-        samples, channels = seconds * rate, min(source.channels, 2)
-    return max(1, int(samples * channels * SAMPLE_BYTES * COPIES))
-
-
-def _new_seconds(request: Any, source_seconds: float) -> float:
-    """Length of one result: the whole file with what is added, or the clip."""
-    if hasattr(request, "extend_after_duration"):
-        before, after = _number(request, "extend_before_duration", 0.0), _number(request, "extend_after_duration", 30.0)
-        return before + after + (0.0 if _given(request, "output") == "clip" else source_seconds)
-    if _given(request, "output") != "clip":
-        return source_seconds
-    start, end = _number(request, "start_time", 0.0), _number(request, "end_time", source_seconds)
-    return abs(end - start) if abs(end - start) <= source_seconds else source_seconds
-
-
-def _number(request: Any, name: str, default: float = 1) -> Any:
-    value = _given(request, name)
-    return default if value is None else value
-
-
-def _given(request: Any, name: str) -> Any:
-    from msgspec import UNSET
-
-    value = getattr(request, name, None)
-    return None if value is UNSET else value

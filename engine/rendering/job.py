@@ -9,21 +9,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from engine.families.family import Family, Reader
-from engine.geometry import Geometry
 from engine.memory.device import Pace, synchronize, to_host
 from engine.rendering.codec import Codec
+from engine.rendering.order import Order
+from engine.rendering.source import Source
 from engine.requests.recipe import ModelIdentity
 from engine.requests.resolve import Resolved
 from engine.sampling.conditions import Words
-from engine.sampling.denoise import Cancel, OnStep, Plan, Progress, check_cancel, denoise
+from engine.sampling.denoise import Cancel, OnStep, Progress, check_cancel, denoise
 from engine.sampling.noise import SeededNoise
 from engine.tasks.settings import Settings, settings_of
+from engine.tasks.task import Material
 from engine.tasks.text_to_audio import Inputs
 
 
@@ -40,10 +41,10 @@ class Parts:
 
 @dataclass
 class Job:
-    """A resolved request on its way through the model. `windows` is how many runs of the sampler it takes."""
+    """A resolved request on its way through the model. `runs` is how many runs of the sampler it takes."""
 
     parts: Parts
-    resolved: Resolved
+    order: Order
     reader: Reader
     on_step: OnStep | None = None
     cancel: Cancel | None = None
@@ -53,20 +54,21 @@ class Job:
     _decodes: int = 1
 
     @property
-    def request(self) -> Any:
-        """The resolved request."""
-        return self.resolved.request
+    def resolved(self) -> Resolved:
+        """The request with nothing left open."""
+        return self.order.resolved
+
+    @property
+    def source(self) -> Source:
+        """The source of a task that has one."""
+        assert self.order.source is not None
+        return self.order.source
 
     @property
     def settings(self) -> Settings:
         """How it samples, with the parts of ERG that the model has."""
         settings = settings_of(self.resolved)
         return replace(settings, erg=self.parts.family.limited_erg(settings.erg))
-
-    @property
-    def geometry(self) -> Geometry:
-        """How the model's latents lie on samples."""
-        return self.parts.family.facts.geometry
 
     @property
     def items(self) -> int:
@@ -93,7 +95,7 @@ class Job:
         synchronize(self.device)
         self.timings[stage] = self.timings.get(stage, 0.0) + time.perf_counter() - began
 
-    def sample(self, frames: int, words: Words, prepare: Callable[[Inputs], Plan]) -> tuple[Tensor, bool]:
+    def sample(self, frames: int, words: Words, material: Material | None) -> tuple[Tensor, bool]:
         """Latents of every item, (B, C, H, T) on the CPU, and whether anything was made at all.
 
         `frames` are those that noise is drawn for. Items go through the sampler in batches that fit.
@@ -103,7 +105,7 @@ class Job:
         made, walked = [], False
         with self.timed("denoise"):
             for number, chunk in enumerate(chunks):
-                plan = prepare(self._inputs(frames, words, chunk))
+                plan = self.order.task.plan(self._inputs(frames, words, chunk), material)
                 walked = walked or bool(plan.legs)
                 share = (number + self.runs_done * len(chunks), self.runs * len(chunks))
                 told = self._progress(plan.evaluations, *share)

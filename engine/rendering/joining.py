@@ -16,6 +16,7 @@ from engine.audio.seam import Made, Patch, make_patches
 from engine.audio.seam_report import SeamReport, changed_samples, measure
 from engine.audio.window import Region, Window
 from engine.rendering.source import Source
+from engine.requests.extent import output_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +65,7 @@ class Joiner:
     def __init__(self, source: Source, windows: tuple[Window, ...], match_loudness: bool, clip: bool) -> None:
         self._source = source
         self._match_loudness = match_loudness
-        regions = [region for window in windows for region in window.regions]
-        outputs = [window.output for window in windows]
-        self._start, self._stop = min(start for start, _ in outputs), max(stop for _, stop in outputs)
-        if clip and len(regions) == 1:
-            self._start, self._stop = regions[0].fade_start, regions[0].fade_end
+        self._start, self._stop = output_of(windows, clip)
         self._canvas = self._read(self._start, self._stop)
 
     def join(self, pieces: list[Piece]) -> Joined:

@@ -1,54 +1,41 @@
-"""From a job to its results: what each family of tasks does around the sampler. Knows audio and plans, no devices.
+"""From a job to its results: what is done around the sampler, by the way in which a task is finished.
 
-text-to-audio and retake make a whole piece; audio-to-audio turns a whole file into another; inpaint and outpaint make
-windows and join them to the source.
+A whole piece is made and decoded; a whole source is encoded, changed and cut to its length; windows are encoded, made
+and joined to the source. Knows audio and plans; knows no task, no device and no family.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
-from msgspec import UNSET
 from torch import Tensor
 
-from engine.audio.outpaint_window import Extension as Added
-from engine.audio.outpaint_window import plan_outpaint
 from engine.audio.seam import Made
-from engine.audio.window import Window, plan_window
+from engine.audio.window import Window
 from engine.constants import OUTPUT_SAMPLE_RATE
-from engine.errors import InvalidRequest
 from engine.families.family import Place
-from engine.geometry import Geometry
 from engine.grid.heard import Heard
 from engine.rendering.codec import Span, pad_frames
 from engine.rendering.job import Job
 from engine.rendering.joining import Joined, Joiner, Piece, choose_best, single_regions
 from engine.rendering.render import Render
-from engine.rendering.source import Source, open_source
-from engine.requests import AudioToAudio, Inpaint, Outpaint, Retake, recipe, to_dict
-from engine.sampling.denoise import Plan
-from engine.tasks import audio_to_audio, inpaint, outpaint, retake, text_to_audio
-from engine.tasks.text_to_audio import Inputs
+from engine.rendering.source import Source
+from engine.requests.recipe import recipe, without_audio
+from engine.tasks.task import Finish, Material
 
 
 def render_job(job: Job) -> list[Render]:
     """Every result of a job, variation by variation, candidate by candidate; the kept candidates first."""
-    request = job.request
-    if isinstance(request, Inpaint | Outpaint):
-        return _join(job, open_source(request.audio, _channels(request)))
-    if isinstance(request, AudioToAudio):
-        return _convert(job, open_source(request.audio, _channels(request)))
-    return _generate(job)
+    return FINISHES[job.order.task.finish](job)
 
 
-def _generate(job: Job) -> list[Render]:
-    frames = max(1, job.geometry.frames_of(job.request.duration))
-    words = job.reader.words(Place(0.0, frames))
-    prepare = retake.prepare if isinstance(job.request, Retake) else text_to_audio.prepare
-    latents, _ = job.sample(frames, words, prepare)
-    rate = OUTPUT_SAMPLE_RATE if job.request.sample_rate is UNSET else job.request.sample_rate
+def _piece(job: Job) -> list[Render]:
+    resolved, frames = job.resolved, job.order.extent.made_frames
+    latents, _ = job.sample(frames, job.reader.words(Place(0.0, frames)), None)
+    rate = resolved.sample_rate or OUTPUT_SAMPLE_RATE
     with job.timed("decode"):
         audios = [
             job.parts.codec.decode(latents[i : i + 1].to(job.device), rate, job.on_tile(i)) for i in range(job.items)
@@ -57,14 +44,8 @@ def _generate(job: Job) -> list[Render]:
     return [_result(job, i, audio, rate, latents[i]) for i, audio in enumerate(audios)]
 
 
-def _convert(job: Job, source: Source) -> list[Render]:
-    if source.frames > job.geometry.max_samples(source.sample_rate):
-        raise InvalidRequest(
-            "audio",
-            f"{source.duration_seconds:.1f} s",
-            f"at most {job.geometry.max_seconds:g} s, the most that the model makes at once",
-            "Cut the audio, or regenerate a part of it with inpaint.",
-        )
+def _whole_source(job: Job) -> list[Render]:
+    source = job.source
     with job.timed("encode"):
         job.report("encode", 0, 1)
         original = job.parts.codec.encode(source, 0, source.frames)
@@ -72,14 +53,8 @@ def _convert(job: Job, source: Source) -> list[Render]:
     place = Place(0.0, original.shape[-1])
     heard = _heard(source, 0, source.frames)
     words = job.reader.words(place, heard)
-
-    def prepare(inputs: Inputs) -> Plan:
-        if job.request.edit_mode == "reference":
-            return audio_to_audio.prepare_reference(inputs, original)
-        before = job.reader.original_words(place, heard)
-        return audio_to_audio.prepare_edit(inputs, audio_to_audio.Original(original, before))
-
-    latents, _ = job.sample(place.frames, words, prepare)
+    material = Material(original, original_words=lambda: job.reader.original_words(place, heard))
+    latents, _ = job.sample(place.frames, words, material)
     span = Span(0, source.frames, source.sample_rate)
     results = []
     for i in range(job.items):
@@ -94,8 +69,8 @@ def _convert(job: Job, source: Source) -> list[Render]:
     return results
 
 
-def _join(job: Job, source: Source) -> list[Render]:
-    windows = _windows(job.request, source, job.geometry)
+def _joined(job: Job) -> list[Render]:
+    source, windows = job.source, job.order.extent.windows
     job.runs = len(windows)
     made = [_render_window(job, source, window) for window in windows]
     pieces = [[piece for _, of_window in made for piece in of_window[i]] for i in range(job.items)]
@@ -103,7 +78,7 @@ def _join(job: Job, source: Source) -> list[Render]:
     joined = []
     with job.timed("seam"):
         job.report("seam", 0, job.items)
-        joiner = Joiner(source, windows, job.request.match_loudness, job.request.output == "clip")
+        joiner = Joiner(source, windows, job.resolved.match_loudness, job.resolved.output == "clip")
         for i in range(job.items):
             joined.append(joiner.join(pieces[i]))
             job.report("seam", i + 1, job.items)
@@ -113,24 +88,11 @@ def _join(job: Job, source: Source) -> list[Render]:
     return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
 
 
-def _windows(request: Any, source: Source, geometry: Geometry) -> tuple[Window, ...]:
-    context, fade = request.context_seconds, request.crossfade_seconds
-    if isinstance(request, Outpaint):
-        given: Any = request
-        added = Added(given.extend_before_duration, given.extend_after_duration)
-        return plan_outpaint(source.frames, source.sample_rate, added, context, fade, geometry)
-    start, end = region_seconds(request, source.duration_seconds)
-    return (plan_window(source.frames, source.sample_rate, start, end, context, fade, geometry),)
-
-
-def region_seconds(request: Any, duration: float) -> tuple[float, float]:
-    """Start and end of an inpaint's region, counted from the source's start; an end not given is min(30, duration)."""
-    start, end = request.start_time, request.end_time
-    if request.start_time_relative_to == "end":
-        start = duration - start
-    if end is UNSET:
-        return start, min(30.0, duration)
-    return start, duration - end if request.end_time_relative_to == "end" else end
+FINISHES: dict[Finish, Callable[[Job], list[Render]]] = {
+    "piece": _piece,
+    "source": _whole_source,
+    "joined": _joined,
+}
 
 
 def _render_window(job: Job, source: Source, window: Window) -> tuple[Tensor, list[list[Piece]]]:
@@ -142,15 +104,8 @@ def _render_window(job: Job, source: Source, window: Window) -> tuple[Tensor, li
     made = window.mask()
     place = Place(window.start / window.sample_rate, window.frames, tuple(made.tolist()))
     words = job.reader.words(place, _heard(source, window.known_start, window.known_end))
-    mask = torch.from_numpy(made)
-
-    def prepare(inputs: Inputs) -> Plan:
-        if not (window.frames_before or window.frames_after):
-            return inpaint.prepare(inputs, inpaint.Region(known, mask))
-        extension = outpaint.Extension(known, window.frames_before, window.frames_after, mask)
-        return outpaint.prepare(inputs, extension)
-
-    latents, walked = job.sample(window.frames_known, words, prepare)
+    material = Material(known, window.frames_before, window.frames_after, torch.from_numpy(made))
+    latents, walked = job.sample(window.frames_known, words, material)
     with job.timed("decode"):
         pieces = [_pieces(job, source, window, latents[i : i + 1] if walked else None, i) for i in range(job.items)]
     job.decoded()
@@ -176,8 +131,7 @@ def _joined_results(
     job: Job, source: Source, windows: tuple[Window, ...], latents: list[Tensor], joined: list[Joined], made: bool
 ) -> list[Render]:
     results = []
-    candidates = job.request.candidates
-    best = choose_best(joined, candidates)
+    best = choose_best(joined, job.resolved.candidates)
     for i, join in enumerate(joined):
         audio, rate = _at_requested_rate(job, join.audio, source.sample_rate)
         result = _result(job, i, audio, rate, torch.cat([part[i] for part in latents], dim=-1))
@@ -202,14 +156,14 @@ def _attach(result: Render, source: Source) -> None:
 
 
 def _result(job: Job, item: int, audio: np.ndarray, rate: int, latents: Tensor) -> Render:
-    resolved, request = job.resolved, job.request
+    resolved = job.resolved
     report: dict[str, Any] = {
         "model": job.parts.identity.name,
-        "task": type(request).task,
+        "task": resolved.task,
         "seed": resolved.seeds[item],
         "retake_seed": resolved.retake_seeds[item],
         "warnings": [*resolved.warnings, *job.reader.warnings],
-        "request": {k: v for k, v in to_dict(_without_audio(request)).items() if k != "audio"},
+        "request": without_audio(resolved.request),
         "recipe": recipe(resolved, item, job.parts.identity),
     }
     return Render(
@@ -220,33 +174,23 @@ def _result(job: Job, item: int, audio: np.ndarray, rate: int, latents: Tensor) 
         retake_seed=resolved.retake_seeds[item],
         timings=job.timings,
         report=report,
-        variation=item // request.candidates,
-        candidate=item % request.candidates,
+        variation=item // resolved.candidates,
+        candidate=item % resolved.candidates,
     )
-
-
-def _without_audio(request: Any) -> Any:
-    from msgspec import structs
-
-    return structs.replace(request, audio="source") if hasattr(request, "audio") else request
 
 
 def _at_requested_rate(job: Job, audio: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
     from engine.audio.buffer import Audio
     from engine.audio.resample import resample
 
-    wanted = job.request.sample_rate
-    if wanted is UNSET or wanted == rate:
+    wanted = job.resolved.sample_rate
+    if wanted is None or wanted == rate:
         return audio, rate
     return resample(Audio(np.ascontiguousarray(audio, dtype=np.float32), rate), wanted).samples, wanted
 
 
 def _as_channels(made: np.ndarray, channels: int) -> np.ndarray:
     return made if channels == made.shape[0] else made.mean(axis=0, keepdims=True)
-
-
-def _channels(request: Any) -> list[int] | None:
-    return None if request.channels is UNSET else request.channels
 
 
 def _heard(source: Source, start: int, stop: int) -> Heard:

@@ -13,6 +13,7 @@ import numpy as np
 from engine.audio import files
 from engine.audio.buffer import Audio, Samples
 from engine.errors import InvalidRequest
+from engine.requests.extent import SourceShape
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,11 @@ class Source:
     def notes(self) -> list[str]:
         """What was found wrong with the file and mended, as sentences."""
         return [f"The source: {note}." for note in self.info.notes] if self.info else []
+
+    @property
+    def shape(self) -> SourceShape:
+        """Its numbers alone."""
+        return SourceShape(self.frames, self.channels, self.sample_rate)
 
     def read(self, start: int = 0, stop: int | None = None) -> Samples:
         """Samples [start, stop), float32 (channels, n). Raises `InvalidRequest` for NaN or infinity there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.requests.codec import from_dict, to_dict
 from engine.requests.fields import Field, fields_of
 from engine.requests.recipe import ModelIdentity, recipe, request_of
-from engine.requests.resolve import Resolved, derive_retake_seed, resolve, variance_of
+from engine.requests.resolve import Resolved, derive_retake_seed, resolve
 from engine.requests.schema import fields_table, json_schema
 from engine.requests.types import (
     TASKS,
@@ -41,5 +41,4 @@ __all__ = [
     "request_of",
     "resolve",
     "to_dict",
-    "variance_of",
 ]

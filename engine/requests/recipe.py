@@ -10,6 +10,7 @@ from msgspec import structs
 
 from engine.errors import InvalidRequest
 from engine.requests.codec import from_dict, to_dict
+from engine.requests.fields import fields_of
 from engine.requests.resolve import NOT_RESOLVED, Resolved
 from engine.requests.types import Request
 
@@ -27,11 +28,8 @@ class ModelIdentity:
 
 def recipe(resolved: Resolved, item: int, model: ModelIdentity, source_sha256: str | None = None) -> dict[str, Any]:
     """A JSON object that makes item `item` of the request again, alone."""
-    request = resolved.request
-    if hasattr(request, "audio"):
-        request = structs.replace(request, audio="source")  # samples in memory are no JSON
-    values = to_dict(request)
-    for name in (*NOT_RESOLVED, "audio"):
+    values = without_audio(resolved.request)
+    for name in NOT_RESOLVED:
         values.pop(name, None)
     values |= {"variations": 1, "candidates": 1}
     values |= {"seed": resolved.seeds[item], "retake_seed": resolved.retake_seeds[item]}
@@ -47,6 +45,14 @@ def recipe(resolved: Resolved, item: int, model: ModelIdentity, source_sha256: s
         "request": values,
     }
     return made | ({"source_sha256": source_sha256} if source_sha256 else {})
+
+
+def without_audio(request: Request) -> dict[str, Any]:
+    """A request as a JSON object without its source: samples in memory are no JSON."""
+    if "audio" not in fields_of(type(request)):
+        return to_dict(request)
+    values = to_dict(structs.replace(request, audio="source"))
+    return {name: value for name, value in values.items() if name != "audio"}
 
 
 def request_of(made: Mapping[str, Any], **changes: Any) -> Request:

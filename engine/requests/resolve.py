@@ -15,17 +15,18 @@ from msgspec import UNSET, structs
 from engine.constants import SEED_MODULUS
 from engine.errors import InvalidRequest
 from engine.requests.fields import fields_of
-from engine.requests.types import AudioToAudio, Outpaint, Request, Retake
+from engine.requests.settled import Settled, settled_fields
+from engine.requests.types import Request
 
 EDIT_RANGES = {"remix": (0.2, 0.4), "lyrics": (0.6, 1.0), "reference": (0.0, 1.0)}
 NOT_RESOLVED = ("model", "priority", "request_id", "client_data")
 
 
-@dataclass(frozen=True)
-class Resolved:
-    """A request with every field that has a default filled in, its seeds, and what the user should hear about."""
+@dataclass(frozen=True, kw_only=True)
+class Resolved(Settled):
+    """A settled request with the seeds of its items, and what the user should hear about. `given` names the fields
+    that the request itself gave."""
 
-    request: Request
     seeds: tuple[int, ...]  # one an item: variations x candidates
     retake_seeds: tuple[int, ...]
     double_guidance: bool
@@ -44,12 +45,20 @@ def resolve(request: Request, model_defaults: Mapping[str, Any] | None = None) -
     values |= {n: v for n, v in (model_defaults or {}).items() if n in fields}
     values |= {n: getattr(request, n) for n in given}
     double, warnings = _double_guidance(given, model_defaults or {}, values)
-    _edit_range(request, (model_defaults or {}).get("edit_ranges", {}), values)
+    if "edit_mode" in fields:
+        _edit_range((model_defaults or {}).get("edit_ranges", {}), values)
     values.setdefault("seed", secrets.randbelow(SEED_MODULUS))
     values.setdefault("retake_seed", _first_retake_seed(request, values["seed"]))
     full = structs.replace(request, **values)
     seeds, retake_seeds = item_seeds(full)
-    return Resolved(full, seeds, retake_seeds, double, tuple(warnings), given)
+    return Resolved(
+        **settled_fields(full),
+        seeds=seeds,
+        retake_seeds=retake_seeds,
+        double_guidance=double,
+        warnings=tuple(warnings),
+        given=given,
+    )
 
 
 def derive_retake_seed(seed: int) -> int:
@@ -61,12 +70,12 @@ def derive_retake_seed(seed: int) -> int:
 def item_seeds(request: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Seed and retake seed of each item (variation v, candidate c adds v * candidates + c).
 
-    In `retake` the seed stays and only the retake seed moves. A retake seed that was derived is derived anew
+    Where the task keeps the seed (`retake`), only the retake seed moves. A retake seed that was derived is derived anew
     from each item's seed.
     """
     count = request.variations * request.candidates
     retakes = tuple((request.retake_seed + i) % SEED_MODULUS for i in range(count))
-    if isinstance(request, Retake):
+    if request.keeps_seed:
         return (request.seed,) * count, retakes
     seeds = tuple((request.seed + i) % SEED_MODULUS for i in range(count))
     if request.retake_seed == derive_retake_seed(request.seed):
@@ -75,7 +84,7 @@ def item_seeds(request: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _first_retake_seed(request: Request, seed: int) -> int:
-    if isinstance(request, Retake):
+    if request.keeps_seed:
         return secrets.randbelow(SEED_MODULUS)
     return derive_retake_seed(seed)
 
@@ -99,18 +108,11 @@ def _double_guidance(
     return both_above_one, []
 
 
-def _edit_range(request: Request, model_ranges: Mapping[str, Sequence[float]], values: dict[str, Any]) -> None:
+def _edit_range(model_ranges: Mapping[str, Sequence[float]], values: dict[str, Any]) -> None:
     """Where editing begins and ends in the edit mode that is asked for; a model may prefer other ranges than v1."""
-    if not isinstance(request, AudioToAudio):
-        return
     low, high = {**EDIT_RANGES, **model_ranges}[values["edit_mode"]]
     values.setdefault("edit_n_min", low)
     values.setdefault("edit_n_max", high)
     if values["edit_n_min"] > values["edit_n_max"]:
         got = f"{values['edit_n_min']} above edit_n_max {values['edit_n_max']}"
         raise InvalidRequest("edit_n_min", got, "at most edit_n_max", "Lower it or raise edit_n_max.")
-
-
-def variance_of(request: Any) -> float:
-    """The variance of a resolved request: outpaint's is always 1."""
-    return 1.0 if isinstance(request, Outpaint) else float(getattr(request, "variance", 0.0))

@@ -10,24 +10,18 @@ from typing import Annotated, Any, ClassVar, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from engine.constants import MAX_DURATION_SECONDS, SEED_MODULUS
+from engine.grid.tempo import TempoPoint
 from engine.requests.fields import about, audio
 
-
-class TempoPoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Tempo and meter from `time` on. `time` counts from the source's first sample, in seconds (negative: before
-    it); `bar_phase` in [0, 1) is the position in the bar there."""
-
-    time: float
-    bpm: float
-    numerator: int = 4
-    denominator: int = 4
-    bar_phase: float = 0.0
+Covers = Literal["piece", "source", "region", "extension"]
 
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Fields that every task has. Raises `InvalidRequest` when a value is of the wrong type or out of range."""
 
     task: ClassVar[str] = ""
+    covers: ClassVar[Covers] = "piece"  # how `engine.requests.extent` tells what is made
+    keeps_seed: ClassVar[bool] = False  # variations differ by the retake seed alone, which is random too
 
     number_of_steps: Annotated[int, about("Steps of the sampler.", 27, ge=1, le=200)] | UnsetType = UNSET
     seed: (
@@ -233,6 +227,7 @@ class Inpaint(WithSeam, frozen=True, kw_only=True):
     """A region of the source made anew, fitting the music around it."""
 
     task: ClassVar[str] = "inpaint"
+    covers: ClassVar[Covers] = "region"
     start_time: Annotated[float, about("Start of the region.", 0.0, unit="seconds")] | UnsetType = UNSET
     start_time_relative_to: (
         Annotated[
@@ -261,6 +256,7 @@ class Outpaint(WithSeam, frozen=True, kw_only=True):
     """New music before or after the source."""
 
     task: ClassVar[str] = "outpaint"
+    covers: ClassVar[Covers] = "extension"
     extend_before_duration: (
         Annotated[float, about("Length to add before.", 0.0, ge=0, le=MAX_DURATION_SECONDS, unit="seconds")] | UnsetType
     ) = UNSET
@@ -268,11 +264,17 @@ class Outpaint(WithSeam, frozen=True, kw_only=True):
         Annotated[float, about("Length to add after.", 30.0, ge=0, le=MAX_DURATION_SECONDS, unit="seconds")] | UnsetType
     ) = UNSET
 
+    @property
+    def variance(self) -> float:
+        """There is no source to be near to."""
+        return 1.0
+
 
 class AudioToAudio(WithLyrics, frozen=True, kw_only=True):
     """The source in another style (remix), with other words (lyrics), or as a starting point (reference)."""
 
     task: ClassVar[str] = "audio-to-audio"
+    covers: ClassVar[Covers] = "source"
     audio: Annotated[Any, audio("The source.")]
     original_tags: Annotated[str, about("Tags that describe the source.")]
     tags: Annotated[str, about("Comma-separated tags of the style wanted.")]
@@ -301,6 +303,7 @@ class Retake(WithLyrics, frozen=True, kw_only=True):
     """A variation of what a seed made."""
 
     task: ClassVar[str] = "retake"
+    keeps_seed: ClassVar[bool] = True
     tags: Annotated[str, about("Comma-separated tags of the style wanted.")]
     duration: (
         Annotated[float, about("Length of the music.", 60.0, ge=0.1, le=MAX_DURATION_SECONDS, unit="seconds")]

@@ -79,10 +79,3 @@ class PingPongStepper:
         clean = state - stage.sigma * velocity
         noise = to_device(self.noise.draw(state.shape[-1]), state.device)
         return (1.0 - stage.next_sigma) * clean + stage.next_sigma * noise
-
-
-def make_stepper(scheduler: str, noise: NoiseSource, factor: float = 1.0) -> Stepper:
-    """The stepper named `scheduler`: "euler", "heun" or "pingpong" (which knows no granularity)."""
-    if scheduler == "pingpong":
-        return PingPongStepper(noise)
-    return HeunStepper(factor) if scheduler == "heun" else EulerStepper(factor)

@@ -10,15 +10,17 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from engine.requests import AudioToAudio
 from engine.sampling.conditions import Condition, NoiseLevels, Predictor, Words
 from engine.sampling.denoise import Leg, Plan, noised
 from engine.sampling.guidance import Guide, Momentum, Pass
 from engine.sampling.noise import to_device
+from engine.sampling.schedulers import SCHEDULERS, make_stepper
 from engine.sampling.schedules import Stage
-from engine.sampling.steppers import make_stepper
 from engine.sampling.velocities import EditVelocity, GuidedVelocity, Side
 from engine.tasks.inpaint import remaining_stages
 from engine.tasks.settings import Settings
+from engine.tasks.task import Material, Task
 from engine.tasks.text_to_audio import Inputs, guided_velocity
 
 EDIT_PASSES = (Pass.CONDITIONAL, Pass.UNCONDITIONAL)
@@ -55,7 +57,8 @@ def prepare_reference(inputs: Inputs, reference: Tensor) -> Plan:
 def prepare_edit(inputs: Inputs, original: Original) -> Plan:
     """Walk the difference of the prompts from n_min to n_max, then follow the target alone.
 
-    Noise comes from the retake seed. Ping-pong has no meaning for a difference, so its first leg is Euler's.
+    Noise comes from the retake seed. Where the scheduler has no meaning for a difference (ping-pong), another one
+    walks the first leg.
     """
     settings = inputs.settings
     frames = original.latents.shape[-1]
@@ -71,9 +74,10 @@ def prepare_edit(inputs: Inputs, original: Original) -> Plan:
         inputs.retake_noise,
         settings.edit.n_avg,
     )
+    walks = SCHEDULERS[settings.scheduler].for_differences or settings.scheduler
     legs = []
     if early:
-        legs.append(Leg(early, difference, make_stepper(_difference_scheduler(settings), inputs.retake_noise)))
+        legs.append(Leg(early, difference, make_stepper(walks, inputs.retake_noise)))
     if late:
         legs.append(_target_leg(inputs, predictor, source, late))
     return Plan(source.clone(), tuple(legs))
@@ -100,10 +104,6 @@ def _edit_stages(settings: Settings, levels: NoiseLevels) -> tuple[tuple[Stage, 
     return early, late
 
 
-def _difference_scheduler(settings: Settings) -> str:
-    return "euler" if settings.scheduler == "pingpong" else settings.scheduler
-
-
 def _side(settings: Settings, name: str, momentum: Momentum | None) -> Side:
     """Flow-edit's guidance: APG at full scale in every step, whatever the request's kind and interval."""
     guidance = replace(settings.guidance, kind="apg", interval=1.0, interval_decay=0.0, double=False)
@@ -120,3 +120,14 @@ def _edit_predictor(inputs: Inputs, source: Words) -> Predictor:
         for which in passes
     }
     return inputs.model.predictor(conditions)
+
+
+def plan(inputs: Inputs, material: Material | None) -> Plan:
+    """The plan of the edit mode that is asked for."""
+    assert material is not None and material.original_words is not None
+    if inputs.settings.edit_mode == "reference":
+        return prepare_reference(inputs, material.latents)
+    return prepare_edit(inputs, Original(material.latents, material.original_words()))
+
+
+TASK = Task(AudioToAudio, plan, "source")

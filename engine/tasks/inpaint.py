@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.requests import Inpaint
 from engine.sampling.conditions import Known
 from engine.sampling.denoise import Kept, Leg, Plan, noised
 from engine.sampling.noise import mix_noise
+from engine.sampling.schedulers import make_stepper
 from engine.sampling.schedules import Stage
-from engine.sampling.steppers import make_stepper
+from engine.tasks.task import Material, Task
 from engine.tasks.text_to_audio import Inputs, guided_velocity
 
 
@@ -64,3 +66,12 @@ def remaining_stages(stages: tuple[Stage, ...], skipped: int) -> tuple[Stage, ..
     """Stages from the noise level number `skipped` on, not beginning with a correction of a step before it."""
     rest = tuple(s for s in stages if s.step >= skipped)
     return rest[1:] if rest and rest[0].corrects else rest
+
+
+def plan(inputs: Inputs, material: Material | None) -> Plan:
+    """The plan of one window."""
+    assert material is not None and material.mask is not None
+    return prepare(inputs, Region(material.latents, material.mask))
+
+
+TASK = Task(Inpaint, plan, "joined")

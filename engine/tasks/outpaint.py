@@ -8,8 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.requests import Outpaint
 from engine.sampling.denoise import Plan
+from engine.tasks import inpaint
 from engine.tasks.inpaint import Region, repaint
+from engine.tasks.task import Material, Task
 from engine.tasks.text_to_audio import Inputs
 
 
@@ -36,3 +39,14 @@ def prepare(inputs: Inputs, extension: Extension) -> Plan:
     noise = torch.cat([retake_noise[..., :before], inputs.first_noise(), right], dim=-1)
     source = F.pad(extension.source, (before, after))
     return repaint(inputs, Region(source, extension.mask), noise)
+
+
+def plan(inputs: Inputs, material: Material | None) -> Plan:
+    """The plan of one window; what is so short that the last frame holds it needs no empty ones."""
+    assert material is not None and material.mask is not None
+    if not (material.frames_before or material.frames_after):
+        return inpaint.plan(inputs, material)
+    return prepare(inputs, Extension(material.latents, material.frames_before, material.frames_after, material.mask))
+
+
+TASK = Task(Outpaint, plan, "joined")

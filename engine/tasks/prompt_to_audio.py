@@ -6,6 +6,7 @@ from msgspec import UNSET
 
 from engine.requests import PromptToAudio, TextToAudio, fields_of
 from engine.tasks.prompt_words import Written, write_from_prompt
+from engine.tasks.task import Task
 
 
 def text_request(request: PromptToAudio, written: Written | None = None) -> tuple[TextToAudio, tuple[str, ...]]:
@@ -16,3 +17,6 @@ def text_request(request: PromptToAudio, written: Written | None = None) -> tupl
     values = {name: getattr(request, name) for name in shared}
     given = {name: value for name, value in values.items() if value is not UNSET}
     return TextToAudio(tags=written.tags, lyrics=written.lyrics, **given), written.warnings
+
+
+TASK = Task(PromptToAudio, becomes=text_request)

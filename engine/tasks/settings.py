@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from engine.errors import InvalidRequest
-from engine.requests.resolve import Resolved, variance_of
+from engine.requests.resolve import Resolved
 from engine.sampling.conditions import ErgSettings, NoiseLevels
 from engine.sampling.guidance import GuidanceSettings
-from engine.sampling.schedules import HIGHEST_SIGMA, Stage, get_schedule
+from engine.sampling.schedulers import SCHEDULERS
+from engine.sampling.schedules import HIGHEST_SIGMA, Stage
 from engine.sampling.steppers import granularity_factor
 
 
@@ -24,7 +24,8 @@ class EditRange:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run samples. `variance` is retake's, inpaint's and outpaint's; `strength` and `edit` audio-to-audio's."""
+    """How a run samples. `variance` is retake's, inpaint's and outpaint's; `edit_mode`, `strength` and `edit`
+    audio-to-audio's."""
 
     scheduler: str = "euler"
     number_of_steps: int = 27
@@ -33,6 +34,7 @@ class Settings:
     guidance: GuidanceSettings = field(default_factory=GuidanceSettings)
     erg: ErgSettings = field(default_factory=ErgSettings)
     variance: float = 0.5
+    edit_mode: str = "remix"
     strength: float = 0.5
     edit: EditRange = field(default_factory=EditRange)
 
@@ -51,34 +53,42 @@ class Settings:
     ) -> tuple[Stage, ...]:
         """Every evaluation of a run down a family's noise levels."""
         steps = self.number_of_steps if number_of_steps is None else number_of_steps
-        return get_schedule(levels.sigmas(steps, highest, self.oss_steps), self.scheduler == "heun")
+        return SCHEDULERS[self.scheduler].stages(levels.sigmas(steps, highest, self.oss_steps))
 
 
 def settings_of(resolved: Resolved) -> Settings:
-    """The settings of a resolved request. Raises `InvalidRequest` for what the schedulers cannot do together."""
-    r: Any = resolved.request
-    oss = tuple(getattr(r, "oss_steps", None) or ())
-    if oss and r.scheduler == "heun":
+    """The settings of a resolved request. Raises `InvalidRequest` for what its scheduler cannot do."""
+    if resolved.oss_steps and not SCHEDULERS[resolved.scheduler].takes_chosen_steps:
+        able = [row.name for row in SCHEDULERS.values() if row.takes_chosen_steps]
         raise InvalidRequest(
-            "oss_steps", "a list, with scheduler heun", "oss_steps with euler or pingpong", "Choose another scheduler."
+            "oss_steps",
+            f"a list, with scheduler {resolved.scheduler}",
+            f"oss_steps with {' or '.join(able)}",
+            "Choose another scheduler.",
         )
     return Settings(
-        scheduler=r.scheduler,
-        number_of_steps=r.number_of_steps,
-        granularity_scale=r.granularity_scale,
-        oss_steps=oss,
-        guidance=GuidanceSettings(
-            kind=r.guidance_type,
-            scale=r.guidance_scale,
-            minimum_scale=r.minimum_guidance_scale,
-            interval=r.guidance_interval,
-            interval_decay=r.guidance_interval_decay,
-            double=resolved.double_guidance,
-            tag_scale=r.tag_guidance_scale,
-            lyric_scale=r.lyric_guidance_scale,
-        ),
-        erg=ErgSettings(r.erg_tag, r.erg_lyric, r.erg_diffusion),
-        variance=variance_of(r),
-        strength=getattr(r, "strength", 0.5),
-        edit=EditRange(getattr(r, "edit_n_min", 0.0), getattr(r, "edit_n_max", 1.0), getattr(r, "edit_n_avg", 1)),
+        scheduler=resolved.scheduler,
+        number_of_steps=resolved.number_of_steps,
+        granularity_scale=resolved.granularity_scale,
+        oss_steps=tuple(resolved.oss_steps or ()),
+        guidance=guidance_of(resolved),
+        erg=ErgSettings(resolved.erg_tag, resolved.erg_lyric, resolved.erg_diffusion),
+        variance=resolved.variance,
+        edit_mode=resolved.edit_mode,
+        strength=resolved.strength,
+        edit=EditRange(resolved.edit_n_min, resolved.edit_n_max, resolved.edit_n_avg),
+    )
+
+
+def guidance_of(resolved: Resolved) -> GuidanceSettings:
+    """The guidance of a resolved request."""
+    return GuidanceSettings(
+        kind=resolved.guidance_type,
+        scale=resolved.guidance_scale,
+        minimum_scale=resolved.minimum_guidance_scale,
+        interval=resolved.guidance_interval,
+        interval_decay=resolved.guidance_interval_decay,
+        double=resolved.double_guidance,
+        tag_scale=resolved.tag_guidance_scale,
+        lyric_scale=resolved.lyric_guidance_scale,
     )

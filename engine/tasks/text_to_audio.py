@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.requests import TextToAudio
 from engine.sampling.conditions import Condition, Known, VelocityModel, Words
 from engine.sampling.denoise import Leg, Plan
 from engine.sampling.guidance import Guide, Pass
 from engine.sampling.noise import NoiseSource, to_device
-from engine.sampling.steppers import make_stepper
+from engine.sampling.schedulers import make_stepper
 from engine.sampling.velocities import GuidedVelocity
 from engine.tasks.settings import Settings
+from engine.tasks.task import Task
 
 NAMES: dict[Pass, Hashable] = {which: which for which in Pass}
 
@@ -76,3 +78,6 @@ def _passes(inputs: Inputs) -> list[Pass]:
         return [Pass.CONDITIONAL]
     both = [Pass.CONDITIONAL, Pass.UNCONDITIONAL]
     return [*both, Pass.TEXT_ONLY] if guidance.double and inputs.words.sung else both
+
+
+TASK = Task(TextToAudio, lambda inputs, _: prepare(inputs))

@@ -67,6 +67,7 @@ def one_mode(folder: str, mode: str, threads: int) -> dict[str, float]:
     from engine.memory.main_memory import give_back
     from engine.memory.plan import expected_peak_bytes, mode_named
     from engine.requests import resolve
+    from engine.requests.extent import extent_of
 
     torch.set_num_threads(threads)
     engine.load("nano", device="cpu")  # libraries are imported and warm
@@ -76,7 +77,9 @@ def one_mode(folder: str, mode: str, threads: int) -> dict[str, float]:
     give_back()
     before, mapped = _status("VmRSS"), _status("RssFile")
     model = engine.load(folder, device="cpu", memory=mode)
-    expected = expected_peak_bytes(sizes_of(model.networks), work_of(resolve(request), V1_GEOMETRY), mode_named(mode))
+    resolved = resolve(request)
+    work = work_of(resolved, extent_of(resolved, V1_GEOMETRY))
+    expected = expected_peak_bytes(sizes_of(model.networks), work, mode_named(mode))
     _forget_peak()
     model.render_all(request)
     peak = _peak() - before

@@ -36,8 +36,8 @@ from engine.families.ace_step_15.predictor import ContextPredictor
 from engine.families.ace_step_15.prompt import Metas, Prompt
 from engine.sampling.denoise import Kept, Leg, Plan, denoise, noised
 from engine.sampling.guidance import GuidanceSettings, Guide, Pass
+from engine.sampling.schedulers import make_stepper
 from engine.sampling.schedules import Stage, get_schedule
-from engine.sampling.steppers import make_stepper
 from engine.sampling.velocities import GuidedVelocity
 
 OURS = Path(__file__).parents[1] / "golden15"

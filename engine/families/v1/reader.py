@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from msgspec import UNSET
+from typing import TYPE_CHECKING
 
 from engine.families.family import Place
 from engine.families.v1.conditioner import Words
-from engine.grid.beat_grid import TempoMap, TempoPoint, beat_grid_ids, tempo_from_tags
+from engine.grid.beat_grid import beat_grid_ids, tempo_from_tags
 from engine.grid.harmony import bars_of_frames, grid_ids, key_for_words, key_from_words, key_name, planned_chords
+from engine.grid.tempo import TempoMap, TempoPoint
 from engine.networks.config import TransformerConfig
 from engine.requests.check import parse_meter
 from engine.requests.resolve import Resolved
-from engine.requests.types import AudioToAudio
+from engine.requests.settled import Settled
 
 if TYPE_CHECKING:
     from engine.grid.heard import Heard
@@ -41,27 +40,25 @@ class Reader:
 
     def words(self, place: Place, heard: Heard | None = None) -> Words:
         """The words of what is made. `heard` finds tempo, phase, key and chords in the source around."""
-        request: Any = self.resolved.request
-        tags = full_tags(request, self.tempo_map(), place.start_seconds, self.config)
-        return Words(tags, self._ids(sung_lyrics(request), place, tags, heard))
+        resolved = self.resolved
+        tags = full_tags(resolved, self.tempo_map(), place.start_seconds, self.config)
+        return Words(tags, self._ids(resolved.all_lyrics, place, tags, heard))
 
     def original_words(self, place: Place, heard: Heard | None = None) -> Words:
         """The words of the source of audio-to-audio."""
-        request = self.resolved.request
-        assert isinstance(request, AudioToAudio)
-        lyrics = request.original_lyrics or ""
-        ids = self._ids(str(lyrics), place, request.original_tags, heard)
-        return Words(request.original_tags, ids)
+        resolved = self.resolved
+        ids = self._ids(resolved.original_lyrics, place, resolved.original_tags, heard)
+        return Words(resolved.original_tags, ids)
 
     def tempo_map(self) -> TempoMap | None:
         """The tempo map that the request gives, its one-point form included."""
-        request: Any = self.resolved.request
-        if request.tempo_map is not UNSET:
-            return TempoMap.from_points(request.tempo_map)
-        if request.tempo is UNSET:
+        resolved = self.resolved
+        if resolved.tempo_map is not None:
+            return TempoMap.from_points(resolved.tempo_map)
+        if resolved.tempo is None:
             return None
-        numerator, denominator = (4, 4) if request.meter is UNSET else parse_meter(request.meter)
-        return TempoMap((TempoPoint(request.downbeat_time, request.tempo, numerator, denominator),))
+        numerator, denominator = (4, 4) if resolved.meter is None else parse_meter(resolved.meter)
+        return TempoMap((TempoPoint(resolved.downbeat_time, resolved.tempo, numerator, denominator),))
 
     def _ids(self, lyrics: str, place: Place, tags: str, heard: Heard | None) -> tuple[int, ...]:
         from engine.lyrics import encode_lyrics, is_instrumental
@@ -72,8 +69,7 @@ class Reader:
             return tuple(self._grid_ids(tags, place, heard))
         if is_instrumental(lyrics):
             return ()
-        language = getattr(self.resolved.request, "language", UNSET)
-        return encode_lyrics(lyrics, None if language is UNSET else language, self.vocabulary).ids
+        return encode_lyrics(lyrics, self.resolved.language, self.vocabulary).ids
 
     def _grid_ids(self, tags: str, place: Place, heard: Heard | None) -> list[int]:
         tempo_map = self._tempo_map_of(tags, heard)
@@ -106,24 +102,14 @@ def frame_chords(tags: str, tempo_map: TempoMap | None, place: Place, heard: Hea
     return [chords[bar] if new else 0 for bar, new in zip(bars.numbers, made, strict=True)]
 
 
-def sung_lyrics(request: Any) -> str:
-    """The lyrics with those of the context around them."""
-    parts = (
-        getattr(request, "context_lyrics_before", ""),
-        getattr(request, "lyrics", ""),
-        getattr(request, "context_lyrics_after", ""),
-    )
-    return "\n".join(part for part in parts if part)
-
-
-def full_tags(request: Any, tempo_map: TempoMap | None, seconds: float, config: TransformerConfig) -> str:
+def full_tags(resolved: Settled, tempo_map: TempoMap | None, seconds: float, config: TransformerConfig) -> str:
     """The tags with tempo and key, where the request gives them apart and the tags do not hold them yet."""
-    tags: str = request.tags.strip()
+    tags = resolved.tags.strip()
     if tempo_map is not None and tempo_from_tags(tags) is None:
         point, _ = tempo_map.bars_at(max(seconds, 0.0))
         tags += f", {point.bpm:.3g} bpm" if config.lyric_input == "lyrics" else ""
-    if request.key is not UNSET and request.key.strip().lower() not in tags.lower():
-        tags += f", {request.key.strip()}"
+    if resolved.key is not None and resolved.key.strip().lower() not in tags.lower():
+        tags += f", {resolved.key.strip()}"
     return stem_tags(tags, config.stem_words)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.daemon.progress import Progress
-from engine.rendering.write import spans
+from engine.rendering.render import spans
 
 STAGES = st.sampled_from(["load", "encode", "denoise", "decode", "seam", "write", "dream"])
 

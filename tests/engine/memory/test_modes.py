@@ -15,6 +15,7 @@ import engine
 from engine.checkpoints.int8 import is_int8, round_weights
 from engine.checkpoints.load import load_networks
 from engine.checkpoints.networks import Networks
+from engine.constants import V1_GEOMETRY
 from engine.families.memory_report import memory_report
 from engine.families.v1.checkpoint_sizes import sizes_of_checkpoint
 from engine.families.v1.sizes import V1Sizes, sizes_of
@@ -23,6 +24,8 @@ from engine.memory import placement as memory
 from engine.memory.placement import Placement, free_bytes, modes_of, module_bytes
 from engine.memory.plan import MODES, Work, choose_mode, expected_peak_bytes, mode_named
 from engine.model import Model, load
+from engine.requests import resolve
+from engine.requests.extent import extent_of
 from tests.support.golden_runs import GOLDEN
 
 
@@ -162,8 +165,13 @@ def test_more_variations_than_memory_admits_is_an_error_with_numbers(
     assert (error.field, error.got) == ("variations", "16 result(s) of 184 MB each, 2.95 GB in all")
     assert error.expected == "at most 0 with 0.10 GB of free memory"
     with pytest.raises(engine.InvalidRequest, match="candidates"):
-        main_memory.check_results_fit(request(variations=1, candidates=16), None, 10_000)
-    main_memory.check_results_fit(request(), None, 10_000_000)
+        check_fits(request(variations=1, candidates=16), 10_000)
+    check_fits(request(), 10_000_000)
+
+
+def check_fits(given: engine.Request, free: int) -> None:
+    resolved = resolve(given)
+    main_memory.check_results_fit(resolved, extent_of(resolved, V1_GEOMETRY), free)
 
 
 class TestInt8:

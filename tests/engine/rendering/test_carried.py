@@ -18,7 +18,7 @@ from engine.audio.metadata import read_carried, read_recipe
 from engine.audio.outpaint_window import Extension, plan_outpaint
 from engine.audio.window import plan_window
 from engine.audio.write import write_as
-from engine.rendering.write import write_render
+from engine.rendering.render import write_render
 from tests.support.container_bytes import ape_tag, encoded, fmt, sound, wav
 from tests.support.container_bytes import id3 as id3_tag
 from tests.support.noise_results import RATE, render

@@ -94,13 +94,11 @@ def test_nothing_is_sung_without_words(lyrics: str) -> None:
 
 
 def test_lyrics_of_the_context_stand_around_the_new_words() -> None:
-    from engine.families.v1.reader import sung_lyrics
-
     request = engine.Inpaint(
         audio="x.wav", tags="t", lyrics="new", context_lyrics_before="before", context_lyrics_after="after"
     )
-    assert sung_lyrics(resolve(request).request) == "before\nnew\nafter"
-    assert sung_lyrics(resolve(engine.Inpaint(audio="x.wav", tags="t")).request) == ""
+    assert resolve(request).all_lyrics == "before\nnew\nafter"
+    assert resolve(engine.Inpaint(audio="x.wav", tags="t")).all_lyrics == ""
 
 
 @pytest.mark.parametrize(

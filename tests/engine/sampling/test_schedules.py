@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.families.v1.levels import get_sigmas, once_shifted
+from engine.sampling.schedulers import make_stepper
 from engine.sampling.schedules import get_schedule
-from engine.sampling.steppers import granularity_factor, make_stepper
+from engine.sampling.steppers import granularity_factor
 from tests.support.paths import GOLDEN
 
 TENSORS = load_file(GOLDEN / "schedulers.safetensors")

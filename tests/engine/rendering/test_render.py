@@ -11,7 +11,7 @@ from engine.audio.files import probe, read, read_exact
 from engine.audio.outpaint_window import Extension, plan_outpaint
 from engine.audio.window import plan_window
 from engine.audio.write import read_recipe
-from engine.rendering.write import spans
+from engine.rendering.render import spans
 from tests.support.noise_results import RATE, noise_file, render
 
 FILES = [("WAV", s) for s in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")] + [
