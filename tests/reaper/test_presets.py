@@ -64,6 +64,15 @@ def test_numbers_at_the_beginning_of_names_choose_the_keys(session, store):
     assert len(session.daemon.jobs) == 2
 
 
+def test_names_that_only_look_numbered_go_by_alphabet(session, store):
+    for name in ("80s", "8bit", "2nd verse", "Warm"):
+        store.save(name, {"tags": name})
+    run(session, preset(1))
+    assert sent(session)["tags"] == "2nd verse"
+    run(session, preset(4))
+    assert sent(session)["tags"] == "Warm"
+
+
 def test_a_preset_counts_against_a_surface_and_settings_do_not(session, store):
     store.save("1", {"tags": "of the preset", "seed": 3})
     session.daemon.controls.update(reaper=1, tags="of the surface", guidance_scale=4.0)

@@ -18,7 +18,7 @@ MAX_NAME = 80
 KEYS = 8  # actions "Regenerate with preset 1" to 8
 _FORBIDDEN = '/\\:*?"<>|'
 _ENDING = ".json"
-_NUMBER = re.compile(r"^0*(\d+)(?!\d)")
+_NUMBER = re.compile(r"^0*([1-8])(?!\w)")  # of an action; "80s" and "8bit" are names
 _SETTINGS = (  # setting, control, kind
     ("tags", "tags", str), ("lyrics", "lyrics", str), ("seed", "seed", int), ("steps", "number_of_steps", int),
     ("variations", "variations", int), ("variance", "variance", float), ("model", "model", str),
