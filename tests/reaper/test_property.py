@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 
@@ -16,6 +17,9 @@ SERVICE = "Background service"
 STEPS = 22
 ON_TAKES = ("Next take", "Previous take", "Compare with original", "Commit this take", "Reject this take")
 FADE_SECONDS = 0.03
+
+
+NONE = base64.b64encode(b"[]").decode()  # the background script's list of jobs
 
 
 class Session:
@@ -173,7 +177,8 @@ class Session:
         def quiet() -> bool:
             """For 0.4 s: longer than what goes on is left unsaid."""
             nonlocal calm
-            busy = any(word in self.studio.fake.help_text for word in ("rendering", "placing", "waits"))
+            said = any(word in self.studio.fake.help_text for word in ("rendering", "placing", "waits"))
+            busy = said or self.studio.fake.ext_state.get(("acestep", "jobs"), NONE) != NONE
             done = not jobs or (placed.exists() and all(f'"{j}"' in placed.read_text() for j in jobs))
             calm = calm + 1 if done and not busy else 0
             return calm > 12

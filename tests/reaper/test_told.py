@@ -146,7 +146,7 @@ def test_nothing_is_rendered_through_fx_while_recording_and_render_settings_do_n
     ],
 )
 def test_settings_that_would_be_misread(session, field, value, said):
-    answer = ["house", "", "", "", "0.5", "10", "0.03", "1", "", "20", "dry", "yes", "yes", "ace", ""]
+    answer = ["house", "", "", "", "0.5", "10", "0.03", "1", "", "20", "dry", "yes", "yes", "ace", "", "no"]
     answer[field] = value
     before = dict(session.fake.ext_state)
     session.fake.answers = ["|".join(answer)]
