@@ -78,6 +78,17 @@ def _remote_file(item: Any) -> RemoteFile:
     return RemoteFile(item.path, item.size, item.lfs.sha256 if item.lfs else None, item.blob_id)
 
 
+def current_commit(repository: Repository) -> str:
+    """The commit that a repository is at now. Raises CheckpointError where the hub cannot be asked."""
+    from huggingface_hub import HfApi
+
+    try:
+        sha = HfApi(endpoint=repository.endpoint).model_info(repository.name, revision="main").sha
+    except Exception as error:  # the hub client's errors share no base class
+        raise unreachable(repository, error) from error
+    return sha or "main"
+
+
 def download(repository: Repository, files: list[RemoteFile], progress: OnProgress | None = None) -> None:
     """Load what is missing and write the manifest. Raises CheckpointError with numbers where the disk is too small."""
     from huggingface_hub import hf_hub_url

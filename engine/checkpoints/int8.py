@@ -25,6 +25,7 @@ _ROUNDED = re.compile(
     r"transformer_blocks\.\d+\.(attn|cross_attn)\.to_.*weight"
     r"|transformer_blocks\.\d+\.ff\.(inverted_conv|point_conv)\.conv\.weight"
     r"|lyric_encoder\.encoders\.\d+\.(self_attn\.linear_\w+|feed_forward\.w_\d)\.weight"
+    r"|([\w.]+\.)?layers\.\d+\.((self_attn|cross_attn)\.[qkvo]_proj|mlp\.(gate|up|down)_proj)\.weight"
     r"|(model\.)?encoder\.block\.\d+\.layer\.\d+\.\w+\.(q|k|v|o|wi_0|wi_1|wo)\.weight"
 )
 DEVICES = ("cpu", "cuda")

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.atomic import replacing
 from engine.checkpoints import registry
 from engine.checkpoints.hub import (
     MANIFEST,
@@ -17,6 +19,7 @@ from engine.checkpoints.hub import (
     OnProgress,
     PullProgress,
     Repository,
+    current_commit,
     download,
     list_files,
     sha256_of,
@@ -27,7 +30,7 @@ from engine.lyrics.vocabulary import VOCABULARY_NAME, VOCABULARY_SHA256, check_v
 
 __all__ = ["PullProgress", "Sources", "pull", "verify", "verify_folder"]
 
-FOLDERS = ("ace_step_transformer/*", "music_dcae_f8c8/*", "music_vocoder/*", "umt5-base/*")
+PINS = "pins.json"
 VOCABULARY_URL = (
     "https://raw.githubusercontent.com/ace-step/ACE-Step/d612523f50e252c0e138e68ae75b06223f96e934/"
     "acestep/models/lyrics_utils/vocab.json"
@@ -53,25 +56,60 @@ def pull(
     """
     sources = sources or Sources()
     entry = _pullable(name, home)
-    again = f"acestep-bridge models pull {entry.name}"
-    repository = Repository(
-        entry.repository or "", entry.revision or "", entry.folder, again, entry.licence, sources.endpoint
-    )
-    download(repository, list_files(repository, FOLDERS), progress)
-    _pull_vocabulary(entry.folder, sources)
-    problems = verify_folder(entry.folder, sources.vocabulary_sha256)
+    parts = [_part(part, entry.name, sources.endpoint) for part in (*entry.shares, entry)]
+    listed = [(part, list_files(part, files)) for part, files in parts]
+    total, done = sum(file.size for _, files in listed for file in files), 0
+    for part, files in listed:
+        download(part, files, _shifted(progress, done, total))
+        done += sum(file.size for file in files)
+    if entry.has_lyric_vocabulary:
+        _pull_vocabulary(entry.folder, sources)
+    problems = _problems(entry, sources.vocabulary_sha256)
     if problems:
         raise CheckpointError(f"model {name}: {'; '.join(problems)}. Delete these files and pull again.")
     return entry.folder
 
 
+def _part(entry: registry.ModelEntry, asked: str, endpoint: str | None) -> tuple[Repository, tuple[str, ...]]:
+    """What is pulled of an entry: the repository at its commit, and patterns of files."""
+    again = f"acestep-bridge models pull {asked}"
+    whole = Repository(entry.repository or "", entry.revision or "", entry.folder, again, entry.licence, endpoint)
+    return (whole if entry.revision else _at_first_commit(whole)), entry.files
+
+
+def _at_first_commit(repository: Repository) -> Repository:
+    """The repository at the commit that it was at when its pull began: later commits are other weights."""
+    place = repository.folder / PINS
+    pins = dict(json.loads(place.read_text(encoding="utf-8"))) if place.is_file() else {}
+    if repository.name not in pins:
+        pins[repository.name] = current_commit(repository)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(place) as part:
+            part.write_text(json.dumps(pins, indent=1), encoding="utf-8")
+    return replace(repository, revision=pins[repository.name])
+
+
+def _shifted(progress: OnProgress | None, before: int, total: int) -> OnProgress | None:
+    """Progress of one repository as that of all."""
+    if progress is None:
+        return None
+    told = progress
+    return lambda one: told(PullProgress(before + one.done_bytes, total))
+
+
 def verify(name: str, home: Path | None = None) -> list[str]:
     """What is wrong with a pulled model's files, in sentences; an empty list is a whole model."""
-    return verify_folder(registry.resolve(name, home).folder)
+    return _problems(registry.resolve(name, home), VOCABULARY_SHA256)
+
+
+def _problems(entry: registry.ModelEntry, vocabulary_sha256: str) -> list[str]:
+    shared = [f"{part.name}: {problem}" for part in entry.shares for problem in verify_files(part.folder)]
+    of_v1 = entry.has_lyric_vocabulary or (entry.folder / "ace_step_transformer").is_dir()
+    return shared + (verify_folder(entry.folder, vocabulary_sha256) if of_v1 else verify_files(entry.folder))
 
 
 def verify_folder(folder: Path, vocabulary_sha256: str = VOCABULARY_SHA256) -> list[str]:
-    """As `verify`, of a folder. A folder that was not pulled has no manifest: that is a problem too."""
+    """As `verify`, of a folder of v1. A folder that was not pulled has no manifest: that is a problem too."""
     problems = verify_files(folder)
     if not (folder / MANIFEST).is_file():
         return problems

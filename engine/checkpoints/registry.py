@@ -8,14 +8,20 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from engine.checkpoints.ace_step_15.places import SHARED_15, find_weights
 from engine.errors import CheckpointError
 
+MAIN_REPOSITORY = "ACE-Step/Ace-Step1.5"
 HOME_VARIABLE = "ACESTEP_BRIDGE_HOME"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model by name. `folder` is a checkpoint folder or single file; `repository` is None where nothing is pulled."""
+    """A model by name. `folder` is a checkpoint folder or single file; `repository` is None where nothing is pulled.
+
+    `revision` None: the commit that the repository is at when the model is first pulled, and from then on. `files` are
+    the patterns of what is pulled; `shares` are parts that several models use, pulled with each, once.
+    """
 
     name: str
     folder: Path
@@ -26,11 +32,15 @@ class ModelEntry:
     installed: bool
     repository: str | None = None
     revision: str | None = None
+    files: tuple[str, ...] = ()
+    has_lyric_vocabulary: bool = False
+    shares: tuple[ModelEntry, ...] = ()
 
 
 def entries(home: Path | None = None) -> list[ModelEntry]:
     """The named models, installed or not. `home` is the product's folder (None: where `home_folder` says)."""
-    return [_nano(), _ace_step_v1(models_folder(home))]
+    models = models_folder(home)
+    return [_nano(), _ace_step_v1(models), *ace_step_15_entries(models)]
 
 
 def resolve(name: str, home: Path | None = None) -> ModelEntry:
@@ -84,7 +94,73 @@ def _ace_step_v1(models: Path) -> ModelEntry:
         installed=(folder / "ace_step_transformer" / "diffusion_pytorch_model.safetensors").is_file(),
         repository="ACE-Step/ACE-Step-v1-3.5B",
         revision="82cd0d7b6322bd28cd4e830fe675ddb6180ce36c",
+        files=("ace_step_transformer/*", "music_dcae_f8c8/*", "music_vocoder/*", "umt5-base/*"),
+        has_lyric_vocabulary=True,
     )
+
+
+# name, repository, folder in it, size, what it is
+ACE_STEP_15 = (
+    ("", MAIN_REPOSITORY, "acestep-v15-turbo", 4_790_000_000, "2 B parameters, 8 steps without guidance"),
+    ("-turbo-shift1", None, "", 4_790_000_000, "as ace-step-1.5, trained for noise levels without shift"),
+    ("-turbo-shift3", None, "", 4_790_000_000, "as ace-step-1.5, trained for noise levels shifted by 3"),
+    ("-turbo-continuous", None, "", 4_790_000_000, "as ace-step-1.5, for shifts of 1 to 5"),
+    ("-sft", None, "", 4_790_000_000, "2 B parameters, 50 steps with guidance, fine-tuned"),
+    ("-base", None, "", 4_790_000_000, "2 B parameters, 50 steps with guidance; trained for single instruments"),
+    ("-xl-turbo", None, "", 9_970_000_000, "5 B parameters, 8 steps without guidance"),
+    ("-xl-sft", None, "", 19_950_000_000, "5 B parameters, 50 steps with guidance, fine-tuned"),
+    ("-xl-base", None, "", 9_970_000_000, "5 B parameters, 50 steps with guidance; trained for single instruments"),
+)
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "silence_latent.pt")
+
+
+def ace_step_15_entries(models: Path) -> list[ModelEntry]:
+    """ACE-Step 1.5's checkpoints. Text encoder and autoencoder are those of the main repository, for all of them."""
+    shared = _shared_15(models / SHARED_15)
+    return [_ace_step_15(models, shared, *row) for row in ACE_STEP_15]
+
+
+def _ace_step_15(
+    models: Path, shared: ModelEntry, name: str, repository: str | None, inner: str, size: int, description: str
+) -> ModelEntry:
+    folder = models / f"ace-step-1.5{name}"
+    prefix = f"{inner}/" if inner else ""
+    return ModelEntry(
+        name=folder.name,
+        folder=folder,
+        description=f"ACE-Step 1.5: {description}; songs of up to 600 s with vocals in 50 languages",
+        licence=shared.licence,
+        size_bytes=size + shared.size_bytes,
+        memory_bytes=size + shared.size_bytes + 500_000_000,
+        installed=_has_weights(folder / inner) and shared.installed,
+        repository=repository or f"ACE-Step/acestep-v15{name}",
+        files=tuple(prefix + pattern for pattern in WEIGHTS),
+        shares=(shared,),
+    )
+
+
+def _shared_15(folder: Path) -> ModelEntry:
+    return ModelEntry(
+        name=folder.name,
+        folder=folder,
+        description="text encoder and autoencoder of ACE-Step 1.5",
+        licence="MIT, the text encoder Apache-2.0",
+        size_bytes=1_540_000_000,
+        memory_bytes=0,
+        installed=_has_weights(folder / "vae") and _has_weights(folder / "Qwen3-Embedding-0.6B"),
+        repository=MAIN_REPOSITORY,
+        files=(
+            "vae/config.json",
+            "vae/*.safetensors",
+            "Qwen3-Embedding-0.6B/config.json",
+            "Qwen3-Embedding-0.6B/*.safetensors",
+            "Qwen3-Embedding-0.6B/tokenizer.json",
+        ),
+    )
+
+
+def _has_weights(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and find_weights(folder) is not None
 
 
 def _installed(entry: ModelEntry) -> ModelEntry:
@@ -96,7 +172,9 @@ def _installed(entry: ModelEntry) -> ModelEntry:
             f"model {entry.name}: not found at {entry.folder} ({entry.size_bytes / 1e9:.1f} GB, "
             f"licence {entry.licence}). {remedy}, or name the path of a checkpoint folder."
         )
-    return replace(entry, size_bytes=_size(entry.folder)) if entry.repository else entry
+    if not entry.repository:
+        return entry
+    return replace(entry, size_bytes=_size(entry.folder) + sum(_size(part.folder) for part in entry.shares))
 
 
 def _size(path: Path) -> int:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from engine.families.family import Family, LoadedNetworks, Use
     from engine.memory.plan import Sizes
 
-FAMILIES: tuple[str, ...] = ("v1",)  # the last one takes what no other recognises, and says what is missing
+# the last one takes what no other recognises, and says what is missing
+FAMILIES: tuple[str, ...] = ("ace_step_15", "v1")
 
 
 def family_of(checkpoint: Path) -> str:

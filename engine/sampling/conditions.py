@@ -36,11 +36,13 @@ class Condition:
     """What a prediction is made under: the words, how much of them the pass leaves, and what a family reads more.
 
     `hides_lyrics`: the unconditional pass sees no lyrics at all (flow-edit), instead of empty or weakened ones.
+    `without_source`: as if there were no source, for models that read of one.
     """
 
     words: Words
     which: Pass = Pass.CONDITIONAL
     hides_lyrics: bool = False
+    without_source: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,13 @@ NO_ERG = ErgSettings(False, False, False)
 
 @dataclass(frozen=True)
 class Known:
-    """What is there already: its latents (1 or B, C, H, T), and which frames are made anew, bool (1, 1, 1, T)."""
+    """What is there already: its latents (1 or B, C, H, T), and which frames are made anew, bool (1, 1, 1, T).
+
+    `made` is None where all of them are.
+    """
 
     source: Tensor
-    made: Tensor
+    made: Tensor | None = None
 
 
 class Predictor(Protocol):

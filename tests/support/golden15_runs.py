@@ -230,7 +230,8 @@ def velocity_of(name: str, guide: Guide, seen: Tensor, number: int = 0) -> Guide
     contexts = {Pass.CONDITIONAL: context_of(name, number)}
     if guide.settings.is_on:
         contexts[Pass.UNCONDITIONAL] = conditioner(checkpoint).null()
-    return GuidedVelocity(ContextPredictor(networks(checkpoint).transformer, contexts, seen), guide, dict(NAMES))
+    predictor = ContextPredictor(networks(checkpoint).transformer, contexts, lambda _: seen)
+    return GuidedVelocity(predictor, guide, dict(NAMES))
 
 
 def guide_of(name: str) -> Guide:

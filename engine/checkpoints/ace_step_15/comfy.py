@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.checkpoints.ace_step_15.keys import TRANSFORMER
-from engine.checkpoints.weights import TensorFile
+from engine.checkpoints.ace_step_15.keys import TRANSFORMER, from_stable_audio
 from engine.errors import CheckpointError
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -24,18 +23,6 @@ RELEASED = {
     "fsq_input_levels": [8, 8, 8, 5, 5, 5],
     "fsq_input_num_quantizers": 1,
 }
-RELEASED_STRIDES = [2, 4, 4, 6, 10]
-MARK = "decoder.layers.0.cross_attn.q_norm.weight"
-
-
-def is_comfy_file(path: Path) -> bool:
-    """Whether a safetensors file holds the original layout's keys, as ComfyUI's files in `diffusion_models/` do."""
-    if path.suffix != ".safetensors":
-        return False
-    try:
-        return MARK in TensorFile(path)
-    except CheckpointError:
-        return False
 
 
 def comfy_configs(shapes: Shapes, given: Mapping[str, Any], file: Path) -> dict[str, dict[str, Any]]:
@@ -58,8 +45,6 @@ def text_encoder_config(shapes: Shapes, given: Mapping[str, Any], file: Path) ->
 
 def autoencoder_config(shapes: Shapes, given: Mapping[str, Any], file: Path) -> dict[str, Any]:
     """The autoencoder's config that these shapes mean, under either names. Strides are half a kernel."""
-    from engine.checkpoints.ace_step_15.keys import from_stable_audio
-
     plain = {from_stable_audio(key): shape for key, shape in shapes.items()}
     try:
         base = plain["encoder.conv1.weight_v"][0]

@@ -11,11 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from engine.checkpoints.ace_step_15.places import INDEX, WEIGHT_NAMES, find_weights
 from engine.checkpoints.weights import TensorFile
 from engine.errors import CheckpointError
 
-INDEX = ".index.json"
-WEIGHT_NAMES = ("diffusion_pytorch_model.safetensors", "model.safetensors")
 SILENCE_NAMES = ("silence_latent.pt", "silence_latent.safetensors")
 REMEDY = "Download the checkpoint again, or name a complete folder."
 
@@ -50,15 +49,6 @@ class ShardedFile(Mapping[str, Tensor]):
 
 
 Weights = TensorFile | ShardedFile
-
-
-def find_weights(folder: Path) -> Path | None:
-    """The weights file of a folder, or the index of its shards; None where there is neither."""
-    for name in WEIGHT_NAMES:
-        for path in (folder / name, folder / (name + INDEX)):
-            if path.is_file():
-                return path
-    return None
 
 
 def open_weights(folder: Path) -> Weights:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from engine.checkpoints.ace_step_15.comfy import comfy_configs, is_comfy_file
-from engine.checkpoints.ace_step_15.files import find_silence, find_weights, open_weights, read_silence
+from engine.checkpoints.ace_step_15.comfy import autoencoder_config, comfy_configs, text_encoder_config
+from engine.checkpoints.ace_step_15.files import find_silence, open_weights, read_silence
 from engine.checkpoints.ace_step_15.keys import (
     AUTOENCODER,
     CONDITIONS,
@@ -38,6 +38,14 @@ from engine.checkpoints.ace_step_15.keys import (
     renamed,
     split_original,
 )
+from engine.checkpoints.ace_step_15.places import (
+    SHARED_15,
+    comfy_files,
+    find_weights,
+    is_diffusers,
+    original_folders,
+    the_only,
+)
 from engine.checkpoints.folder import read_config, read_tokenizer
 from engine.checkpoints.networks import Part
 from engine.checkpoints.weights import TensorFile
@@ -47,7 +55,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 ORIGINAL_TEXT_ENCODER = "Qwen3-Embedding-0.6B"
-MAIN_MODEL = "ace-step-1.5"  # the pulled model whose folder has every part that the other checkpoints lack
+MAIN_MODEL = "ace-step-1.5"
+MAIN_REPOSITORY_FOLDER = "Ace-Step1.5"  # as cloned from the hub
 TOKENIZER_FILE = "tokenizer.json"
 REMEDY = "Get a whole model with `acestep-bridge models pull ace-step-1.5`, or name a complete folder."
 NO_SILENCE = (
@@ -66,56 +75,18 @@ class Found:
     source: Path
 
 
-def is_ace_step_15(source: Path) -> bool:
-    """Whether a folder or file looks like a checkpoint of this model, in any layout. Reads no weights."""
-    if source.is_file():
-        return is_comfy_file(source)
-    return _is_diffusers(source) or _original_folder(source) is not None or _comfy_file(source) is not None
-
-
 def find_parts(source: Path) -> Found:
     """Read a checkpoint's headers and configs. Raises CheckpointError naming what is missing."""
     if source.is_file():
         return _comfy(source)
-    if _is_diffusers(source):
+    if is_diffusers(source):
         return _diffusers(source)
-    original, comfy = _original_folder(source), _comfy_file(source)
+    original, comfy = the_only(original_folders(source), source), the_only(comfy_files(source), source)
     if original is not None:
         return _original(original)
     if comfy is not None:
         return _comfy(comfy)
     raise CheckpointError(f"{source}: no ACE-Step 1.5 checkpoint in any layout. {REMEDY}")
-
-
-def _is_diffusers(folder: Path) -> bool:
-    return all((folder / part / "config.json").is_file() for part in (TRANSFORMER, CONDITIONS))
-
-
-def _original_folder(folder: Path) -> Path | None:
-    """The folder of the original layout: this one, or the only one of its kind in it (the main repository)."""
-    if _is_original(folder):
-        return folder
-    inside = [path for path in sorted(folder.glob("*")) if path.is_dir() and _is_original(path)]
-    if len(inside) > 1:
-        raise CheckpointError(f"{folder}: holds {', '.join(p.name for p in inside)}. Name one of these folders.")
-    return inside[0] if inside else None
-
-
-def _is_original(folder: Path) -> bool:
-    config = folder / "config.json"
-    if not config.is_file() or find_weights(folder) is None:
-        return False
-    raw = read_config(config)
-    return "timbre_hidden_dim" in raw and "num_lyric_encoder_hidden_layers" in raw
-
-
-def _comfy_file(folder: Path) -> Path | None:
-    """The only checkpoint in a folder of ComfyUI's split files."""
-    places = (folder / "split_files" / "diffusion_models", folder / "diffusion_models")
-    files = [path for place in places for path in sorted(place.glob("*.safetensors")) if is_comfy_file(path)]
-    if len(files) > 1:
-        raise CheckpointError(f"{folder}: holds {', '.join(p.name for p in files)}. Name one of these files.")
-    return files[0] if files else None
 
 
 def _diffusers(folder: Path) -> Found:
@@ -171,8 +142,6 @@ def _comfy_part(root: Path, name: str, folder: str, pattern: str, around: list[P
     files = sorted((root / folder).glob(pattern)) or sorted((root / folder).glob("*.safetensors"))
     if not files:
         return _shared_parts(around, asked)[name]
-    from engine.checkpoints.ace_step_15.comfy import autoencoder_config, text_encoder_config
-
     weights = TensorFile(files[0])
     beside = files[0].parent / "config.json"
     given = read_config(beside) if beside.is_file() else {}
@@ -202,8 +171,9 @@ def text_weights(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 
 def _around(folder: Path) -> list[Path]:
-    """Where parts that several checkpoints share are sought: in it, beside it, in the pulled main model."""
-    return [folder, folder.parent, folder.parent / MAIN_MODEL, folder.parent.parent / MAIN_MODEL]
+    """Where parts that several checkpoints share are sought: in it, beside it, among pulled models."""
+    beside = (folder.parent / name for name in (SHARED_15, MAIN_MODEL, MAIN_REPOSITORY_FOLDER))
+    return [folder, folder.parent, *beside, folder.parent.parent / SHARED_15]
 
 
 def _first_folder(around: list[Path], names: tuple[str, ...], asked: Path) -> Path:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.checkpoints.ace_step_15.keys import (
     AUTOENCODER,
@@ -56,6 +56,22 @@ class Networks:
     device: torch.device
     dtype: torch.dtype
 
+    @property
+    def family(self) -> str:
+        """The name of the family's folder in `engine.families`."""
+        return "ace_step_15"
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """The networks that can leave the device, by name."""
+        always: dict[str, nn.Module] = {
+            "transformer": self.transformer,
+            "conditions": self.conditions,
+            "autoencoder": self.autoencoder,
+            "text_encoder": self.text_encoder,
+        }
+        return always if self.audio_tokens is None else {**always, "audio_tokens": self.audio_tokens}
+
 
 def make_networks(
     parts: Mapping[str, Part], tokenizer: Tokenizer, silence: Tensor, source: Path, target: Target
@@ -78,40 +94,87 @@ def make_networks(
 
 def make_transformer(part: Part, target: Target) -> Transformer:
     """The velocity network."""
-    config = TransformerConfig.read(part.config, part.where)
-    return _filled(build_empty(lambda: Transformer(config)), part, target)
+    return _filled(empty_transformer(part), part, target)
 
 
 def make_conditions(part: Part, target: Target) -> ConditionEncoder:
     """Lyric encoder, timbre encoder and text projection."""
-    config = ConditionConfig.read(part.config, part.where)
-    return _filled(build_empty(lambda: ConditionEncoder(config)), part, target)
+    return _filled(empty_conditions(part), part, target)
 
 
 def make_audio_tokens(parts: Mapping[str, Part], target: Target) -> AudioTokens | None:
     """Tokenizer and detokenizer, or None where one of them is not there. The quantizer computes in float32."""
     if TOKENIZER not in parts or DETOKENIZER not in parts:
         return None
-    there, back = (AudioTokensConfig.read(parts[name].config, parts[name].where) for name in (TOKENIZER, DETOKENIZER))
-    tokenizer = _filled(build_empty(lambda: AudioTokenizer(there)), parts[TOKENIZER], target)
-    detokenizer = _filled(build_empty(lambda: AudioDetokenizer(back)), parts[DETOKENIZER], target)
+    tokenizer = _filled(empty_tokenizer(parts[TOKENIZER]), parts[TOKENIZER], target)
+    detokenizer = _filled(empty_detokenizer(parts[DETOKENIZER]), parts[DETOKENIZER], target)
     return AudioTokens(tokenizer, detokenizer).eval()
 
 
 def make_autoencoder(part: Part, target: Target) -> OobleckAutoencoder:
     """The autoencoder with its weight norm folded; the encoder in float32, the decoder in the target's dtype."""
-    config = OobleckConfig.read(part.config, part.where)
-    empty = build_empty(lambda: OobleckAutoencoder(config))
-    folded = Part(part.config, fold_weight_norm(part.weights), part.where)
-    model = fill(empty, folded.weights, part.where, torch.float32, target.device)
+    model = fill(empty_autoencoder(part), fold_weight_norm(part.weights), part.where, torch.float32, target.device)
     model.decoder.to(target.dtype)
     return model
 
 
 def make_text_encoder(part: Part, target: Target) -> Qwen3:
     """The text encoder without a head."""
+    return _filled(empty_text_encoder(part), part, target)
+
+
+def empty_transformer(part: Part) -> Transformer:
+    """A part's network on the meta device."""
+    config = TransformerConfig.read(part.config, part.where)
+    return build_empty(lambda: Transformer(config))
+
+
+def empty_conditions(part: Part) -> ConditionEncoder:
+    """A part's network on the meta device."""
+    config = ConditionConfig.read(part.config, part.where)
+    return build_empty(lambda: ConditionEncoder(config))
+
+
+def empty_tokenizer(part: Part) -> AudioTokenizer:
+    """A part's network on the meta device."""
+    config = AudioTokensConfig.read(part.config, part.where)
+    return build_empty(lambda: AudioTokenizer(config))
+
+
+def empty_detokenizer(part: Part) -> AudioDetokenizer:
+    """A part's network on the meta device."""
+    config = AudioTokensConfig.read(part.config, part.where)
+    return build_empty(lambda: AudioDetokenizer(config))
+
+
+def empty_autoencoder(part: Part) -> OobleckAutoencoder:
+    """A part's network on the meta device."""
+    config = OobleckConfig.read(part.config, part.where)
+    return build_empty(lambda: OobleckAutoencoder(config))
+
+
+def empty_text_encoder(part: Part) -> Qwen3:
+    """A part's network on the meta device."""
     config = TextEncoderConfig.read(part.config, part.where)
-    return _filled(build_empty(lambda: Qwen3(config)), part, target)
+    return build_empty(lambda: Qwen3(config))
+
+
+EMPTY_PARTS: Mapping[str, Callable[[Part], nn.Module]] = {
+    TRANSFORMER: empty_transformer,
+    CONDITIONS: empty_conditions,
+    TOKENIZER: empty_tokenizer,
+    DETOKENIZER: empty_detokenizer,
+    AUTOENCODER: empty_autoencoder,
+    TEXT_ENCODER: empty_text_encoder,
+}
+MODULE_NAMES = {  # the names in `Networks.modules`
+    TRANSFORMER: "transformer",
+    CONDITIONS: "conditions",
+    TOKENIZER: "audio_tokens",
+    DETOKENIZER: "audio_tokens",
+    AUTOENCODER: "autoencoder",
+    TEXT_ENCODER: "text_encoder",
+}
 
 
 def _filled(empty: M, part: Part, target: Target) -> M:

@@ -11,6 +11,7 @@ from engine.networks.ace_step_15.transformer import PreparedContext, Transformer
 from engine.networks.transformer import TimeSteps
 
 Evaluate = Callable[[Tensor, TimeSteps, PreparedContext], Tensor]
+KnownOf = Callable[[int], Tensor]
 
 
 class ContextPredictor:
@@ -20,17 +21,17 @@ class ContextPredictor:
         self,
         transformer: Transformer,
         contexts: Mapping[Hashable, Tensor],
-        known: Tensor,
+        known: KnownOf,
         evaluate: Evaluate | None = None,
     ) -> None:
-        """contexts (1, S, D) by name; `known` (1 or B, 2 C, 1, T) is what the network sees of the source, in all."""
+        """contexts (1, S, D) by name; `known` gives what all see of the source, (1 or B, 2 C, 1, T) for T frames."""
         self._transformer = transformer
         self._evaluate = evaluate or transformer.evaluate
         self._names = list(contexts)
         self._known = known
         self._prepared = transformer.prepare(list(contexts.values()))
         self._times: dict[float, TimeSteps] = {}
-        self._rows: dict[tuple[tuple[Hashable, ...], int], PreparedContext] = {}
+        self._rows: dict[tuple[tuple[Hashable, ...], int, int], PreparedContext] = {}
 
     def prepare(self, timesteps: Sequence[float]) -> None:
         """Make what the network needs of these timesteps, all at once."""
@@ -44,12 +45,13 @@ class ContextPredictor:
         self.prepare([timestep])
         names = tuple(states)
         batch = torch.cat(list(states.values()))
-        context = self._layout(names, batch.shape[0] // len(names))
+        context = self._layout(names, batch.shape[0] // len(names), batch.shape[-1])
         velocity = self._evaluate(batch, self._times[timestep], context)
         return dict(zip(names, velocity.float().chunk(len(names)), strict=True))
 
-    def _layout(self, names: tuple[Hashable, ...], items: int) -> PreparedContext:
-        if (names, items) not in self._rows:
+    def _layout(self, names: tuple[Hashable, ...], items: int, frames: int) -> PreparedContext:
+        key = (names, items, frames)
+        if key not in self._rows:
             numbers = [self._names.index(name) for name in names]
-            self._rows[names, items] = self._prepared.rows(numbers, items, self._known)
-        return self._rows[names, items]
+            self._rows[key] = self._prepared.rows(numbers, items, self._known(frames))
+        return self._rows[key]

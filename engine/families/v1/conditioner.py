@@ -107,7 +107,7 @@ class Conditioner:
 
     def _seen(self, known: Known | None) -> Tensor | None:
         """What a model with `region_input` sees: (B, 9, 16, T), the kept latents and 1 where they are; None else."""
-        if known is None or not self.transformer.config.region_input:
+        if known is None or known.made is None or not self.transformer.config.region_input:
             return None
         source = known.source
         kept = (~known.made).to(source.dtype).expand(source.shape[0], 1, *source.shape[2:])

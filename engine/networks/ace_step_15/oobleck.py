@@ -133,16 +133,17 @@ class OobleckAutoencoder(nn.Module):
         self.sample_rate = config.sampling_rate
         self.samples_per_frame = config.samples_per_frame
         self.frame_rate = self.sample_rate / self.samples_per_frame
+        self.encode_tile_frames: int | None = None  # for `encode` where it is given none
         self.decode_overlap = decode_overlap(config.downsampling_ratios)
         self.encode_overlap = encode_overlap(config.downsampling_ratios)
 
     def encode(self, audio: Tensor, tile_frames: int | None = None) -> Tensor:
         """audio float32 (B, 2, n) -> mean float32 (B, C, 1, ceil(n / hop)). Zeros fill the last frame.
 
-        `tile_frames` latent frames are made at a time (None: all at once).
+        `tile_frames` latent frames are made at a time (None: `encode_tile_frames`, or all at once).
         """
         audio = F.pad(audio, (0, -audio.shape[-1] % self.samples_per_frame))
-        return self.posterior(audio, tile_frames)[0][:, :, None]
+        return self.posterior(audio, tile_frames or self.encode_tile_frames)[0][:, :, None]
 
     def posterior(self, audio: Tensor, tile_frames: int | None = None) -> tuple[Tensor, Tensor]:
         """Mean and deviation of the latents of whole frames: audio (B, 2, n) -> 2 x float32 (B, C, floor(n / hop))."""

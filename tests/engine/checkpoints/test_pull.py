@@ -11,9 +11,12 @@ import pytest
 
 from engine.checkpoints import pull as pulling
 from engine.checkpoints import registry
+from engine.checkpoints.ace_step_15.load import load_networks as load_15
 from engine.checkpoints.load import load_networks
 from engine.errors import CheckpointError
+from tests.support.golden15_runs import OURS
 from tests.support.hub_server import Hub, serving
+from tests.support.layouts15 import make_original
 from tests.support.networks_material import TINY
 
 VOCABULARY = b'{"model": {"vocab": {}}}'
@@ -113,3 +116,45 @@ def test_no_network_says_what_to_do(hub: Hub, tmp_path: Path) -> None:
 def test_names_without_a_repository_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"got 'nano', expected one of ace-step-v1"):
         pulling.pull("nano", tmp_path)
+
+
+@pytest.fixture
+def hub15(tmp_path: Path) -> Iterator[Hub]:
+    """The main repository of ACE-Step 1.5, with Python files and a language model that nobody asked for."""
+    folder = make_original(OURS / "tiny_checkpoint" / "turbo", tmp_path / "made")
+    main = tmp_path / "main"
+    shutil.copytree(folder, main / "acestep-v15-turbo", ignore=shutil.ignore_patterns("vae", "Qwen3*"))
+    for shared in ("vae", "Qwen3-Embedding-0.6B"):
+        shutil.move(folder / shared, main / shared)
+    (main / "acestep-5Hz-lm-1.7B").mkdir()
+    (main / "acestep-5Hz-lm-1.7B" / "model.safetensors").write_bytes(b"large")
+    with serving(Hub("ACE-Step/Ace-Step1.5", "0123abcd" * 5, main, {})) as server:
+        yield server
+
+
+def test_pull_of_ace_step_15(hub15: Hub, tmp_path: Path) -> None:
+    """Text encoder and autoencoder once for all models; no Python, no language model; the commit of the first pull."""
+    home, reports = tmp_path / "home", []
+    folder = pulling.pull("ace-step-1.5", home, reports.append, pulling.Sources(hub15.url))
+    models = home / "models"
+    assert folder == models / "ace-step-1.5" and registry.resolve("ace-step-1.5", home).installed
+    assert load_15(folder).config.is_turbo
+    assert reports[-1].done_bytes == reports[-1].total_bytes
+    names = {path.name for path in models.rglob("*") if path.is_file()}
+    assert not any(name.endswith(".py") for name in names)
+    assert not list(models.rglob("*5Hz*"))
+    assert pulling.verify("ace-step-1.5", home) == []
+    (models / "ace-step-1.5-shared" / "vae" / "config.json").write_text("{}")
+    assert "ace-step-1.5-shared: vae/config.json has 2 bytes" in pulling.verify("ace-step-1.5", home)[0]
+    with pytest.raises(CheckpointError, match="base: not found"):
+        registry.resolve("ace-step-1.5-base", home)
+
+
+def test_a_pull_goes_on_at_the_commit_where_it_began(hub15: Hub, tmp_path: Path) -> None:
+    home, weights = tmp_path / "home", "acestep-v15-turbo/model.safetensors"
+    hub15.cut[weights] = 1000
+    with pytest.raises(CheckpointError, match=r"models pull ace-step-1\.5` goes on from there"):
+        pulling.pull("ace-step-1.5", home, None, pulling.Sources(hub15.url))
+    hub15.broken, hub15.asked = False, "moved"  # the repository's main branch is another commit now
+    folder = pulling.pull("ace-step-1.5", home, None, pulling.Sources(hub15.url))
+    assert (folder / weights).read_bytes() == hub15.files[weights]

@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 
 from engine.checkpoints.ace_step_15.comfy import comfy_configs
 from engine.checkpoints.ace_step_15.keys import from_diffusers, from_stable_audio, original_home
-from engine.checkpoints.ace_step_15.layouts import is_ace_step_15
 from engine.checkpoints.ace_step_15.load import load_networks
 from engine.checkpoints.ace_step_15.parts import Networks
+from engine.checkpoints.ace_step_15.places import is_ace_step_15
 from engine.checkpoints.weights import build_empty
 from engine.errors import CheckpointError
 from engine.networks.ace_step_15.audio_tokens import AudioDetokenizer, AudioTokenizer

@@ -92,7 +92,11 @@ def test_an_item_of_a_batch_equals_itself_alone() -> None:
         contexts["short"] = words.context(Prompt("x", ""))
         seen = known_of(silence_of(model.silence, 30))
         state = torch.randn(2, model.config.latent_channels, 1, 30)
-        together = ContextPredictor(model.transformer, contexts, seen).predict(dict.fromkeys(contexts, state), 500.0)
+        together = ContextPredictor(model.transformer, contexts, lambda _: seen).predict(
+            dict.fromkeys(contexts, state), 500.0
+        )
         for name, context in contexts.items():
-            alone = ContextPredictor(model.transformer, {name: context}, seen).predict({name: state[1:]}, 500.0)
+            alone = ContextPredictor(model.transformer, {name: context}, lambda _: seen).predict(
+                {name: state[1:]}, 500.0
+            )
             assert error(together[name][1:], alone[name]) < 1e-5

@@ -1,0 +1,117 @@
+"""Where ACE-Step 1.5's checkpoints lie, told without reading weights: layouts, configs, headers. Knows no torch."""
+
+from __future__ import annotations
+
+import json
+import struct
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from engine.errors import CheckpointError
+
+WEIGHT_NAMES = ("diffusion_pytorch_model.safetensors", "model.safetensors")
+INDEX = ".index.json"
+SHARED_15 = "ace-step-1.5-shared"  # among pulled models: text encoder and autoencoder of all of them
+TRANSFORMER_FOLDER, CONDITIONS_FOLDER = "transformer", "condition_encoder"
+COMFY_MARK = "decoder.layers.0.cross_attn.q_norm.weight"
+LARGEST_HEADER = 100_000_000
+REMEDY = "Download the checkpoint again, or name a complete folder."
+
+
+def is_ace_step_15(source: Path) -> bool:
+    """Whether a folder or file looks like a checkpoint of this model, in any layout."""
+    if source.is_file():
+        return is_comfy_file(source)
+    return is_diffusers(source) or bool(original_folders(source)) or bool(comfy_files(source))
+
+
+def is_diffusers(folder: Path) -> bool:
+    """Whether a folder is of diffusers' layout."""
+    return all((folder / part / "config.json").is_file() for part in (TRANSFORMER_FOLDER, CONDITIONS_FOLDER))
+
+
+def original_folders(folder: Path) -> list[Path]:
+    """Folders of the original layout: this one, or those in it (the main repository)."""
+    if _is_original(folder):
+        return [folder]
+    return [path for path in sorted(folder.glob("*")) if path.is_dir() and _is_original(path)]
+
+
+def comfy_files(folder: Path) -> list[Path]:
+    """Checkpoints in a folder of ComfyUI's split files."""
+    places = (folder / "split_files" / "diffusion_models", folder / "diffusion_models")
+    return [path for place in places for path in sorted(place.glob("*.safetensors")) if is_comfy_file(path)]
+
+
+def the_only(found: list[Path], where: Path) -> Path | None:
+    """The only one of several checkpoints, None where there is none. Raises CheckpointError where there are more."""
+    if len(found) > 1:
+        raise CheckpointError(f"{where}: holds {', '.join(path.name for path in found)}. Name one of these.")
+    return found[0] if found else None
+
+
+def is_comfy_file(path: Path) -> bool:
+    """Whether a safetensors file holds the original layout's keys, as ComfyUI's files in `diffusion_models/` do."""
+    if path.suffix != ".safetensors":
+        return False
+    try:
+        return COMFY_MARK in read_header(path)
+    except CheckpointError:
+        return False
+
+
+def find_weights(folder: Path) -> Path | None:
+    """The weights file of a folder, or the index of its shards; None where there is neither."""
+    for name in WEIGHT_NAMES:
+        for path in (folder / name, folder / (name + INDEX)):
+            if path.is_file():
+                return path
+    return None
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """A safetensors file's header: name -> dtype, shape, place. Raises CheckpointError where it is none."""
+    try:
+        stat = path.stat()
+        return _header(path, stat.st_mtime_ns, stat.st_size)
+    except (OSError, ValueError, struct.error) as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors ({error}). {REMEDY}") from error
+
+
+@cache
+def _header(path: Path, _changed: int, size: int) -> dict[str, Any]:
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > min(size, LARGEST_HEADER):
+            raise ValueError("no safetensors header")
+        header: dict[str, Any] = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    return header
+
+
+def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
+    """Every tensor's shape in a file, or in the shards of an index."""
+    if not path.name.endswith(INDEX):
+        return {key: tuple(entry["shape"]) for key, entry in read_header(path).items()}
+    names = sorted(set(read_json(path).get("weight_map", {}).values()))
+    return {key: shape for name in names for key, shape in shapes_of(path.parent / name).items()}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises CheckpointError where the file is none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read as JSON ({error}). {REMEDY}") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: got {type(value).__name__}, expected an object. {REMEDY}")
+    return value
+
+
+def _is_original(folder: Path) -> bool:
+    config = folder / "config.json"
+    if not config.is_file() or find_weights(folder) is None:
+        return False
+    raw = read_json(config)
+    return "timbre_hidden_dim" in raw and "num_lyric_encoder_hidden_layers" in raw

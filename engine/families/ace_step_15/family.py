@@ -1,0 +1,120 @@
+"""ACE-Step 1.5 as `engine.families.family.Family`: its networks put together. Knows no task."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine.checkpoints.ace_step_15 import load
+from engine.checkpoints.ace_step_15.lora import read_lora
+from engine.checkpoints.ace_step_15.parts import Networks
+from engine.checkpoints.int8 import round_weights
+from engine.checkpoints.lora import LoraSet
+from engine.errors import EngineError
+from engine.families.ace_step_15.conditioner import Conditioner, Velocity, draw_noise
+from engine.families.ace_step_15.facts import FAMILY, default_request, geometry_of
+from engine.families.ace_step_15.levels import Shifted
+from engine.families.ace_step_15.reader import Reader
+from engine.families.ace_step_15.sizes import AceStep15Sizes, sizes_of
+from engine.families.facts import Facts
+from engine.families.family import LoadedNetworks, Use
+from engine.memory.plan import MemoryMode
+from engine.requests.resolve import Resolved
+from engine.sampling.conditions import NO_ERG, ErgSettings
+from engine.sampling.guidance import GuidanceSettings
+
+SPEEDS = ("auto", "plain", "graphs", "compiled")
+ROUNDED = ("transformer", "conditions", "audio_tokens", "text_encoder")
+
+logger = logging.getLogger(__name__)
+
+
+def load_networks(
+    checkpoint: Path, device: torch.device, dtype: torch.dtype, int8: bool = False, stored: torch.device | None = None
+) -> Networks:
+    """A checkpoint's networks for `device`, their weights on `stored` at first. Raises CheckpointError."""
+    networks = load.load_networks(checkpoint, stored or device, dtype, int8)
+    return replace(networks, device=device, silence=networks.silence.to(device))
+
+
+def make_family(networks: LoadedNetworks, use: Use, speed: str = "auto") -> AceStep15:
+    """Networks of ACE-Step 1.5 as rendering wants them."""
+    assert isinstance(networks, Networks)
+    return AceStep15(networks, use, speed)
+
+
+class AceStep15:
+    """ACE-Step 1.5 of any size. Contexts and states of texts are kept by content, across jobs."""
+
+    def __init__(self, networks: Networks, use: Use, speed: str = "auto") -> None:
+        """`use` is told the network that comes next, by name, so that it can be brought to the device."""
+        if speed not in SPEEDS:
+            raise EngineError(f"speed: got {speed!r}, expected one of {', '.join(SPEEDS)}. Choose one of these.")
+        if speed in ("graphs", "compiled"):
+            logger.warning("speed: %s is not there for this model yet; it runs as plain", speed)
+        self._networks = networks
+        self._use = use
+        config, autoencoder = networks.config, networks.autoencoder
+        geometry = geometry_of(
+            config.latent_channels,
+            {"downsampling_ratios": autoencoder.config.downsampling_ratios, "sampling_rate": autoencoder.sample_rate},
+        )
+        kind = {"is_turbo": config.is_turbo, "model_version": config.model_version}
+        self.facts = Facts(FAMILY, geometry, default_request(kind, networks.source.name))
+        self.autoencoder = autoencoder
+        self.loras = LoraSet(networks.transformer, read_lora)
+        self._conditioner = Conditioner(networks, use)
+
+    def velocity(self, resolved: Resolved) -> Velocity:
+        """With the noise levels that the request asks for."""
+        return Velocity(self._conditioner, Shifted(resolved.shift or self.facts.default_request["shift"]))
+
+    def reader(self, resolved: Resolved) -> Reader:
+        """Instruction, caption, metas, lyrics."""
+        count = self._networks.text_encoder.count
+        return Reader(resolved, self.facts.geometry.frame_rate, count, self._networks.config.is_turbo)
+
+    def draw_noise(self, generator: torch.Generator, frames: int) -> Tensor:
+        """(1, C, 1, frames) float32 on the CPU."""
+        return draw_noise(generator, frames, self._networks.config.latent_channels)
+
+    def limited_erg(self, erg: ErgSettings) -> ErgSettings:
+        """None: the model has no such layers."""
+        return NO_ERG
+
+    def limited_guidance(self, guidance: GuidanceSettings) -> GuidanceSettings:
+        """None for a distilled model, nor for a scale of 1 or less."""
+        off = self._networks.config.is_turbo or (guidance.scale <= 1.0 and not guidance.double)
+        return replace(guidance, scale=1.0, double=False) if off else guidance
+
+    def sizes(self) -> AceStep15Sizes:
+        """Bytes of the weights as they are now."""
+        return sizes_of(self._networks)
+
+    def enter(self, mode: MemoryMode, between: Callable[[], None]) -> None:
+        """Encode in tiles as long as those that are decoded."""
+        self.autoencoder.encode_tile_frames = mode.tile_frames
+        self._conditioner.evaluate = partial(self._networks.transformer.evaluate, between=between)
+
+    def warm_up(self, guard: Callable[[], AbstractContextManager[bool]]) -> None:
+        """Nothing takes time."""
+
+    def free_prepared(self) -> None:
+        """Nothing is held."""
+
+    def forget_contexts(self) -> None:
+        """Contexts are of the condition encoder, which LoRAs leave alone."""
+
+    def round_weights(self) -> None:
+        """All but the autoencoder; what was made with the others is forgotten."""
+        for name in ROUNDED:
+            if name in self._networks.modules:
+                round_weights(self._networks.modules[name])
+        self._conditioner = Conditioner(self._networks, self._use)

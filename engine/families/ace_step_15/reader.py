@@ -1,0 +1,142 @@
+"""What a request says, in the form that ACE-Step 1.5 reads: an instruction, a caption with metas, lyrics.
+
+Knows requests, lyrics and tempo; knows no network, no latents and no audio file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.errors import InvalidRequest
+from engine.families.ace_step_15 import prompt
+from engine.families.ace_step_15.prompt import Metas, Prompt
+from engine.families.ace_step_15.words import Sees, Words
+from engine.families.family import Place
+from engine.grid.beat_grid import tempo_from_tags
+from engine.grid.tempo import TempoMap, TempoPoint
+from engine.requests.check import parse_meter
+from engine.requests.resolve import Resolved
+
+if TYPE_CHECKING:
+    from engine.grid.heard import Heard
+
+_KEY = re.compile(r"\s*([A-Ga-g])\s*([#b♯♭]?)\s*(.*)", re.DOTALL)
+_MODES = {"": "major", "maj": "major", "major": "major", "dur": "major"}
+_MODES |= {"m": "minor", "min": "minor", "minor": "minor", "moll": "minor"}
+INSTRUCTIONS: dict[str, tuple[str, Sees]] = {
+    "inpaint": (prompt.REPAINT, "gaps"),
+    "outpaint": (prompt.REPAINT, "gaps"),
+    "remix": (prompt.COVER, "codes"),
+    "reference": (prompt.COVER, "source"),
+}
+APART = "tag_guidance_scale, lyric_guidance_scale: this model was not trained with them apart."
+UNKNOWN_FIELDS = ("erg_tag", "erg_lyric", "erg_diffusion")
+
+
+@dataclass
+class Reader:
+    """Reads a resolved request's words for windows. `warnings` collects what the user should hear.
+
+    `frame_rate` are latent frames a second, `count` tells a text's tokens, `distilled` models know no guidance.
+    """
+
+    resolved: Resolved
+    frame_rate: float
+    count: Callable[[str], int]
+    distilled: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        given = self.resolved.given
+        self.warnings += [
+            f"{name} has no meaning for this model and was left out." for name in UNKNOWN_FIELDS if name in given
+        ]
+        if self.distilled and "guidance_scale" in given and self.resolved.guidance_scale not in (0.0, 1.0):
+            self.warnings.append("guidance_scale: this model works without guidance; the value was left out.")
+        elif self.resolved.double_guidance:
+            self.warnings.append(
+                "tag_guidance_scale, lyric_guidance_scale: this model was not trained with them apart."
+            )
+
+    def words(self, place: Place, heard: Heard | None = None) -> Words:
+        """The words of what is made; its length is the window's, not the song's."""
+        resolved = self.resolved
+        instruction, sees = INSTRUCTIONS.get(resolved.edit_mode or resolved.task, (prompt.TEXT_TO_MUSIC, "silence"))
+        return self._words(resolved.tags, resolved.all_lyrics, self._metas(place), instruction, sees)
+
+    def original_words(self, place: Place, heard: Heard | None = None) -> Words:
+        """The words of the source of audio-to-audio."""
+        resolved = self.resolved
+        metas = self._metas(place, resolved.original_tags)
+        return self._words(resolved.original_tags, resolved.original_lyrics, metas, prompt.TEXT_TO_MUSIC, "silence")
+
+    def _words(self, tags: str, lyrics: str, metas: Metas, instruction: str, sees: Sees) -> Words:
+        from engine.lyrics import is_instrumental
+
+        sung = not is_instrumental(lyrics)
+        text, said = prompt.fitted_text(instruction, tags.strip(), metas, self.count)
+        if said is not None and said not in self.warnings:
+            self.warnings.append(said)
+        plain, _ = prompt.fitted_text(prompt.TEXT_TO_MUSIC, tags.strip(), metas, self.count)
+        language = self._language(lyrics) if sung else prompt.UNKNOWN_LANGUAGE
+        second = prompt.fitted_lyrics(lyrics.strip() if sung else prompt.INSTRUMENTAL, language, self.count)
+        return Words(Prompt(text, second), plain, sees, sung)
+
+    def _metas(self, place: Place, tags: str | None = None) -> Metas:
+        resolved, tempo_map = self.resolved, self.tempo_map()
+        seconds = place.frames / self.frame_rate
+        key = None if resolved.key is None else key_of(resolved.key)
+        if tempo_map is None:
+            return Metas(seconds, tempo_from_tags(resolved.tags if tags is None else tags), self._beats(), key)
+        point, _ = tempo_map.bars_at(max(place.start_seconds, 0.0))
+        return Metas(seconds, point.bpm, point.numerator, key)
+
+    def _beats(self) -> int | None:
+        return None if self.resolved.meter is None else parse_meter(self.resolved.meter)[0]
+
+    def tempo_map(self) -> TempoMap | None:
+        """The tempo map that the request gives, its one-point form included."""
+        resolved = self.resolved
+        if resolved.tempo_map is not None:
+            return TempoMap.from_points(resolved.tempo_map)
+        if resolved.tempo is None:
+            return None
+        numerator, denominator = (4, 4) if resolved.meter is None else parse_meter(resolved.meter)
+        return TempoMap((TempoPoint(resolved.downbeat_time, resolved.tempo, numerator, denominator),))
+
+    def _language(self, lyrics: str) -> str:
+        """The request's language, else that of most lines."""
+        if self.resolved.language is not None:
+            return language_code(self.resolved.language)
+        from engine.lyrics.detect import detect_languages
+        from engine.lyrics.structure import split_lines, without_tags
+
+        lines = [line for line in (without_tags(line).strip() for line in split_lines(lyrics)) if line]
+        found = Counter(detect_languages(lines)).most_common(1)
+        return found[0][0] if found and found[0][0] in prompt.LANGUAGES else prompt.UNKNOWN_LANGUAGE
+
+
+def key_of(text: str) -> str:
+    """A key as the model writes it: "F# minor" of f#m, F# minor, F♯ Moll. What is no key stays as it is."""
+    found = _KEY.fullmatch(text.strip())
+    mode = _MODES.get(found[3].strip().lower() if found and found[3].strip() != "M" else "") if found else None
+    if found is None or mode is None:
+        return text.strip()
+    return f"{found[1].upper()}{found[2].replace('♯', '#').replace('♭', 'b')} {mode}"
+
+
+def language_code(name: str) -> str:
+    """The code of a language as a request gives it: `EN`, `pt-BR` are en and pt. Raises InvalidRequest."""
+    code = name.strip().lower().replace("_", "-").split("-")[0]
+    if code in prompt.LANGUAGES:
+        return code
+    raise InvalidRequest(
+        "language",
+        repr(name),
+        "one of " + ", ".join(sorted(prompt.LANGUAGES)),
+        "Leave the language out to have it found, or give one of these.",
+    )

@@ -1,0 +1,326 @@
+"""ACE-Step 1.5 through the whole engine, on the tiny checkpoints: every task and memory mode, LoRAs, what is said."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import engine
+from engine.errors import Cancelled, CheckpointError, InvalidRequest
+from engine.families.table import facts_of, family_of, sizes_of_checkpoint
+from engine.memory.plan import MODES
+from engine.model import Model, load
+from engine.requests.recipe import request_of
+from tests.support.golden15_runs import OURS
+from tests.support.layouts15 import make_comfy, make_original
+from tests.support.paths import NANO, TINY
+
+TINY15 = OURS / "tiny_checkpoint"
+RATE = 48000
+
+
+@cache
+def model(checkpoint: str = "turbo") -> Model:
+    return load(TINY15 / checkpoint, device="cpu")
+
+
+def music(seconds: float = 6.0, rate: int = RATE, channels: int = 2) -> engine.Audio:
+    t = np.arange(round(seconds * rate)) / rate
+    rng = np.random.default_rng(3)
+    tones = [0.3 * np.sin(2 * np.pi * f * t) + 0.02 * rng.standard_normal(t.size) for f in (220.0, 331.0)]
+    return engine.Audio(np.stack(tones[:channels]).astype(np.float32), rate)
+
+
+def quick(**fields: Any) -> dict[str, Any]:
+    return {"tags": "house, a warm bass", "seed": 7, "number_of_steps": 3, **fields}
+
+
+def inpaint(**fields: Any) -> engine.Inpaint:
+    given = {"start_time": 2.013, "end_time": 3.5, "context_seconds": 1.0, **fields}
+    return engine.Inpaint(**quick(audio=music(), **given))
+
+
+def said(result: engine.Render) -> str:
+    return "\n".join(result.report["warnings"])
+
+
+class TestFacts:
+    def test_families_are_told_apart(self, tmp_path: Path) -> None:
+        comfy = make_comfy(TINY15 / "turbo", tmp_path / "comfy")
+        original = make_original(TINY15 / "base", tmp_path / "original")
+        for checkpoint in (TINY15 / "base", TINY15 / "turbo", comfy, comfy.parents[1], original):
+            assert family_of(checkpoint) == "ace_step_15"
+        for checkpoint in (TINY, NANO, tmp_path):
+            assert family_of(checkpoint) == "v1"
+
+    def test_geometry_and_defaults_without_loading(self, tmp_path: Path) -> None:
+        turbo, base = facts_of(TINY15 / "turbo"), facts_of(TINY15 / "base")
+        assert turbo.geometry == base.geometry == model().default_geometry
+        assert (turbo.geometry.frame_rate, turbo.geometry.latent_shape) == (25.0, (8, 1))
+        chosen = ("number_of_steps", "shift", "guidance_scale")
+        assert [turbo.default_request[name] for name in chosen] == [8, 3.0, 1.0]
+        assert [base.default_request[name] for name in chosen] == [50, 1.0, 7.0]
+        comfy = make_comfy(TINY15 / "turbo", tmp_path / "comfy", "acestep_v1.5_turbo.safetensors")
+        assert facts_of(comfy).default_request == turbo.default_request
+        shifted = make_original(TINY15 / "turbo", tmp_path / "acestep-v15-turbo-shift1")
+        assert facts_of(shifted).default_request["shift"] == 1.0
+
+    @pytest.mark.parametrize("checkpoint", ["base", "turbo"])
+    def test_defaults_before_and_after_loading_are_the_same(self, checkpoint: str) -> None:
+        assert dict(model(checkpoint).default_request) == dict(facts_of(TINY15 / checkpoint).default_request)
+
+    def test_sizes_before_and_after_loading_are_the_same(self) -> None:
+        told = sizes_of_checkpoint(TINY15 / "base", torch.device("cpu"), torch.float32)
+        assert told.of_weights(MODES[0]) == model("base")._sizes.of_weights(MODES[0])
+
+
+class TestTasks:
+    def test_text_to_audio(self) -> None:
+        request = engine.TextToAudio(**quick(duration=2.0, lyrics="[verse]\nla la la", language="en"))
+        result = model().render(request)
+        assert result.audio.shape == (2, 2 * RATE) and result.latents.shape == (8, 1, 50)
+        assert np.isfinite(result.audio).all() and result.report["warnings"] == []
+        assert np.array_equal(model().render(request).audio, result.audio)
+        other = model().render(engine.TextToAudio(**quick(duration=2.0, seed=8)))
+        assert not np.array_equal(other.latents, result.latents)
+
+    def test_retake_turns_from_the_first_take_to_another(self) -> None:
+        first = model().render(engine.TextToAudio(**quick(duration=1.0)))
+        same = model().render(engine.Retake(**quick(duration=1.0, variance=0.0)))
+        assert np.array_equal(same.latents, first.latents)
+        near, far = (
+            np.abs(model().render(engine.Retake(**quick(duration=1.0, retake_seed=3, variance=v))).latents - first.latents)
+            for v in (0.1, 1.0)
+        )
+        assert 0 < near.mean() < far.mean()
+
+    def test_inpaint_leaves_samples_and_latents_outside_as_they_are(self) -> None:
+        """In the window the latents are the source's own, bit for bit; in the file the samples are."""
+        source, result = music(), model().render(inpaint())
+        region, fade = result.report["region"], round(0.03 * RATE)
+        outside = np.ones(source.frames, dtype=bool)
+        outside[region[0] - fade : region[1] + fade] = False
+        assert result.audio.shape == source.samples.shape
+        assert np.array_equal(result.audio[:, outside], source.samples[:, outside])
+        assert not np.array_equal(result.audio[:, region[0] : region[1]], source.samples[:, region[0] : region[1]])
+        start, end = result.report["window"]
+        known = model()._codec.encode_samples(source.samples[:, start:end], RATE)[0].numpy()
+        changed = (known != result.latents[..., : known.shape[-1]]).any(axis=(0, 1)).nonzero()[0]
+        first, last = ((at - start) / 1920 for at in (region[0] - fade, region[1] + fade))
+        assert changed.min() == int(np.floor(first)) and changed.max() == int(np.ceil(last)) - 1
+
+    def test_inpaint_variance_0_is_the_source(self) -> None:
+        result = model().render(inpaint(variance=0.0))
+        assert np.array_equal(result.audio, music().samples)
+
+    @pytest.mark.parametrize("rate", [44100, 32000])
+    def test_sources_of_other_rates_and_lengths_that_are_no_frames(self, rate: int) -> None:
+        """The references cut a source to whole frames of 40 ms; ours is as long as it was."""
+        source = music(4.0171, rate, 1)
+        request = engine.Inpaint(**quick(audio=source, start_time=3.0, end_time=4.0171, context_seconds=1.0))
+        result = model().render(request)
+        assert result.sample_rate == rate and result.audio.shape == source.samples.shape
+
+    def test_outpaint_on_both_sides(self) -> None:
+        source = music(3.0)
+        request = engine.Outpaint(
+            **quick(audio=source, extend_before_duration=0.7, extend_after_duration=1.3, context_seconds=1.0)
+        )
+        result = model().render(request)
+        assert result.audio.shape[1] == 5 * RATE
+        inner = slice(round(0.1 * RATE), -round(0.1 * RATE))
+        made = result.audio[:, round(0.7 * RATE) : round(3.7 * RATE)]
+        assert np.array_equal(made[:, inner], source.samples[:, inner])
+        assert np.abs(result.audio[:, : round(0.6 * RATE)]).max() > 0
+
+    @pytest.mark.parametrize("mode", ["remix", "lyrics", "reference"])
+    @pytest.mark.parametrize("checkpoint", ["base", "turbo"])
+    def test_audio_to_audio(self, mode: str, checkpoint: str) -> None:
+        source = music(2.01)
+        request = engine.AudioToAudio(**quick(audio=source, original_tags="a sine", edit_mode=mode))
+        result = model(checkpoint).render(request)
+        assert result.audio.shape == source.samples.shape and np.isfinite(result.audio).all()
+        assert not np.array_equal(result.audio, source.samples)
+
+    def test_a_cover_with_less_strength_goes_on_without_the_source(self) -> None:
+        """Strength 1 sees the source's codes in every step, 0 in none: then it is text-to-audio of its length."""
+        made = {
+            strength: model().render(
+                engine.AudioToAudio(**quick(audio=music(2.0), original_tags="x", edit_mode="remix", strength=strength))
+            )
+            for strength in (0.0, 0.5, 1.0)
+        }
+        plain = model().render(engine.TextToAudio(**quick(duration=2.0)))
+        assert np.array_equal(made[0.0].latents, plain.latents)
+        assert len({made[s].latents.tobytes() for s in made}) == 3
+        usual = model().render(engine.AudioToAudio(**quick(audio=music(2.0), original_tags="x", edit_mode="remix")))
+        assert np.array_equal(usual.latents, made[1.0].latents)
+
+    def test_a_cover_without_audio_tokens_says_what_is_missing(self, tmp_path: Path) -> None:
+        import shutil
+
+        shutil.copytree(TINY15 / "turbo", tmp_path / "turbo", ignore=shutil.ignore_patterns("audio_token*"))
+        bare = load(tmp_path / "turbo", device="cpu")
+        request = quick(audio=music(1.0), original_tags="x")
+        with pytest.raises(CheckpointError, match=r"without audio_tokenizer.*Use edit_mode reference"):
+            bare.render(engine.AudioToAudio(**request, edit_mode="remix"))
+        assert bare.render(engine.AudioToAudio(**request, edit_mode="reference")).audio.shape == (2, RATE)
+
+    @pytest.mark.parametrize("scheduler", ["euler", "heun", "pingpong"])
+    def test_schedulers(self, scheduler: str) -> None:
+        result = model("base").render(inpaint(scheduler=scheduler))
+        assert np.isfinite(result.audio).all()
+
+    def test_an_item_of_a_batch_equals_itself_alone(self) -> None:
+        both = model("base").render_all(engine.TextToAudio(**quick(duration=1.0, variations=2)))
+        alone = model("base").render(engine.TextToAudio(**quick(duration=1.0, seed=8)))
+        np.testing.assert_allclose(both[1].latents, alone.latents, atol=2e-5)
+
+    def test_a_recipe_makes_the_same_again(self) -> None:
+        result = model().render(engine.TextToAudio(**quick(duration=1.0, lyrics="la la", key="a minor", tempo=120.0)))
+        made = result.report["recipe"]
+        assert made["model"]["name"] == "turbo"
+        assert np.array_equal(model().render(request_of(made)).audio, result.audio)
+
+
+class TestGuidance:
+    def test_the_shift_is_a_field(self) -> None:
+        usual, shifted = (
+            model().render(engine.TextToAudio(**quick(duration=1.0, **fields))) for fields in ({}, {"shift": 1.0})
+        )
+        assert not np.array_equal(usual.latents, shifted.latents)
+        same = model().render(engine.TextToAudio(**quick(duration=1.0, shift=3.0)))
+        assert np.array_equal(usual.latents, same.latents)
+
+    def test_a_distilled_model_is_not_guided_and_says_so(self) -> None:
+        usual, guided = (
+            model().render(engine.TextToAudio(**quick(duration=1.0, **fields)))
+            for fields in ({}, {"guidance_scale": 9.0})
+        )
+        assert np.array_equal(usual.latents, guided.latents)
+        assert "guidance_scale: this model works without guidance" in said(guided) and said(usual) == ""
+
+    def test_guidance_moves_the_others(self) -> None:
+        latents = [
+            model("base").render(engine.TextToAudio(**quick(duration=1.0, guidance_scale=s))).latents for s in (1.0, 7.0)
+        ]
+        assert not np.array_equal(*latents)
+        usual = model("base").render(engine.TextToAudio(**quick(duration=1.0)))
+        assert np.array_equal(usual.latents, latents[1])
+
+    def test_fields_without_a_meaning_are_said(self) -> None:
+        result = model("base").render(engine.TextToAudio(**quick(duration=1.0, erg_tag=False)))
+        assert "erg_tag has no meaning for this model" in said(result)
+        both = quick(duration=1.0, tag_guidance_scale=3.0, lyric_guidance_scale=2.0)
+        assert "was not trained with them apart" in said(model("base").render(engine.TextToAudio(**both)))
+
+
+class TestWords:
+    def words(self, request: Any, frames: int = 250, start: float = 0.0) -> Any:
+        from engine.families.family import Place
+        from engine.requests import resolve
+
+        return model()._family.reader(resolve(request, model().default_request)).words(Place(start, frames))
+
+    def test_metas_come_from_the_request(self) -> None:
+        request = engine.TextToAudio(tags="house", key="f#m", tempo=123.6, meter="3/4")
+        text = self.words(request).prompt.text
+        assert "- bpm: 124\n- timesignature: 3\n- keyscale: F# minor\n- duration: 10 seconds\n" in text
+        assert text.startswith("# Instruction\nFill the audio semantic mask")
+
+    def test_the_length_is_the_windows(self) -> None:
+        """diffusers says 60 seconds whatever a source lasts."""
+        text = self.words(inpaint(), frames=88).prompt.text
+        assert "- duration: 3 seconds" in text and text.startswith("# Instruction\nRepaint the mask area")
+
+    def test_the_tempo_is_that_of_the_place(self) -> None:
+        points = [{"time": 0.0, "bpm": 90.0}, {"time": 20.0, "bpm": 140.0, "numerator": 6, "denominator": 8}]
+        request = engine.TextToAudio(tags="x", tempo_map=points)
+        assert "- bpm: 90\n- timesignature: 4" in self.words(request).prompt.text
+        assert "- bpm: 140\n- timesignature: 6" in self.words(request, start=25.0).prompt.text
+        assert "- bpm: 124\n" in self.words(engine.TextToAudio(tags="techno, 124 bpm")).prompt.text
+
+    @pytest.mark.parametrize(
+        ("lyrics", "language", "expected"),
+        [
+            ("", None, "# Languages\nunknown\n\n# Lyric\n[Instrumental]<|endoftext|>"),
+            ("[inst]", "en", "# Languages\nunknown\n\n# Lyric\n[Instrumental]<|endoftext|>"),
+            ("[verse]\nla la", "sv", "# Languages\nsv\n\n# Lyric\n[verse]\nla la<|endoftext|>"),
+            ("雨の歌が聞こえる\nよるのまち", None, "# Languages\nja\n\n# Lyric\n雨の歌が聞こえる\nよるのまち<|endoftext|>"),
+        ],
+    )
+    def test_lyrics_and_their_language(self, lyrics: str, language: str | None, expected: str) -> None:
+        given = {"lyrics": lyrics} | ({"language": language} if language else {})
+        assert self.words(engine.TextToAudio(tags="x", **given)).prompt.lyrics == expected
+
+    def test_a_long_caption_is_said(self) -> None:
+        result = model().render(engine.TextToAudio(**quick(tags=", ".join(f"tag{n}" for n in range(300)), duration=0.5)))
+        assert "words were left out" in said(result)
+
+    def test_a_language_that_it_does_not_know(self) -> None:
+        with pytest.raises(InvalidRequest, match="language"):
+            model().render(engine.TextToAudio(**quick(duration=0.5, lyrics="la", language="tlh")))
+
+
+class TestMemory:
+    @pytest.mark.parametrize("mode", ["tiled", "offloaded"])
+    def test_modes_give_the_same(self, mode: str) -> None:
+        usual = model("base").render(inpaint())
+        other = load(TINY15 / "base", device="cpu", memory=mode)
+        result = other.render(inpaint())
+        assert result.report["memory"] == mode
+        np.testing.assert_allclose(result.audio, usual.audio, atol=2e-5)
+
+    def test_int8_rounds_the_blocks_of_every_network(self) -> None:
+        from engine.checkpoints.int8 import is_int8
+
+        rounded = load(TINY15 / "base", device="cpu", memory="int8")
+        modules: Any = rounded.networks.modules
+        for name in ("transformer", "conditions", "audio_tokens", "text_encoder"):
+            of_blocks = [w for key, w in modules[name].named_parameters() if ".mlp.up_proj." in key]
+            assert of_blocks and all(is_int8(weight) for weight in of_blocks), name
+        assert not any(is_int8(weight) for weight in modules["autoencoder"].parameters())
+        result, usual = (m.render(inpaint()).latents for m in (rounded, model("base")))
+        assert 0 < float(np.abs(result - usual).max()) < 1.0
+
+    def test_half_precision_keeps_state_and_source_in_float32(self) -> None:
+        rounded = load(TINY15 / "turbo", device="cpu", dtype="bf16")
+        result = rounded.render(inpaint())
+        assert result.latents.dtype == np.float32
+        outside = ~(result.latents != model().render(inpaint()).latents).any(axis=(0, 1))
+        assert outside.sum() > 10
+
+    def test_cancel_stops_between_blocks(self) -> None:
+        stop = threading.Event()
+
+        def on_step(progress: engine.Progress) -> None:
+            if progress.stage == "denoise":
+                stop.set()
+
+        with pytest.raises(Cancelled):
+            model().render(engine.TextToAudio(**quick(duration=1.0)), on_step, stop)
+
+
+class TestLoras:
+    def test_a_lora_changes_the_music_and_goes_again(self) -> None:
+        own = load(TINY15 / "base", device="cpu")
+        request = quick(duration=1.0)
+        before = own.render(engine.TextToAudio(**request)).latents
+        lora = str(OURS / "tiny_lora")
+        strong = own.render(engine.TextToAudio(**request, lora=[lora])).latents
+        weak = own.render(engine.TextToAudio(**request, lora=[lora], lora_weight=[0.1])).latents
+        assert 0 < np.abs(weak - before).max() < np.abs(strong - before).max()
+        assert np.array_equal(own.render(engine.TextToAudio(**request)).latents, before)
+
+    def test_a_lora_of_another_size_is_refused(self, tmp_path: Path) -> None:
+        state = load_file(OURS / "tiny_lora" / "adapter_model.safetensors")
+        save_file({key: value[:, :3].contiguous() for key, value in state.items()}, tmp_path / "adapter_model.safetensors")
+        with pytest.raises(CheckpointError, match="Use a LoRA that was trained for this model"):
+            model("base").render(engine.TextToAudio(**quick(duration=0.5, lora=[str(tmp_path)])))
