@@ -93,6 +93,8 @@ def check_lyrics(request: Request, model: str) -> None:
     from engine.checkpoints import registry
     from engine.lyrics.encode import encode_lyrics
 
+    if not facts_of_model(model).has_lyric_vocabulary:
+        return
     own, settled = registry.resolve(model).folder / "lyric_vocab.json", resolve(request)
     with contextlib.suppress(CheckpointError):
         encode_lyrics(settled.all_lyrics, settled.language, own if own.exists() else None)

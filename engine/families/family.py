@@ -25,6 +25,7 @@ from engine.grid.heard import Heard
 from engine.memory.plan import MemoryMode, Sizes
 from engine.requests.resolve import Resolved
 from engine.sampling.conditions import ErgSettings, VelocityModel, Words
+from engine.sampling.guidance import GuidanceSettings
 
 Use = Callable[[str], None]
 OnTile = Callable[[int, int], None]
@@ -118,9 +119,8 @@ class Family(Protocol):
         """Its codec."""
         ...
 
-    @property
-    def velocity(self) -> VelocityModel:
-        """What the sampler asks; a new one after `round_weights`."""
+    def velocity(self, resolved: Resolved) -> VelocityModel:
+        """What the sampler asks for one request; a new one after `round_weights`."""
         ...
 
     @property
@@ -138,6 +138,10 @@ class Family(Protocol):
 
     def limited_erg(self, erg: ErgSettings) -> ErgSettings:
         """The parts of entropy-rectifying guidance that the model has."""
+        ...
+
+    def limited_guidance(self, guidance: GuidanceSettings) -> GuidanceSettings:
+        """The guidance that the model was trained for; its reader tells the user where that is less than asked."""
         ...
 
     def sizes(self) -> Sizes:

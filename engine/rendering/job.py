@@ -66,9 +66,10 @@ class Job:
 
     @property
     def settings(self) -> Settings:
-        """How it samples, with the parts of ERG that the model has."""
-        settings = settings_of(self.resolved)
-        return replace(settings, erg=self.parts.family.limited_erg(settings.erg))
+        """How it samples, with the parts of ERG and the guidance that the model has."""
+        settings, family = settings_of(self.resolved), self.parts.family
+        guidance = family.limited_guidance(settings.guidance)
+        return replace(settings, erg=family.limited_erg(settings.erg), guidance=guidance)
 
     @property
     def items(self) -> int:
@@ -118,7 +119,7 @@ class Job:
         return Inputs(
             self.settings,
             words,
-            family.velocity,
+            family.velocity(self.resolved),
             SeededNoise(self.resolved.seeds[chunk], frames, family.draw_noise),
             SeededNoise(self.resolved.retake_seeds[chunk], frames, family.draw_noise),
             self.device,

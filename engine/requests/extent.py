@@ -76,6 +76,13 @@ def region_seconds(settled: Settled, duration: float) -> tuple[float, float]:
 
 def _piece(settled: Settled, geometry: Geometry, source: SourceShape | None) -> Extent:
     rate = settled.sample_rate or OUTPUT_SAMPLE_RATE
+    if settled.duration > geometry.max_seconds:
+        raise InvalidRequest(
+            "duration",
+            f"{settled.duration:g} s",
+            f"at most {geometry.max_seconds:g} s, the most that the model makes at once",
+            "Make it shorter, or go on from its end with outpaint.",
+        )
     frames = max(1, geometry.frames_of(settled.duration))
     return Extent(frames, 0, int(settled.duration * rate), rate)
 

@@ -46,6 +46,7 @@ def resolve(request: Request, model_defaults: Mapping[str, Any] | None = None) -
     values |= {n: getattr(request, n) for n in given}
     double, warnings = _double_guidance(given, model_defaults or {}, values)
     if "edit_mode" in fields:
+        values["strength"] = _strength((model_defaults or {}).get("strengths", {}), given, values)
         _edit_range((model_defaults or {}).get("edit_ranges", {}), values)
     values.setdefault("seed", secrets.randbelow(SEED_MODULUS))
     values.setdefault("retake_seed", _first_retake_seed(request, values["seed"]))
@@ -106,6 +107,12 @@ def _double_guidance(
     if single_names & set(model_defaults) and not double_names & set(model_defaults):
         return False, []
     return both_above_one, []
+
+
+def _strength(model_strengths: Mapping[str, float], given: frozenset[str], values: Mapping[str, Any]) -> float:
+    """The strength that was given, else the model's for the edit mode, else the usual one."""
+    usual: float = values["strength"]
+    return usual if "strength" in given else model_strengths.get(values["edit_mode"], usual)
 
 
 def _edit_range(model_ranges: Mapping[str, Sequence[float]], values: dict[str, Any]) -> None:

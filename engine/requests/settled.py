@@ -36,6 +36,7 @@ class Settled:
     erg_lyric: bool
     erg_diffusion: bool
     oss_steps: list[int] | None = None
+    shift: float | None = None
 
     variations: int
     candidates: int

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from engine.constants import MAX_DURATION_SECONDS, SEED_MODULUS
+from engine.constants import LONGEST_SECONDS, SEED_MODULUS
 from engine.grid.tempo import TempoPoint
 from engine.requests.fields import about, audio
 
@@ -130,6 +130,13 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     oss_steps: (
         Annotated[list[int], about("Chosen steps of the schedule, counted from 1, instead of all.")] | UnsetType
     ) = UNSET
+    shift: (
+        Annotated[
+            float,
+            about("Shift of the noise levels, for ACE-Step 1.5: the more, the longer at high noise.", ge=0.1, le=20),
+        ]
+        | UnsetType
+    ) = UNSET
 
     def __post_init__(self) -> None:
         from engine.requests.check import check
@@ -206,8 +213,7 @@ class TextToAudio(WithLyrics, frozen=True, kw_only=True):
     task: ClassVar[str] = "text-to-audio"
     tags: Annotated[str, about("Comma-separated tags of the style wanted.")]
     duration: (
-        Annotated[float, about("Length of the music.", 60.0, ge=0.1, le=MAX_DURATION_SECONDS, unit="seconds")]
-        | UnsetType
+        Annotated[float, about("Length of the music.", 60.0, ge=0.1, le=LONGEST_SECONDS, unit="seconds")] | UnsetType
     ) = UNSET
 
 
@@ -218,8 +224,7 @@ class PromptToAudio(Request, frozen=True, kw_only=True):
     prompt: Annotated[str, about("What the music should be, in plain words.")]
     instrumental: Annotated[bool, about("No singing.", False)] | UnsetType = UNSET
     duration: (
-        Annotated[float, about("Length of the music.", 60.0, ge=0.1, le=MAX_DURATION_SECONDS, unit="seconds")]
-        | UnsetType
+        Annotated[float, about("Length of the music.", 60.0, ge=0.1, le=LONGEST_SECONDS, unit="seconds")] | UnsetType
     ) = UNSET
 
 
@@ -258,10 +263,10 @@ class Outpaint(WithSeam, frozen=True, kw_only=True):
     task: ClassVar[str] = "outpaint"
     covers: ClassVar[Covers] = "extension"
     extend_before_duration: (
-        Annotated[float, about("Length to add before.", 0.0, ge=0, le=MAX_DURATION_SECONDS, unit="seconds")] | UnsetType
+        Annotated[float, about("Length to add before.", 0.0, ge=0, le=LONGEST_SECONDS, unit="seconds")] | UnsetType
     ) = UNSET
     extend_after_duration: (
-        Annotated[float, about("Length to add after.", 30.0, ge=0, le=MAX_DURATION_SECONDS, unit="seconds")] | UnsetType
+        Annotated[float, about("Length to add after.", 30.0, ge=0, le=LONGEST_SECONDS, unit="seconds")] | UnsetType
     ) = UNSET
 
     @property
@@ -306,8 +311,7 @@ class Retake(WithLyrics, frozen=True, kw_only=True):
     keeps_seed: ClassVar[bool] = True
     tags: Annotated[str, about("Comma-separated tags of the style wanted.")]
     duration: (
-        Annotated[float, about("Length of the music.", 60.0, ge=0.1, le=MAX_DURATION_SECONDS, unit="seconds")]
-        | UnsetType
+        Annotated[float, about("Length of the music.", 60.0, ge=0.1, le=LONGEST_SECONDS, unit="seconds")] | UnsetType
     ) = UNSET
     variance: (
         Annotated[float, about("How far from the first take: 0 repeats it, 1 is another one.", 0.5, ge=0, le=1)]

@@ -103,6 +103,11 @@ class VelocityModel(Protocol):
         """Its noise levels."""
         ...
 
+    @property
+    def remixes_by_cover(self) -> bool:
+        """Whether a remix is made anew from what the model keeps of the source, not by the difference of prompts."""
+        ...
+
     def predictor(
         self, conditions: Mapping[Hashable, Condition], erg: ErgSettings = NO_ERG, known: Known | None = None
     ) -> Predictor:

@@ -1,4 +1,5 @@
-"""Audio-to-audio: from the noised source (reference), or by the difference of two prompts (remix, lyrics).
+"""Audio-to-audio: from the noised source (reference), by the difference of two prompts (remix, lyrics), or anew from
+what a model keeps of the source (a remix of models that know covers).
 
 Knows plans; knows no audio. The second is FlowEdit (arXiv 2412.08629), with the sigmas of the reference.
 """
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from engine.requests import AudioToAudio
-from engine.sampling.conditions import Condition, NoiseLevels, Predictor, Words
+from engine.sampling.conditions import Condition, Known, NoiseLevels, Predictor, Words
 from engine.sampling.denoise import Leg, Plan, noised
 from engine.sampling.guidance import Guide, Momentum, Pass
 from engine.sampling.noise import to_device
@@ -21,7 +22,7 @@ from engine.sampling.velocities import EditVelocity, GuidedVelocity, Side
 from engine.tasks.inpaint import remaining_stages
 from engine.tasks.settings import Settings
 from engine.tasks.task import Material, Task
-from engine.tasks.text_to_audio import Inputs, guided_velocity
+from engine.tasks.text_to_audio import Inputs, guided_by, guided_velocity
 
 EDIT_PASSES = (Pass.CONDITIONAL, Pass.UNCONDITIONAL)
 
@@ -48,10 +49,28 @@ def prepare_reference(inputs: Inputs, reference: Tensor) -> Plan:
         return Plan(source.clone(), ())
     leg = Leg(
         replace(settings, oss_steps=()).schedule(inputs.model.levels, highest, steps),
-        guided_velocity(inputs, steps),
+        guided_velocity(inputs, steps, known=Known(source)),
         make_stepper(settings.scheduler, inputs.noise, settings.factor),
     )
     return Plan(noised(source, noise, inputs.model.levels.start(highest)), (leg,))
+
+
+def prepare_cover(inputs: Inputs, reference: Tensor) -> Plan:
+    """From noise, with what the model keeps of the source; after `strength` of the steps as if there were none."""
+    settings = inputs.settings
+    noise = inputs.first_noise()
+    source = reference.to(inputs.device).expand_as(noise)
+    stages = settings.schedule(inputs.model.levels)
+    late = remaining_stages(stages, int(settings.levels * settings.strength))
+    early = stages[: len(stages) - len(late)]
+    stepper = make_stepper(settings.scheduler, inputs.noise, settings.factor)
+    guide = Guide(settings.guidance, settings.levels, lyrics_matter=inputs.words.sung)
+    legs = [
+        Leg(part, guided_by(guide, inputs, known, without_source=known is None), stepper)
+        for part, known in ((early, Known(source)), (late, None))
+        if part
+    ]
+    return Plan(noise, tuple(legs))
 
 
 def prepare_edit(inputs: Inputs, original: Original) -> Plan:
@@ -127,6 +146,8 @@ def plan(inputs: Inputs, material: Material | None) -> Plan:
     assert material is not None and material.original_words is not None
     if inputs.settings.edit_mode == "reference":
         return prepare_reference(inputs, material.latents)
+    if inputs.settings.edit_mode == "remix" and inputs.model.remixes_by_cover:
+        return prepare_cover(inputs, material.latents)
     return prepare_edit(inputs, Original(material.latents, material.original_words()))
 
 

@@ -64,10 +64,19 @@ def guided_velocity(
 
     `known` is what a model that looks at the source sees of it.
     """
-    settings, words = inputs.settings, inputs.words
-    guide = Guide(settings.guidance, interval_steps, lyrics_matter=words.sung)
-    conditions: dict[Hashable, Condition] = {which: Condition(words, which) for which in _passes(inputs)}
-    predictor = inputs.model.predictor(conditions, settings.erg, known)
+    settings = inputs.settings
+    guide = Guide(settings.guidance, interval_steps, lyrics_matter=inputs.words.sung)
+    return guided_by(guide, inputs, known, counts_steps)
+
+
+def guided_by(
+    guide: Guide, inputs: Inputs, known: Known | None = None, counts_steps: bool = False, without_source: bool = False
+) -> GuidedVelocity:
+    """`guided_velocity` with a guide that other legs may share; `without_source`: see `Condition`."""
+    conditions: dict[Hashable, Condition] = {
+        which: Condition(inputs.words, which, without_source=without_source) for which in _passes(inputs)
+    }
+    predictor = inputs.model.predictor(conditions, inputs.settings.erg, known)
     return GuidedVelocity(predictor, guide, dict(NAMES), counts_steps)
 
 

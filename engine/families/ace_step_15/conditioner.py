@@ -123,6 +123,7 @@ class Velocity:
     def __init__(self, conditioner: Conditioner, levels: Shifted) -> None:
         self._conditioner = conditioner
         self.levels = levels
+        self.remixes_by_cover = True
 
     def predictor(
         self, conditions: Mapping[Hashable, Condition], erg: ErgSettings = NO_ERG, known: Known | None = None

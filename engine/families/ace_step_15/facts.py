@@ -32,7 +32,6 @@ EVERY = {  # one guidance over the whole schedule, no granularity: what the refe
     "guidance_interval_decay": 0.0,
     "granularity_scale": 0.0,
     "strengths": {"remix": 1.0},
-    "edit_ranges": {"lyrics": (0.0, 1.0)},
 }
 
 
@@ -46,7 +45,7 @@ def facts_of(checkpoint: Path) -> Facts:
     place = place_of(checkpoint)
     config = _config(place)
     geometry = geometry_of(config.get("audio_acoustic_hidden_dim", 64), _autoencoder(place))
-    return Facts(FAMILY, geometry, default_request(config, place.name))
+    return Facts(FAMILY, geometry, default_request(config, place.name), has_lyric_vocabulary=False)
 
 
 def place_of(checkpoint: Path) -> Path:

@@ -67,7 +67,8 @@ class AceStep15:
             {"downsampling_ratios": autoencoder.config.downsampling_ratios, "sampling_rate": autoencoder.sample_rate},
         )
         kind = {"is_turbo": config.is_turbo, "model_version": config.model_version}
-        self.facts = Facts(FAMILY, geometry, default_request(kind, networks.source.name))
+        defaults = default_request(kind, networks.source.name)
+        self.facts = Facts(FAMILY, geometry, defaults, has_lyric_vocabulary=False)
         self.autoencoder = autoencoder
         self.loras = LoraSet(networks.transformer, read_lora)
         self._conditioner = Conditioner(networks, use)

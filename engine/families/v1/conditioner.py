@@ -90,6 +90,7 @@ class Conditioner:
         """`use` is told which network comes next, by name, so that it can be brought to the device."""
         self.transformer = transformer
         self.levels = ShiftedTwice()
+        self.remixes_by_cover = False
         self.evaluate: Evaluate = transformer.evaluate
         self._text_encoder = text_encoder
         self._use = use or (lambda _: None)

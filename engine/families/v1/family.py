@@ -24,6 +24,7 @@ from engine.families.v1.speed import Speed
 from engine.memory.plan import MemoryMode
 from engine.requests.resolve import Resolved
 from engine.sampling.conditions import ErgSettings
+from engine.sampling.guidance import GuidanceSettings
 
 
 def load_networks(
@@ -46,7 +47,7 @@ def draw_noise(generator: torch.Generator, frames: int) -> Tensor:
 
 
 class V1:
-    """ACE-Step v1, or nano. `velocity` keeps text states and contexts by content, across jobs."""
+    """ACE-Step v1, or nano. Text states and contexts are kept by content, across jobs."""
 
     def __init__(self, networks: Networks, use: Use, speed: str = "auto") -> None:
         """`use` is told the network that comes next, by name, so that it can be brought to the device."""
@@ -56,7 +57,11 @@ class V1:
         self.facts = Facts("v1", V1_GEOMETRY, networks.config.default_request)
         self.autoencoder = networks.autoencoder
         self.loras = LoraSet(networks.transformer)
-        self.velocity = Conditioner(networks.transformer, networks.text_encoder, use)
+        self._conditioner = Conditioner(networks.transformer, networks.text_encoder, use)
+
+    def velocity(self, resolved: Resolved) -> Conditioner:
+        """The same for every request."""
+        return self._conditioner
 
     def reader(self, resolved: Resolved) -> Reader:
         """Tags, and lyric ids or the grid that nano reads."""
@@ -70,13 +75,17 @@ class V1:
         """Only the parts for which the networks have layers."""
         return limited_to(erg, self._networks.config.erg)
 
+    def limited_guidance(self, guidance: GuidanceSettings) -> GuidanceSettings:
+        """As it is."""
+        return guidance
+
     def sizes(self) -> V1Sizes:
         """Bytes of the weights as they are now."""
         return sizes_of(self._networks)
 
     def enter(self, mode: MemoryMode, between: Callable[[], None]) -> None:
         """Graphs hold addresses of weights: none where these move or are rounded."""
-        self.velocity.evaluate = self._speed.evaluate(mode.offloads or mode.int8, between)
+        self._conditioner.evaluate = self._speed.evaluate(mode.offloads or mode.int8, between)
 
     def warm_up(self, guard: Callable[[], AbstractContextManager[bool]]) -> None:
         """Prepare graphs of likely lengths."""
@@ -88,10 +97,10 @@ class V1:
 
     def forget_contexts(self) -> None:
         """Text states stay."""
-        self.velocity.clear_contexts()
+        self._conditioner.clear_contexts()
 
     def round_weights(self) -> None:
         """Transformer and text encoder; what was made with the others is forgotten."""
         round_weights(self._networks.transformer)
         round_weights(self._networks.text_encoder)
-        self.velocity = Conditioner(self._networks.transformer, self._networks.text_encoder, self._use)
+        self._conditioner = Conditioner(self._networks.transformer, self._networks.text_encoder, self._use)

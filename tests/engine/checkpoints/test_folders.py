@@ -126,7 +126,9 @@ def test_a_folder_can_bring_its_lyric_vocabulary(copy: Path) -> None:
 class TestRegistry:
     def test_names(self, tmp_path: Path) -> None:
         entries = {entry.name: entry for entry in registry.entries(tmp_path)}
-        assert list(entries) == ["nano", "ace-step-v1"]
+        assert list(entries)[:3] == ["nano", "ace-step-v1", "ace-step-1.5"]
+        kinds = ("turbo-shift1", "turbo-shift3", "turbo-continuous", "sft", "base", "xl-turbo", "xl-sft", "xl-base")
+        assert list(entries)[3:] == [f"ace-step-1.5-{kind}" for kind in kinds]
         assert entries["ace-step-v1"].folder == tmp_path / "models" / "ace-step-v1"
         assert not entries["ace-step-v1"].installed
         assert len(entries["ace-step-v1"].revision or "") == 40

@@ -66,6 +66,7 @@ class AnotherModel:
     """A velocity model of 64 x 1 latents whose music is a constant that its words say."""
 
     levels: ShiftedOnce = field(default_factory=ShiftedOnce)
+    remixes_by_cover: bool = False
     known: list[Known | None] = field(default_factory=list)
 
     def predictor(

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 import engine
 from engine.errors import Cancelled, CheckpointError, InvalidRequest
 from engine.families.table import facts_of, family_of, sizes_of_checkpoint
+from engine.grid.tempo import TempoPoint
 from engine.memory.plan import MODES
 from engine.model import Model, load
 from engine.requests.recipe import request_of
@@ -57,12 +58,12 @@ class TestFacts:
         original = make_original(TINY15 / "base", tmp_path / "original")
         for checkpoint in (TINY15 / "base", TINY15 / "turbo", comfy, comfy.parents[1], original):
             assert family_of(checkpoint) == "ace_step_15"
-        for checkpoint in (TINY, NANO, tmp_path):
+        for checkpoint in (TINY, NANO, tmp_path / "nowhere"):
             assert family_of(checkpoint) == "v1"
 
     def test_geometry_and_defaults_without_loading(self, tmp_path: Path) -> None:
         turbo, base = facts_of(TINY15 / "turbo"), facts_of(TINY15 / "base")
-        assert turbo.geometry == base.geometry == model().default_geometry
+        assert turbo.geometry == base.geometry == model()._family.facts.geometry
         assert (turbo.geometry.frame_rate, turbo.geometry.latent_shape) == (25.0, (8, 1))
         chosen = ("number_of_steps", "shift", "guidance_scale")
         assert [turbo.default_request[name] for name in chosen] == [8, 3.0, 1.0]
@@ -78,7 +79,7 @@ class TestFacts:
 
     def test_sizes_before_and_after_loading_are_the_same(self) -> None:
         told = sizes_of_checkpoint(TINY15 / "base", torch.device("cpu"), torch.float32)
-        assert told.of_weights(MODES[0]) == model("base")._sizes.of_weights(MODES[0])
+        assert told.of_weights(MODES[0]) == model("base")._family.sizes().of_weights(MODES[0])
 
 
 class TestTasks:
@@ -96,7 +97,9 @@ class TestTasks:
         same = model().render(engine.Retake(**quick(duration=1.0, variance=0.0)))
         assert np.array_equal(same.latents, first.latents)
         near, far = (
-            np.abs(model().render(engine.Retake(**quick(duration=1.0, retake_seed=3, variance=v))).latents - first.latents)
+            np.abs(
+                model().render(engine.Retake(**quick(duration=1.0, retake_seed=3, variance=v))).latents - first.latents
+            )
             for v in (0.1, 1.0)
         )
         assert 0 < near.mean() < far.mean()
@@ -209,7 +212,8 @@ class TestGuidance:
 
     def test_guidance_moves_the_others(self) -> None:
         latents = [
-            model("base").render(engine.TextToAudio(**quick(duration=1.0, guidance_scale=s))).latents for s in (1.0, 7.0)
+            model("base").render(engine.TextToAudio(**quick(duration=1.0, guidance_scale=s))).latents
+            for s in (1.0, 7.0)
         ]
         assert not np.array_equal(*latents)
         usual = model("base").render(engine.TextToAudio(**quick(duration=1.0)))
@@ -241,7 +245,7 @@ class TestWords:
         assert "- duration: 3 seconds" in text and text.startswith("# Instruction\nRepaint the mask area")
 
     def test_the_tempo_is_that_of_the_place(self) -> None:
-        points = [{"time": 0.0, "bpm": 90.0}, {"time": 20.0, "bpm": 140.0, "numerator": 6, "denominator": 8}]
+        points = [TempoPoint(time=0.0, bpm=90.0), TempoPoint(time=20.0, bpm=140.0, numerator=6, denominator=8)]
         request = engine.TextToAudio(tags="x", tempo_map=points)
         assert "- bpm: 90\n- timesignature: 4" in self.words(request).prompt.text
         assert "- bpm: 140\n- timesignature: 6" in self.words(request, start=25.0).prompt.text
@@ -253,7 +257,11 @@ class TestWords:
             ("", None, "# Languages\nunknown\n\n# Lyric\n[Instrumental]<|endoftext|>"),
             ("[inst]", "en", "# Languages\nunknown\n\n# Lyric\n[Instrumental]<|endoftext|>"),
             ("[verse]\nla la", "sv", "# Languages\nsv\n\n# Lyric\n[verse]\nla la<|endoftext|>"),
-            ("雨の歌が聞こえる\nよるのまち", None, "# Languages\nja\n\n# Lyric\n雨の歌が聞こえる\nよるのまち<|endoftext|>"),
+            (
+                "雨の歌が聞こえる\nよるのまち",
+                None,
+                "# Languages\nja\n\n# Lyric\n雨の歌が聞こえる\nよるのまち<|endoftext|>",
+            ),
         ],
     )
     def test_lyrics_and_their_language(self, lyrics: str, language: str | None, expected: str) -> None:
@@ -261,7 +269,9 @@ class TestWords:
         assert self.words(engine.TextToAudio(tags="x", **given)).prompt.lyrics == expected
 
     def test_a_long_caption_is_said(self) -> None:
-        result = model().render(engine.TextToAudio(**quick(tags=", ".join(f"tag{n}" for n in range(300)), duration=0.5)))
+        result = model().render(
+            engine.TextToAudio(**quick(tags=", ".join(f"tag{n}" for n in range(300)), duration=0.5))
+        )
         assert "words were left out" in said(result)
 
     def test_a_language_that_it_does_not_know(self) -> None:
@@ -315,12 +325,14 @@ class TestLoras:
         before = own.render(engine.TextToAudio(**request)).latents
         lora = str(OURS / "tiny_lora")
         strong = own.render(engine.TextToAudio(**request, lora=[lora])).latents
-        weak = own.render(engine.TextToAudio(**request, lora=[lora], lora_weight=[0.1])).latents
-        assert 0 < np.abs(weak - before).max() < np.abs(strong - before).max()
+        weak = own.render(engine.TextToAudio(**request, lora=[lora], lora_weight=[0.01])).latents
+        assert 0 < np.abs(weak - before).mean() < np.abs(strong - before).mean()
         assert np.array_equal(own.render(engine.TextToAudio(**request)).latents, before)
 
     def test_a_lora_of_another_size_is_refused(self, tmp_path: Path) -> None:
         state = load_file(OURS / "tiny_lora" / "adapter_model.safetensors")
-        save_file({key: value[:, :3].contiguous() for key, value in state.items()}, tmp_path / "adapter_model.safetensors")
+        save_file(
+            {key: value[:, :3].contiguous() for key, value in state.items()}, tmp_path / "adapter_model.safetensors"
+        )
         with pytest.raises(CheckpointError, match="Use a LoRA that was trained for this model"):
             model("base").render(engine.TextToAudio(**quick(duration=0.5, lora=[str(tmp_path)])))
