@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bridge.cli.paths import file_path
 from engine.errors import InvalidRequest
 
 AudioUrls = Annotated[
@@ -15,6 +17,11 @@ AudioUrls = Annotated[
         metavar="off|public|any",
         help="Whether audio may be a URL: off (the default), public (not in private networks) or any.",
     ),
+]
+
+Roots = Annotated[
+    list[Path] | None,
+    typer.Option("--allow-root", metavar="FOLDER", parser=file_path, help="Other machines may name files in it."),
 ]
 
 

@@ -155,7 +155,7 @@ def probe() -> dict[str, Any] | Exception:
 def torch_check(found: dict[str, Any] | Exception) -> Check:
     """PyTorch starts, and what it computes on."""
     if isinstance(found, Exception):
-        return Check("PyTorch", False, f"does not start ({type(found).__name__})", SET_UP)
+        return Check("PyTorch", False, f"does not start ({found})", SET_UP)
     if found["device"] == "cuda":
         gigabytes = f"{found['free_bytes'] / 1e9:.1f} of {found['total_bytes'] / 1e9:.1f} GB free"
         return Check("PyTorch", True, f"{found['version']}, {found['name']}, {gigabytes}")
@@ -202,7 +202,7 @@ def memory_mode_checks(wanted: str, run: Callable[[str], list[dict[str, Any]]] |
     except CheckpointError:
         return  # said by `model_checks`
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        yield Check("memory mode", False, f"cannot be told ({type(error).__name__})", SET_UP, optional=True)
+        yield Check("memory mode", False, f"cannot be told ({error})", SET_UP, optional=True)
         return
     for job in report:
         expected, room = job["expected_bytes"] / 1e9, job["room_bytes"] / 1e9
@@ -260,20 +260,26 @@ def reaper_check() -> Check:
 
 def _probe_torch() -> dict[str, Any]:
     """Asked in a process of its own, because this one loads no torch."""
-    done = subprocess.run(
-        [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=TORCH_SECONDS, check=True
-    )
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    found: dict[str, Any] = _asked([sys.executable, "-c", _PROBE])
     return found
 
 
 def _probe_memory(folder: str) -> list[dict[str, Any]]:
     """Asked in a process of its own, as PyTorch is. Headers are read, nothing is loaded."""
-    done = subprocess.run(
-        [sys.executable, "-c", _MEMORY_PROBE, folder], capture_output=True, text=True, timeout=TORCH_SECONDS, check=True
-    )
-    report: list[dict[str, Any]] = json.loads(done.stdout.strip().splitlines()[-1])
+    report: list[dict[str, Any]] = _asked([sys.executable, "-c", _MEMORY_PROBE, folder])
     return report
+
+
+def _asked(command: list[str]) -> Any:
+    """The JSON that a process prints last. Raises ValueError with the end of what it said where it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TORCH_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise ValueError(f"no answer in {TORCH_SECONDS:g} s") from error
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
+        raise ValueError(last)
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def log_tails(home: Path, lines: int = 40) -> dict[str, list[str]]:

@@ -103,12 +103,9 @@ def _bound(home: Path) -> tuple[str, int]:
 
 def own_address() -> str:
     """This machine's address in its network. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        try:
-            asked.connect(("192.0.2.1", 9))
-        except OSError:
-            return "127.0.0.1"
-        return str(asked.getsockname()[0])
+    from bridge.cli.own_addresses import addresses_in_network
+
+    return next(iter(addresses_in_network()), "127.0.0.1")
 
 
 def _use(path: Path, as_json: bool) -> None:

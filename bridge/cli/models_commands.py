@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -77,8 +78,14 @@ def pull_model(name: Name, as_json: AsJson = False) -> None:
     from engine.checkpoints.pull import pull
 
     is_lora = is_hub_id(name)
+    here = None if is_lora else _shipped(name)
+    if here is not None:
+        if as_json:
+            return print_json({"name": name, "path": str(here)})
+        return show(f"{name} is here already, as part of the package, in {here}. Use it with --model {name}.")
     if not is_lora:
         _show_licence(name)
+    note("Asking the hub what there is; without a network that takes half a minute to be sure of.")
     with byte_progress(f"Pulling {name}") as advance:
         load = pull_lora if is_lora else pull
         folder = load(name, progress=lambda p: advance(p.done_bytes, p.total_bytes))
@@ -103,6 +110,14 @@ def verify_model(name: Name, as_json: AsJson = False) -> None:
         fail(Exit.NO_DAEMON_OR_MODEL, "\n".join([f"{name}: {len(problems)} problem(s)", *problems, remedy]))
     if not as_json:
         show(f"{name}: every file is as it should be ({entry.folder}).")
+
+
+def _shipped(name: str) -> Path | None:
+    """Where a model lies that came with the package: there is nothing to pull."""
+    from engine.checkpoints import registry
+
+    found = (e for e in registry.entries() if e.name == name and not e.repository and e.installed)
+    return next((entry.folder for entry in found), None)
 
 
 def _show_licence(name: str) -> None:

@@ -35,6 +35,9 @@ Surfaces = Annotated[
 ]
 
 
+UNKNOWN = "this machine's address"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
     app.command("osc")(osc)
@@ -74,7 +77,21 @@ def osc(
         midi=tuple(midi or ()),
         roots=tuple(root) if root else _usual_roots(listen, allowed),
     )
+    _check_families(settings)
     _serve(settings)
+
+
+def _check_families(settings: OscSettings) -> None:
+    """What is sent goes out of the socket that listens: one of IPv4 reaches no address of IPv6, and the other way."""
+    from bridge.cli.own_addresses import in_url
+
+    is_v6 = ":" in settings.host
+    for option, peers in (("--surface", settings.surfaces), ("--reaper", (settings.reaper,))):
+        for host, port in (peer for peer in peers if peer is not None):
+            if (":" in host) != is_v6 and settings.host != "::":
+                kinds = ("IPv4", "IPv6") if is_v6 else ("IPv6", "IPv4")
+                got = f"{option} {in_url(host)}:{port} is {kinds[0]}, but --listen {settings.host} is {kinds[1]}"
+                fail(Exit.BAD_INPUT, f"{got}. Say --listen :: to speak both, or an address of the same kind.")
 
 
 def _usual_roots(listen: str, allowed: frozenset[str]) -> tuple[Path, ...]:
@@ -95,8 +112,10 @@ def _address(text: str) -> str:
 
 def _peer(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
-    if not (colon and host and port.isdigit() and 0 < int(port) < 65_536):
+    if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
         fail(Exit.BAD_INPUT, f"got '{text}', expected HOST:PORT such as 192.168.1.20:9726.")
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        fail(Exit.BAD_INPUT, f"got '{text}', expected an IPv6 address in brackets, such as [fd00::20]:9726.")
     try:
         return str(socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)[0][4][0]), int(port)
     except OSError as error:
@@ -137,7 +156,8 @@ async def _run(settings: OscSettings) -> None:
         addresses = _own_addresses(settings.host)
         for line in what_to_type(settings, controller.sockets.port, addresses):
             show(line)
-        async with announced(addresses, controller.sockets.port) if settings.announce else contextlib.nullcontext():
+        known = announced(addresses or ["127.0.0.1"], controller.sockets.port)
+        async with known if settings.announce else contextlib.nullcontext():
             await controller.run()
 
 
@@ -152,23 +172,27 @@ def _start_again(home: Path) -> None:
 
 def what_to_type(settings: OscSettings, port: int, addresses: Sequence[str]) -> list[str]:
     """Lines that say what goes into a surface's settings."""
-    where = " or ".join(addresses)
+    from bridge.cli.own_addresses import in_url
+
+    where = " or ".join(addresses) or UNKNOWN
+    first = in_url(addresses[0]) if addresses else UNKNOWN
     lines = [
         f"Listening for OSC on {settings.host}, UDP and TCP port {port}. Ctrl-C ends it.",
         f"  TouchOSC            Connections > OSC: host {where}, send port {port}, receive port 9727; press Connect",
-        f"  Open Stage Control  send {addresses[0]}:{port}, osc-port 9727, load docs/layouts/open-stage-control.json",
-        f"  OSCQuery            http://{addresses[0]}:{port}"
-        + (", announced on the network" if settings.announce else ""),
+        f"  Open Stage Control  send {first}:{port}, osc-port 9727, load docs/layouts/open-stage-control.json",
+        f"  OSCQuery            http://{first}:{port}" + (", announced on the network" if settings.announce else ""),
         f"  Max, Pd, a script   send to {where} port {port}; answers come to the port you send from",
     ]
     if settings.reaper is not None:
         lines.append(
             f"  REAPER              Control/OSC/web > OSC, pattern acestep: listens on {settings.reaper[1]}, "
-            f"sends to {addresses[0]} port {port}"
+            f"sends to {addresses[0] if addresses else UNKNOWN} port {port}"
         )
     if settings.midi:
         lines.append(f"  MIDI                {', '.join(settings.midi)}; acestep-bridge midi learn variance, midi list")
-    if any(not ipaddress.ip_address(address).is_loopback for address in addresses):
+    if not addresses:
+        lines.append("This machine is in no network that it knows of: join one, then ask its settings for the address.")
+    if any(not ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses):
         heard = ", ".join(sorted(settings.allowed)) or "nobody yet: name surfaces with --allow IP"
         lines.append(f"Heard besides this machine: {heard}.")
     folders = ", ".join(str(root) for root in settings.roots) or "none: name folders with --root"
@@ -176,12 +200,11 @@ def what_to_type(settings: OscSettings, port: int, addresses: Sequence[str]) -> 
 
 
 def _own_addresses(listen: str) -> list[str]:
-    """What other machines call this one; the address itself unless it stands for all."""
-    if listen not in ("0.0.0.0", "::", ""):
-        return [str(socket.getaddrinfo(listen, 0)[0][4][0])]
-    try:
-        found = {str(info[4][0]).split("%")[0] for info in socket.getaddrinfo(socket.gethostname(), 0)}
-    except OSError:
-        found = set()
-    outward = sorted(a for a in found if not ipaddress.ip_address(a).is_loopback)
-    return outward or ["127.0.0.1"]
+    """What other machines call this one; the address itself unless it stands for all; [] where it is in no network."""
+    from bridge.cli.own_addresses import addresses_in_network
+
+    if listen == "::":
+        return addresses_in_network((socket.AF_INET, socket.AF_INET6))
+    if listen in ("0.0.0.0", ""):
+        return addresses_in_network()
+    return [str(socket.getaddrinfo(listen, 0)[0][4][0])]

@@ -13,6 +13,8 @@ from bridge.cli.output import note, print_json, show
 from bridge.cli.request_options import NOT_PATHS, SOURCE
 from bridge.file_names import original_stem
 from bridge.model_words import model_words
+from bridge.protocol.home import home_folder
+from bridge.protocol.linked import linked_path
 from bridge.protocol.messages import ResultEntry, ResultReply
 from engine.atomic import WriteError
 from engine.requests import Request
@@ -72,7 +74,11 @@ def _source_path(request: Request) -> Path | None:
 
 
 def _check_source(request: Request) -> None:
-    """What is wrong with the file can be said before a daemon starts; the daemon checks it again."""
+    """What is wrong with files can be said before a daemon starts; the daemon checks them again."""
+    if _given(request.lora, ()) and not linked_path(home_folder()).exists():
+        from bridge.daemon.validate import check_loras
+
+        check_loras(request)
     path = _source_path(request)
     if path is not None:
         from engine.audio.files import probe

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
-from bridge.cli.daemon_options import AudioUrls, check_audio_urls
+from bridge.cli.daemon_options import AudioUrls, Roots, check_audio_urls
 from bridge.cli.output import handled, note
 from bridge.model_words import model_words
 from engine.errors import InvalidRequest
@@ -38,6 +38,8 @@ def serve(
         ),
     ] = None,
     audio_urls: AudioUrls = None,
+    allow_root: Roots = None,
+    warm: Annotated[bool, typer.Option("--warm", help="Load the model at the start.")] = False,
 ) -> None:
     """Run the daemon until Ctrl-C. REAPER, OSC, programs and the other commands use it."""
     check_model(model)
@@ -45,10 +47,11 @@ def serve(
     check_device(device)
     check_memory(memory)
     options = {"--bind": bind, "--model": model, "--device": device, "--memory": memory, "--audio-urls": audio_urls}
-    raise SystemExit(run_daemon(options))
+    roots = [word for folder in allow_root or [] for word in ("--allow-root", str(folder.absolute()))]
+    raise SystemExit(run_daemon(options, [*roots, *(["--warm"] if warm else [])]))
 
 
-def run_daemon(options: Mapping[str, str | None]) -> int:
+def run_daemon(options: Mapping[str, str | None], others: Sequence[str] = ()) -> int:
     """The daemon's exit code."""
     from bridge.cli.daemon_session import running_daemon
     from bridge.daemon.main import main
@@ -59,7 +62,7 @@ def run_daemon(options: Mapping[str, str | None]) -> int:
         return 0
     words = [word for name, value in options.items() if value for word in (name, value)]
     note("Ctrl-C ends the daemon.")
-    return int(main(words) or 0)
+    return int(main([*words, *others]) or 0)
 
 
 def check_model(model: str | None) -> None:

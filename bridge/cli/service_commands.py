@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.cli.daemon_options import AudioUrls, check_audio_urls
+from bridge.cli.daemon_options import AudioUrls, Roots, check_audio_urls
 from bridge.cli.output import AsJson, Exit, handled, note, print_json, show
-from bridge.cli.paths import file_path
 from bridge.cli.serve_command import check_device, check_model
 
 if TYPE_CHECKING:
@@ -39,10 +38,7 @@ def install(
     model: Annotated[str | None, typer.Option("--model", metavar="STR", help="Model by name or folder.")] = None,
     device: Annotated[str | None, typer.Option("--device", metavar="STR", help="auto, cuda, mps or cpu.")] = None,
     audio_urls: AudioUrls = None,
-    allow_root: Annotated[
-        list[Path] | None,
-        typer.Option("--allow-root", metavar="FOLDER", parser=file_path, help="Other machines may name files in it."),
-    ] = None,
+    allow_root: Roots = None,
     warm: Annotated[bool, typer.Option("--warm", help="Load the model at the start.")] = False,
     as_json: AsJson = False,
 ) -> None:

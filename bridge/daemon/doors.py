@@ -5,6 +5,7 @@ Knows frames, signatures and who speaks; knows no operation.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import logging
 from collections.abc import Sequence
@@ -88,7 +89,7 @@ class CurveDoor(Door):
             self.commands.bind(endpoints.commands)
             self.events.bind(endpoints.events)
         except zmq.ZMQError as error:
-            raise WrongAddress(f"bind: {self._address}: {error}. Choose an address of this machine.") from error
+            raise _refusal(host, port, error) from error
         return endpoints
 
     def speaker(self, frames: Sequence[zmq.Frame]) -> Speaker | None:
@@ -98,6 +99,19 @@ class CurveDoor(Door):
             if allowed == public:
                 return Speaker(name, keys.wire_key(self._pair.secret, allowed))
         return None
+
+
+def _refusal(host: str, port: int, error: zmq.ZMQError) -> WrongAddress:
+    if error.errno == errno.EADDRINUSE:
+        text = (
+            f"bind: port {port} or {port + 1} of {host} is taken by another program. End it, or choose another port, "
+        )
+        return WrongAddress(f"{text}such as tcp://{host}:{port + 10 if port < 65_000 else 49400}.")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return WrongAddress(f"bind: port {port} is not for ordinary users. Choose one above 1023, such as 49400.")
+    return WrongAddress(
+        f"bind: {host} is no address of this machine ({error}). Say tcp://0.0.0.0:{port} for all it has."
+    )
 
 
 class _Allowed:

@@ -115,6 +115,8 @@ class Operations:
         if not call.peer.is_local:
             check_loras(request, self._settings.allowed_roots)
         model = self._checked_model(_given(request.model, "") or self._default_model())
+        if self._linked() is None:
+            validate.check_loras(request)
         if self._linked() is None and validate.has_many_words(request):
             await self._threads.run(validate.check_lyrics, request, model)
         facts = await self._threads.run(validate.facts_of_model, model)

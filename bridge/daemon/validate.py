@@ -11,6 +11,8 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from bridge.protocol.messages import FileInfo
 from engine.constants import V1_GEOMETRY
 from engine.errors import CheckpointError, InvalidRequest
@@ -78,6 +80,14 @@ def check_memory(request: Request, facts: Facts = UNKNOWN_MODEL) -> None:
 
     settled = resolve(request, facts.default_request)
     check_results_fit(settled, extent_of(settled, facts.geometry), free_main_memory())
+
+
+def check_loras(request: Request) -> None:
+    """Raises InvalidRequest for a LoRA that is not there, before a model is loaded for it."""
+    from engine.checkpoints.lora_pull import check_there
+
+    for text in () if request.lora is UNSET else request.lora:
+        check_there(text)
 
 
 def has_many_words(request: Request) -> bool:

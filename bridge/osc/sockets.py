@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from bridge.osc.packets import Message, PacketError, decode
 from bridge.osc.surfaces import Peer, is_allowed
+from bridge.protocol.errors import BridgeError
 
 MAX_PACKET = 1 << 20
 MAX_DATAGRAM = 65_535
@@ -25,6 +28,7 @@ DECODE_AT_ONCE = 16
 RECEIVE_BUFFER = 4 << 20
 MAX_STREAM = 64 << 10
 PORT_TRIES = 10  # a port that is free for UDP may be taken for TCP
+ANY_V6 = "::"
 SLIP_END, SLIP_ESC = 0xC0, 0xDB
 SLIP_ESCAPED = {0xDC: SLIP_END, 0xDD: SLIP_ESC}
 
@@ -33,6 +37,22 @@ OnBroken = Callable[[Peer, str], None]
 OnGone = Callable[[Peer], None]
 OnHttp = Callable[[bytes], tuple[int, bytes]]  # the head of a request: status and JSON
 HTTP_GET, HTTP_SECONDS = b"GET ", 5.0
+
+
+class CannotListen(BridgeError):
+    """The address cannot be listened on: a port that another program has, an address of another machine."""
+
+    def __init__(self, host: str, port: int, kind: str, error: OSError) -> None:
+        where = f"{kind} port {port} of {host}"
+        if error.errno == errno.EADDRINUSE:
+            text = f"{where} is taken by another program, perhaps another `acestep-bridge osc`. End it, or choose "
+            super().__init__(f"{text}another port, such as --port {port + 10 if port < 65_000 else 9725}.")
+        elif error.errno in (errno.EACCES, errno.EPERM):
+            super().__init__(f"{where} is not for ordinary users. Choose one above 1023, such as --port 9725.")
+        else:
+            reason = error.strerror or str(error)
+            text = f"--listen: {host} is no address of this machine ({reason}). Say 0.0.0.0 for all of IPv4, "
+            super().__init__(f"{text}:: for all, or 127.0.0.1 for this machine alone.")
 
 
 class OscSockets:
@@ -53,25 +73,31 @@ class OscSockets:
         self.port = 0
 
     async def open(self, host: str, port: int) -> None:
-        """Listen. Port 0 takes one that is free for both. Raises OSError when the address is taken."""
+        """Listen. Port 0 takes one that is free for both. Raises CannotListen, saying what is taken."""
         for attempt in range(1 if port else PORT_TRIES):
             try:
                 await self._open(host, port)
                 return
-            except OSError:
+            except OSError as error:
                 if port or attempt == PORT_TRIES - 1:
-                    raise
+                    raise CannotListen(host, self.port or port, self._taken_kind, error) from error
 
     async def _open(self, host: str, port: int) -> None:
+        self.port = 0
         udp = _datagram_socket(host, port)
         self.port = int(udp.getsockname()[1])
         try:
-            self._tcp = await asyncio.start_server(self._serve_stream, host, self.port, limit=MAX_STREAM)
+            streams = _stream_socket(udp, host, self.port)
+            self._tcp = await asyncio.start_server(self._serve_stream, sock=streams, limit=MAX_STREAM)
         except OSError:
             udp.close()
             raise
         self._udp = udp
         asyncio.get_running_loop().add_reader(udp, self._drain)
+
+    @property
+    def _taken_kind(self) -> str:
+        return "TCP" if self.port else "UDP"  # the port is known as soon as UDP has it
 
     async def close(self) -> None:
         """Stop listening, close every stream."""
@@ -94,8 +120,9 @@ class OscSockets:
                 return
             writer.write(to_slip(packet) if slip else len(packet).to_bytes(4, "big") + packet)
         elif self._udp is not None:
+            host = f"::ffff:{peer[0]}" if self._udp.family == socket.AF_INET6 and ":" not in peer[0] else peer[0]
             with contextlib.suppress(OSError):
-                self._udp.sendto(packet, peer)
+                self._udp.sendto(packet, (host, peer[1]))
 
     def _drain(self) -> None:
         """Take datagrams from the system; they are decoded a few at a time, so that this runs in between."""
@@ -110,7 +137,7 @@ class OscSockets:
             except OSError:
                 continue  # an earlier datagram of ours found no listener (ICMP): that surface expires by itself
             if len(self._waiting) < MAX_WAITING:
-                self._waiting.append((address[:2], data))
+                self._waiting.append((plain(address), data))
         if was_idle and self._waiting:
             asyncio.get_running_loop().call_soon(self._decode_some)
 
@@ -134,7 +161,7 @@ class OscSockets:
         self._on_messages(sender, messages)
 
     async def _serve_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer: Peer = writer.get_extra_info("peername")[:2]
+        peer: Peer = plain(writer.get_extra_info("peername"))
         if not is_allowed(peer[0], self._allowed):
             writer.close()
             return
@@ -196,6 +223,19 @@ def to_slip(packet: bytes) -> bytes:
     return b"\xc0" + escaped + b"\xc0"
 
 
+def plain(address: tuple[Any, ...]) -> Peer:
+    """Host and port; IPv4 as it is written, also where a socket of IPv6 heard it (::ffff:192.168.1.20)."""
+    host = str(address[0])
+    return host.removeprefix("::ffff:") if "." in host else host, int(address[1])
+
+
+def _stream_socket(udp: socket.socket, host: str, port: int) -> socket.socket:
+    """TCP at the same address; at :: for IPv4 too, as UDP is."""
+    address = udp.getsockname()
+    both = host == ANY_V6 and socket.has_dualstack_ipv6()
+    return socket.create_server((address[0], port), family=udp.family, dualstack_ipv6=both)
+
+
 def _datagram_socket(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     udp = socket.socket(family, kind, protocol)
@@ -203,6 +243,8 @@ def _datagram_socket(host: str, port: int) -> socket.socket:
         udp.setblocking(False)
         with contextlib.suppress(OSError):
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        if host == ANY_V6:
+            udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         udp.bind(address)
     except OSError:
         udp.close()

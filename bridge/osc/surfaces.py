@@ -126,4 +126,4 @@ def is_allowed(host: str, allowed: frozenset[str]) -> bool:
         address = ip_address(host)
     except ValueError:
         return False
-    return address.is_loopback or str(address) in allowed
+    return address.is_loopback or str(address) in allowed or str(address).partition("%")[0] in allowed

@@ -99,6 +99,8 @@ def _pair(home: Path, name: str) -> KeyPair:
     secret, public = folder / f"{name}.secret", folder / f"{name}.public"
     if not secret.exists():
         made_public, made_secret = zmq.curve_keypair()
+        while made_public.startswith(b"-"):  # it is typed after `keys allow NAME`: that would be an option
+            made_public, made_secret = zmq.curve_keypair()
         write_private(public, made_public)
         write_private(secret, made_secret)
     pair = KeyPair(_read(public), _read(secret))

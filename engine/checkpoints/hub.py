@@ -6,13 +6,16 @@ files away. A manifest in the folder says what was pulled, so that it can be che
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import http
 import http.client
 import json
+import logging
 import shutil
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,16 @@ MANIFEST = "pulled.json"
 SPARE_BYTES = 200_000_000
 TIMEOUT_SECONDS = 30.0
 CHUNK_BYTES = 1 << 20
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NETWORK = {
+    "URLError",
+    "ConnectionError",
+    "ConnectError",
+    "TimeoutError",
+    "TransportError",
+    "gaierror",
+    "HTTPException",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +79,10 @@ def list_files(repository: Repository, patterns: Iterable[str]) -> list[RemoteFi
     from huggingface_hub.utils._paths import filter_repo_objects
 
     try:
-        api = HfApi(endpoint=repository.endpoint)
-        tree = api.list_repo_tree(repository.name, recursive=True, revision=repository.revision)
-        found = {item.path: item for item in tree if isinstance(item, RepoFile)}
+        with quiet_hub():
+            api = HfApi(endpoint=repository.endpoint)
+            tree = api.list_repo_tree(repository.name, recursive=True, revision=repository.revision)
+            found = {item.path: item for item in tree if isinstance(item, RepoFile)}
     except Exception as error:  # the hub client's errors share no base class
         raise unreachable(repository, error) from error
     return [_remote_file(found[path]) for path in filter_repo_objects(found, allow_patterns=list(patterns))]
@@ -163,12 +177,45 @@ def _continue_file(url: str, part: Path, start: int, report: Callable[[int], Non
 
 def unreachable(repository: Repository, error: Exception) -> CheckpointError:
     """What to say when the hub gives nothing."""
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return CheckpointError(f"{repository.folder}: the disk is full. Make room; `{repository.again}` goes on then.")
     return CheckpointError(
-        f"{repository.name} could not be loaded ({reason}). Check the network; HF_HUB_OFFLINE must not be set. What "
+        f"{repository.name} could not be loaded: {reason_of(error)}. What "
         f"was loaded is kept: `{repository.again}` goes on from there. Without a network, copy the folder from another "
         f"machine to {repository.folder}."
     )
+
+
+@contextlib.contextmanager
+def quiet_hub() -> Iterator[None]:
+    """The hub's client says each retry with addresses and error numbers; what matters comes as an error at the end."""
+    logger = logging.getLogger("huggingface_hub")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why the hub gave nothing, with what to do, in our words; the client's own are lines of request ids and URLs."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    status = getattr(getattr(error, "response", None), "status_code", None) or getattr(error, "code", None)
+    if "OfflineModeIsEnabled" in names:
+        return "HF_HUB_OFFLINE is set. Unset it"
+    if "GatedRepoError" in names or status == 403:
+        return "the hub lets only some in. Accept the licence on its page and log in with `hf auth login`"
+    if names & {"RepositoryNotFoundError", "RevisionNotFoundError", "EntryNotFoundError"} or status in (401, 404):
+        return "the hub has no such repository, revision or file. Check the spelling"
+    if status == 429:
+        return "the hub has had too many requests from here. Wait some minutes"
+    if isinstance(status, int) and status >= 500:
+        return f"the hub is out of order (status {status}). Try again later"
+    if names & _NETWORK:
+        return "there is no connection to the hub. Check the network (or the proxy)"
+    text = str(error).strip()
+    return f"{type(error).__name__}{': ' + text.splitlines()[0] if text else ''}. Check the network"
 
 
 def _write_manifest(repository: Repository, files: list[RemoteFile]) -> None:

@@ -18,11 +18,12 @@ from engine.checkpoints.hub import (
     Repository,
     download,
     list_files,
+    quiet_hub,
     read_manifest,
     unreachable,
     verify_files,
 )
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, InvalidRequest
 
 logger = logging.getLogger(__name__)
 LORA_FILE = "pytorch_lora_weights.safetensors"
@@ -32,7 +33,18 @@ _HUB_ID = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\w[\w.-]*))
 
 def is_hub_id(text: str) -> bool:
     """Whether a LoRA's name is an id of the hub: not a file or folder that is there, but `owner/name`."""
-    return _HUB_ID.fullmatch(text) is not None and not Path(text).expanduser().exists()
+    is_file_name = text.lower().endswith(".safetensors")
+    return _HUB_ID.fullmatch(text) is not None and not is_file_name and not Path(text).expanduser().exists()
+
+
+def check_there(text: str) -> None:
+    """Raises InvalidRequest for a LoRA's path that leads to none; an id of the hub is asked for when it is used."""
+    path = Path(text).expanduser()
+    if is_hub_id(text) or path.is_file() or (path / LORA_FILE).is_file():
+        return
+    got = f"{text}, a folder without {LORA_FILE}" if path.is_dir() else f"{text}, which is not there"
+    expected = f"a .safetensors file, a folder with {LORA_FILE}, or an id of the hub (owner/name)"
+    raise InvalidRequest("lora", got, expected, "Check the path. `acestep-bridge models list` shows what was pulled.")
 
 
 def lora_path(
@@ -108,7 +120,8 @@ def _at_commit(asked: Repository) -> Repository:
     from huggingface_hub import HfApi
 
     try:
-        info = HfApi(endpoint=asked.endpoint).model_info(asked.name, revision=asked.revision)
+        with quiet_hub():
+            info = HfApi(endpoint=asked.endpoint).model_info(asked.name, revision=asked.revision)
     except Exception as error:  # the hub client's errors share no base class
         raise unreachable(asked, error) from error
     licences = [tag.partition(":")[2] for tag in info.tags or [] if tag.startswith("license:")]

@@ -22,6 +22,7 @@ from engine.checkpoints.hub import (
     current_commit,
     download,
     list_files,
+    reason_of,
     sha256_of,
     verify_files,
 )
@@ -122,6 +123,9 @@ def verify_folder(folder: Path, vocabulary_sha256: str = VOCABULARY_SHA256) -> l
 
 def _pullable(name: str, home: Path | None) -> registry.ModelEntry:
     entries = {entry.name: entry for entry in registry.entries(home) if entry.repository}
+    shipped = {entry.name: entry for entry in registry.entries(home) if not entry.repository}
+    if name in shipped:
+        raise CheckpointError(f"models pull: {name} is part of the package; its files are in {shipped[name].folder}.")
     if name not in entries:
         raise CheckpointError(f"models pull: got {name!r}, expected one of {', '.join(entries)}.")
     return entries[name]
@@ -137,8 +141,8 @@ def _pull_vocabulary(folder: Path, sources: Sources) -> None:
             part.write_bytes(reply.read())
     except (OSError, urllib.error.URLError) as error:
         raise CheckpointError(
-            f"The lyric vocabulary could not be loaded from {sources.vocabulary_url} ({error}). Pull again, or save "
-            f"the file as {place}."
+            f"The lyric vocabulary could not be loaded from {sources.vocabulary_url}: {reason_of(error)}. Pull again, "
+            f"or save the file as {place}."
         ) from error
     check_vocabulary(part, sources.vocabulary_sha256)
     part.replace(place)

@@ -12,6 +12,7 @@ from engine.errors import InvalidRequest
 from engine.requests.fields import Field, fields_of
 
 MAX_CLIENT_DATA_BYTES = 16 * 1024
+_NO_TAG = ", \t\r\n;.\u3001\uff0c"  # what stands between tags, and no tag
 
 
 def check(request: Struct) -> None:
@@ -62,7 +63,7 @@ def _check_number(field: Field, value: float) -> None:
 
 def _check_together(request: Struct) -> None:
     tags = getattr(request, "tags", UNSET)
-    if tags is not UNSET and not tags.strip():
+    if tags is not UNSET and not tags.strip(_NO_TAG):
         raise InvalidRequest("tags", "no tags", "at least one tag", "Describe the style: 'house, 124 bpm, drums'.")
     prompt = getattr(request, "prompt", UNSET)
     if prompt is not UNSET and not prompt.strip():

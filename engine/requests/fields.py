@@ -116,12 +116,14 @@ def _expected(field: Field) -> str:
         "list": "a list",
         "audio": "a path, a data: URI, a sha256: hash of an upload or result, a URL, or engine.Audio",
     }[field.kind]
+    if field.unit and field.minimum is None:
+        return f"{noun} of {field.unit}"
     unit = f" {field.unit}" if field.unit else ""
     if field.minimum is not None and field.maximum is not None:
         return f"{noun} from {_plain(field.minimum)} to {_plain(field.maximum)}{unit}"
     if field.minimum is not None:
         return f"{noun} of at least {_plain(field.minimum)}{unit}"
-    return noun + unit
+    return noun
 
 
 def _plain(number: float) -> str:
