@@ -39,3 +39,9 @@ def is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def printable(text: str) -> str:
+    """A name as it can be drawn: bytes that are no UTF-8 as \\xe9, letters that steer as \\x1b."""
+    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    return shown.replace("\\udc", "\\x")

@@ -21,6 +21,17 @@ class WriteError(EngineError):
 
 
 @contextlib.contextmanager
+def naming(path: str | os.PathLike[str], instead_of: Path | None = None) -> Iterator[None]:
+    """An OSError inside says which file could not be written: a full disk is met while writing, which names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and (error.filename is None or error.filename == str(instead_of)):
+            error.filename, error.filename2 = os.fspath(path), None
+        raise
+
+
+@contextlib.contextmanager
 def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A new path in the same folder that becomes `path` if the block ends well, and vanishes if not.
 
@@ -30,10 +41,11 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
     start = os.fsencode(target.name)[:80].decode(errors="ignore")  # names are limited in bytes
     temporary = target.with_name(f".{start}.{secrets.token_hex(4)}.part")
     try:
-        yield temporary
-        _sync(temporary)
-        os.replace(temporary, target)
-        sync_folder(target.parent)
+        with naming(target, instead_of=temporary):
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, target)
+            sync_folder(target.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -48,17 +48,18 @@ def as_called(text: str, environment: Mapping[str, str] = os.environ) -> str:
 
 def show(text: str = "") -> None:
     """A line of the result, on stdout."""
-    typer.echo(printable(as_called(text), sys.stdout))
+    print(printable(as_called(text), sys.stdout), flush=True)
 
 
 def note(text: str = "") -> None:
     """A line for the person at the terminal, on stderr."""
-    typer.echo(printable(as_called(text), sys.stderr), err=True)
+    print(printable(as_called(text), sys.stderr), file=sys.stderr, flush=True)
 
 
 def there(text: str, err: bool = False) -> None:
     """A line with commands for another machine, where they are called as they stand."""
-    typer.echo(printable(text, sys.stderr if err else sys.stdout), err=err)
+    stream = sys.stderr if err else sys.stdout
+    print(printable(text, stream), file=stream, flush=True)
 
 
 def print_json(value: Any) -> None:
@@ -66,7 +67,7 @@ def print_json(value: Any) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     if not _fits(text, sys.stdout) or not writes_unicode() or not is_text(text):
         text = json.dumps(value, indent=2, default=str)
-    typer.echo(text)
+    print(text, flush=True)
 
 
 def fail(code: Exit, message: str) -> NoReturn:
@@ -76,7 +77,7 @@ def fail(code: Exit, message: str) -> NoReturn:
     raise SystemExit(int(code))
 
 
-def printable(text: str, stream: Any = None) -> str:
+def printable(text: str, stream: Any) -> str:
     """The text with what the stream has no letters for written as \\u65e5, and what would steer a terminal as \\x1b."""
     text = _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
     if _fits(text, stream):

@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import typer
 from msgspec import UNSET
 
-from bridge.cli.output import printable
-from bridge.file_names import is_text
+from bridge.file_names import is_text, printable
 from engine.errors import InvalidRequest
 from engine.requests import TASKS, Field, Request, fields_of, from_dict
 

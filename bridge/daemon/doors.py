@@ -103,10 +103,8 @@ class CurveDoor(Door):
 
 def _refusal(host: str, port: int, error: zmq.ZMQError) -> WrongAddress:
     if error.errno == errno.EADDRINUSE:
-        text = (
-            f"bind: port {port} or {port + 1} of {host} is taken by another program. End it, or choose another port, "
-        )
-        return WrongAddress(f"{text}such as tcp://{host}:{port + 10 if port < 65_000 else 49400}.")
+        text = f"bind: port {port} or {port + 1} of {host} is taken by another program. End it, or choose another"
+        return WrongAddress(f"{text} port, such as tcp://{host}:{port + 10 if port < 65_000 else 49400}.")
     if error.errno in (errno.EACCES, errno.EPERM):
         return WrongAddress(f"bind: port {port} is not for ordinary users. Choose one above 1023, such as 49400.")
     return WrongAddress(

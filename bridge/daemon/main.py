@@ -74,6 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BridgeError, InvalidRequest) as error:
         logger.error("%s", error)
         return 2
+    except OSError as error:
+        logger.error("%s%s", f"{error.filename}: " if error.filename else "", error.strerror or error)
+        return 1
 
 
 def read_settings(arguments: Sequence[str] | None = None) -> Settings:

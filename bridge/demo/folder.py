@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.atomic import replacing
 from engine.errors import InvalidRequest
 
 NAME = "acestep-demo"
@@ -82,5 +83,6 @@ def write_readme(folder: Path, story: Story) -> Path:
 
 
 def _write(path: Path, lines: Sequence[str]) -> Path:
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with replacing(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

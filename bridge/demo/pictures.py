@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.file_names import printable
+from engine.atomic import replacing
 from engine.audio.buffer import Audio
 
 if TYPE_CHECKING:
@@ -62,8 +64,9 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
     _draw_joint(joints[0], comparison, comparison.start_seconds, "joint at the start")
     _draw_joint(joints[1], comparison, comparison.end_seconds, "joint at the end")
     joints[0].legend(loc="upper left", fontsize=8)
-    figure.suptitle(comparison.title)
-    figure.savefig(path, dpi=100)
+    figure.suptitle(printable(comparison.title))
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=100, format="png")
 
 
 def _draw_spectrum(axes: Axes, comparison: Comparison, audio: Audio, name: str) -> None:

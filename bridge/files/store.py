@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine.atomic import reserve, sync_folder
+from engine.atomic import naming, reserve, sync_folder
 
 _HEX = frozenset("0123456789abcdef")
 _PIECE_BYTES = 1 << 18  # larger writes were ten times slower on ext4, which then looks for large pages
@@ -49,7 +49,7 @@ class AudioStore:
             return digest, known
         path = self.new_path(suffix)
         try:
-            with open(path, "xb") as file:
+            with naming(self.folder), open(path, "xb") as file:
                 reserve(file, len(data))
                 for at in range(0, len(data), _PIECE_BYTES):
                     file.write(data[at : at + _PIECE_BYTES])

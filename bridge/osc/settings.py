@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.osc.surfaces import Peer
+from engine.atomic import naming
 
 DEFAULT_PORT = 9725
 DEFAULT_REAPER_PORT = 9726  # where REAPER listens, unless said otherwise
@@ -43,8 +44,14 @@ def copy_into(folder: Path, source: Path, stem: str) -> Path:
     while True:
         target = folder / f"{stem}{'' if number == 1 else f' {number}'}{source.suffix}"
         try:
-            with open(source, "rb") as read, open(target, "xb") as write:
-                shutil.copyfileobj(read, write)
-            return target
+            write = open(target, "xb")  # noqa: SIM115  closed below
         except FileExistsError:
             number += 1
+            continue
+        try:
+            with naming(target), write, open(source, "rb") as read:
+                shutil.copyfileobj(read, write)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+        return target

@@ -161,9 +161,11 @@ def content_of(error: Exception) -> ErrorContent:
         )
     if isinstance(error, StoreUnavailable):
         return ErrorContent(code=error.code, message=str(error), remedy=error.remedy)
-    if _is_full_disk(error):
+    full = _full_disk(error)
+    if full is not None:
         remedy = "Free some space, or delete old jobs: acestep-bridge jobs delete --older-than 30"
-        return ErrorContent(code="disk_full", message=f"The disk is full: {error}. {remedy}", remedy=remedy)
+        where = f"{full.filename} could not be written" if full.filename else "a file could not be written"
+        return ErrorContent(code="disk_full", message=f"The disk is full: {where}. {remedy}", remedy=remedy)
     parts: Any = getattr(error, "field", None), getattr(error, "got", None), getattr(error, "expected", None)
     if all(isinstance(part, str) for part in parts):
         remedy_text = getattr(error, "remedy", None)
@@ -181,12 +183,13 @@ def content_of(error: Exception) -> ErrorContent:
     return ErrorContent(code="internal", message=f"A fault inside ({type(error).__name__}). {remedy}", remedy=remedy)
 
 
-def _is_full_disk(error: BaseException | None) -> bool:
+def _full_disk(error: BaseException | None) -> OSError | None:
+    """What says that the disk is full: the error itself or what it was raised from."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _NO_SPACE:
-            return True
+            return error
         error = error.__cause__
-    return False
+    return None
 
 
 _NO_SPACE = (28, 122, 112)  # ENOSPC, EDQUOT, Windows' ERROR_DISK_FULL

@@ -20,6 +20,7 @@ from bridge.rpp.job import Excerpt, OnTrack, Part, Plan, ProjectJob
 from bridge.rpp.placing import Made, placed, safe_stem, title
 from bridge.rpp.plan import make_plan
 from bridge.rpp.text import refused
+from engine.atomic import naming
 from engine.audio.buffer import Audio
 from engine.audio.files import probe, read
 from engine.requests import Request
@@ -119,7 +120,7 @@ def _copied(source: Path, out: Path, name: str, copies: list[Path]) -> Path:
             except FileExistsError:
                 continue
             copies.append(path)
-            with target:
+            with naming(path), target:
                 shutil.copyfileobj(file, target, 1 << 20)
             return path
     raise refused("out", f"{_MOST_TAKES - 1} takes of {stem} in {folder}", "fewer", "Clean up that folder.")

@@ -6,6 +6,7 @@ each ten seconds. Everything pip says goes into a log. Knows no package.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -139,10 +140,15 @@ class Pip:
 
     def _read(self, process: subprocess.Popen[str], words: Words, tail: list[str]) -> None:
         assert process.stdout is not None
-        with open(self.log, "a", encoding="utf-8") as log, process.stdout:
+        with process.stdout:
             for line in process.stdout:
                 words.hear(line)
                 if not line.startswith("Progress "):
-                    log.write(line)
+                    self._log(line)
                     tail.append(line.rstrip())
                     del tail[:-200]
+
+    def _log(self, line: str) -> None:
+        """Into the log, where that is possible: on a full disk pip must be heard to its end all the same."""
+        with contextlib.suppress(OSError), open(self.log, "a", encoding="utf-8", errors="replace") as log:
+            log.write(line)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shlex
 import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +19,7 @@ from bridge.protocol import keys
 from bridge.protocol.home import Endpoints
 from bridge.protocol.linked import Linked, write_linked
 from bridge.protocol.messages import ModelName
+from engine.extras import how_to_install
 from engine.requests import TASKS
 
 NANO = ModelName(name="nano")
@@ -59,6 +64,12 @@ def test_models_that_cannot_be_pulled_or_verified_end_with_3():
     assert "models pull ace-step-v1" in missing.stderr
 
 
+def test_a_model_of_the_package_is_here_already():
+    done = run("models", "pull", "nano")
+    assert (done.exit_code, "nano is here already" in done.stdout) == (0, True)
+    assert json.loads(run("models", "pull", "nano", "--json").stdout)["path"].endswith("nano")
+
+
 def test_a_damaged_model_is_told_file_by_file(tmp_path):
     (tmp_path / "weights").mkdir()
     done = run("models", "verify", tmp_path / "weights")
@@ -70,6 +81,7 @@ def test_keys_let_a_client_in_and_out_again():
     public = json.loads(run("keys", "new", "--json").stdout)["public"]
     assert len(public) == 40
     assert run("keys", "new").stdout.strip() == public
+    assert not public.startswith("-")  # it would be an option of `keys allow`
     assert run("keys", "allow", "laptop", public).exit_code == 0
     assert json.loads(run("keys", "list", "--json").stdout)["clients"] == {"laptop": public}
     assert run("keys", "revoke", "laptop").exit_code == 0
@@ -207,3 +219,50 @@ def test_serve_refuses_what_it_cannot_use(words, code, hint, caplog):
     done = run("serve", *words)
     assert done.exit_code == code
     assert hint in done.stderr + caplog.text
+
+
+@pytest.mark.parametrize("lora", ["nope.safetensors", "./nope", "no/such/file.safetensors", "."])
+def test_a_lora_that_is_not_there_is_said_before_a_daemon_starts(lora, home):
+    done = run("text-to-audio", "--tags", "x", "--lora", lora, "--json")
+    error = json.loads(done.stdout)["error"]
+    assert (done.exit_code, error["field"]) == (2, "lora")
+    assert "owner/name" in error["expected"]
+    assert not home.exists()
+
+
+def test_a_package_that_is_missing_is_named_by_a_command_that_works():
+    """`pip install 'acestep-bridge[midi]'` found nothing on the registry."""
+    for extra, package in (("midi", "python-rtmidi"), ("discovery", "zeroconf"), ("int8", "torchao")):
+        words = shlex.split(how_to_install(extra))
+        assert words[:4] == [sys.executable, "-m", "pip", "install"] and package in words[4:]
+    assert "transformers" not in how_to_install("midi")
+
+
+def test_serve_hands_on_the_folders_that_others_may_name(monkeypatch, tmp_path):
+    given = []
+    monkeypatch.setattr("bridge.daemon.main.main", lambda words: given.extend(words) or 0)
+    assert run("serve", "--allow-root", "music", "--allow-root", "more", "--warm").exit_code == 0
+    assert given == ["--allow-root", str(tmp_path / "music"), "--allow-root", str(tmp_path / "more"), "--warm"]
+
+
+def test_doctor_says_in_words_why_pytorch_does_not_start(monkeypatch):
+    monkeypatch.setattr(checks, "_PROBE", "raise ImportError('libcudart.so.12: cannot open shared object file')")
+    check = checks.torch_check(checks.probe())
+    assert not check.ok
+    assert check.text == "does not start (ImportError: libcudart.so.12: cannot open shared object file)"
+
+
+def test_a_full_disk_names_the_file_of_a_link_and_leaves_none(home, tmp_path, monkeypatch):
+    public = json.loads(run("keys", "new", "--json").stdout)["public"]
+    assert run("keys", "allow", "laptop", public).exit_code == 0
+    words = ("link", "laptop", "--address", "tcp://192.168.1.5:49400", "-o")
+    assert run(*words, "first.json").exit_code == 0
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    done = run(*words, "l.json")
+    assert done.exit_code == 1
+    assert done.stderr.strip() == f"{tmp_path / 'l.json'}: No space left on device."
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.json", "home"]

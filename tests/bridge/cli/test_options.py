@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from bridge.cli.app import app
 from bridge.cli.out_file import Outputs, Wish, format_of, numbered, place
 from bridge.cli.output import Exit, as_called, exit_code_of
 from bridge.cli.progress import JobDisplay, words_of
+from bridge.cli.recipes import changes_of
 from bridge.cli.request_options import option_name, request_from
 from bridge.cli.seam_words import seam_in_words
 from bridge.protocol.errors import DaemonLost, DaemonNotRunning, ErrorContent, KeyFileError, failure
@@ -249,3 +251,30 @@ def test_on_a_terminal_progress_is_one_bar():
 def test_the_seam_report_in_the_engines_words_or_as_numbers():
     assert seam_in_words({"score": 1.0, "words": ["No click."]}) == ["No click."]
     assert seam_in_words({"gain_db": 1.23456, "tilt": None}) == ["gain db: 1.23"]
+
+
+@pytest.mark.parametrize("text", ["none", "null", "None", "NULL"])
+def test_null_is_a_value_where_the_field_takes_it(text):
+    """The help says "null: the whole file"; it was refused, in `again --set` and `rpp --set` as well."""
+    assert request_from("inpaint", {"audio": "x.wav", "tags": "x", "context_seconds": text}).context_seconds is None
+    assert changes_of("inpaint", [f"context-seconds={text}"]) == {"context_seconds": None}
+
+
+@pytest.mark.parametrize("tags", ["", " ", ", ,,", ",", "\t,\n", "\u3001", " ; . "])
+def test_tags_without_a_tag_are_none(tags):
+    with pytest.raises(InvalidRequest, match="got no tags, expected at least one tag"):
+        request_from("text-to-audio", {"tags": tags})
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_is_expected_is_a_sentence(task):
+    """It said "a number seconds"."""
+    for field in fields_of(TASKS[task]).values():
+        assert not re.search(r"number (seconds|bpm|Hz)\b", field.expected), field.expected
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="these systems' words are Unicode")
+@pytest.mark.parametrize("name", ["tags", "model", "lyrics"])
+def test_words_that_are_not_utf_8_are_named(name):
+    with pytest.raises(InvalidRequest, match=rf"{name}: got caf\\xe9, expected text in UTF-8"):
+        request_from("text-to-audio", {"tags": "x", name: os.fsdecode(b"caf\xe9")})

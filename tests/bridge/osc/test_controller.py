@@ -69,6 +69,10 @@ def test_wrong_messages_are_answered_with_address_got_and_expected(tmp_path):
         assert "sent by us" in (await surface.wait("/acestep/error", "/acestep/status"))[2]
         surface.raw(b"nonsense")
         assert "OSC" in (await surface.wait("/acestep/error", ""))[2]
+        surface.heard.clear()
+        surface.raw(encode("/acestep/variance", 0.3)[:-2])
+        assert "cut" in (await surface.wait("/acestep/error", ""))[1]
+        assert "variance" not in controller.controls.values
         surface.send("/acestep/inpaint")
         assert (await surface.wait("/acestep/error", "/acestep/inpaint"))[1] == "no source"
         assert not daemon.requests
