@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.import_graph import circles, file_graph, folder_graph, modules_of
 from tests.support.paths import ROOT
 
 HEAVY = {"torch", "transformers", "diffusers", "peft", "safetensors", "scipy"}
@@ -101,3 +103,98 @@ def test_the_public_names_of_the_engine_are_all_there():
     assert set(engine.__all__) == set(engine._HOMES)
     for name in engine.__all__:
         assert getattr(engine, name) is not None
+
+
+PACKAGES = {
+    "engine": ROOT / "engine",
+    "bridge": ROOT / "bridge",
+    "acestep_reaper": ROOT / "reaper_scripts" / "acestep_reaper",
+}
+# To be opened; nothing may be added.
+FILE_CIRCLES = {"bridge": [["bridge.osc.controller", "bridge.osc.queries", "bridge.osc.renders"]]}
+FOLDER_CIRCLES = {
+    "bridge": [["bridge.midi", "bridge.osc"]],
+    "acestep_reaper": [["acestep_reaper.actions", "acestep_reaper.background"]],
+}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_files_import_each_other_in_a_circle(package):
+    assert circles(file_graph(modules_of(PACKAGES[package], package))) == FILE_CIRCLES.get(package, [])
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_folders_import_each_other_in_a_circle(package):
+    modules = modules_of(PACKAGES[package], package)
+    assert circles(folder_graph(file_graph(modules), modules)) == FOLDER_CIRCLES.get(package, [])
+
+
+def drawn_layers() -> dict[str, list[list[str]]]:
+    """Package -> its lines, from the top, in the drawings of ARCHITECTURE.md that begin with "layers of PACKAGE"."""
+    blocks = re.findall(r"```\nlayers of (\w+)[^\n]*\n(.*?)```", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.S)
+    return {package: [line.split() for line in text.splitlines() if line.strip()] for package, text in blocks}
+
+
+def test_layers_are_as_architecture_draws_them():
+    """A folder imports from lower lines only; every folder and file on top of a package stands in its drawing."""
+    drawn = drawn_layers()
+    assert "engine" in drawn
+    for package, lines in drawn.items():
+        modules = modules_of(PACKAGES[package], package)
+        graph = folder_graph(file_graph(modules), modules)
+        height = {f"{package}.{room}": len(lines) - n for n, line in enumerate(lines) for room in line}
+        height[package] = len(lines)  # the public names, which are imported when they are asked for
+        assert set(graph) == set(height)
+        wrong = {(a, b) for a, others in graph.items() for b in others if height[a] <= height[b]}
+        assert {pair for pair in wrong if package not in pair} == set()
+
+
+# Names that two modules of a package may share: the same part of two model families, and what is listed.
+FAMILY_FOLDERS = {"v1", "ace_step_15"}
+SHARED_NAMES = {
+    "__main__": "each is the entry of its folder",
+    "transformer": "the network, and how it is trained",
+    "autoencoder": "the network, and how it is trained",
+    "partials": "the network, and how it is trained",
+    "conditions": "of the sampler; and 1.5's networks of that name",
+    "errors": "each folder's own tree",
+    "recipe": "of a result; of the shipped weights",
+    "words": "what 1.5 reads of a request; words of a lyric line",
+    "vocabulary": "of v1's lyrics; of the words that nano learns",
+    "parts": "of a checkpoint; of a piece of music",
+    "table": "of the tasks; of the families",
+    "family": "the protocol, and what implements it",
+    "facts": "the type, and what reads them",
+    "files": "audio; checkpoints",
+    "model": "the way in; what a file carries",
+    "ogg": "writing; reading what a file carries",
+    "keys": "of v1's weights; of 1.5's",
+    "load": "of v1; of 1.5",
+    "lora": "of v1; of 1.5",
+    "attention": "of v1; of 1.5",
+    "config": "of v1; of 1.5",
+    "text_encoder": "of v1; of 1.5",
+    "progress": "shown by the command line; told by the daemon",
+    "render": "the command; of a part of a project",
+    "settings": "of the daemon; of the OSC controller",
+    "store": "of audio; of jobs",
+    "job": "of the queue; of a project's part",
+}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_two_modules_have_the_same_name_but_those_listed(package):
+    seen: dict[str, list[str]] = {}
+    for module, path in modules_of(PACKAGES[package], package).items():
+        if path.stem != "__init__":
+            seen.setdefault(path.stem, []).append(module)
+    twice = {name: modules for name, modules in seen.items() if len(modules) > 1 and name not in SHARED_NAMES}
+    parallel = {n for n, modules in twice.items() if all(FAMILY_FOLDERS & set(m.split(".")) for m in modules)}
+    assert {name: modules for name, modules in twice.items() if name not in parallel} == {}
+
+
+def test_the_walk_finds_circles(tmp_path):
+    """Two files that import each other, one of them inside a function, and a third that stands apart."""
+    for name, text in {"a": "from p import b", "b": "def f():\n    import p.a", "c": "import p.a"}.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    assert circles(file_graph(modules_of(tmp_path, "p"))) == [["p.a", "p.b"]]

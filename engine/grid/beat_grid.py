@@ -11,7 +11,7 @@ import math
 import re
 
 from engine.constants import FRAME_RATE
-from engine.grid.tempo import TempoMap, TempoPoint
+from engine.grid.tempo_map import TempoMap, TempoPoint
 
 PHASES = 64
 METERS = ((4, 4), (3, 4), (6, 8))

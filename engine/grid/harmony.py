@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from engine.constants import FRAME_RATE
 from engine.grid.beat_grid import VOCABULARY as BEAT_IDS
-from engine.grid.tempo import TempoMap, TempoPoint
+from engine.grid.tempo_map import TempoMap, TempoPoint
 
 NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FLAT_NAMES = {1: "Db", 3: "Eb", 6: "Gb", 8: "Ab", 10: "Bb"}

@@ -10,7 +10,7 @@ from engine.audio.buffer import Samples
 from engine.audio.chords import bar_chromas, best_key, best_triads
 from engine.audio.tempo import estimate_beat
 from engine.grid.harmony import KEYS, FrameBars, Harmony, chord_number
-from engine.grid.tempo import TempoMap, TempoPoint
+from engine.grid.tempo_map import TempoMap, TempoPoint
 
 LONGEST_SECONDS = 30.0
 

@@ -23,9 +23,9 @@ from engine.requests.resolve import Resolved
 from engine.sampling.conditions import Words
 from engine.sampling.denoise import Cancel, OnStep, Progress, check_cancel, denoise
 from engine.sampling.noise import SeededNoise
+from engine.tasks.inputs import Inputs
 from engine.tasks.settings import Settings, settings_of
 from engine.tasks.task import Material
-from engine.tasks.text_to_audio import Inputs
 
 
 @dataclass(frozen=True)

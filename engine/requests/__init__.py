@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.requests.codec import from_dict, to_dict
 from engine.requests.fields import Field, fields_of
+from engine.requests.json_objects import from_dict, to_dict
 from engine.requests.recipe import ModelIdentity, recipe, request_of
 from engine.requests.resolve import Resolved, derive_retake_seed, resolve
 from engine.requests.schema import fields_table, json_schema

@@ -9,8 +9,8 @@ from typing import Any
 from msgspec import structs
 
 from engine.errors import InvalidRequest
-from engine.requests.codec import from_dict, to_dict
 from engine.requests.fields import fields_of
+from engine.requests.json_objects import from_dict, to_dict
 from engine.requests.resolve import NOT_RESOLVED, Resolved
 from engine.requests.types import Request
 

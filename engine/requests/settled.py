@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from engine.grid.tempo import TempoPoint
+from engine.grid.tempo_map import TempoPoint
 from engine.requests.types import Request
 
 

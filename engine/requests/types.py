@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from engine.constants import LONGEST_SECONDS, SEED_MODULUS
-from engine.grid.tempo import TempoPoint
+from engine.grid.tempo_map import TempoPoint
 from engine.requests.fields import about, audio
 
 Covers = Literal["piece", "source", "region", "extension"]

@@ -20,9 +20,10 @@ from engine.sampling.schedulers import SCHEDULERS, make_stepper
 from engine.sampling.schedules import Stage
 from engine.sampling.velocities import EditVelocity, GuidedVelocity, Side
 from engine.tasks.inpaint import remaining_stages
+from engine.tasks.inputs import Inputs
 from engine.tasks.settings import Settings
 from engine.tasks.task import Material, Task
-from engine.tasks.text_to_audio import Inputs, guided_by, guided_velocity
+from engine.tasks.text_to_audio import guided_by, guided_velocity
 
 EDIT_PASSES = (Pass.CONDITIONAL, Pass.UNCONDITIONAL)
 

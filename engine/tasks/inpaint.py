@@ -18,8 +18,9 @@ from engine.sampling.denoise import Kept, Leg, Plan, noised
 from engine.sampling.noise import mix_noise
 from engine.sampling.schedulers import make_stepper
 from engine.sampling.schedules import Stage
+from engine.tasks.inputs import Inputs
 from engine.tasks.task import Material, Task
-from engine.tasks.text_to_audio import Inputs, guided_velocity
+from engine.tasks.text_to_audio import guided_velocity
 
 
 @dataclass(frozen=True)

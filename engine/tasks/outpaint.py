@@ -12,8 +12,8 @@ from engine.requests import Outpaint
 from engine.sampling.denoise import Plan
 from engine.tasks import inpaint
 from engine.tasks.inpaint import Region, repaint
+from engine.tasks.inputs import Inputs
 from engine.tasks.task import Material, Task
-from engine.tasks.text_to_audio import Inputs
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from engine.requests import Retake
 from engine.sampling.denoise import Plan
 from engine.sampling.noise import mix_noise
+from engine.tasks.inputs import Inputs
 from engine.tasks.task import Task
-from engine.tasks.text_to_audio import Inputs, from_noise
+from engine.tasks.text_to_audio import from_noise
 
 
 def prepare(inputs: Inputs) -> Plan:

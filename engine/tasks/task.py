@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from engine.sampling.conditions import Words
     from engine.sampling.denoise import Plan
-    from engine.tasks.text_to_audio import Inputs
+    from engine.tasks.inputs import Inputs
 
 Finish = Literal["piece", "source", "joined"]
 

@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from engine.requests import TextToAudio
-from engine.sampling.conditions import Condition, Known, VelocityModel, Words
+from engine.sampling.conditions import Condition, Known
 from engine.sampling.denoise import Leg, Plan
 from engine.sampling.guidance import Guide, Pass
-from engine.sampling.noise import NoiseSource, to_device
 from engine.sampling.schedulers import make_stepper
 from engine.sampling.velocities import GuidedVelocity
-from engine.tasks.settings import Settings
+from engine.tasks.inputs import Inputs
 from engine.tasks.task import Task
 
 NAMES: dict[Pass, Hashable] = {which: which for which in Pass}
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the tasks share: settings, words, the model, the two noises, the device of the state."""
-
-    settings: Settings
-    words: Words
-    model: VelocityModel
-    noise: NoiseSource
-    retake_noise: NoiseSource
-    device: torch.device
-
-    def first_noise(self) -> Tensor:
-        """The first draw of the noise, on the device."""
-        return to_device(self.noise.draw(), self.device)
-
-    def first_retake_noise(self, frames: int | None = None) -> Tensor:
-        """The first draw of the retake noise, on the device."""
-        return to_device(self.retake_noise.draw(frames), self.device)
 
 
 def prepare(inputs: Inputs) -> Plan:

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from engine.training.pipeline import export, make_latents, make_mels, start_from, train
 from engine.training.recipe import STAGES, Plan, Runs
+from engine.training.stages import export, make_latents, make_mels, start_from, train
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -28,8 +28,8 @@ from engine.training.learning.muon import split_optimizers
 from engine.training.learning.transformer import Velocity, velocity_loss
 from engine.training.music.tags import all_phrases
 from engine.training.music.vocabulary import make_tokenizer
-from engine.training.pipeline import make_latents, make_mels, start_from
 from engine.training.recipe import Plan, Runs
+from engine.training.stages import make_latents, make_mels, start_from
 from tests.bench.figures import Figure, Result
 
 ROUNDS = 25

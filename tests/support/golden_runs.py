@@ -24,8 +24,8 @@ from engine.sampling.denoise import Plan, denoise
 from engine.sampling.guidance import GuidanceSettings
 from engine.sampling.noise import NoiseSource
 from engine.tasks import audio_to_audio, inpaint, outpaint, retake, text_to_audio
+from engine.tasks.inputs import Inputs
 from engine.tasks.settings import EditRange, Settings
-from engine.tasks.text_to_audio import Inputs
 from tests.support.paths import GOLDEN
 
 LIMIT = 1e-3

@@ -11,8 +11,8 @@ from engine.families.v1.conditioner import Conditioner, Words
 from engine.families.v1.family import draw_noise
 from engine.sampling.denoise import Plan, denoise
 from engine.sampling.noise import SeededNoise
+from engine.tasks.inputs import Inputs
 from engine.tasks.settings import Settings
-from engine.tasks.text_to_audio import Inputs
 from tests.support.golden_runs import RUNS, networks, tensors
 
 WORDS = Words("pop, piano, 120 bpm", (261, 259, 468, 91, 2))

@@ -17,7 +17,7 @@ from engine.families.ace_step_15.prompt import Metas, Prompt
 from engine.families.ace_step_15.words import Sees, Words
 from engine.families.family import Place
 from engine.grid.beat_grid import tempo_from_tags
-from engine.grid.tempo import TempoMap, TempoPoint
+from engine.grid.tempo_map import TempoMap, TempoPoint
 from engine.requests.check import parse_meter
 from engine.requests.resolve import Resolved
 

@@ -14,7 +14,7 @@ from engine.families.family import Place
 from engine.families.v1.conditioner import Words
 from engine.grid.beat_grid import beat_grid_ids, tempo_from_tags
 from engine.grid.harmony import bars_of_frames, grid_ids, key_for_words, key_from_words, key_name, planned_chords
-from engine.grid.tempo import TempoMap, TempoPoint
+from engine.grid.tempo_map import TempoMap, TempoPoint
 from engine.networks.config import TransformerConfig
 from engine.requests.check import parse_meter
 from engine.requests.resolve import Resolved

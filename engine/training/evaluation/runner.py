@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 import engine
-from engine.training.evaluation.codec import codec
 from engine.training.evaluation.edits import inpaint, inpaint_untold, outpaint, remix, variance
 from engine.training.evaluation.figures import Line, lines_of
 from engine.training.evaluation.material import Values
+from engine.training.evaluation.reconstruction import codec
 from engine.training.evaluation.requests import random_request
 from engine.training.evaluation.text import beat_8, beat_16, beat_32, key_8, stem, tempo_change
 from engine.training.learning.progress import Progress

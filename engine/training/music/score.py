@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.constants import FRAME_RATE
 from engine.grid.harmony import Key, chord_number
-from engine.grid.tempo import TempoMap, TempoPoint
+from engine.grid.tempo_map import TempoMap, TempoPoint
 from engine.training.music.styles import INSTRUMENTS, Meter
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import engine
 from engine.checkpoints import registry
-from engine.training.evaluation.codec import tone_error
+from engine.training.evaluation.reconstruction import tone_error
 
 
 @pytest.fixture(scope="module")

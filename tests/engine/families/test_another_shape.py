@@ -18,8 +18,8 @@ from engine.sampling.conditions import NO_ERG, Condition, ErgSettings, Known
 from engine.sampling.denoise import denoise
 from engine.sampling.noise import SeededNoise
 from engine.tasks import audio_to_audio, inpaint, outpaint, retake, text_to_audio
+from engine.tasks.inputs import Inputs
 from engine.tasks.settings import EditRange, Settings
-from engine.tasks.text_to_audio import Inputs
 
 OTHER = Geometry(sample_rate=48000, samples_per_frame=1920, latent_shape=(64, 1), max_seconds=600.0)
 FRAMES = 30

@@ -9,7 +9,7 @@ from engine.errors import CheckpointError
 from engine.networks.log_mel import LogMel
 from engine.networks.partials import Partials, PartialsConfig, cell_shares, likeliest_places
 from engine.networks.spectral_inversion import SpectralInversionVocoder, soft_limited, without_offset
-from engine.training.evaluation.codec import pitch_error
+from engine.training.evaluation.reconstruction import pitch_error
 from engine.training.music.arrange import make_score
 from engine.training.music.synthesis import render
 

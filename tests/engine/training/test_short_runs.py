@@ -36,8 +36,8 @@ from engine.training.learning.snapshots import load_snapshot
 from engine.training.learning.transformer import TransformerPlan, Velocity, train_transformer, velocity_loss
 from engine.training.music.tags import all_phrases
 from engine.training.music.vocabulary import make_tokenizer
-from engine.training.pipeline import export, finished_transformer, make_latents, start_from, train, trained_autoencoder
 from engine.training.recipe import IN_PARTS, Plan, Runs
+from engine.training.stages import export, finished_transformer, make_latents, start_from, train, trained_autoencoder
 
 FRAMES = 64
 

@@ -18,7 +18,7 @@ import zmq
 from bridge.protocol import frames
 from bridge.protocol.home import Connection, Endpoints, make_home, write_connection
 from engine.errors import InvalidRequest
-from engine.requests.codec import from_dict
+from engine.requests.json_objects import from_dict
 from tests.support import renderers
 
 KEY = "5a" * 32

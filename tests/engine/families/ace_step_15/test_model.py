@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 import engine
 from engine.errors import Cancelled, CheckpointError, InvalidRequest
 from engine.families.table import facts_of, family_of, sizes_of_checkpoint
-from engine.grid.tempo import TempoPoint
+from engine.grid.tempo_map import TempoPoint
 from engine.memory.plan import MODES
 from engine.model import Model, load
 from engine.requests.recipe import request_of
