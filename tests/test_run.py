@@ -271,3 +271,34 @@ def test_help_and_no_words():
     assert shown.returncode == 0
     assert "run.py demo" in shown.stdout
     assert subprocess.run([sys.executable, ROOT / "run.py"], capture_output=True).returncode == 2
+
+
+def test_help_without_docstrings():
+    environment = {**os.environ, "PYTHONOPTIMIZE": "2"}
+    words = [sys.executable, ROOT / "run.py", "--help"]
+    assert b"run.py demo" in subprocess.run(words, env=environment, capture_output=True).stdout
+
+
+@pytest.mark.parametrize("module", ["hashlib", "platform", "subprocess", "urllib", "pathlib"])
+def test_another_programs_library_does_not_stand_before_ours(module, tmp_path):
+    (tmp_path / f"{module}.py").write_text("raise ImportError('for another Python')\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    shown = subprocess.run([sys.executable, ROOT / "run.py", "--help"], env=environment, capture_output=True)
+    assert shown.returncode == 0 and b"run.py demo" in shown.stdout, shown.stderr
+
+
+def test_a_command_gets_no_settings_of_another_python(monkeypatch, capfd):
+    for name in ("PYTHONPATH", "PYTHONOPTIMIZE", "PYTHONSTARTUP"):
+        monkeypatch.setenv(name, "1")
+    code = "import os, sys; print(sorted(n for n in os.environ if n.startswith('PYTHON')), sys.flags.optimize)"
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
+    assert run.follow([sys.executable, "-c", code]) == 0
+    said = capfd.readouterr().out
+    assert "PYTHONPATH" not in said and "PYTHONIOENCODING" in said and said.strip().endswith("0")
+
+
+def test_a_full_disk_does_not_stop_pip_from_being_heard(tmp_path):
+    """The log could not be written, nobody read what pip said any more, and it stood still."""
+    code = "import sys; print('x' * 100_000); sys.exit('ERROR: No space left on device')"
+    pip = Pip([sys.executable, "-c", code], os.environ, tmp_path / "no folder" / "log", io.StringIO())
+    assert "No space left on device" in pip.run("step", [])

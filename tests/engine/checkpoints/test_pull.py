@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import re
 import shutil
+import urllib.error
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 
 import pytest
+from huggingface_hub.errors import OfflineModeIsEnabled
 
 from engine.checkpoints import pull as pulling
 from engine.checkpoints import registry
 from engine.checkpoints.ace_step_15.load import load_networks as load_15
+from engine.checkpoints.hub import Repository, reason_of, unreachable
 from engine.checkpoints.load import load_networks
 from engine.errors import CheckpointError
 from tests.support.golden15_runs import OURS
@@ -114,8 +120,38 @@ def test_no_network_says_what_to_do(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_names_without_a_repository_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"got 'nano', expected one of ace-step-v1"):
+    with pytest.raises(CheckpointError, match=r"nano is part of the package; its files are in .*nano"):
         pulling.pull("nano", tmp_path)
+    with pytest.raises(CheckpointError, match=r"got 'gpt', expected one of ace-step-v1"):
+        pulling.pull("gpt", tmp_path)
+
+
+def _failed(status: int) -> urllib.error.HTTPError:
+    return urllib.error.HTTPError("https://hub.invalid/api?x=1", status, "Request ID: Root=1-68", Message(), None)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (_failed(404), "no such repository, revision or file. Check the spelling"),
+        (_failed(403), "Accept the licence on its page"),
+        (_failed(429), "Wait some minutes"),
+        (_failed(503), "out of order (status 503)"),
+        (urllib.error.URLError("[Errno -2] Name or service not known"), "no connection to the hub. Check the network"),
+        (TimeoutError(), "no connection to the hub. Check the network"),
+        (OfflineModeIsEnabled("Cannot reach https://hub.invalid: offline mode"), "HF_HUB_OFFLINE is set. Unset it"),
+    ],
+)
+def test_why_the_hub_gave_nothing_is_said_in_our_words(error: Exception, said: str) -> None:
+    text = reason_of(error)
+    assert said in text
+    assert not re.search("https?:|Request ID|Errno", text)
+
+
+def test_a_full_disk_is_no_fault_of_the_network(tmp_path: Path) -> None:
+    repository = Repository("a/b", "main", tmp_path, "acestep-bridge models pull b")
+    text = str(unreachable(repository, OSError(errno.ENOSPC, "No space left on device")))
+    assert text == f"{tmp_path}: the disk is full. Make room; `acestep-bridge models pull b` goes on then."
 
 
 @pytest.fixture
