@@ -43,7 +43,8 @@ class Plan:
             parts = [replace(part, minutes=minutes * part.steps / total) for part in parts]
         if steps is not None:
             parts = [replace(part, steps=steps) for part in parts]
-        return replace(self, **{stage: tuple(parts) if stage in IN_PARTS else parts[0]})
+        changes: dict[str, Any] = {stage: tuple(parts) if stage in IN_PARTS else parts[0]}
+        return replace(self, **changes)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
+from engine.checkpoints.networks import Networks
 from engine.networks.autoencoder import MusicAutoencoder, build_autoencoder_dc
 from engine.networks.log_mel import LogMel
 from engine.networks.partials import Partials, PartialsConfig
@@ -105,6 +106,7 @@ def start_from(model: str, runs: Runs, plan: Plan) -> None:
     import engine
 
     networks = engine.load(model, device="cpu").networks
+    assert isinstance(networks, Networks)
     dcae, velocity = build_autoencoder_dc(AUTOENCODER_CONFIG), Velocity()
     weights = {f"transformer.{name}": value for name, value in networks.transformer.state_dict().items()}
     weights |= {f"text.{name}": value for name, value in networks.text_encoder.model.state_dict().items()}
@@ -113,10 +115,11 @@ def start_from(model: str, runs: Runs, plan: Plan) -> None:
         velocity.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(f"--from {model}: got other networks than this recipe's: {error}") from error
-    starts = {runs.autoencoder: dcae, runs.part("decoder", len(plan.decoder) - 1): dcae}
+    starts: dict[Path, nn.Module] = {runs.autoencoder: dcae, runs.part("decoder", len(plan.decoder) - 1): dcae}
     starts[runs.part("transformer", len(plan.transformer) - 1)] = velocity
-    if networks.autoencoder.vocoder.partials is not None:
-        starts[runs.part("partials", len(plan.partials) - 1)] = networks.autoencoder.vocoder.partials
+    vocoder = networks.autoencoder.vocoder
+    if isinstance(vocoder, SpectralInversionVocoder) and vocoder.partials is not None:
+        starts[runs.part("partials", len(plan.partials) - 1)] = vocoder.partials
     for path, network in starts.items():
         if not path.exists():
             save_start(path, model=network)

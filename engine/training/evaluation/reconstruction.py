@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 import engine
+from engine.checkpoints.networks import Networks
 from engine.constants import MODEL_SAMPLE_RATE as RATE
 from engine.constants import SAMPLES_PER_FRAME
 from engine.training.evaluation.material import Values, true_clip
@@ -26,7 +27,9 @@ HELD = ("pad", "lead", "keys", "bass")
 
 def codec(model: engine.Model, seed: int) -> Values:
     """The figures of one seed: a clip of four seconds, a held note and a clip that falls silent."""
-    networks = model.networks.autoencoder
+    loaded = model.networks
+    assert isinstance(loaded, Networks)
+    networks = loaded.autoencoder
     with torch.inference_mode():
         return _errors(networks, seed) | _held_note(networks, seed) | _silence(networks, seed)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,6 +16,8 @@ WORDS = (
     "piano", "zither", "???", "808", "very loud", "", "quiet", "female vocals", "réverbération",
 )  # fmt: skip
 LIMIT, OFFSET = 1.0, 1e-3
+
+MODES: tuple[Literal["remix", "reference"], ...] = ("remix", "reference")
 
 
 def random_request(model: engine.Model, seed: int, **_: Any) -> Values:
@@ -69,7 +71,7 @@ def _drawn(rng: np.random.Generator, seed: int) -> tuple[Any, np.ndarray | None]
             ),
             source,
         )
-    mode = str(rng.choice(["remix", "reference"]))
+    mode = MODES[int(rng.choice(len(MODES)))]
     return engine.AudioToAudio(audio=audio, original_tags="music", tags=words, edit_mode=mode, **shared), source
 
 

@@ -20,8 +20,9 @@ from engine.networks.autoencoder import (
 )
 from engine.networks.log_mel import LogMel
 from engine.training.learning.dataset import mels_of, read_rows, shard_names, silent_mel
-from engine.training.learning.descent import Losses, descend
+from engine.training.learning.descent import Course, Losses, descend
 from engine.training.learning.progress import Progress
+from engine.training.learning.schedule import Clock
 from engine.training.learning.snapshots import load_snapshot
 
 HOP = SAMPLES_PER_FRAME // LATENT_STRIDE
@@ -126,7 +127,7 @@ def refine_decoder(mels: Path, trained: Path, out: Path, plan: AutoencoderPlan, 
 
 
 def _train(model: Any, mels: Path, out: Path, plan: AutoencoderPlan, progress: Progress) -> nn.Module:
-    def begin(step: int) -> Losses:
+    def begin(step: int, clock: Clock) -> Losses:
         crops = MelCrops(mels, plan.crop, plan.seed + step)
 
         def losses(step: int) -> dict[str, Tensor]:
@@ -136,7 +137,7 @@ def _train(model: Any, mels: Path, out: Path, plan: AutoencoderPlan, progress: P
 
         return losses
 
-    return descend(model, out, plan, begin, progress, SAVE_EVERY)
+    return descend(model, out, plan, Course(begin), progress, SAVE_EVERY)
 
 
 def autoencoder_loss(model: Any, mel: Tensor, noise: float) -> dict[str, Tensor]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from msgspec import structs
 from torch import Tensor
 
 from engine.constants import LATENT_STRIDE, SAMPLES_PER_FRAME
@@ -50,7 +51,7 @@ class ClipFacts:
             name: getattr(self, name) for name in ("seed", "style", "root", "mode", "kinds", "brightness", "room")
         }
         rows = ["".join("1" if on else "0" for on in row) for row in self.activity]
-        return {**values, "activity": rows, "points": [asdict(point) for point in self.tempo_map.points]}
+        return {**values, "activity": rows, "points": [structs.asdict(point) for point in self.tempo_map.points]}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> ClipFacts:

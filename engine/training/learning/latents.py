@@ -74,7 +74,9 @@ class LatentCrops:
         self.folder, self.tokenizer, self.buckets = folder, tokenizer, buckets
         self.stem_share, self.regions = stems, regions
         self.rng = np.random.default_rng([seed, 4])
-        self.unknown = tokenizer.token_to_id(UNKNOWN)
+        unknown = tokenizer.token_to_id(UNKNOWN)
+        assert unknown is not None
+        self.unknown = unknown
         self.clips: list[tuple[np.ndarray, ClipFacts, list[int], list[int]]] = []
         self.stems: list[int] = []
         self._seen: set[Path] = set()

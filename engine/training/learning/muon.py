@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """One update of every parameter that has a gradient."""
         for group in self.param_groups:
             for weight in group["params"]:
@@ -56,7 +56,9 @@ def split_optimizers(
 
     What starts with `slow` has a twentieth of AdamW's rate, as its group's `share` says.
     """
-    matrices, others, slowly = [], [], []
+    matrices: list[Tensor] = []
+    others: list[Tensor] = []
+    slowly: list[Tensor] = []
     for name, weight in model.named_parameters():
         if weight.requires_grad:
             big = weight.dim() >= 2 and min(weight.flatten(1).shape) > 8 and "scale_shift_table" not in name

@@ -21,8 +21,9 @@ from engine.networks.partials import cell_shares
 from engine.networks.spectral_inversion import SpectralInversionVocoder
 from engine.training.learning.autoencoder import held_tones
 from engine.training.learning.dataset import HELD_OUT_SEEDS, make_clip
-from engine.training.learning.descent import Losses, descend
+from engine.training.learning.descent import Course, Losses, descend
 from engine.training.learning.progress import Progress
+from engine.training.learning.schedule import Clock
 
 FIRST_SEED = HELD_OUT_SEEDS + 100_000
 CLIPS, CLIP_FRAMES, CROP = 160, 96, 128
@@ -138,7 +139,7 @@ def train_partials(codec: MusicAutoencoder, out: Path, plan: PartialsPlan, progr
     torch.manual_seed(plan.seed)
     vocoder: Any = codec.vocoder
 
-    def begin(step: int) -> Losses:
+    def begin(step: int, clock: Clock) -> Losses:
         clips = PartialsClips(codec, plan.seed + step, min(CLIPS, plan.steps), plan.coded)
         for _ in range(max(1, clips.size // 4)):
             clips.renew()
@@ -150,4 +151,4 @@ def train_partials(codec: MusicAutoencoder, out: Path, plan: PartialsPlan, progr
 
         return losses
 
-    return descend(vocoder.partials, out, plan, begin, progress, SAVE_EVERY)
+    return descend(vocoder.partials, out, plan, Course(begin), progress, SAVE_EVERY)

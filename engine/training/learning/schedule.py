@@ -42,6 +42,10 @@ class Clock(nn.Module):
         """Put the seconds into what is kept; counting goes on."""
         self.get_buffer("seconds").fill_(time.monotonic() - self._started)
 
+    def count(self, samples: int) -> None:
+        """So many samples more were seen."""
+        self.get_buffer("samples").add_(samples)
+
     def share(self, minutes: float | None, step: int, steps: int) -> float:
         """The share of the run that is done: of the minutes where they are given, else of the steps."""
         return step / steps if minutes is None else (time.monotonic() - self._started) / (60.0 * minutes)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -23,13 +23,12 @@ from engine.grid.beat_grid import VOCABULARY as BEAT_IDS
 from engine.grid.harmony import CHORDS, VOCABULARY
 from engine.networks.config import TransformerConfig
 from engine.networks.text_encoder import build_umt5
-from engine.networks.transformer import Transformer
+from engine.networks.transformer import Transformer, TransformerBlock
 from engine.training.learning.alignment import aligned_biases
+from engine.training.learning.descent import Course, Losses, descend
 from engine.training.learning.latents import Batch, LatentCrops
-from engine.training.learning.muon import split_optimizers
 from engine.training.learning.progress import Progress
-from engine.training.learning.schedule import Clock, set_rates
-from engine.training.learning.snapshots import load_snapshot, save_snapshot
+from engine.training.learning.schedule import Clock
 from engine.training.music.vocabulary import TEXT_LENGTH, VOCABULARY_SIZE
 
 SAVE_EVERY = 250
@@ -113,11 +112,16 @@ class Velocity(nn.Module):
         return self.transformer.decode(noisy, sigma * 1000.0, prepared)
 
 
+def blocks_of(model: Transformer) -> list[TransformerBlock]:
+    """The transformer's blocks, as what they are."""
+    return [cast(TransformerBlock, block) for block in model.transformer_blocks]
+
+
 @torch.no_grad()
 def _start_weights(model: Transformer) -> None:
     """Bar phases and chords as fixed patterns, gates half open, no velocity at first."""
     model.lyric_embs.weight.copy_(grid_patterns(model.config.lyric_hidden_size))
-    for block in model.transformer_blocks:
+    for block in blocks_of(model):
         block.scale_shift_table[[2, 5]] = 0.5
     align_heads(model)
     model.genre_embedder.weight.zero_()
@@ -156,7 +160,7 @@ def align_heads(model: Transformer) -> None:
     config = model.config
     query, key = aligned_biases(config.attention_head_dim, config.rope_theta, 1 + config.text_length)
     rows = slice(0, ALIGNED_HEADS * config.attention_head_dim)
-    for block in model.transformer_blocks:
+    for block in blocks_of(model):
         queries, keys = block.cross_attn.to_q, block.cross_attn.to_k
         queries.weight.normal_(std=QUERY_START)
         queries.weight[rows] = 0.0
@@ -165,7 +169,7 @@ def align_heads(model: Transformer) -> None:
 
 
 @torch.no_grad()
-def plain_text(text: nn.Module) -> None:
+def plain_text(text: Any) -> None:
     """Start the text encoder as a table of words: its blocks add nothing yet, and its last norm stays as it is.
 
     Text is noise to a network that has learned nothing. Where it could, training made the encoder's states all alike
@@ -180,7 +184,7 @@ def plain_text(text: nn.Module) -> None:
 
 def still_queries(model: Transformer) -> None:
     """Leave the cross-attention's query matrices as they start; their biases are trained."""
-    for block in model.transformer_blocks:
+    for block in blocks_of(model):
         block.cross_attn.to_q.weight.requires_grad_(False)
 
 
@@ -233,34 +237,29 @@ def train_transformer(
     `check(step)` is called every `plan.check_every` steps, the snapshot being written.
     """
     torch.manual_seed(plan.seed)
-    model, clock = Velocity(), Clock()
-    muon, adam = split_optimizers(
-        model, plan.muon_rate, plan.adam_rate, "transformer.transformer_blocks", "text.encoder.block"
-    )
+    model = Velocity()
     average = Average(model)
-    parts = {"model": model, "average": average, "muon": muon, "adam": adam, "clock": clock}
-    step = load_snapshot(out, **parts)
-    torch.manual_seed(plan.seed + step)
-    clock.start()
-    while (done := clock.share(plan.minutes, step, plan.steps)) < 1.0:
-        set_rates(plan, step, done, muon, adam)
-        batch = crops.batch()
-        loss = velocity_loss(model, batch)
-        loss.backward()
-        nn.utils.clip_grad_norm_(adam.param_groups[0]["params"], 1.0)
-        for optimizer in (muon, adam):
-            optimizer.step()
-            optimizer.zero_grad()
-        step += 1
-        clock.samples += batch.latents.shape[0]
-        average.update(model, min(plan.ema, (1 + step) / (10 + step)))
-        progress.step(step, plan.steps, {"loss": loss.item(), "done": done, "samples": float(clock.samples)})
-        if step % SAVE_EVERY == 0:
-            clock.stop()
-            save_snapshot(out, step, **parts)
-            crops.refresh()
-            if check is not None and step % plan.check_every == 0:
-                check(step)
-    clock.stop()
-    save_snapshot(out, step, **parts)
+
+    def begin(_: int, clock: Clock) -> Losses:
+        def losses(step: int) -> dict[str, Tensor]:
+            batch = crops.batch()
+            clock.count(batch.latents.shape[0])
+            return {"loss": velocity_loss(model, batch), "samples": clock.get_buffer("samples").float()}
+
+        return losses
+
+    def after_save(step: int) -> None:
+        crops.refresh()
+        if check is not None and step % plan.check_every == 0:
+            check(step)
+
+    course = Course(
+        begin,
+        slow=("transformer.transformer_blocks", "text.encoder.block"),
+        limits_muon=False,
+        kept={"average": average},
+        after_step=lambda step: average.update(model, min(plan.ema, (1 + step) / (10 + step))),
+        after_save=after_save,
+    )
+    descend(model, out, plan, course, progress, SAVE_EVERY)
     return average.weights()
