@@ -10,7 +10,6 @@ import soundfile as sf
 import engine
 from engine.constants import MODEL_SAMPLE_RATE
 from engine.grid.harmony import NOTE_NAMES
-from engine.requests import TempoPoint
 from engine.training.evaluation.rules import magnitudes
 from engine.training.music.arrange import Wish, make_score
 from engine.training.music.synthesis import render
@@ -59,7 +58,7 @@ def _inpainting(model: engine.Model, out: Path) -> None:
             end_time=REGION[1],
             variance=1.0,
             seed=seed,
-            tempo_map=[TempoPoint(**vars(point)) for point in score.tempo_map().points],
+            tempo_map=list(score.tempo_map().points),
         )
         rows.append((f"after, 6 to 10 s anew, seed {seed}", np.asarray(model.render(request).audio)))
     for index, (_, audio) in enumerate(rows):

@@ -33,7 +33,7 @@ class Clip:
     @property
     def tempo_map(self) -> list[TempoPoint]:
         """The true bar lines, as a request gives them."""
-        return [TempoPoint(**vars(point)) for point in self.score.tempo_map().points]
+        return list(self.score.tempo_map().points)
 
     @property
     def source(self) -> engine.Audio:
