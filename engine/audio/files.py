@@ -26,7 +26,7 @@ from engine.audio.buffer import MAX_CHANNELS, Audio, too_many_channels
 from engine.audio.containers import flac, kinds, ogg
 from engine.audio.containers.layout import Layout, difference
 from engine.audio.containers.segments import SegmentedFile, Segments
-from engine.audio.paths import system_name
+from engine.audio.paths import for_soundfile
 from engine.errors import InvalidRequest
 
 MIN_RATE, MAX_RATE = 8000, 192000
@@ -181,7 +181,8 @@ def _plain_notes(file: Path, frames: int, layout: Layout) -> tuple[str, ...]:
 def _opened(file: Path, segments: Segments | None) -> AudioInfo | None:
     try:
         with contextlib.ExitStack() as stack:
-            source = system_name(file) if segments is None else stack.enter_context(SegmentedFile(file, segments))
+            named = for_soundfile(file) if segments is None else SegmentedFile(file, segments)
+            source = stack.enter_context(named)
             opened = stack.enter_context(soundfile.SoundFile(source))
             return AudioInfo(file, opened.frames, opened.samplerate, opened.channels, opened.format, opened.subtype)
     except (soundfile.LibsndfileError, TypeError):
@@ -326,7 +327,7 @@ class _Link:
     def _open(self) -> None:
         self.close()
         if self._segments is None:
-            source: Any = system_name(self._path)
+            source: Any = self._stack.enter_context(for_soundfile(self._path))
         else:
             source = self._stack.enter_context(SegmentedFile(self._path, self._segments))
         kind = _Forwards if self._forwards else soundfile.SoundFile

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, Literal
+
+_LONGEST_BYTES = 1_000  # libsndfile refuses longer paths; the system does not
 
 
 def system_name(path: str | os.PathLike[str]) -> Path | bytes:
@@ -14,6 +19,16 @@ def system_name(path: str | os.PathLike[str]) -> Path | bytes:
     except UnicodeEncodeError:
         return os.fsencode(path)
     return Path(path)
+
+
+@contextlib.contextmanager
+def for_soundfile(path: Path, mode: Literal["rb", "w+b"] = "rb") -> Iterator[Path | bytes | BinaryIO]:
+    """What soundfile opens the file by: its name, or the open file where the name is longer than libsndfile takes."""
+    if len(os.fsencode(path)) <= _LONGEST_BYTES:
+        yield system_name(path)
+        return
+    with path.open(mode) as file:
+        yield file
 
 
 def name_or_content(path: Path) -> str | io.BytesIO:

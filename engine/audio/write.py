@@ -19,7 +19,7 @@ from engine.audio.carried import id3, vorbis
 from engine.audio.carried.model import Move
 from engine.audio.files import AudioInfo
 from engine.audio.metadata import COMMENT_PREFIX, encode_recipe, read_recipe
-from engine.audio.paths import system_name
+from engine.audio.paths import for_soundfile
 from engine.audio.wave_writer import FileSpec, WaveWriter
 from engine.errors import InvalidRequest
 
@@ -152,9 +152,12 @@ def _write_wave(temporary: Path, spec: FileSpec, chunks: Iterable[NDArray[Any]])
 def _write_soundfile(temporary: Path, spec: FileSpec, chunks: Iterable[NDArray[Any]]) -> None:
     _check_mp3_rate(spec)
     try:
-        with soundfile.SoundFile(
-            system_name(temporary), "w", spec.sample_rate, spec.channels, spec.subtype, format=spec.container
-        ) as file:
+        with (
+            for_soundfile(temporary, "w+b") as name,
+            soundfile.SoundFile(
+                name, "w", spec.sample_rate, spec.channels, spec.subtype, format=spec.container
+            ) as file,
+        ):
             for chunk in chunks:
                 for start in range(0, chunk.shape[1], _CHUNK_FRAMES):
                     file.write(np.ascontiguousarray(chunk[:, start : start + _CHUNK_FRAMES].T))

@@ -30,7 +30,7 @@ NAMES = {
     "control characters": b"bell\x07 red\x1b[31m.wav",
     "a leading dash": b"-o.wav",
     "spaces and quotes": b"a 'b' \"c\" $d.wav",
-    "deep": b"/".join([b"d" * 200] * 3) + b"/deep.wav",
+    "deep": b"/".join([b"d" * 200] * 12) + b"/deep.wav",
 }
 SHORT = ["--tags", "drums", "--duration", "1", "--number-of-steps", "2"]
 posix = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="these systems' names are Unicode")
