@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from engine.audio.buffer import Audio
     from engine.errors import Cancelled, CheckpointError, EngineError, InvalidRequest, OutOfMemory
     from engine.model import Model, Progress, Render, load
-    from engine.requests import AudioToAudio, Inpaint, Outpaint, PromptToAudio, Request, Retake, TextToAudio
+    from engine.requests import (
+        AudioToAudio,
+        Complete,
+        Extract,
+        Inpaint,
+        Lego,
+        Outpaint,
+        PromptToAudio,
+        Request,
+        Retake,
+        TextToAudio,
+    )
 
 _HOMES = {
     "Audio": "engine.audio.buffer",
@@ -26,6 +37,9 @@ _HOMES = {
     "Render": "engine.model",
     "load": "engine.model",
     "AudioToAudio": "engine.requests",
+    "Complete": "engine.requests",
+    "Extract": "engine.requests",
+    "Lego": "engine.requests",
     "Inpaint": "engine.requests",
     "Outpaint": "engine.requests",
     "PromptToAudio": "engine.requests",
@@ -39,9 +53,12 @@ __all__ = [
     "AudioToAudio",
     "Cancelled",
     "CheckpointError",
+    "Complete",
     "EngineError",
+    "Extract",
     "Inpaint",
     "InvalidRequest",
+    "Lego",
     "Model",
     "OutOfMemory",
     "Outpaint",

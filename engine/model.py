@@ -17,6 +17,7 @@ from engine.checkpoints.identity import fingerprint
 from engine.checkpoints.int8 import check_available
 from engine.checkpoints.lora import Lora
 from engine.checkpoints.lora_pull import lora_path
+from engine.families.facts import check_task
 from engine.families.family import LoadedNetworks
 from engine.families.table import load_networks, make_family
 from engine.memory.demand import work_of
@@ -143,6 +144,7 @@ class Model:
         `on_step` is called with a `Progress` for each step of the stages encode, denoise, decode and seam; `cancel`
         is anything with `is_set()`. Raises InvalidRequest, CheckpointError (of a LoRA), Cancelled.
         """
+        check_task(request.task, self._family.facts)
         order = order_of(request, self.default_request, self._family.facts.geometry)
         self._asked = True
         check_results_fit(order.resolved, order.extent, free_main_memory())

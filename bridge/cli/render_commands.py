@@ -38,6 +38,9 @@ HELP = {
     "inpaint": "A region of SRC made anew, fitting the music around it; outside it every sample stays.",
     "outpaint": "New music before or after SRC.",
     "audio-to-audio": "SRC in another style (remix), with other words (lyrics), or as a starting point (reference).",
+    "lego": "One more instrument for a region of SRC, alone (ace-step-1.5-base; experimental).",
+    "extract": "One instrument of SRC, alone (ace-step-1.5-base; experimental).",
+    "complete": "SRC with further instruments (ace-step-1.5-base; experimental).",
     "retake": "A variation of a clip that was made here.",
 }
 

@@ -16,7 +16,7 @@ from msgspec import UNSET
 from bridge.protocol.messages import FileInfo
 from engine.constants import V1_GEOMETRY
 from engine.errors import CheckpointError, InvalidRequest
-from engine.families.facts import Facts
+from engine.families.facts import Facts, check_task
 from engine.families.table import facts_of
 from engine.memory.main_memory import check_results_fit, free_main_memory
 from engine.requests import Request, resolve
@@ -58,6 +58,7 @@ def check_source(request: Request, path: Path, facts: Facts = UNKNOWN_MODEL) -> 
     from engine.audio.files import check_channels, probe
     from engine.requests.extent import SourceShape, extent_of
 
+    check_task(request.task, facts)
     info, settled = probe(path), resolve(request, facts.default_request)
     check_channels(info, None if settled.channels is None else [c - 1 for c in settled.channels])
     shape = SourceShape(info.frames, info.channels, info.sample_rate)

@@ -88,10 +88,37 @@ def _joined(job: Job) -> list[Render]:
     return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
 
 
+def _stem(job: Job) -> list[Render]:
+    """The region alone, with fades around it; its place in the source is `offset`."""
+    source, (window,) = job.source, job.order.extent.windows
+    latents, pieces = _render_window(job, source, window)
+    region = window.regions[0]
+    results = []
+    for i in range(job.items):
+        made = _as_channels(np.asarray(pieces[i][0].made.samples), source.channels)
+        faded = made * _fades(region.start - region.fade_start, made.shape[1], region.fade_end - region.end)
+        audio, rate = _at_requested_rate(job, faded, source.sample_rate)
+        result = _result(job, i, audio, rate, latents[i])
+        result.report["warnings"] += source.notes
+        places = {"window": [window.start, window.end], "region": [region.start, region.end]}
+        result.report |= {**places, "offset": region.fade_start}
+        results.append(result)
+    return results
+
+
+def _fades(first: int, samples: int, last: int) -> np.ndarray:
+    """Linear fades over the first and the last samples, 1 between them: float32 (samples,)."""
+    gain = np.ones(samples, dtype=np.float32)
+    gain[:first] = (np.arange(first) + 0.5) / max(first, 1)
+    gain[samples - last :] = ((np.arange(last) + 0.5) / max(last, 1))[::-1]
+    return gain
+
+
 FINISHES: dict[Finish, Callable[[Job], list[Render]]] = {
     "piece": _piece,
     "source": _whole_source,
     "joined": _joined,
+    "stem": _stem,
 }
 
 

@@ -10,7 +10,10 @@ from engine.requests.schema import fields_table, json_schema
 from engine.requests.types import (
     TASKS,
     AudioToAudio,
+    Complete,
+    Extract,
     Inpaint,
+    Lego,
     Outpaint,
     PromptToAudio,
     Request,
@@ -22,8 +25,11 @@ from engine.requests.types import (
 __all__ = [
     "TASKS",
     "AudioToAudio",
+    "Complete",
+    "Extract",
     "Field",
     "Inpaint",
+    "Lego",
     "ModelIdentity",
     "Outpaint",
     "PromptToAudio",

@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct
 
 from engine.errors import InvalidRequest
 from engine.requests.fields import Field, fields_of
+from engine.requests.tracks import TRACKS
 
 MAX_CLIENT_DATA_BYTES = 16 * 1024
 _NO_TAG = ", \t\r\n;.\u3001\uff0c"  # what stands between tags, and no tag
@@ -130,6 +131,7 @@ def _check_lists(request: Any) -> None:
         or not all(isinstance(c, int) and not isinstance(c, bool) and c >= 1 for c in channels)
     ):
         raise InvalidRequest("channels", _show(channels), "one or two channel numbers from 1", "Say [1, 2].")
+    _check_tracks(getattr(request, "tracks", UNSET))
     if request.oss_steps is not UNSET:
         steps = list(request.oss_steps)
         if (
@@ -139,6 +141,16 @@ def _check_lists(request: Any) -> None:
         ):
             raise InvalidRequest("oss_steps", _show(steps), "rising whole numbers from 1 to 200", "Say [1, 5, 12].")
     _check_lora(request)
+
+
+def _check_tracks(tracks: Any) -> None:
+    if tracks is UNSET:
+        return
+    unknown = [name for name in tracks if name not in TRACKS]
+    if unknown or not tracks:
+        raise InvalidRequest(
+            "tracks", _show(unknown or tracks), f"some of {', '.join(TRACKS)}", "Name at least one of these."
+        )
 
 
 def _check_lora(request: Any) -> None:

@@ -78,6 +78,8 @@ class Settled:
     edit_n_min: float = 0.0
     edit_n_max: float = 1.0
     edit_n_avg: int = 1
+    track: str = ""
+    tracks: list[str] | None = None
 
     @property
     def task(self) -> str:

@@ -12,8 +12,54 @@ from msgspec import UNSET, Struct, UnsetType
 from engine.constants import LONGEST_SECONDS, SEED_MODULUS
 from engine.grid.tempo_map import TempoPoint
 from engine.requests.fields import about, audio
+from engine.requests.tracks import Track
 
 Covers = Literal["piece", "source", "region", "extension"]
+
+# Fields that several tasks have.
+StartTime = Annotated[float, about("Start of the region.", 0.0, unit="seconds")] | UnsetType
+StartRelativeTo = (
+    Annotated[
+        Literal["start", "end"],
+        about("Whether start_time counts from the start or back from the end.", "start"),
+    ]
+    | UnsetType
+)
+EndTime = (
+    Annotated[float, about("End of the region; when not given, 30 or the end of the audio.", unit="seconds")]
+    | UnsetType
+)
+EndRelativeTo = (
+    Annotated[
+        Literal["start", "end"],
+        about("Whether end_time counts from the start or back from the end.", "start"),
+    ]
+    | UnsetType
+)
+ContextSeconds = (
+    Annotated[
+        float,
+        about(
+            "How much the model sees on each side; null: the whole file.",
+            10.0,
+            ge=0,
+            le=120,
+            unit="seconds",
+        ),
+    ]
+    | UnsetType
+    | None
+)
+CrossfadeSeconds = (
+    Annotated[
+        float,
+        about("Length of the fades outside the region's borders.", 0.03, ge=0, le=1, unit="seconds"),
+    ]
+    | UnsetType
+)
+Channels = (
+    Annotated[list[int], about("Which two channels (counted from 1) of a source with more than two.")] | UnsetType
+)
 
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -167,27 +213,8 @@ class WithSeam(WithLyrics, frozen=True, kw_only=True):
     tags: Annotated[str, about("Comma-separated tags of the style wanted.")]
     context_lyrics_before: Annotated[str, about("Words sung before the new part.", "")] | UnsetType = UNSET
     context_lyrics_after: Annotated[str, about("Words sung after the new part.", "")] | UnsetType = UNSET
-    context_seconds: (
-        Annotated[
-            float,
-            about(
-                "How much the model sees on each side; null: the whole file.",
-                10.0,
-                ge=0,
-                le=120,
-                unit="seconds",
-            ),
-        ]
-        | UnsetType
-        | None
-    ) = UNSET
-    crossfade_seconds: (
-        Annotated[
-            float,
-            about("Length of the fades outside the region's borders.", 0.03, ge=0, le=1, unit="seconds"),
-        ]
-        | UnsetType
-    ) = UNSET
+    context_seconds: ContextSeconds = UNSET
+    crossfade_seconds: CrossfadeSeconds = UNSET
     match_loudness: (
         Annotated[bool, about("Whether the new part follows the loudness around it, by 6 dB at most.", True)]
         | UnsetType
@@ -202,9 +229,7 @@ class WithSeam(WithLyrics, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
-    channels: (
-        Annotated[list[int], about("Which two channels (counted from 1) of a source with more than two.")] | UnsetType
-    ) = UNSET
+    channels: Channels = UNSET
 
 
 class TextToAudio(WithLyrics, frozen=True, kw_only=True):
@@ -233,25 +258,10 @@ class Inpaint(WithSeam, frozen=True, kw_only=True):
 
     task: ClassVar[str] = "inpaint"
     covers: ClassVar[Covers] = "region"
-    start_time: Annotated[float, about("Start of the region.", 0.0, unit="seconds")] | UnsetType = UNSET
-    start_time_relative_to: (
-        Annotated[
-            Literal["start", "end"],
-            about("Whether start_time counts from the start or back from the end.", "start"),
-        ]
-        | UnsetType
-    ) = UNSET
-    end_time: (
-        Annotated[float, about("End of the region; when not given, 30 or the end of the audio.", unit="seconds")]
-        | UnsetType
-    ) = UNSET
-    end_time_relative_to: (
-        Annotated[
-            Literal["start", "end"],
-            about("Whether end_time counts from the start or back from the end.", "start"),
-        ]
-        | UnsetType
-    ) = UNSET
+    start_time: StartTime = UNSET
+    start_time_relative_to: StartRelativeTo = UNSET
+    end_time: EndTime = UNSET
+    end_time_relative_to: EndRelativeTo = UNSET
     variance: (
         Annotated[float, about("How far from the source: 0 gives it back, 1 is free.", 0.5, ge=0, le=1)] | UnsetType
     ) = UNSET
@@ -299,9 +309,7 @@ class AudioToAudio(WithLyrics, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     edit_n_avg: Annotated[int, about("Flow-edit: noises averaged a step.", 1, ge=1, le=16)] | UnsetType = UNSET
-    channels: (
-        Annotated[list[int], about("Which two channels (counted from 1) of a source with more than two.")] | UnsetType
-    ) = UNSET
+    channels: Channels = UNSET
 
 
 class Retake(WithLyrics, frozen=True, kw_only=True):
@@ -319,6 +327,50 @@ class Retake(WithLyrics, frozen=True, kw_only=True):
     ) = UNSET
 
 
+class Lego(WithLyrics, frozen=True, kw_only=True):
+    """One more instrument for a region of the source, alone (of models that are trained for single instruments)."""
+
+    task: ClassVar[str] = "lego"
+    covers: ClassVar[Covers] = "region"
+    audio: Annotated[Any, audio("The source.")]
+    track: Annotated[Track, about("The instrument to add.")]
+    tags: Annotated[str, about("Comma-separated tags of the style wanted.")] | UnsetType = UNSET
+    start_time: StartTime = UNSET
+    start_time_relative_to: StartRelativeTo = UNSET
+    end_time: EndTime = UNSET
+    end_time_relative_to: EndRelativeTo = UNSET
+    context_seconds: ContextSeconds = UNSET
+    crossfade_seconds: CrossfadeSeconds = UNSET
+    channels: Channels = UNSET
+
+    @property
+    def output(self) -> str:
+        """The instrument is not mixed with the source."""
+        return "clip"
+
+
+class Extract(Request, frozen=True, kw_only=True):
+    """One instrument of the source, alone (of models that are trained for single instruments)."""
+
+    task: ClassVar[str] = "extract"
+    covers: ClassVar[Covers] = "source"
+    audio: Annotated[Any, audio("The source.")]
+    track: Annotated[Track, about("The instrument to extract.")]
+    tags: Annotated[str, about("Comma-separated tags that describe the source.")] | UnsetType = UNSET
+    channels: Channels = UNSET
+
+
+class Complete(WithLyrics, frozen=True, kw_only=True):
+    """The source with further instruments (of models that are trained for single instruments)."""
+
+    task: ClassVar[str] = "complete"
+    covers: ClassVar[Covers] = "source"
+    audio: Annotated[Any, audio("The source.")]
+    tracks: Annotated[list[str], about("The instruments to add, such as drums, bass.")]
+    tags: Annotated[str, about("Comma-separated tags of the style wanted.")] | UnsetType = UNSET
+    channels: Channels = UNSET
+
+
 TASKS: dict[str, type[Request]] = {
-    r.task: r for r in (TextToAudio, PromptToAudio, Inpaint, Outpaint, AudioToAudio, Retake)
+    r.task: r for r in (TextToAudio, PromptToAudio, Inpaint, Outpaint, AudioToAudio, Retake, Lego, Extract, Complete)
 }

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from engine.requests import Request
-from engine.tasks import audio_to_audio, inpaint, outpaint, prompt_to_audio, retake, text_to_audio
+from engine.tasks import (
+    audio_to_audio,
+    complete,
+    extract,
+    inpaint,
+    lego,
+    outpaint,
+    prompt_to_audio,
+    retake,
+    text_to_audio,
+)
 from engine.tasks.task import Task
 
 TASKS: dict[type[Request], Task] = {
     module.TASK.request: module.TASK
-    for module in (text_to_audio, prompt_to_audio, inpaint, outpaint, audio_to_audio, retake)
+    for module in (
+        text_to_audio,
+        prompt_to_audio,
+        inpaint,
+        outpaint,
+        audio_to_audio,
+        retake,
+        lego,
+        extract,
+        complete,
+    )
 }
 
 

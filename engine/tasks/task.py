@@ -2,7 +2,8 @@
 
 request type    what the user gives, and what it covers (`engine.requests.extent`)
 plan            from inputs (words, noise, settings) and material (the source's latents) to a `Plan`
-finish          "piece": as made; "source": cut to the source's length; "joined": in the source, with fades
+finish          "piece": as made; "source": cut to the source's length; "joined": in the source, with fades; "stem": its
+                region alone, with fades
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from engine.sampling.denoise import Plan
     from engine.tasks.inputs import Inputs
 
-Finish = Literal["piece", "source", "joined"]
+Finish = Literal["piece", "source", "joined", "stem"]
 
 
 @dataclass(frozen=True)

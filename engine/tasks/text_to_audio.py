@@ -23,12 +23,12 @@ def prepare(inputs: Inputs) -> Plan:
     return from_noise(inputs, inputs.first_noise())
 
 
-def from_noise(inputs: Inputs, noise: Tensor) -> Plan:
-    """A whole run from `noise`, (B, C, H, T)."""
+def from_noise(inputs: Inputs, noise: Tensor, known: Known | None = None) -> Plan:
+    """A whole run from `noise`, (B, C, H, T); `known` is what a model that looks at the source sees of it."""
     settings = inputs.settings
     leg = Leg(
         settings.schedule(inputs.model.levels),
-        guided_velocity(inputs, settings.levels),
+        guided_velocity(inputs, settings.levels, known=known),
         make_stepper(settings.scheduler, inputs.noise, settings.factor),
     )
     return Plan(noise, (leg,))

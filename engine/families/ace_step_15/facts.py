@@ -18,10 +18,11 @@ from engine.checkpoints.ace_step_15.places import (
     read_json,
     the_only,
 )
-from engine.families.facts import Facts
+from engine.families.facts import USUAL_TASKS, Facts
 from engine.geometry import Geometry
 
 FAMILY = "ace_step_15"
+STEM_TASKS = frozenset(("lego", "extract", "complete"))  # only base checkpoints are trained for them
 RELEASED = Geometry(sample_rate=48000, samples_per_frame=1920, latent_shape=(64, 1), max_seconds=600.0)
 DISTILLED = {"number_of_steps": 8, "shift": 3.0, "guidance_scale": 1.0}
 GUIDED = {"number_of_steps": 50, "shift": 1.0, "guidance_scale": 7.0}
@@ -45,7 +46,15 @@ def facts_of(checkpoint: Path) -> Facts:
     place = place_of(checkpoint)
     config = _config(place)
     geometry = geometry_of(config.get("audio_acoustic_hidden_dim", 64), _autoencoder(place))
-    return Facts(FAMILY, geometry, default_request(config, place.name), has_lyric_vocabulary=False)
+    return facts(geometry, config, place.name)
+
+
+def facts(geometry: Geometry, config: Mapping[str, Any], name: str) -> Facts:
+    """The facts of a checkpoint with this geometry, transformer's config and name."""
+    version = f"{config.get('model_version') or ''} {name}".lower()
+    is_base = not config.get("is_turbo") and "sft" not in version
+    tasks = USUAL_TASKS | STEM_TASKS if is_base else USUAL_TASKS
+    return Facts(FAMILY, geometry, default_request(config, name), has_lyric_vocabulary=False, tasks=tasks)
 
 
 def place_of(checkpoint: Path) -> Path:

@@ -19,11 +19,10 @@ from engine.checkpoints.int8 import round_weights
 from engine.checkpoints.lora import LoraSet
 from engine.errors import EngineError
 from engine.families.ace_step_15.conditioner import Conditioner, Velocity, draw_noise
-from engine.families.ace_step_15.facts import FAMILY, default_request, geometry_of
+from engine.families.ace_step_15.facts import facts, geometry_of
 from engine.families.ace_step_15.levels import Shifted
 from engine.families.ace_step_15.reader import Reader
 from engine.families.ace_step_15.sizes import AceStep15Sizes, sizes_of
-from engine.families.facts import Facts
 from engine.families.family import LoadedNetworks, Use
 from engine.memory.plan import MemoryMode
 from engine.requests.resolve import Resolved
@@ -67,8 +66,7 @@ class AceStep15:
             {"downsampling_ratios": autoencoder.config.downsampling_ratios, "sampling_rate": autoencoder.sample_rate},
         )
         kind = {"is_turbo": config.is_turbo, "model_version": config.model_version}
-        defaults = default_request(kind, networks.source.name)
-        self.facts = Facts(FAMILY, geometry, defaults, has_lyric_vocabulary=False)
+        self.facts = facts(geometry, kind, networks.source.name)
         self.autoencoder = autoencoder
         self.loras = LoraSet(networks.transformer, read_lora)
         self._conditioner = Conditioner(networks, use)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from engine.errors import InvalidRequest
 from engine.networks.ace_step_15.text_encoder import MAX_LYRIC_TOKENS, MAX_TEXT_TOKENS
+from engine.requests.tracks import TRACKS
 
 END = "<|endoftext|>"
 UNKNOWN = "N/A"
@@ -18,20 +19,6 @@ UNKNOWN_LANGUAGE = "unknown"
 LOWEST_BPM, HIGHEST_BPM = 30, 300
 TIME_SIGNATURES = (2, 3, 4, 6)
 
-TRACK_NAMES = (
-    "woodwinds",
-    "brass",
-    "fx",
-    "synth",
-    "strings",
-    "percussion",
-    "keyboard",
-    "guitar",
-    "bass",
-    "drums",
-    "backing_vocals",
-    "vocals",
-)
 # fmt: off
 LANGUAGES = frozenset({
     "ar", "az", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "fa", "fi", "fr", "he", "hi", "hr", "ht", "hu",
@@ -90,8 +77,8 @@ def complete_instruction(tracks: Sequence[str]) -> str:
 
 def check_track(name: str) -> str:
     """A track's name, or InvalidRequest listing those that the model was trained on."""
-    if name not in TRACK_NAMES:
-        raise InvalidRequest("track", repr(name), f"one of {', '.join(TRACK_NAMES)}", "Choose one of these names.")
+    if name not in TRACKS:
+        raise InvalidRequest("track", repr(name), f"one of {', '.join(TRACKS)}", "Choose one of these names.")
     return name
 
 

@@ -33,6 +33,11 @@ INSTRUCTIONS: dict[str, tuple[str, Sees]] = {
     "remix": (prompt.COVER, "codes"),
     "reference": (prompt.COVER, "source"),
 }
+NAMED: dict[str, Callable[[Resolved], str]] = {
+    "lego": lambda resolved: prompt.lego_instruction(resolved.track),
+    "extract": lambda resolved: prompt.extract_instruction(resolved.track),
+    "complete": lambda resolved: prompt.complete_instruction(resolved.tracks or ()),
+}
 APART = "tag_guidance_scale, lyric_guidance_scale: this model was not trained with them apart."
 UNKNOWN_FIELDS = ("erg_tag", "erg_lyric", "erg_diffusion")
 
@@ -65,8 +70,14 @@ class Reader:
     def words(self, place: Place, heard: Heard | None = None) -> Words:
         """The words of what is made; its length is the window's, not the song's."""
         resolved = self.resolved
-        instruction, sees = INSTRUCTIONS.get(resolved.edit_mode or resolved.task, (prompt.TEXT_TO_MUSIC, "silence"))
+        instruction, sees = self._instruction()
         return self._words(resolved.tags, resolved.all_lyrics, self._metas(place), instruction, sees)
+
+    def _instruction(self) -> tuple[str, Sees]:
+        resolved = self.resolved
+        if resolved.task in NAMED:
+            return NAMED[resolved.task](resolved), "source"
+        return INSTRUCTIONS.get(resolved.edit_mode or resolved.task, (prompt.TEXT_TO_MUSIC, "silence"))
 
     def original_words(self, place: Place, heard: Heard | None = None) -> Words:
         """The words of the source of audio-to-audio."""

@@ -198,6 +198,7 @@ def test_a_model_may_prefer_another_flow_edit_range_for_a_mode():
 @pytest.mark.parametrize("task", TASKS)
 def test_requests_survive_json_and_the_schema_names_every_field(task):
     samples = {"audio": "a.wav", "tags": "house", "original_tags": "rock", "prompt": "a song", "task": task}
+    samples |= {"track": "bass", "tracks": ["bass", "drums"]}
     names = fields_of(TASKS[task])
     request = from_dict({k: v for k, v in samples.items() if k in names or k == "task"})
     assert from_dict(json.loads(json.dumps(to_dict(request)))) == request

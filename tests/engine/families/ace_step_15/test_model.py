@@ -193,6 +193,71 @@ class TestTasks:
         assert np.array_equal(model().render(request_of(made)).audio, result.audio)
 
 
+class TestInstruments:
+    def test_lego_is_the_instrument_alone_with_fades(self) -> None:
+        source = music()
+        result = model("base").render(
+            engine.Lego(seed=7, number_of_steps=3, audio=source, track="bass", start_time=2.0, end_time=3.5)
+        )
+        fade = round(0.03 * RATE)
+        assert result.report["region"] == [2 * RATE, round(3.5 * RATE)]
+        assert result.report["offset"] == 2 * RATE - fade
+        assert result.audio.shape == (2, round(1.5 * RATE) + 2 * fade)
+        assert np.abs(result.audio[:, :3]).max() < 1e-3 < np.abs(result.audio[:, fade:-fade]).max()
+        assert not np.array_equal(result.audio[:, fade:-fade], source.samples[:, 2 * RATE : round(3.5 * RATE)])
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            engine.Extract(audio=music(2.01), track="vocals"),
+            engine.Complete(audio=music(2.01), tracks=["drums"]),
+        ],
+    )
+    def test_extract_and_complete_are_as_long_as_the_source(self, request_: Any) -> None:
+        from msgspec import structs
+
+        made = [
+            model("base").render(structs.replace(request_, seed=7, number_of_steps=3, **fields))
+            for fields in ({}, {"tags": "jazz"})
+        ]
+        assert made[0].audio.shape == (2, round(2.01 * RATE))
+        assert not np.array_equal(made[0].latents, made[1].latents)
+
+    def test_the_network_sees_the_source_everywhere_and_the_region_in_the_mask(self) -> None:
+        """A released version overwrote the source of lego with silence."""
+        from engine.families.family import Place
+        from engine.requests import resolve
+        from engine.sampling.conditions import Condition, Known
+
+        own = model("base")
+        request = engine.Lego(audio=music(), track="drums")
+        words = own._family.reader(resolve(request, own.default_request)).words(Place(0.0, 50))
+        assert words.prompt.text.startswith("# Instruction\nGenerate the DRUMS track based on the audio context:")
+        source, made = torch.randn(1, 8, 1, 50), torch.zeros(1, 1, 1, 50, dtype=torch.bool)
+        made[..., 10:20] = True
+        seen = own._family._conditioner._seen(Condition(words), Known(source, made))(50)
+        assert torch.equal(seen[:, :8], source) and torch.equal(seen[0, 8:, 0], made[0, 0].float().expand(8, -1))
+
+    @pytest.mark.parametrize("name", ["lego", "extract", "complete"])
+    def test_other_checkpoints_refuse_with_words(self, name: str) -> None:
+        requests = {
+            "lego": engine.Lego(audio=music(1.0), track="bass"),
+            "extract": engine.Extract(audio=music(1.0), track="bass"),
+            "complete": engine.Complete(audio=music(1.0), tracks=["bass"]),
+        }
+        with pytest.raises(InvalidRequest, match=f"got {name}, which this model is not trained for.*ace-step-1.5-base"):
+            model().render(requests[name])
+        assert name in facts_of(TINY15 / "base").tasks and name not in facts_of(TINY15 / "turbo").tasks
+
+    def test_unknown_names(self) -> None:
+        with pytest.raises(InvalidRequest, match=r"tracks: got .*piano.*expected some of woodwinds"):
+            engine.Complete(audio="x.wav", tracks=["bass", "piano"])
+        with pytest.raises(InvalidRequest, match="tracks"):
+            engine.Complete(audio="x.wav", tracks=[])
+        with pytest.raises(InvalidRequest, match="track"):
+            engine.Lego(audio="x.wav", track="piano")  # type: ignore[arg-type]
+
+
 class TestGuidance:
     def test_the_shift_is_a_field(self) -> None:
         usual, shifted = (
