@@ -299,7 +299,10 @@ class AudioToAudio(WithLyrics, frozen=True, kw_only=True):
         Annotated[int, about("Seed that made the source; recorded only.", ge=0, le=SEED_MODULUS - 1)] | UnsetType
     ) = UNSET
     strength: (
-        Annotated[float, about("How much of the source is kept, in edit_mode reference and in covers.", 0.5, ge=0, le=1)] | UnsetType
+        Annotated[
+            float, about("How much of the source is kept, in edit_mode reference and in covers.", 0.5, ge=0, le=1)
+        ]
+        | UnsetType
     ) = UNSET
     edit_n_min: (
         Annotated[float, about("Flow-edit: share of the steps before editing begins.", ge=0, le=1)] | UnsetType
