@@ -48,7 +48,7 @@ HELP = {
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     for task in TASKS:
-        app.command(task, help=HELP[task])(_command(task))
+        app.command(task, help=HELP.get(task) or TASKS[task].__doc__)(_command(task))
 
 
 def _command(task: str) -> Callable[..., None]:

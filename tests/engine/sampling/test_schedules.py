@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.families.v1.levels import get_sigmas, once_shifted
-from engine.sampling.schedulers import make_stepper
+from engine.requests import TextToAudio, fields_of
+from engine.sampling.schedulers import SCHEDULERS, make_stepper
 from engine.sampling.schedules import get_schedule
 from engine.sampling.steppers import granularity_factor
 from tests.support.paths import GOLDEN
@@ -118,3 +119,7 @@ def test_levels_fall_to_zero(steps: int, highest: float) -> None:
     stages = get_schedule(sigmas, heun=True)
     assert len(stages) == 2 * steps - 1
     assert stages[-1].next_sigma == 0 and not stages[-1].corrects
+
+
+def test_the_request_offers_every_scheduler_and_no_other() -> None:
+    assert set(fields_of(TextToAudio)["scheduler"].choices) == set(SCHEDULERS)
