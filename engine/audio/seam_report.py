@@ -24,8 +24,11 @@ from engine.audio.window import Region, Window
 ReadResult = Callable[[int, int], NDArray[np.float64]]
 _CONTEXT_SECONDS = 10.0
 _AROUND_SECONDS = 2.0
+_NEAR_SECONDS = 1.0
 _PIECE_SECONDS = 0.1
 _MOMENT_SECONDS = 0.005
+_SILENT = 10 ** (-70 / 20)  # a peak below -70 dBFS is silence: dither and rumble of an empty track are
+_SILENT_SCORE = 20.0
 _QUIET = 1e-4  # a second difference of -80 dB: below it nothing is heard as a click
 _LONGEST_BEAT_SECONDS = 30.0
 _SHORTEST_BEAT_SECONDS = 1.5
@@ -33,7 +36,10 @@ _SHORTEST_BEAT_SECONDS = 1.5
 
 @dataclass(frozen=True)
 class SeamReport:
-    """One region's joints. None where there is no joint, or nothing to compare with."""
+    """One region's joints. None where there is no joint, or nothing to compare with.
+
+    `silent` says what no sample over -70 dBFS is in: "region", "surroundings" (the second on each side) or "both".
+    """
 
     samples_changed_outside: int
     click_before_db: float | None
@@ -44,6 +50,7 @@ class SeamReport:
     gain_db: float = 0.0
     fade_before: str = "none"
     fade_after: str = "none"
+    silent: str | None = None
 
     @property
     def score(self) -> float:
@@ -52,11 +59,13 @@ class SeamReport:
         loudness = abs(self.loudness_difference_lu or 0.0) / 4
         beat = abs(self.tempo_phase_error_ms or 0.0) / 40
         tilt = abs(self.spectral_tilt_difference_db or 0.0) / 3
-        return 100.0 * (self.samples_changed_outside > 0) + click + loudness + beat + tilt
+        silent = _SILENT_SCORE * (self.silent == "region")
+        return 100.0 * (self.samples_changed_outside > 0) + click + loudness + beat + tilt + silent
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields and the score, for JSON."""
-        return {**asdict(self), "score": round(self.score, 4)}
+        """The fields and the score, for JSON; without those that say only what applies, where it does not."""
+        fields = {name: value for name, value in asdict(self).items() if value is not None or name != "silent"}
+        return {**fields, "score": round(self.score, 4)}
 
     def in_words(self) -> list[str]:
         """One sentence a finding, for people."""
@@ -81,6 +90,7 @@ def measure(read: ReadResult, window: Window, patch: Patch, region: Region, chan
         gain_db=round(patch.gain_db, 3),
         fade_before=patch.fade_in,
         fade_after=patch.fade_out,
+        silent=_silent(inside, before, after, rate),
     )
 
 
@@ -90,6 +100,20 @@ def changed_samples(source: NDArray[Any], result: NDArray[Any], position: int, p
     for patch in patches:
         outside[max(0, patch.position - position) : max(0, patch.end - position)] = False
     return int(np.count_nonzero((source != result).any(axis=0) & outside))
+
+
+def is_silent(samples: NDArray[Any]) -> bool:
+    """Whether no sample of (channels, n) is over -70 dBFS."""
+    return not np.any(np.abs(samples) > _SILENT)
+
+
+def _silent(inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], rate: int) -> str | None:
+    """What is silent: "region", "surroundings" (the nearest second on each side), "both", or None."""
+    near = round(_NEAR_SECONDS * rate)
+    region = is_silent(inside)
+    sides = [side for side in (before[:, -near:], after[:, :near]) if side.shape[1]]
+    around = bool(sides) and all(is_silent(side) for side in sides)
+    return "both" if region and around else "region" if region else "surroundings" if around else None
 
 
 def _click(read: ReadResult, window: Window, start: int, stop: int) -> float:
@@ -171,6 +195,7 @@ def _sentences(report: SeamReport) -> list[str | None]:
         "Outside the region and its fades every sample is the source's own."
         if changed == 0
         else f"{changed} samples changed outside the region and its fades: please report this.",
+        _silence_words(report.silent),
         _click_words("start", report.click_before_db),
         _click_words("end", report.click_after_db),
         _loudness_words(report),
@@ -179,11 +204,21 @@ def _sentences(report: SeamReport) -> list[str | None]:
     ]
 
 
+def _silence_words(silent: str | None) -> str | None:
+    if silent == "both":
+        return "The new part is silent, and so is the source around it: choose a part of the source that sounds."
+    if silent == "region":
+        return "The new part is silent, the source around it is not: try another seed, other tags or more variance."
+    if silent == "surroundings":
+        return "The source around the new part is silent: there was nothing to fit to."
+    return None
+
+
 def _click_words(where: str, level: float | None) -> str | None:
     if level is None:
         return None
     if level <= 0:
-        return f"No click at the {where}: the joint is {-level:.0f} dB below the music's own attacks."
+        return f"No click at the {where}: the joint is {abs(level):.0f} dB below the music's own attacks."
     return f"The joint at the {where} is {level:.0f} dB sharper than the music around it; it may be heard as a click."
 
 

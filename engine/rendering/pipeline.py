@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from engine.audio.seam import Made
+from engine.audio.seam_report import is_silent
 from engine.audio.window import Window
 from engine.constants import OUTPUT_SAMPLE_RATE
 from engine.families.family import Place
@@ -189,7 +190,7 @@ def _result(job: Job, item: int, audio: np.ndarray, rate: int, latents: Tensor) 
         "task": resolved.task,
         "seed": resolved.seeds[item],
         "retake_seed": resolved.retake_seeds[item],
-        "warnings": [*resolved.warnings, *job.reader.warnings],
+        "warnings": [*resolved.warnings, *job.reader.warnings, *_silence(audio)],
         "request": without_audio(resolved.request),
         "recipe": recipe(resolved, item, job.parts.identity),
     }
@@ -204,6 +205,11 @@ def _result(job: Job, item: int, audio: np.ndarray, rate: int, latents: Tensor) 
         variation=item // resolved.candidates,
         candidate=item % resolved.candidates,
     )
+
+
+def _silence(audio: np.ndarray) -> list[str]:
+    """A sentence where a result has no sound at all."""
+    return ["The result is silent: try another seed, other tags or more variance."] if is_silent(audio) else []
 
 
 def _at_requested_rate(job: Job, audio: np.ndarray, rate: int) -> tuple[np.ndarray, int]:

@@ -196,6 +196,24 @@ def test_silence_has_a_report_without_numbers_to_compare() -> None:
     assert report.score == 0 and report.to_dict()["score"] == 0
 
 
+@pytest.mark.parametrize("silent", ["region", "surroundings", "both", None])
+def test_silence_is_named(silent: str | None) -> None:
+    """What is silent is said, dither and rumble under -70 dBFS included; other reports do not have the field."""
+    source, new = _music(24), _music(24, seed=9)
+    if silent in ("surroundings", "both"):
+        source[:, 6 * RATE : 18 * RATE] *= 1e-5
+    if silent in ("region", "both"):
+        new[:, 7 * RATE : 17 * RATE] *= 1e-5
+    report = _report(source, new)
+    assert report.to_dict().get("silent") == silent and ("silent" in report.to_dict()) == (silent is not None)
+    assert ("silent" in " ".join(report.in_words())) == (silent is not None)
+
+
+def test_a_silent_candidate_is_worse_than_one_that_sounds() -> None:
+    source = _music(24)
+    assert _report(source, source * 0).score > _report(source, _music(24, seed=9) * 0.2).score + 1
+
+
 def test_score_orders_candidates() -> None:
     good = SeamReport(0, -5.0, -3.0, 0.2, 4.0, 0.1)
     worse = [
