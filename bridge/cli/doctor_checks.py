@@ -54,6 +54,9 @@ class Check:
     code: str = ""
 
 
+FULL_MODELS = ("ace-step-v1", "ace-step-1.5")  # named even where they are not here; `models list` names all
+
+
 def all_checks(model: str = "nano") -> Iterator[Check]:
     """Every check, in the order in which things have to be mended."""
     yield python_check(sys.version_info[:3])
@@ -185,7 +188,7 @@ def model_checks(wanted: str) -> Iterator[Check]:
     except CheckpointError as error:
         yield Check("model", False, str(error), "See `acestep-bridge models list`.", code="model")
     for other in registry.entries():
-        if other.repository:
+        if other.repository and (other.installed or other.name in FULL_MODELS):
             size = f"{other.size_bytes / 1e9:.1f} GB, licence {other.licence}"
             remedy = "" if other.installed else f"For the full model: acestep-bridge models pull {other.name} ({size})"
             text = f"{other.name}: {'here' if other.installed else 'not pulled'}"

@@ -27,6 +27,7 @@ from engine.errors import CheckpointError, InvalidRequest
 
 logger = logging.getLogger(__name__)
 LORA_FILE = "pytorch_lora_weights.safetensors"
+PEFT_FILES = ("adapter_model.safetensors", "adapter_config.json")  # with the scale that it was trained with
 PINS = "pins.json"
 _HUB_ID = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\w[\w.-]*))?")
 
@@ -64,9 +65,12 @@ def pull_lora(
     folder = _folder(name, home)
     asked = Repository(name, revision, folder, f"acestep-bridge models pull {text}", endpoint=endpoint)
     repository = _at_commit(asked)
-    files = list_files(repository, [LORA_FILE])
-    if not files:
-        raise CheckpointError(f"LoRA {text}: {name} holds no {LORA_FILE}. Use a LoRA that was trained for ACE-Step v1.")
+    files = list_files(repository, [LORA_FILE]) or list_files(repository, PEFT_FILES)
+    if not any(file.path.endswith(".safetensors") for file in files):
+        raise CheckpointError(
+            f"LoRA {text}: {name} holds no {LORA_FILE} and no {PEFT_FILES[0]}. Use a LoRA that was trained for "
+            "ACE-Step."
+        )
     size = sum(file.size for file in files)
     licence = repository.licence or "not given"
     logger.info("LoRA %s: commit %s, %.1f MB, licence %s", name, repository.revision[:12], size / 1e6, licence)
@@ -93,7 +97,8 @@ def _pinned(text: str, home: Path | None) -> Path | None:
     name, revision = _parts(text)
     folder = _folder(name, home)
     place = folder / _pins(folder).get(revision, revision)
-    return place if read_manifest(place) is not None and (place / LORA_FILE).is_file() else None
+    there = any((place / file).is_file() for file in (LORA_FILE, PEFT_FILES[0]))
+    return place if there and read_manifest(place) is not None else None
 
 
 def _pin(folder: Path, revision: str, commit: str) -> None:

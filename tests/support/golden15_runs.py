@@ -164,10 +164,8 @@ def instruction_of(args: dict[str, Any]) -> str:
 
 def prompt_of(args: dict[str, Any], caption: str) -> Prompt:
     """Our words for a run's arguments."""
-    signature = args.get("timesignature")
-    metas = Metas(
-        args.get("audio_duration", 60.0), args.get("bpm"), int(signature) if signature else None, args.get("keyscale")
-    )
+    known_of_music = (args.get(name) for name in ("bpm", "timesignature", "keyscale"))
+    metas = Metas(args.get("audio_duration", 60.0), *known_of_music)
     text = prompt.text_of(instruction_of(args), caption, metas)
     return Prompt(text, prompt.lyrics_of(args.get("lyrics", ""), args.get("vocal_language", "en")))
 

@@ -16,12 +16,12 @@ from torch import Tensor
 from engine.checkpoints.ace_step_15.keys import from_diffusers
 from engine.checkpoints.folder import read_config
 from engine.checkpoints.lora import LowRank
-from engine.checkpoints.lora_pull import LORA_FILE
+from engine.checkpoints.lora_pull import LORA_FILE, PEFT_FILES
 from engine.checkpoints.weights import TensorFile
 from engine.errors import CheckpointError
 
 CONFIG = "adapter_config.json"
-FILES = ("adapter_model.safetensors", LORA_FILE)
+FILES = (PEFT_FILES[0], LORA_FILE)
 PREFIXES = ("base_model.model.", "diffusion_model.", "transformer.", "model.", "decoder.")
 DOWN = (".lora_A.weight", ".lora_A.default.weight", ".lora_down.weight")
 UP = (".lora_B.weight", ".lora_B.default.weight", ".lora_up.weight")

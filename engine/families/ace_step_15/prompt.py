@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from engine.errors import InvalidRequest
 from engine.networks.ace_step_15.text_encoder import MAX_LYRIC_TOKENS, MAX_TEXT_TOKENS
@@ -34,20 +35,26 @@ COVER = "Generate audio semantic tokens based on the given conditions:"
 
 @dataclass(frozen=True)
 class Metas:
-    """What is known of the music: `time_signature` is the beats of a bar, `key` such as "F# minor"."""
+    """What is known of the music, as it is written: `time_signature` "3", `key` "F# minor"."""
 
     seconds: float
     bpm: float | None = None
-    time_signature: int | None = None
+    time_signature: str | None = None
     key: str | None = None
 
+    @classmethod
+    def trained(cls, seconds: float, bpm: float | None, beats: int | None, key: str | None) -> Self:
+        """Whole beats a minute and a meter's beats, where the model was trained for them; else they are not said."""
+        known_bpm = bpm if bpm is not None and LOWEST_BPM <= bpm <= HIGHEST_BPM else None
+        meter = f"{beats}" if beats in TIME_SIGNATURES else None
+        return cls(seconds, None if known_bpm is None else round(known_bpm), meter, key)
+
     def lines(self) -> str:
-        """The four lines; what is not known, or out of the range that was trained, is N/A."""
-        bpm = UNKNOWN if self.bpm is None or not LOWEST_BPM <= self.bpm <= HIGHEST_BPM else f"{round(self.bpm)}"
-        beats = f"{self.time_signature}" if self.time_signature in TIME_SIGNATURES else UNKNOWN
+        """The four lines; what is not known is N/A."""
+        bpm = UNKNOWN if self.bpm is None else f"{self.bpm:g}"
         return (
-            f"- bpm: {bpm}\n- timesignature: {beats}\n- keyscale: {self.key or UNKNOWN}\n"
-            f"- duration: {int(self.seconds)} seconds\n"
+            f"- bpm: {bpm}\n- timesignature: {self.time_signature or UNKNOWN}\n"
+            f"- keyscale: {self.key or UNKNOWN}\n- duration: {int(self.seconds)} seconds\n"
         )
 
 

@@ -102,9 +102,10 @@ class Reader:
         seconds = place.frames / self.frame_rate
         key = None if resolved.key is None else key_of(resolved.key)
         if tempo_map is None:
-            return Metas(seconds, tempo_from_tags(resolved.tags if tags is None else tags), self._beats(), key)
+            bpm = tempo_from_tags(resolved.tags if tags is None else tags)
+            return Metas.trained(seconds, bpm, self._beats(), key)
         point, _ = tempo_map.bars_at(max(place.start_seconds, 0.0))
-        return Metas(seconds, point.bpm, point.numerator, key)
+        return Metas.trained(seconds, point.bpm, point.numerator, key)
 
     def _beats(self) -> int | None:
         return None if self.resolved.meter is None else parse_meter(self.resolved.meter)[0]

@@ -14,6 +14,7 @@ from engine.checkpoints import lora_pull
 from engine.checkpoints.lora_pull import LORA_FILE, is_hub_id, lora_path, pull_lora, pulled_loras
 from engine.errors import CheckpointError
 from engine.model import load
+from tests.support.golden15_runs import OURS
 from tests.support.hub_server import Hub, serving
 from tests.support.networks_material import GOLDEN, TINY
 
@@ -94,3 +95,15 @@ def test_a_request_names_several_by_id_and_path(hub: Hub, tmp_path: Path, monkey
     np.testing.assert_array_equal(made(), plain)
     assert model.networks.transformer.get_parameter("transformer_blocks.0.attn.to_q.weight") is weights
     assert np.abs(both - plain).max() > 1e-3
+
+
+def test_a_folder_of_peft_comes_with_its_config(tmp_path: Path) -> None:
+    """Without adapter_config.json the scale of the training would be lost."""
+    with serving(Hub(NAME, COMMIT, OURS / "tiny_lora", {})) as hub:
+        folder = lora_path(NAME, tmp_path, endpoint=hub.url)
+        hub.broken = True
+        assert lora_path(NAME, tmp_path, endpoint=hub.url) == folder
+    own = load(OURS / "tiny_checkpoint" / "base", device="cpu")
+    request = {"tags": "x", "duration": 0.5, "seed": 1, "number_of_steps": 2}
+    pulled, local = (own.render(engine.TextToAudio(**request, lora=[str(p)])) for p in (folder, OURS / "tiny_lora"))
+    assert np.array_equal(pulled.latents, local.latents)

@@ -43,9 +43,9 @@ def test_track_names_that_the_model_does_not_know(name: str) -> None:
     ("metas", "lines"),
     [
         (Metas(9.99), ("N/A", "N/A", "N/A", "9")),
-        (Metas(10.0, 124.4, 4, "A minor"), ("124", "4", "A minor", "10")),
-        (Metas(10.0, 29.0, 7), ("N/A", "N/A", "N/A", "10")),
-        (Metas(600.0, 300.0, 6), ("300", "6", "N/A", "600")),
+        (Metas.trained(10.0, 124.4, 4, "A minor"), ("124", "4", "A minor", "10")),
+        (Metas.trained(10.0, 29.0, 7, None), ("N/A", "N/A", "N/A", "10")),
+        (Metas.trained(600.0, 300.0, 6, None), ("300", "6", "N/A", "600")),
     ],
 )
 def test_metas_are_what_was_trained_or_not_said(metas: Metas, lines: tuple[str, ...]) -> None:
@@ -55,7 +55,7 @@ def test_metas_are_what_was_trained_or_not_said(metas: Metas, lines: tuple[str, 
 
 def test_a_long_caption_is_cut_and_the_metas_stay() -> None:
     """The reference cuts the end of the whole text, which is where the metas are."""
-    encoder, metas = networks("base").text_encoder, Metas(10.0, 120.0, 4, "A minor")
+    encoder, metas = networks("base").text_encoder, Metas(10.0, 120.0, "4", "A minor")
     caption = " ".join(f"word{n}" for n in range(400))
     text, said = prompt.fitted_text(prompt.TEXT_TO_MUSIC, caption, metas, encoder.count)
     kept = text.split("# Caption\n")[1].split("\n")[0].split()
