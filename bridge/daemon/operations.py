@@ -34,6 +34,7 @@ from engine.requests import Request, from_dict, to_dict
 
 _MAX_WAIT_SECONDS = 60.0
 _MAX_LIST = 500
+_MOST_ROWS = 1 << 62
 _MAX_CONTROLS_BYTES = 64 * 1024
 _NOT_RENDERED = ("priority", "request_id", "client_data")
 
@@ -197,7 +198,7 @@ class Operations:
 
     async def _logs(self, request: m.LogsRequest, call: Call) -> Reply:
         self._job(request.job_id, call.peer)
-        lines = self._store.logs(request.job_id, request.after)
+        lines = self._store.logs(request.job_id, _row_number(request.after))
         return Reply(m.LogsReply(lines=lines, next=lines[-1].number if lines else request.after))
 
     async def _cancel(self, request: m.JobRequest, call: Call) -> Reply:
@@ -207,7 +208,7 @@ class Operations:
     async def _list(self, request: m.ListRequest, call: Call) -> Reply:
         owner = None if call.peer.is_local else call.peer.name
         limit = min(max(request.limit, 0), _MAX_LIST)
-        jobs, total = self._store.list(owner, request.state, limit, max(request.offset, 0))
+        jobs, total = self._store.list(owner, request.state, limit, _row_number(request.offset))
         return Reply(m.ListReply(jobs=[self._view(job) for job in jobs], total=total))
 
     async def _delete(self, request: m.JobRequest, call: Call) -> Reply:
@@ -341,6 +342,11 @@ def _job(request: Request, model: str, peer: Peer, source: SourceFile | None) ->
         priority=priority,
         client_data=client_data,
     )
+
+
+def _row_number(asked: int) -> int:
+    """A number of rows as SQLite can hold it."""
+    return min(max(asked, 0), _MOST_ROWS)
 
 
 def _given(value: Any, default: Any) -> Any:

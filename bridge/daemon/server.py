@@ -15,7 +15,7 @@ from bridge.daemon.operations import Counters
 from bridge.files import Attached
 from bridge.protocol import messages as m
 from bridge.protocol.errors import BadSignature, BridgeError, ProtocolError, content_of
-from bridge.protocol.frames import Header, Message, new_header, pack, read_header, unpack
+from bridge.protocol.frames import MAX_FRAMES, Header, Message, check_signature, new_header, pack, read_header, unpack
 from engine.errors import EngineError
 
 logger = logging.getLogger("bridge.daemon")
@@ -39,7 +39,7 @@ class Server:
             frames = await door.commands.recv_multipart(copy=False)
             self._counters.messages_received += 1
             speaker = door.speaker(frames)
-            if speaker is None:
+            if speaker is None or not _is_signed(speaker.key, frames):  # a stranger's message costs no task
                 self._counters.rejected_signatures += 1
                 continue
             task = asyncio.get_running_loop().create_task(self._answer(door, speaker, frames))
@@ -104,6 +104,17 @@ class Server:
         for door in self._doors:
             frames = pack(door.events_key, new_header("event"), content)
             door.events.send_multipart([topic.encode("utf-8"), *frames])
+
+
+def _is_signed(key: str, frames: Sequence[zmq.Frame]) -> bool:
+    """Whether the speaker signed header and content; buffers are looked at later."""
+    if not 4 <= len(frames) <= MAX_FRAMES + 1:
+        return False
+    try:
+        check_signature(key, [frame.buffer for frame in frames[1:4]])
+    except BadSignature:
+        return False
+    return True
 
 
 async def _unpacked(key: str, parts: Frames) -> Message:

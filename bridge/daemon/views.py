@@ -111,6 +111,9 @@ def check_model(name: str) -> str:
         registry.resolve(name)
     except CheckpointError as error:
         raise refused("unknown_model", "model", name, "a model that is here", str(error)) from error
+    except (OSError, ValueError) as error:  # a name that no file can have
+        remedy = "`acestep-bridge models list` shows the models that are here."
+        raise refused("unknown_model", "model", repr(name[:80]), "a model that is here", remedy) from error
     return name
 
 

@@ -22,6 +22,8 @@ from bridge.protocol.errors import BadSignature, ProtocolError
 PROTOCOL_VERSION = 1
 MAX_MESSAGE_BYTES = 1 << 30
 MAX_REQUEST_ID_CHARACTERS = 200
+MAX_FRAMES = 64  # of one message, buffers included
+_UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError)
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,8 +93,8 @@ def pack(
 
 def check_signature(key: str, frames: Sequence[bytes | memoryview]) -> None:
     """Raises `BadSignature` unless the first frame signs the next two."""
-    if len(frames) < 3:
-        raise BadSignature(f"got {len(frames)} frames, expected signature, header and content")
+    if not 3 <= len(frames) <= MAX_FRAMES:
+        raise BadSignature(f"got {len(frames)} frames, expected signature, header, content and at most 61 buffers")
     signature, header, content = (bytes(f) for f in frames[:3])
     if not hmac.compare_digest(signature, sign(key, header, content)):
         raise BadSignature("the signature does not match")
@@ -102,7 +104,7 @@ def read_header(frames: Sequence[bytes | memoryview]) -> Header:
     """The header of frames whose signature was checked. Raises `ProtocolError`."""
     try:
         return msgspec.json.decode(bytes(frames[1]), type=Header)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise ProtocolError(f"header: {error}") from error
 
 
@@ -118,7 +120,7 @@ def unpack(key: str, frames: Sequence[bytes | memoryview]) -> Message:
     try:
         content = msgspec.json.decode(bytes(frames[2]), type=dict[str, Any])
         entries = msgspec.convert(content.pop("buffers", []), list[BufferEntry])
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except _UNREADABLE as error:
         raise ProtocolError(f"content: {error}") from error
     buffers = list(frames[3:])
     _check_buffers(entries, buffers)

@@ -154,6 +154,11 @@ def _check_tracks(tracks: Any) -> None:
 
 
 def _check_lora(request: Any) -> None:
+    names = () if request.lora is UNSET else request.lora
+    if not all(isinstance(name, str) and name.strip() for name in names):
+        raise InvalidRequest(
+            "lora", _show(list(names)), "names of adapters", "Give folders, files or hub ids as texts."
+        )
     if request.lora_weight is UNSET:
         return
     count = 0 if request.lora is UNSET else len(request.lora)

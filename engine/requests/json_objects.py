@@ -17,7 +17,7 @@ from engine.requests.types import TASKS, Request, TempoPoint
 def from_dict(values: Mapping[str, Any]) -> Request:
     """The request that a JSON object describes. Raises `InvalidRequest` naming the field, unknown ones included."""
     task = values.get("task")
-    if task not in TASKS:
+    if not isinstance(task, str) or task not in TASKS:
         raise InvalidRequest("task", repr(task), "one of " + ", ".join(TASKS), "Name the task in 'task'.")
     request_type = TASKS[task]
     fields = fields_of(request_type)
