@@ -111,9 +111,8 @@ PACKAGES = {
     "acestep_reaper": ROOT / "reaper_scripts" / "acestep_reaper",
 }
 # To be opened; nothing may be added.
-FILE_CIRCLES = {"bridge": [["bridge.osc.controller", "bridge.osc.queries", "bridge.osc.renders"]]}
+FILE_CIRCLES: dict[str, list[list[str]]] = {}
 FOLDER_CIRCLES = {
-    "bridge": [["bridge.midi", "bridge.osc"]],
     "acestep_reaper": [["acestep_reaper.actions", "acestep_reaper.background"]],
 }
 

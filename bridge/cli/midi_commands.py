@@ -61,16 +61,27 @@ def learn(
 
 
 async def _learn(text: str, port: str, changes: dict[str, Any]) -> None:
-    from bridge.midi.devices import MidiDevices
+    from bridge.midi.devices import MidiSurface
+    from bridge.osc.surface import SurfaceCallbacks
     from bridge.osc.values import OscError
     from bridge.protocol.home import home_folder, make_home
 
-    devices = MidiDevices(make_home(home_folder()), (port,), lambda peer, messages: None, lambda path: (), note)
+    devices = MidiSurface(make_home(home_folder()), (port,))
+    await devices.open(
+        SurfaceCallbacks(
+            on_messages=lambda peer, messages: None,
+            on_broken=lambda peer, problem: None,
+            on_gone=lambda peer: None,
+            present=lambda path: (),
+            put=lambda path, words: note(words),
+            answer=lambda peer, path, *arguments: None,
+        )
+    )
     learnt = asyncio.Event()
-    devices.surface.on_learnt = learnt.set
-    devices.surface.changes = changes
+    devices.translator.on_learnt = learnt.set
+    devices.translator.changes = changes
     try:
-        devices.surface.learn(text)
+        devices.translator.learn(text)
     except OscError as error:
         fail(Exit.BAD_INPUT, f"got {error.got}, expected {error.expected}.")
     task = asyncio.create_task(devices.run())
@@ -118,7 +129,7 @@ def forget(words: Words) -> None:
 
 def _map() -> Any:
     from bridge.midi.bindings import BadMap, MidiMap
-    from bridge.midi.surface import MAP_FILE
+    from bridge.midi.translator import MAP_FILE
     from bridge.protocol.home import home_folder
 
     found = MidiMap(home_folder() / MAP_FILE)

@@ -142,6 +142,7 @@ def _serve(settings: OscSettings) -> None:
 
 async def _run(settings: OscSettings) -> None:
     from bridge.client import AsyncClient
+    from bridge.midi.devices import MidiSurface
     from bridge.osc.announce import announced
     from bridge.osc.controller import Controller
     from bridge.osc.daemon import ClientDaemon
@@ -151,12 +152,13 @@ async def _run(settings: OscSettings) -> None:
     with contextlib.suppress(NotImplementedError):  # Windows: ends without a goodbye
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     async with await AsyncClient.connect(settings.home) as client:
-        controller = Controller(ClientDaemon(client), settings, partial(_start_again, settings.home))
+        midi = MidiSurface(settings.home, settings.midi)
+        controller = Controller(ClientDaemon(client), settings, [midi], partial(_start_again, settings.home))
         await controller.start()
         addresses = _own_addresses(settings.host)
-        for line in what_to_type(settings, controller.sockets.port, addresses):
+        for line in what_to_type(settings, controller.port, addresses):
             show(line)
-        known = announced(addresses or ["127.0.0.1"], controller.sockets.port)
+        known = announced(addresses or ["127.0.0.1"], controller.port)
         async with known if settings.announce else contextlib.nullcontext():
             await controller.run()
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
+from bridge.osc.values import OscError
 from bridge.protocol.errors import BridgeError
 
 REMEMBERED_SECONDS = 30.0
@@ -42,13 +43,12 @@ class Worker:
         self._on_error = on_error
         self._waiting: asyncio.Queue[tuple[str, Job]] = asyncio.Queue(MAX_WAITING)
 
-    def give(self, path: str, job: Job) -> bool:
-        """Take a job; False where too many wait."""
+    def give(self, path: str, job: Job) -> None:
+        """Take a job. Raises OscError where too many wait."""
         try:
             self._waiting.put_nowait((path, job))
-        except asyncio.QueueFull:
-            return False
-        return True
+        except asyncio.QueueFull as error:
+            raise OscError(path, "more commands than can wait", "fewer at once, or a daemon that answers") from error
 
     async def run(self) -> None:
         """Work, for ever."""

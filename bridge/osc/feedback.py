@@ -6,20 +6,21 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bridge.osc.packets import encode
-from bridge.osc.surfaces import ECHO_SECONDS, Peer, Surfaces
+from bridge.osc.addresses import ROOT
+from bridge.osc.feedback_targets import ECHO_SECONDS, FeedbackTargets
+from bridge.osc.surface import Peer
 from bridge.osc.values import FLOAT_DIGITS
 
 INTERVAL_SECONDS = 0.02  # at most 50 messages a second for one address
 
-Send = Callable[[Peer, bytes], None]
+Show = Callable[[Peer, str, Sequence[Any]], None]
 
 
 class Feedback:
     """Sends the latest arguments of each address. Run `run` as a task."""
 
-    def __init__(self, surfaces: Surfaces, send: Send) -> None:
-        self._surfaces, self._send = surfaces, send
+    def __init__(self, targets: FeedbackTargets, show: Show) -> None:
+        self._targets, self._show = targets, show
         self._dirty: dict[str, Sequence[Any]] = {}
         self._withheld: dict[str, Sequence[Any]] = {}
         self._woken = asyncio.Event()
@@ -36,19 +37,24 @@ class Feedback:
         if self.last.get(path) != arguments:
             self.put(path, *arguments)
 
-    def reply(self, peer: Peer, path: str, *arguments: Any) -> None:
-        """Send to one surface now."""
-        self._send(peer, encode(path, *_rounded(arguments)))
+    def answer(self, sender: Peer, path: str, *arguments: Any) -> None:
+        """Tell one that spoke, now, where it listens."""
+        self._show(self._targets.reply_to(sender), path, _rounded(arguments))
 
     def everyone(self, path: str, *arguments: Any) -> None:
         """Send to all surfaces now: for errors and results, of which none may replace another."""
-        for peer in self._surfaces.targets(path):
-            self.reply(peer, path, *arguments)
+        for peer in self._targets.targets(path):
+            self._show(peer, path, _rounded(arguments))
+
+    def error(self, path: str, got: str, expected: str) -> None:
+        """Something went wrong later than the message that asked for it: all surfaces are told now."""
+        self.everyone(f"{ROOT}/error", path, got, expected)
+        self.everyone(f"{ROOT}/error/words", error_words(path, got, expected))
 
     def again(self, path: str, *arguments: Any) -> None:
         """Send now to those that asked for feedback: it may have been lost."""
-        for peer in self._surfaces.targets(path, asked_only=True):
-            self.reply(peer, path, *arguments)
+        for peer in self._targets.targets(path, asked_only=True):
+            self._show(peer, path, _rounded(arguments))
 
     async def run(self) -> None:
         """Send what is due, for ever."""
@@ -60,12 +66,12 @@ class Feedback:
     def flush(self) -> None:
         """Send what is due now. Who moved a fader gets its value when it rests."""
         self._woken.clear()
-        for path in [path for path in self._withheld if not self._surfaces.touching(path)]:
+        for path in [path for path in self._withheld if not self._targets.touching(path)]:
             self._dirty.setdefault(path, self._withheld[path])
             del self._withheld[path]
         for path, arguments in self._dirty.items():
             self.everyone(path, *arguments)
-            if self._surfaces.touching(path):
+            if self._targets.touching(path):
                 self._withheld[path] = arguments
         self._dirty.clear()
 
@@ -75,6 +81,11 @@ class Feedback:
                 await self._woken.wait()
         except TimeoutError:
             return
+
+
+def error_words(path: str, got: str, expected: str) -> str:
+    """An error as one line for a label."""
+    return f"{path.removeprefix(f'{ROOT}/')}: got {got}, expected {expected}"
 
 
 def _rounded(arguments: Sequence[Any]) -> list[Any]:

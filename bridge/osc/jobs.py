@@ -1,4 +1,4 @@
-"""The daemon's jobs as a surface shows them: one line of words, progress, time left. Knows no OSC."""
+"""The daemon's jobs as a surface shows them: one line of words, progress, time left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from bridge.osc.addresses import ROOT
 from bridge.osc.daemon import Daemon
+from bridge.osc.feedback import Feedback
 from bridge.protocol.errors import UnknownThing
 from bridge.protocol.messages import JobStatus
 
@@ -119,6 +121,20 @@ class JobWatch:
             return Shown()
         progress = 1.0 if now.state == "completed" else now.progress
         return Shown(words(now), progress, now.remaining_seconds or 0.0, len(queued), bool(queued or running))
+
+
+def tell(shown: Shown, feedback: Feedback) -> None:
+    """Show it on every surface."""
+    told = {
+        "status": shown.words,
+        "progress": float(shown.progress),
+        "remaining": float(shown.remaining_seconds),
+        "remaining/words": remaining_words(shown),
+        "busy": int(shown.busy),
+        "queue": shown.queued,
+    }
+    for name, value in told.items():
+        feedback.put_changed(f"{ROOT}/{name}", value)
 
 
 def remaining_words(shown: Shown) -> str:

@@ -8,25 +8,18 @@ are errors, and every message of a bundle counts now.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from bridge.osc.surface import Message, Peer, SurfaceCallbacks
+
 KNOWN_TAGS = frozenset("ifsbTFNIhdtrm[]")  # I, an impulse, has no bytes: a message without an argument
 MAX_DEPTH = 8
 MAX_MESSAGES = 512
 SIZES = {"i": 4, "f": 4, "r": 4, "m": 4, "h": 8, "d": 8, "t": 8}  # bytes; s and b tell theirs; the others have none
-
-
-@dataclass(frozen=True)
-class Message:
-    """One message: its address and arguments."""
-
-    path: str
-    arguments: tuple[Any, ...]
 
 
 class PacketError(Exception):
@@ -53,6 +46,16 @@ def decode(data: bytes) -> list[Message]:
     if len(messages) > MAX_MESSAGES:
         raise PacketError(f"a bundle of {len(messages)} messages, at most {MAX_MESSAGES} are taken")
     return messages
+
+
+def hand_on(sender: Peer, data: bytes, callbacks: SurfaceCallbacks) -> None:
+    """One packet from a peer: messages go on, broken ones are told."""
+    try:
+        messages = decode(data)
+    except PacketError as error:
+        callbacks.on_broken(sender, str(error))
+        return
+    callbacks.on_messages(sender, messages)
 
 
 def _messages(data: bytes, depth: int = 0) -> Iterator[Message]:

@@ -1,62 +1,52 @@
-"""What a surface may ask for: one value, everything, the presets, the MIDI map. Knows no socket."""
+"""What a surface may ask for: one value, or everything; and the values that answers are made of. Knows no socket."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from bridge.osc.addresses import ROOT, Kind
-from bridge.osc.state import control_name
-from bridge.osc.surfaces import Peer
+from bridge.osc.addresses import ROOT, Kind, address_table, control_path
+from bridge.osc.feedback import Feedback
+from bridge.osc.handlers import Handler
+from bridge.osc.state import Controls, control_name
+from bridge.osc.surface import Peer
 
-if TYPE_CHECKING:
-    from bridge.osc.controller import Controller
-
-Message = tuple[str, Sequence[Any]]
+Told = tuple[str, Sequence[Any]]
 
 
 class Queries:
-    """Answers to one surface, and the values that they are made of."""
+    """`known` makes a control's name of what a surface calls it, or raises OscError."""
 
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
+    def __init__(self, controls: Controls, feedback: Feedback, known: Callable[[str, str], str]) -> None:
+        self._controls, self._feedback, self._known = controls, feedback, known
 
-    def answer(self, sender: Peer, path: str, values: tuple[Any, ...]) -> None:
-        """Answer a query. Raises OscError."""
-        controller, name = self._controller, path.removeprefix(f"{ROOT}/")
-        if name == "get":
-            found = f"{ROOT}/{controller.known(path, *values)}"
-            controller.reply(sender, found, *self.present(found))
-        elif name == "preset/list":
-            for preset in controller.presets.names():
-                controller.reply(sender, f"{ROOT}/preset/name", preset)
-        elif name == "midi/list":
-            for binding in controller.midi.surface.map.bindings:
-                controller.reply(sender, f"{ROOT}/midi/binding", binding.source.words, binding.meaning)
-        else:
-            for found, arguments in [*self._controls(), *self._told(), *self._tracks()]:
-                controller.reply(sender, found, *arguments)
+    def handlers(self) -> dict[str, Handler]:
+        """By address."""
+        return {f"{ROOT}/get": Handler(self._get), f"{ROOT}/sync": Handler(self._sync)}
+
+    def _get(self, sender: Peer, values: tuple[str]) -> None:
+        path = control_path(self._known(f"{ROOT}/get", *values))
+        self._feedback.answer(sender, path, *self.present(path))
+
+    def _sync(self, sender: Peer, values: tuple[()]) -> None:
+        for path in (*self._control_paths(), *self._told_paths()):
+            self._feedback.answer(sender, path, *self.present(path))
+        for number, name in sorted(self._controls.daw.tracks.items()):
+            self._feedback.answer(sender, f"{ROOT}/daw/track", number, name)
 
     def present(self, path: str) -> Sequence[Any]:
         """What an address shows now; nothing where that is not known."""
         name = control_name(path)
-        if name in self._controller.controls.table:
-            return self._controller.controls.arguments(name)
-        return self._controller.feedback.last.get(path, ())
+        return self._controls.arguments(name) if name in self._controls.table else self._feedback.last.get(path, ())
 
-    def sent_again(self) -> list[Message]:
+    def paths_sent_again(self) -> list[str]:
         """Everything but the texts that people type."""
-        table = self._controller.controls.table
-        return [m for m in self._controls() if table[control_name(m[0])].tags != "s"] + self._told()
+        table = address_table()
+        return [path for path in self._control_paths() if table[path].tags != "s"] + self._told_paths()
 
-    def _controls(self) -> list[Message]:
-        controls = self._controller.controls
-        return [(address.path, controls.arguments(name)) for name, address in controls.table.items()]
+    def _control_paths(self) -> list[str]:
+        return [address.path for address in self._controls.table.values()]
 
-    def _told(self) -> list[Message]:
-        last = self._controller.feedback.last
-        return [(p, a) for p, a in last.items() if self._controller.table[p].kind is Kind.FEEDBACK]
-
-    def _tracks(self) -> list[Message]:
-        tracks = self._controller.controls.daw.tracks
-        return [(f"{ROOT}/daw/track", (number, name)) for number, name in sorted(tracks.items())]
+    def _told_paths(self) -> list[str]:
+        table = address_table()
+        return [path for path in self._feedback.last if table[path].kind is Kind.FEEDBACK]

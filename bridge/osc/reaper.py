@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from bridge.osc.packets import Message, encode
+from bridge.osc.packets import encode
 from bridge.osc.state import Daw
+from bridge.osc.surface import Message
 
 REFRESH_ALL = "/action/41743"  # "Control surface: refresh all surfaces"
 ASK_AGAIN_SECONDS = 5.0

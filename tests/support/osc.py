@@ -9,10 +9,15 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
+from bridge.midi.devices import MidiSurface
 from bridge.osc.controller import Controller
 from bridge.osc.daemon import Made
+from bridge.osc.listening import bound_sockets
 from bridge.osc.packets import decode, encode
 from bridge.osc.settings import OscSettings
+from bridge.osc.surface import SurfaceCallbacks
+from bridge.osc.tcp import TcpSurface
+from bridge.osc.udp import UdpSurface
 from bridge.protocol.errors import ErrorContent, failure
 from bridge.protocol.messages import JobStatus, ModelName
 
@@ -131,11 +136,34 @@ class Surface:
         assert not [message for message in self.heard if message[0] == path]
 
 
+class OpenSurfaces:
+    """UDP and TCP on one port, without a controller."""
+
+    def __init__(self, on_messages=lambda *_: None, on_broken=lambda *_: None, on_gone=lambda *_: None) -> None:
+        nothing = lambda *_: ()  # noqa: E731
+        self._callbacks = SurfaceCallbacks(on_messages, on_broken, on_gone, nothing, nothing, nothing)
+
+    async def open(self, host: str, port: int) -> None:
+        udp, tcp = bound_sockets(host, port)
+        self.port = udp.getsockname()[1]
+        self.udp, self.tcp = UdpSurface(udp), TcpSurface(tcp)
+        for surface in (self.udp, self.tcp):
+            await surface.open(self._callbacks)
+
+    def show(self, peer, path: str, *arguments) -> None:
+        next(s for s in (self.tcp, self.udp) if s.serves(peer)).show(peer, path, arguments)
+
+    async def close(self) -> None:
+        for surface in (self.udp, self.tcp):
+            await surface.close()
+
+
 @contextlib.asynccontextmanager
 async def running(daemon, home: Path, **settings):
     """A controller on a free port, serving."""
-    revive = settings.pop("revive", None)
-    controller = Controller(daemon, OscSettings(home, **{"port": 0, "roots": (home,), **settings}), revive)
+    start_daemon = settings.pop("start_daemon", None)
+    told = OscSettings(home, **{"port": 0, "roots": (home,), **settings})
+    controller = Controller(daemon, told, [MidiSurface(home, told.midi)], start_daemon)
     await controller.start()
     task = asyncio.create_task(controller.run())
     try:
@@ -154,7 +182,7 @@ def play(scenario, home, daemon=None, **settings):
 
     async def main() -> None:
         async with running(daemon, home, **settings) as controller:
-            surface = Surface(controller.sockets.port)
+            surface = Surface(controller.port)
             surface.send("/acestep/sync")
             await surface.wait("/acestep/status", "ready")
             await scenario(controller, surface, daemon)

@@ -23,7 +23,7 @@ def cable(monkeypatch):
     monkeypatch.setattr(bridge.midi.devices, "load_backend", lambda: Backend)
     monkeypatch.setattr(bridge.midi.ports, "SCAN_SECONDS", 0.02)
     monkeypatch.setattr(bridge.midi.devices, "RELOAD_SECONDS", 0.02)
-    monkeypatch.setattr("bridge.midi.surface.LISTEN_SECONDS", 0.05)
+    monkeypatch.setattr("bridge.midi.translator.LISTEN_SECONDS", 0.05)
     Cable.names[:] = [KNOBS, PADS]
     Cable.heard.clear()
     return Cable
@@ -39,7 +39,7 @@ def play(scenario, tmp_path, *bindings):
 
     async def main() -> None:
         async with running(daemon, tmp_path, midi=("knobs", "Pads")) as controller:
-            surface = Surface(controller.sockets.port)
+            surface = Surface(controller.port)
             surface.send("/acestep/sync")
             await surface.wait("/acestep/status", "ready")
             await until(lambda: len(Cable.inputs) == len(Cable.names))
@@ -165,7 +165,7 @@ def test_devices_come_and_go_and_the_map_changes_under_way(cable, tmp_path):
         (tmp_path / "midi.json").write_text("{broken")
         await surface.wait("/acestep/midi/words")
         (tmp_path / "midi.json").write_text(json.dumps({"bindings": [bound({"kind": "cc", "number": 1}, "variance")]}))
-        await until(lambda: controller.midi.surface.map.bindings)
+        await until(lambda: controller.devices[0].translator.map.bindings)
         cable.play(KNOBS, 0xB0, 1, 127)
         await until(lambda: controller.controls.values["variance"] == 1.0)
 
@@ -175,7 +175,7 @@ def test_devices_come_and_go_and_the_map_changes_under_way(cable, tmp_path):
 def test_without_midi_learning_says_what_to_do(tmp_path):
     async def main() -> None:
         async with running(MemoryDaemon(tmp_path), tmp_path) as controller:
-            surface = Surface(controller.sockets.port)
+            surface = Surface(controller.port)
             surface.send("/acestep/midi/learn", "variance")
             assert "osc --midi" in (await surface.wait("/acestep/error", "/acestep/midi/learn"))[2]
 

@@ -21,7 +21,7 @@ def bundle(*packets: bytes) -> bytes:
 
 def test_a_control_goes_to_the_daemon_and_to_other_surfaces_but_not_back(tmp_path):
     async def scenario(controller, fader, daemon):
-        phone = Surface(controller.sockets.port)
+        phone = Surface(controller.port)
         phone.send("/acestep/get", "variance")
         assert await phone.wait("/acestep/variance") == (0.5,)
         fader.heard.clear()
@@ -208,7 +208,7 @@ def test_a_repeated_serial_number_is_acknowledged_but_done_once(tmp_path):
             await surface.wait("/acestep/ack", "/acestep/text_to_audio", 40)
         surface.send("/acestep/text_to_audio", 41)
         await until(lambda: len(daemon.requests) == 2)
-        other = Surface(controller.sockets.port)  # the same program on a new port, such as oscsend
+        other = Surface(controller.port)  # the same program on a new port, such as oscsend
         other.send("/acestep/text_to_audio", 41)
         await other.wait("/acestep/ack", "/acestep/text_to_audio", 41)
         await asyncio.sleep(0.05)
@@ -275,7 +275,7 @@ def test_only_files_in_allowed_folders_may_be_named(tmp_path):
 
 def test_a_surface_may_have_feedback_on_another_port_and_leave(tmp_path):
     async def scenario(controller, surface, daemon):
-        ear = Surface(controller.sockets.port)
+        ear = Surface(controller.port)
         surface.send("/acestep/register", ear.port)
         assert await ear.wait("/acestep/ack") == ("/acestep/register", -1)
         daemon.change({"tags": "one"})
@@ -353,7 +353,7 @@ def test_ten_thousand_fuzzed_datagrams(tmp_path):
                 surface.poll()
                 surface.heard.clear()
                 await asyncio.sleep(0)
-        await until(lambda: not controller.sockets._waiting, 15)
+        await until(lambda: not controller.udp.waiting, 15)
         surface.send("/acestep/seed", 77)
         surface.send("/acestep/take/next", 88)
         await surface.wait("/acestep/ack", "/acestep/take/next", 88)

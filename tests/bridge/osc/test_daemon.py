@@ -20,7 +20,7 @@ async def client_of(home: Path) -> AsyncClient:
 def test_a_render_over_tcp(tmp_path):
     async def scenario() -> None:
         async with await client_of(tmp_path / "home") as client, running(ClientDaemon(client), tmp_path) as controller:
-            reader, writer = await asyncio.open_connection("127.0.0.1", controller.sockets.port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", controller.port)
             for packet in (
                 encode("/acestep/tags", "steps=4"),
                 encode("/acestep/duration", 0.5),
@@ -53,7 +53,7 @@ def test_a_daemon_that_is_killed_and_started_again(tmp_path):
 
     async def scenario(daemon: daemons.Daemon) -> None:
         async with await client_of(daemon.home) as client, running(ClientDaemon(client), tmp_path) as controller:
-            surface = Surface(controller.sockets.port)
+            surface = Surface(controller.port)
             for number in range(5):
                 surface.send("/acestep/seed", number)
                 await asyncio.sleep(0.05)

@@ -7,18 +7,18 @@ import time
 
 import pytest
 
-from bridge.osc.pulse import FIRST
-from bridge.osc.registered import Registered
-from bridge.osc.surfaces import EXPIRY_SECONDS, REGISTERED_SECONDS, Surfaces
+from bridge.osc.feedback_targets import EXPIRY_SECONDS, REGISTERED_SECONDS, FeedbackTargets
+from bridge.osc.registration import RegisteredFile
+from bridge.osc.resending import FIRST
 from bridge.protocol.errors import DaemonLost
 from tests.support.osc import MemoryDaemon, Surface, play, running, until
 
 
 def test_what_was_lost_while_the_network_was_away_comes_again(tmp_path):
-    """Everything that is no typed text, within a round of the pulse, and only to those that asked for feedback."""
+    """Everything that is no typed text, within about ten seconds, and only to those that asked for feedback."""
 
     async def scenario(controller, surface, daemon):
-        phone, tool = Surface(controller.sockets.port), Surface(controller.sockets.port)
+        phone, tool = Surface(controller.port), Surface(controller.port)
         phone.send("/acestep/register", phone.port)
         tool.send("/acestep/get", "seed")
         daemon.change({"tags": "house", "variance": 0.25, "seed": 7})
@@ -29,7 +29,7 @@ def test_what_was_lost_while_the_network_was_away_comes_again(tmp_path):
             each.poll()
             each.heard.clear()  # as if all of it had been lost
         for _ in range(12):
-            controller.pulse.beat()
+            controller.resending.one_second()
             await asyncio.sleep(0)
         phone.poll()
         tool.poll()
@@ -47,7 +47,7 @@ def test_what_was_lost_while_the_network_was_away_comes_again(tmp_path):
 
 def test_two_hands_on_one_fader_agree_when_both_rest(tmp_path):
     async def scenario(controller, one, daemon):
-        other = Surface(controller.sockets.port)
+        other = Surface(controller.port)
         for number in range(40):
             one.send("/acestep/variance", number / 100)
             other.send("/acestep/variance", 1 - number / 100)
@@ -125,7 +125,7 @@ def test_registered_surfaces_are_told_by_a_controller_that_was_started_again(tmp
     async def main() -> None:
         ear = Surface(1)
         async with running(MemoryDaemon(tmp_path), tmp_path) as controller:
-            ear.to = ("127.0.0.1", controller.sockets.port)
+            ear.to = ("127.0.0.1", controller.port)
             ear.send("/acestep/register", ear.port)
             await ear.wait("/acestep/ack", "/acestep/register")
             Surface.opened.remove(ear)
@@ -139,12 +139,12 @@ def test_registered_surfaces_are_told_by_a_controller_that_was_started_again(tmp
 def test_a_damaged_or_old_list_of_surfaces_counts_as_empty(tmp_path):
     for text in ("", "[1]", '{"saved": 0, "surfaces": [["127.0.0.1", 9]]}', '{"saved": 9e99, "surfaces": 3}'):
         (tmp_path / "surfaces.json").write_text(text)
-        assert Registered(tmp_path / "surfaces.json").load() == []
+        assert RegisteredFile(tmp_path / "surfaces.json").load() == []
 
 
 def test_one_that_asked_for_feedback_may_look_on_for_two_hours():
     now = [0.0]
-    surfaces = Surfaces(lambda: now[0])
+    surfaces = FeedbackTargets(lambda: now[0])
     surfaces.register(("10.0.0.5", 9100), 9727)
     surfaces.heard(("10.0.0.6", 9100))
     now[0] = EXPIRY_SECONDS + 1
@@ -165,11 +165,35 @@ def test_a_daemon_that_died_is_started_again_but_not_over_and_over(tmp_path):
     async def main() -> None:
         daemon, starts = Dead(tmp_path), []
         async with running(
-            daemon, tmp_path, revive=lambda: starts.append(setattr(daemon, "dead", False))
+            daemon, tmp_path, start_daemon=lambda: starts.append(setattr(daemon, "dead", False))
         ) as controller:
-            surface = Surface(controller.sockets.port)
+            surface = Surface(controller.port)
             surface.send("/acestep/sync")
             await surface.wait("/acestep/status", "ready", seconds=8)
             assert len(starts) == 1
 
     asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_what_is_sent_again_has_the_value_of_now(tmp_path):
+    """A round of it takes seconds: a fader moved meanwhile jumped back to where it was when the round began."""
+
+    async def scenario(controller, surface, daemon):
+        phone = Surface(controller.port)
+        phone.send("/acestep/register", phone.port)
+        daemon.change({"variance": 0.25})
+        await phone.wait("/acestep/variance", 0.25)
+        controller.resending.one_second()  # a round begins here
+        daemon.change({"variance": 0.75, "start_time": 1.0, "end_time": 2.0})
+        await phone.wait("/acestep/variance", 0.75)
+        await phone.wait("/acestep/region/words", "1 to 2 s")
+        phone.poll()
+        phone.heard.clear()
+        for _ in range(12):
+            controller.resending.one_second()
+        phone.poll()
+        assert {v for p, v in phone.heard if p == "/acestep/variance"} == {(0.75,)}
+        assert {v for p, v in phone.heard if p == "/acestep/region"} == {(1.0, 2.0)}
+        assert {v for p, v in phone.heard if p == "/acestep/take"} == {(0, 0)}
+
+    play(scenario, tmp_path)

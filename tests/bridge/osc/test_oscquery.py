@@ -45,7 +45,7 @@ def test_the_namespace_is_the_table():
 
 def test_values_over_http_on_the_port_of_osc(tmp_path):
     async def scenario(controller, surface, daemon):
-        port = controller.sockets.port
+        port = controller.port
         surface.send("/acestep/variance", 0.125)
         await until(lambda: controller.controls.values.get("variance") == 0.125)
         assert await get(port, "/acestep/variance?VALUE") == (200, {"VALUE": [0.125]})
@@ -67,7 +67,7 @@ def test_values_over_http_on_the_port_of_osc(tmp_path):
 
 def test_a_browsers_post_is_no_packet(tmp_path):
     async def scenario(controller, surface, daemon):
-        reader, writer = await asyncio.open_connection("127.0.0.1", controller.sockets.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", controller.port)
         writer.write(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n\r\n\0\0\0\4")
         assert not (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP")
         writer.close()

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pythonosc import osc_bundle_builder, osc_message_builder
 
+from bridge.osc.listening import CannotListen, is_allowed, peer_of
 from bridge.osc.packets import MAX_DEPTH, MAX_MESSAGES, PacketError, decode, encode
-from bridge.osc.sockets import MAX_PACKET, CannotListen, OscSockets, plain, to_slip
-from bridge.osc.surfaces import is_allowed
+from bridge.osc.tcp import MAX_PACKET, to_slip
+from tests.support.osc import OpenSurfaces
 
 
 def padded(text: str) -> bytes:
@@ -147,9 +148,9 @@ def test_any_bytes_are_messages_or_a_packet_error(data):
         return
 
 
-async def heard_over_tcp(data: bytes, count: int, allowed=frozenset()) -> tuple[list, list, bytes]:
+async def heard_over_tcp(data: bytes, count: int) -> tuple[list, list, bytes]:
     messages, broken, gone = [], [], []
-    sockets = OscSockets(lambda p, m: messages.extend(m), lambda p, text: broken.append(text), gone.append, allowed)
+    sockets = OpenSurfaces(lambda p, m: messages.extend(m), lambda p, text: broken.append(text), gone.append)
     await sockets.open("127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", sockets.port)
     writer.write(data)
@@ -159,7 +160,7 @@ async def heard_over_tcp(data: bytes, count: int, allowed=frozenset()) -> tuple[
             break
         await asyncio.sleep(0.005)
     peer = writer.get_extra_info("sockname")[:2]
-    sockets.send(peer, encode("/reply", 1))
+    sockets.show(peer, "/reply", 1)
     answer = b"" if broken else await asyncio.wait_for(reader.read(100), 5)
     writer.close()
     await writer.wait_closed()
@@ -199,9 +200,11 @@ def test_a_size_that_cannot_be_ends_the_connection_and_is_told(head):
 def test_strangers_are_not_heard():
     async def scenario() -> list:
         messages: list = []
-        sockets = OscSockets(lambda p, m: messages.extend(m), lambda p, t: messages.append(t), lambda p: None)
-        sockets.take(("192.168.7.7", 1), encode("/a", 1))
-        sockets.take(("127.0.0.1", 1), encode("/b", 1))
+        sockets = OpenSurfaces(lambda p, m: messages.extend(m))
+        await sockets.open("127.0.0.1", 0)
+        sockets.udp.take(("192.168.7.7", 1), encode("/a", 1))
+        sockets.udp.take(("127.0.0.1", 1), encode("/b", 1))
+        await sockets.close()
         return [m.path for m in messages]
 
     assert asyncio.run(scenario()) == ["/b"]
@@ -214,7 +217,7 @@ def test_which_kind_of_port_is_taken_is_said(kind):
             other.bind(("127.0.0.1", 0))
             if kind == socket.SOCK_STREAM:
                 other.listen()
-            sockets = OscSockets(lambda p, m: None, lambda p, t: None, lambda p: None)
+            sockets = OpenSurfaces()
             with pytest.raises(CannotListen) as refused:
                 await sockets.open("127.0.0.1", other.getsockname()[1])
             return str(refused.value)
@@ -224,7 +227,7 @@ def test_which_kind_of_port_is_taken_is_said(kind):
 
 def test_an_address_of_another_machine_is_said():
     async def scenario() -> None:
-        sockets = OscSockets(lambda p, m: None, lambda p, t: None, lambda p: None)
+        sockets = OpenSurfaces()
         with pytest.raises(CannotListen, match=r"203\.0\.113\.9 is no address of this machine.*0\.0\.0\.0"):
             await sockets.open("203.0.113.9", 0)
 
@@ -237,7 +240,7 @@ def test_at_the_address_of_all_both_kinds_of_ip_are_heard_and_answered():
 
     async def scenario() -> list[tuple[str, str]]:
         heard: list[tuple[str, str]] = []
-        sockets = OscSockets(lambda p, m: heard.append((p[0], m[0].path)), lambda p, t: None, lambda p: None)
+        sockets = OpenSurfaces(lambda p, m: heard.append((p[0], m[0].path)))
         await sockets.open("::", 0)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.setblocking(False)
@@ -247,7 +250,7 @@ def test_at_the_address_of_all_both_kinds_of_ip_are_heard_and_answered():
             writer.write(to_slip(encode("/tcp", 1)))
             while len(heard) < 2:
                 await asyncio.sleep(0.01)
-            sockets.send(udp.getsockname(), encode("/back"))
+            sockets.show(udp.getsockname(), "/back")
             assert decode(await asyncio.get_running_loop().sock_recv(udp, 100))[0].path == "/back"
             writer.close()
         await sockets.close()
@@ -257,16 +260,16 @@ def test_at_the_address_of_all_both_kinds_of_ip_are_heard_and_answered():
 
 
 def test_peers_are_known_by_their_address_however_it_is_written():
-    assert plain(("::ffff:192.168.1.20", 9000, 0, 0)) == ("192.168.1.20", 9000)
-    assert plain(("fe80::1%eth0", 9000, 0, 2)) == ("fe80::1%eth0", 9000)
+    assert peer_of(("::ffff:192.168.1.20", 9000, 0, 0)) == ("192.168.1.20", 9000)
+    assert peer_of(("fe80::1%eth0", 9000, 0, 2)) == ("fe80::1%eth0", 9000)
     assert is_allowed("fe80::1%eth0", frozenset({"fe80::1"}))
     assert not is_allowed("fe80::2%eth0", frozenset({"fe80::1"}))
 
 
 def test_a_port_that_is_taken_is_an_error_at_once():
     async def scenario() -> None:
-        first = OscSockets(lambda p, m: None, lambda p, t: None, lambda p: None)
-        second = OscSockets(lambda p, m: None, lambda p, t: None, lambda p: None)
+        first = OpenSurfaces()
+        second = OpenSurfaces()
         await first.open("127.0.0.1", 0)
         try:
             with pytest.raises(CannotListen, match=f"UDP port {first.port} of 127.0.0.1 is taken.*--port"):

@@ -86,11 +86,11 @@ def play(scenario, home, **values):
         daemon = MemoryDaemon(home, {"reaper_actions": IDS, **values})
         ear = Surface(9)  # REAPER's socket is bound before the controller knows its own port
         async with running(daemon, home, reaper=("127.0.0.1", ear.port)) as controller:
-            reaper = PatternReaper(controller.sockets.port, PATTERNS.read_text("utf-8"))
+            reaper = PatternReaper(controller.port, PATTERNS.read_text("utf-8"))
             reaper.surface.socket.close()
             reaper.surface.socket = ear.socket
             serving = asyncio.create_task(reaper.serve())
-            phone = Surface(controller.sockets.port)
+            phone = Surface(controller.port)
             await until(lambda: controller.controls.values.get("reaper") == 1)
             phone.send("/acestep/sync")
             await phone.wait("/acestep/daw/track", 2)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.osc.addresses import Kind, address_table, control_fields
-from bridge.osc.surfaces import ECHO_SECONDS, EXPIRY_SECONDS, MAX_SURFACES, Surfaces, is_allowed
+from bridge.osc.feedback_targets import ECHO_SECONDS, EXPIRY_SECONDS, MAX_TARGETS, FeedbackTargets
+from bridge.osc.listening import is_allowed
 from bridge.osc.values import OscError, checked, field_value, shown_default, split_serial, to_osc
 from engine.requests import TASKS, fields_of
 
@@ -120,7 +121,7 @@ class Clock:
 
 def test_feedback_goes_to_every_surface_but_not_back_to_the_fader_that_moves():
     clock = Clock()
-    surfaces = Surfaces(clock)
+    surfaces = FeedbackTargets(clock)
     surfaces.touch(FADER, "/acestep/variance")
     surfaces.heard(PHONE)
     assert surfaces.targets("/acestep/variance") == [PHONE]
@@ -130,7 +131,7 @@ def test_feedback_goes_to_every_surface_but_not_back_to_the_fader_that_moves():
 
 
 def test_a_surface_may_name_its_port_and_leave():
-    surfaces = Surfaces(Clock())
+    surfaces = FeedbackTargets(Clock())
     surfaces.register(FADER, 9200)
     assert surfaces.targets("/acestep/status") == [("10.0.0.5", 9200)]
     surfaces.unregister(FADER)
@@ -139,7 +140,7 @@ def test_a_surface_may_name_its_port_and_leave():
 
 def test_silent_surfaces_expire_and_named_ones_do_not():
     clock = Clock()
-    surfaces = Surfaces(clock)
+    surfaces = FeedbackTargets(clock)
     surfaces.add_permanent(PHONE)
     surfaces.heard(FADER)
     clock.now += EXPIRY_SECONDS + 1
@@ -148,11 +149,11 @@ def test_silent_surfaces_expire_and_named_ones_do_not():
 
 def test_a_flood_of_senders_keeps_the_latest_only():
     clock = Clock()
-    surfaces = Surfaces(clock)
-    for port in range(5 * MAX_SURFACES):
+    surfaces = FeedbackTargets(clock)
+    for port in range(5 * MAX_TARGETS):
         clock.now += 0.001
         surfaces.heard(("127.0.0.1", 10_000 + port))
-    assert len(surfaces.targets("/x")) == MAX_SURFACES
+    assert len(surfaces.targets("/x")) == MAX_TARGETS
 
 
 @pytest.mark.parametrize(

@@ -14,37 +14,37 @@ from typing import Any
 from bridge.osc.addresses import ROOT
 from bridge.osc.feedback import Feedback
 
-SECONDS = 1.0
+INTERVAL_SECONDS = 1.0
 AT_ONCE = 12
 FIRST = tuple(f"{ROOT}/{name}" for name in ("status", "progress", "remaining/words", "busy", "queue", "take/words"))
 
-Message = tuple[str, Sequence[Any]]
 
+class Resending:
+    """Run `run` as a task. `paths` names what may be sent again, `present` gives its arguments of now."""
 
-class Pulse:
-    """Run `run` as a task. `rest` gives everything else that may be sent again."""
-
-    def __init__(self, feedback: Feedback, rest: Callable[[], list[Message]]) -> None:
-        self._feedback, self._rest = feedback, rest
-        self._round: Iterator[Message] = iter(())
+    def __init__(
+        self, feedback: Feedback, paths: Callable[[], list[str]], present: Callable[[str], Sequence[Any]]
+    ) -> None:
+        self._feedback, self._paths, self._present = feedback, paths, present
+        self._round: Iterator[str] = iter(())
         self._lamp = 0
 
     async def run(self) -> None:
-        """Beat, for ever."""
+        """Send again, for ever."""
         while True:
-            await asyncio.sleep(SECONDS)
-            self.beat()
+            await asyncio.sleep(INTERVAL_SECONDS)
+            self.one_second()
 
-    def beat(self) -> None:
-        """One second's messages."""
+    def one_second(self) -> None:
+        """One second's messages, each with the value of now."""
         self._lamp = 1 - self._lamp
         self._feedback.again(f"{ROOT}/alive", self._lamp)
         for path in FIRST:
             if path in self._feedback.last:
                 self._feedback.again(path, *self._feedback.last[path])
         for _ in range(AT_ONCE):
-            message = next(self._round, None)
-            if message is None:
-                self._round = iter([m for m in self._rest() if m[0] not in FIRST])
+            path = next(self._round, "")
+            if not path:
+                self._round = iter([path for path in self._paths() if path not in FIRST])
                 return
-            self._feedback.again(message[0], *message[1])
+            self._feedback.again(path, *self._present(path))

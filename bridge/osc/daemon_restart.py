@@ -13,7 +13,7 @@ AGAIN_SECONDS = 5.0
 Start = Callable[[], None]  # blocks; does nothing where somebody ended the daemon on purpose
 
 
-class Revival:
+class DaemonRestart:
     """`lost` is called whenever the daemon does not answer."""
 
     def __init__(self, start: Start | None, say: Callable[[str], None]) -> None:
@@ -27,9 +27,9 @@ class Revival:
         if self._start is None or self._task is not None or monotonic() - self._last < AGAIN_SECONDS:
             return
         self._last = monotonic()
-        self._task = asyncio.create_task(self._revive(self._start))
+        self._task = asyncio.create_task(self._restart(self._start))
 
-    async def _revive(self, start: Start) -> None:
+    async def _restart(self, start: Start) -> None:
         try:
             await asyncio.to_thread(start)
         except (BridgeError, OSError) as error:

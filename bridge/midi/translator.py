@@ -1,4 +1,4 @@
-"""MIDI devices as a surface: their movements become OSC messages, feedback moves their faders and lights their lamps.
+"""MIDI and addresses, each made of the other: movements become messages, values move faders and light lamps.
 
 Knows the map and the addresses; no port. Nothing here blocks.
 """
@@ -18,8 +18,7 @@ from bridge.midi.meanings import parse
 from bridge.midi.reading import Move, Reader, shown, ticks
 from bridge.midi.scales import can_move, choices, is_switch, next_one, position_of, stepped, value_at
 from bridge.osc.addresses import ROOT, Address, Kind, address_table
-from bridge.osc.packets import Message
-from bridge.osc.surfaces import Peer
+from bridge.osc.surface import Message, Peer
 from engine.requests import TASKS
 
 FADERS: Peer = ("midi faders", 0)  # not given their own values back until they rest
@@ -35,7 +34,7 @@ Send = Callable[[str, bytes], None]
 Say = Callable[[str], None]
 
 
-class MidiSurface:
+class MidiTranslator:
     """All MIDI devices. `take` gets what they mean, `send` a port's name and what it shows; `say` words for people."""
 
     def __init__(self, home: Path, take: Take, present: Present, say: Say) -> None:

@@ -1,0 +1,67 @@
+"""Surfaces that ask for feedback, kept in a file, so that a controller started again goes on telling them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from pathlib import Path
+
+from bridge.osc.addresses import ROOT
+from bridge.osc.feedback_targets import REGISTERED_SECONDS, FeedbackTargets
+from bridge.osc.handlers import Handler
+from bridge.osc.listening import is_allowed
+from bridge.osc.surface import Peer
+from bridge.osc.values import OscError
+from bridge.system.atomic import write_private
+
+
+class Registration:
+    """The commands by which surfaces ask for feedback and leave."""
+
+    def __init__(self, targets: FeedbackTargets, kept: RegisteredFile, allowed: frozenset[str]) -> None:
+        self._targets, self._kept = targets, kept
+        for host, port in kept.load():
+            if is_allowed(host, allowed):
+                targets.register((host, port), port)
+
+    def handlers(self) -> dict[str, Handler]:
+        """By address."""
+        return {f"{ROOT}/register": Handler(self._register), f"{ROOT}/unregister": Handler(self._unregister)}
+
+    def _register(self, sender: Peer, values: tuple[int]) -> None:
+        (port,) = values
+        if not 0 <= port < 65_536:
+            raise OscError(f"{ROOT}/register", str(port), "a port from 1 to 65535, or 0 for the one it is sent from")
+        self._targets.register(sender, port or sender[1])
+        self._remember()
+
+    def _unregister(self, sender: Peer, values: tuple[()]) -> None:
+        self._targets.unregister(sender)
+        self._remember()
+
+    def _remember(self) -> None:
+        with contextlib.suppress(OSError):  # a convenience, not worth an error on stage
+            self._kept.save(self._targets.registered())
+
+
+class RegisteredFile:
+    """One file in the product's folder. A damaged one counts as empty."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> list[Peer]:
+        """The places that were saved not too long ago."""
+        try:
+            told = json.loads(self._path.read_bytes())
+            if time.time() - float(told["saved"]) > REGISTERED_SECONDS:
+                return []
+            return [(str(host), int(port)) for host, port in told["surfaces"] if 0 < int(port) < 65_536]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
+    def save(self, peers: list[Peer]) -> None:
+        """Keep these. Raises OSError."""
+        told = {"saved": time.time(), "surfaces": [list(peer) for peer in peers]}
+        write_private(self._path, json.dumps(told).encode())

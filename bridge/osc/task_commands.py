@@ -1,0 +1,68 @@
+"""Tasks on the source file, and cancelling them, as surfaces ask for it. Knows no socket."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from bridge.osc.addresses import ROOT
+from bridge.osc.commands import Worker
+from bridge.osc.daemon import Daemon
+from bridge.osc.handlers import Handler
+from bridge.osc.jobs import JobWatch, OwnJob
+from bridge.osc.state import FOLDER, Controls
+from bridge.osc.surface import Peer
+from bridge.osc.values import OscError
+from engine.errors import InvalidRequest
+from engine.requests import TASKS, from_dict
+
+TASK_PATHS = {f"{ROOT}/{task.replace('-', '_')}": task for task in TASKS}
+OUTPAINT_PATHS = {f"{ROOT}/outpaint/{side}": side for side in ("before", "after")}
+STARTING = frozenset({*TASK_PATHS, *OUTPAINT_PATHS})
+
+
+class TaskCommands:
+    """Submits what the controls say; `watch` follows it, `worker` does what takes time."""
+
+    def __init__(self, controls: Controls, daemon: Daemon, watch: JobWatch, worker: Worker) -> None:
+        self._controls, self._daemon, self._watch, self._worker = controls, daemon, watch, worker
+
+    def handlers(self) -> dict[str, Handler]:
+        """By address."""
+        tasks = {path: Handler(partial(self._start, path, task)) for path, task in TASK_PATHS.items()}
+        sides = {path: Handler(partial(self._outpaint, path, side)) for path, side in OUTPAINT_PATHS.items()}
+        cancelling = {
+            f"{ROOT}/cancel": Handler(partial(self._cancel, f"{ROOT}/cancel", False)),
+            f"{ROOT}/cancel/all": Handler(partial(self._cancel, f"{ROOT}/cancel/all", True)),
+        }
+        return tasks | sides | cancelling
+
+    def _start(self, path: str, task: str, sender: Peer, values: tuple[()]) -> None:
+        self._render(path, task, {})
+
+    def _outpaint(self, path: str, side: str, sender: Peer, values: tuple[float]) -> None:
+        none = {f"extend_{each}_duration": 0.0 for each in OUTPAINT_PATHS.values()}
+        self._render(path, "outpaint", none | {f"extend_{side}_duration": values[0]})
+
+    def _render(self, path: str, task: str, more: dict[str, Any]) -> None:
+        request = self._controls.request(task, more)
+        try:
+            from_dict(request)
+        except InvalidRequest as error:
+            where = f"{ROOT}/{error.field}" if error.field in self._controls.table else path
+            raise OscError(where, error.got, error.expected) from error
+        job = OwnJob(path, str(request.get("audio", "")), self._controls.values.get(FOLDER, ""))
+        self._worker.give(path, partial(self._submit, request, job))
+
+    async def _submit(self, request: dict[str, Any], job: OwnJob) -> None:
+        status = await self._daemon.submit(request, {"client": "osc"})
+        self._watch.own(status, job)
+
+    def _cancel(self, path: str, every: bool, sender: Peer, values: tuple[()]) -> None:
+        self._worker.give(path, partial(self._cancel_jobs, every))
+
+    async def _cancel_jobs(self, every: bool) -> None:
+        own = self._watch.own_ids()
+        for job_id in own if every else own[-1:]:
+            await self._daemon.cancel(job_id)
+            self._watch.mark(job_id)
