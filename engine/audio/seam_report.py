@@ -27,6 +27,7 @@ _AROUND_SECONDS = 2.0
 _NEAR_SECONDS = 1.0
 _PIECE_SECONDS = 0.1
 _MOMENT_SECONDS = 0.005
+_IF_ANY = {"silent", "joint_before", "joint_after", "joint_before_ms", "joint_after_ms"}
 _SILENT = 10 ** (-70 / 20)  # a peak below -70 dBFS is silence: dither and rumble of an empty track are
 _SILENT_SCORE = 20.0
 _QUIET = 1e-4  # a second difference of -80 dB: below it nothing is heard as a click
@@ -38,7 +39,9 @@ _SHORTEST_BEAT_SECONDS = 1.5
 class SeamReport:
     """One region's joints. None where there is no joint, or nothing to compare with.
 
-    `silent` says what no sample over -70 dBFS is in: "region", "surroundings" (the second on each side) or "both".
+    `joint_before` and `joint_after` are the positions [start, stop) of fades that do not lie at their borders, with
+    their distances from these in ms (negative: before the border). `silent` says what no sample over -70 dBFS is in:
+    "region", "surroundings" (the second on each side) or "both".
     """
 
     samples_changed_outside: int
@@ -51,6 +54,10 @@ class SeamReport:
     fade_before: str = "none"
     fade_after: str = "none"
     silent: str | None = None
+    joint_before: tuple[int, int] | None = None
+    joint_after: tuple[int, int] | None = None
+    joint_before_ms: tuple[float, float] | None = None
+    joint_after_ms: tuple[float, float] | None = None
 
     @property
     def score(self) -> float:
@@ -64,7 +71,7 @@ class SeamReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields and the score, for JSON; without those that say only what applies, where it does not."""
-        fields = {name: value for name, value in asdict(self).items() if value is not None or name != "silent"}
+        fields = {name: value for name, value in asdict(self).items() if value is not None or name not in _IF_ANY}
         return {**fields, "score": round(self.score, 4)}
 
     def in_words(self) -> list[str]:
@@ -80,10 +87,15 @@ def measure(read: ReadResult, window: Window, patch: Patch, region: Region, chan
     before = read(max(first, region.fade_start - context), max(first, region.fade_start))
     after = read(min(last, region.fade_end), min(last, region.fade_end + context))
     inside = read(region.start, region.end)
+    joints = patch.joints
     return SeamReport(
         samples_changed_outside=changed_outside,
-        click_before_db=_click(read, window, region.fade_start, region.start) if region.start > first else None,
-        click_after_db=_click(read, window, region.end, region.fade_end) if region.end < last else None,
+        click_before_db=_click(read, window, *(joints[0] or (region.fade_start, region.start)))
+        if region.start > first
+        else None,
+        click_after_db=_click(read, window, *(joints[1] or (region.end, region.fade_end)))
+        if region.end < last
+        else None,
         loudness_difference_lu=_loudness_difference(inside, before, after, rate),
         tempo_phase_error_ms=_phase_error(inside, before, after, region, rate),
         spectral_tilt_difference_db=_tilt_difference(inside, before, after, rate),
@@ -91,6 +103,7 @@ def measure(read: ReadResult, window: Window, patch: Patch, region: Region, chan
         fade_before=patch.fade_in,
         fade_after=patch.fade_out,
         silent=_silent(inside, before, after, rate),
+        **_places(patch, region, rate),
     )
 
 
@@ -100,6 +113,20 @@ def changed_samples(source: NDArray[Any], result: NDArray[Any], position: int, p
     for patch in patches:
         outside[max(0, patch.position - position) : max(0, patch.end - position)] = False
     return int(np.count_nonzero((source != result).any(axis=0) & outside))
+
+
+def _places(patch: Patch, region: Region, rate: int) -> dict[str, Any]:
+    """Where the fades lie that are not at their borders."""
+    borders = (
+        ("before", region.fade_start, region.start, region.start),
+        ("after", region.end, region.fade_end, region.end),
+    )
+    fields: dict[str, Any] = {}
+    for (name, start, stop, border), joint in zip(borders, patch.joints, strict=True):
+        if joint is not None and joint != (start, stop):
+            fields[f"joint_{name}"] = joint
+            fields[f"joint_{name}_ms"] = tuple(round(1000 * (edge - border) / rate, 1) for edge in joint)
+    return fields
 
 
 def is_silent(samples: NDArray[Any]) -> bool:
@@ -196,6 +223,8 @@ def _sentences(report: SeamReport) -> list[str | None]:
         if changed == 0
         else f"{changed} samples changed outside the region and its fades: please report this.",
         _silence_words(report.silent),
+        _place_words("start", report.joint_before_ms),
+        _place_words("end", report.joint_after_ms),
         _click_words("start", report.click_before_db),
         _click_words("end", report.click_after_db),
         _loudness_words(report),
@@ -212,6 +241,13 @@ def _silence_words(silent: str | None) -> str | None:
     if silent == "surroundings":
         return "The source around the new part is silent: there was nothing to fit to."
     return None
+
+
+def _place_words(where: str, place: tuple[float, float] | None) -> str | None:
+    if place is None:
+        return None
+    first, last = (f"{abs(ms):.0f} ms {'before' if ms < 0 else 'after'}" for ms in place)
+    return f"The fade at the {where} lies where it is heard least, from {first} the border to {last} it."
 
 
 def _click_words(where: str, level: float | None) -> str | None:

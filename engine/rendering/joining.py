@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.audio.buffer import Samples
-from engine.audio.seam import Made, Patch, make_patches
+from engine.audio.seam import Fitting, Made, Patch, make_patches
 from engine.audio.seam_report import SeamReport, changed_samples, measure
 from engine.audio.window import Region, Window
 from engine.rendering.source import Source
@@ -35,11 +35,15 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Joined:
-    """The result of one item: `audio` float32 (channels, n), its first sample at the source's position `offset`."""
+    """The result of one item: `audio` float32 (channels, n), its first sample at the source's position `offset`.
+
+    `changed` are the positions [start, end) that were put in place, fades included.
+    """
 
     audio: Samples
     offset: int
     reports: tuple[SeamReport, ...]
+    changed: tuple[tuple[int, int], ...] = ()
 
     @property
     def score(self) -> float:
@@ -62,9 +66,10 @@ def single_regions(window: Window) -> tuple[Window, ...]:
 class Joiner:
     """Joins items to the same source. What the output needs of the source is read once."""
 
-    def __init__(self, source: Source, windows: tuple[Window, ...], match_loudness: bool, clip: bool) -> None:
+    def __init__(self, source: Source, windows: tuple[Window, ...], fitting: Fitting | bool, clip: bool) -> None:
+        """`fitting` as a bool is `match_loudness` with the fades at the borders."""
         self._source = source
-        self._match_loudness = match_loudness
+        self._fitting = fitting if isinstance(fitting, Fitting) else Fitting(fitting)
         self._start, self._stop = output_of(windows, clip)
         self._canvas = self._read(self._start, self._stop)
 
@@ -78,15 +83,14 @@ class Joiner:
             measure(self._reader(patches), piece.window, patch, piece.region, outside)
             for piece, patch in zip(pieces, patches, strict=True)
         )
-        return Joined(audio, self._start, reports)
+        return Joined(audio, self._start, reports, tuple((patch.position, patch.end) for patch in patches))
 
     def _patch(self, piece: Piece) -> Patch:
-        matched = self._match_loudness and not piece.is_source
         read = self._reader(())
         if piece.is_source:
             samples = read(piece.region.fade_start, piece.region.fade_end)
-            return Patch(piece.region.fade_start, samples, 0.0, "none", "none", samples)
-        return make_patches(read, self._source.channels, piece.made, piece.window, matched)[0]
+            return Patch(piece.region.fade_start, samples, 0.0, "none", "none")
+        return make_patches(read, self._source.channels, piece.made, piece.window, self._fitting)[0]
 
     def _reader(self, patches: tuple[Patch, ...]) -> Any:
         """Reads the source with patches in place, float64 at full scale +-1, silence where there is neither."""

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.audio.seam import Made
+from engine.audio.seam import Fitting, Made
 from engine.audio.seam_report import is_silent
 from engine.audio.window import Window
 from engine.constants import OUTPUT_SAMPLE_RATE
@@ -79,7 +79,7 @@ def _joined(job: Job) -> list[Render]:
     joined = []
     with job.timed("seam"):
         job.report("seam", 0, job.items)
-        joiner = Joiner(source, windows, job.resolved.match_loudness, job.resolved.output == "clip")
+        joiner = Joiner(source, windows, _fitting(job), job.resolved.output == "clip")
         for i in range(job.items):
             joined.append(joiner.join(pieces[i]))
             job.report("seam", i + 1, job.items)
@@ -87,6 +87,12 @@ def _joined(job: Job) -> list[Render]:
     for result in results:
         _attach(result, source)
     return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
+
+
+def _fitting(job: Job) -> Fitting:
+    """How what is made is fitted to the source."""
+    resolved = job.resolved
+    return Fitting(resolved.match_loudness, 0.0 if resolved.pin_joints else resolved.joint_search_seconds)
 
 
 def _stem(job: Job) -> list[Render]:
@@ -169,7 +175,7 @@ def _joined_results(
             "window": [windows[0].start, windows[-1].end],
             "region": [regions[0].start, regions[-1].end],
             "regions": [[r.start, r.end] for r in regions],
-            "changed": [[r.fade_start, r.fade_end] for r in regions] if made else [],
+            "changed": [list(span) for span in join.changed] if made else [],
             "offset": join.offset,
             "seam_report": join.report,
         }

@@ -70,6 +70,8 @@ class Settled:
     extend_after_duration: float = 0.0
     context_seconds: float | None = None
     crossfade_seconds: float = 0.0
+    joint_search_seconds: float = 0.0
+    pin_joints: bool = False
     match_loudness: bool = False
     output: str = "full"
     variance: float = 0.0

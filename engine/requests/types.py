@@ -215,6 +215,23 @@ class WithSeam(WithLyrics, frozen=True, kw_only=True):
     context_lyrics_after: Annotated[str, about("Words sung after the new part.", "")] | UnsetType = UNSET
     context_seconds: ContextSeconds = UNSET
     crossfade_seconds: CrossfadeSeconds = UNSET
+    joint_search_seconds: (
+        Annotated[
+            float,
+            about(
+                "How far inside the region a fade may lie where it is heard less, such as before an attack.",
+                0.03,
+                ge=0,
+                le=0.2,
+                unit="seconds",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    pin_joints: (
+        Annotated[bool, about("Fades exactly at the region's borders, wherever they are heard less.", False)]
+        | UnsetType
+    ) = UNSET
     match_loudness: (
         Annotated[bool, about("Whether the new part follows the loudness around it, by 6 dB at most.", True)]
         | UnsetType
