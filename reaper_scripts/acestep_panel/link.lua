@@ -2,6 +2,7 @@
 -- Knows REAPER's external state and how the background script is started; no window.
 
 local json = require 'json'
+local sha1 = require 'sha1'
 
 local link = {}
 link.__index = link
@@ -11,6 +12,7 @@ local FRESH_SECONDS = 30 -- as the entry scripts count
 local START_SECONDS = 5
 local PATIENCE = 3 -- seconds without a heartbeat in frames that were drawn: REAPER may have been busy, not the script gone
 local SERVICE = 'acestep_Background service.py'
+local KNOWN = 'panel_service' -- the id that REAPER gave the background script, and its path
 
 -- `folder` is where the entry scripts lie.
 function link.new(folder)
@@ -48,6 +50,28 @@ function link:step()
   return self.state
 end
 
+-- The id that the installer gives a script: by its place below Scripts, REPOSITORY/CATEGORY/FILE.
+local function installed_id(path)
+  local place = path:gsub('\\', '/'):match('[^/]+/[^/]+/[^/]+$')
+  return place and '_RS' .. sha1(place) or ''
+end
+
+-- The command of a script, 0 where its file is missing. REAPER is told of it only where it does not know it.
+local function command_of(path)
+  local kept, where = get(KNOWN):match('^(%S+) (.+)$')
+  for _, id in ipairs { installed_id(path), where == path and kept or '' } do
+    local known = id ~= '' and reaper.NamedCommandLookup(id) or 0
+    if known ~= 0 then
+      return known
+    end
+  end
+  local added = reaper.AddRemoveReaScript(true, 0, path, true)
+  if added ~= 0 then
+    reaper.SetExtState(SECTION, KNOWN, '_' .. reaper.ReverseNamedCommandLookup(added):gsub('^_', '') .. ' ' .. path, true)
+  end
+  return added
+end
+
 function link:_start(now)
   if self:lives() then
     self._silent, self._patience = 0, PATIENCE
@@ -58,7 +82,7 @@ function link:_start(now)
     return
   end
   self._started = now
-  local command = reaper.AddRemoveReaScript(true, 0, self.folder .. SERVICE, true)
+  local command = command_of(self.folder .. SERVICE)
   if command == 0 then
     self.problem = ("The file '%s' is missing. Install the scripts again"):format(SERVICE)
     return

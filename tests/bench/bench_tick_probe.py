@@ -6,8 +6,9 @@ It is a text here, since it lies among the scripts of the bench's fake REAPER.
 
 PROBE = """
 import ctypes, sys, time
-from acestep_reaper import background as acestep_background
-from acestep_reaper import capture, placing
+from acestep_reaper.background import service as acestep_background
+from acestep_reaper.results import placing
+from acestep_reaper.source import capture
 
 spent, calls, placed = [], [0.0, 0.0], [0]
 

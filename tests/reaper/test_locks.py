@@ -145,7 +145,10 @@ def test_where_reaper_itself_keeps_the_takes_that_is_said(session, words):
     session.project.items()[0].selected = True
     session.fake._take_action = lambda command: None
     session.action(words)
-    assert "REAPER left the takes of 1 items as they are. Look at Options > Locking" in session.fake.help_text
+    assert (
+        "REAPER left the takes of 1 items as they are. Turn off the locks in Options > Locking"
+        in session.fake.help_text
+    )
     assert (len(session.project.items()[0].takes), session.project.items()[0].active) == (2, 1)
 
 

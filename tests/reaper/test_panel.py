@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -243,17 +244,31 @@ def test_a_busy_reaper_is_no_reason_to_start_another_background_script(session, 
     panel.calls.clear()
     panel.frame(seconds=60)
     panel.frame(seconds=1)
-    assert "AddRemoveReaScript" not in panel.calls
+    assert "Main_OnCommand" not in panel.calls
     session.fake.ext_state["acestep", "heartbeat"] = repr(time.time() + 61)  # its first tick afterwards
     panel.frame(seconds=1)
     session.fake.ext_state["acestep", "heartbeat"] = ""  # it ended
     for _ in range(3):
         panel.frame(seconds=1)
-    assert "AddRemoveReaScript" not in panel.calls
+    assert "Main_OnCommand" not in panel.calls
     panel.frame(seconds=1)
-    assert panel.calls.count("AddRemoveReaScript") == 1
+    assert panel.calls.count("Main_OnCommand") == 1
     panel.frame(seconds=1)
-    assert panel.calls.count("AddRemoveReaScript") == 1 and "Main_OnCommand" in panel.calls
+    assert panel.calls.count("Main_OnCommand") == 1
+    assert "AddRemoveReaScript" not in panel.calls, "REAPER knows the script since the panel started it first"
+
+
+def test_it_uses_the_background_script_that_the_installer_registered(session, open_panel):
+    """Its id is made from where the file lies; where REAPER knows neither that nor another, it is told once."""
+    script = session.folder / "scripts" / "acestep_Background service.py"
+    open_panel().frame(seconds=10)
+    assert session.fake.log.count("AddRemoveReaScript") == 1
+    place = f"{session.folder.name}/scripts/{script.name}"
+    session.fake.scripts.clear()
+    session.fake.register(str(script), "RS" + hashlib.sha1(place.encode()).hexdigest())
+    session.fake.ext_state["acestep", "heartbeat"] = ""
+    open_panel().frame(seconds=10)
+    assert session.fake.log.count("AddRemoveReaScript") == 1 and session.fake.commands[-1] in session.fake.scripts
 
 
 def test_it_is_opened_three_times_in_one_session(session, open_panel):

@@ -13,12 +13,13 @@ from reaper_python import *
 
 from .. import log
 from ..errors import UserError
+from ..jobs.commands import Render, to_json
 from ..paths import in_home, package_folder, read_json
 from ..project import projects
 from ..project.objects import find_track, items_between, lane_hidden, seen, undo_points
 from ..source import material
 from ..state import extstate, history, presets, settings, status
-from . import commands, dialogs, targets
+from . import command_numbers, dialogs, targets
 
 BACKGROUND = "acestep_Background service.py"
 SHORTER = "Select a shorter range, or split the item"
@@ -39,10 +40,10 @@ def guarded(action):
 
 def hand_over(command):
     """Gives a command to the background script, which is started unless it lives."""
-    extstate.append_command(command)
+    extstate.append_command(to_json(command))
     if extstate.background_lives():
         return
-    number = commands.number(os.path.join(package_folder(), BACKGROUND))
+    number = command_numbers.number(os.path.join(package_folder(), BACKGROUND))
     if not number:
         raise UserError("The file '%s' is missing" % BACKGROUND, "Install the scripts again")
     extstate.beat()  # a second key press before it runs must not start another one
@@ -55,7 +56,7 @@ def render(title, task, mode, found, request, recipe=False, surface=True):
     `recipe`: exactly this, whatever project, settings and a surface say. `surface`: whether what one sets counts.
     """
     values = settings.load()
-    longest = max(target["end"] - target["start"] for target in found)
+    longest = max(target.end - target.start for target in found)
     if longest > targets.LONGEST_SECONDS and task != "outpaint":
         raise UserError("%d s are chosen, at most %d s are made at once" % (longest, targets.LONGEST_SECONDS), SHORTER)
     start = _may_start(values)
@@ -63,12 +64,11 @@ def render(title, task, mode, found, request, recipe=False, surface=True):
         return
     if task not in material.WITHOUT_SOURCE and not recipe:
         for target in found:
-            target.setdefault("capture", values["capture"])
-    notices = [target["notice"] for target in found if target.get("notice")]
+            target.capture = target.capture or values["capture"]
+    notices = [target.notice for target in found if target.notice]
     status.show(". ".join(["rendering %s" % title.lower()] + sorted(set(notices))))
-    hand_over({"op": "render", "id": uuid.uuid4().hex, "title": title, "task": task, "mode": mode, "start": start,
-               "targets": found, "request": request, "recipe": recipe, "surface": surface, "pointers": seen(),
-               "identity": projects.identity()})  # fmt: skip
+    hand_over(Render(uuid.uuid4().hex, title, task, mode, found, request, start=start, recipe=recipe, surface=surface,
+                     pointers=seen(), identity=projects.identity()))  # fmt: skip
 
 
 def _may_start(values):
@@ -97,7 +97,7 @@ def words(ask, title):
         raise UserError("Tags are needed", "Say in a few words what it should sound like")
     wrong = settings.problems(values)
     if wrong:
-        raise UserError(wrong[0], "Nothing was rendered; try again")
+        raise UserError(wrong[0], "Correct it and try again; nothing was rendered")
     settings.save(values)
     history.add(values["tags"])
     return values
@@ -114,7 +114,7 @@ def regenerate(mode, ask=False, preset=""):
     for target in found:
         _fill_gap(target, values)
     if skipped:
-        material.note(found[0], "; ".join(skipped[:3]))
+        found[0].note("; ".join(skipped[:3]))
     title = "regenerate as new take" if mode == "take" else "regenerate on a new track"
     title += " (%s)" % preset if preset else ""
     render(title, "inpaint", mode, found, request, surface=not preset)
@@ -137,13 +137,13 @@ def regenerate_with(number):
 
 def _fill_gap(target, values):
     """Where the track is empty around a gap there is nothing to fit: music is made from tags alone."""
-    if target["item"]:
+    if target.item:
         return
     near = float(values["context_seconds"] or 10.0)
-    track = find_track(target["track"])
-    around = items_between(track, target["start"] - near, target["end"] + near)
+    track = find_track(target.track)
+    around = items_between(track, target.start - near, target.end + near)
     if any(not lane_hidden(item) for item in around):
         return
     request = settings.request_fields(values, "text-to-audio")
-    request.update(duration=target["end"] - target["start"], lyrics=dialogs.lyrics_text(values["lyrics"]))
-    target.update(task="text-to-audio", mode="track", capture="dry", request=request)
+    request.update(duration=target.end - target.start, lyrics=dialogs.lyrics_text(values["lyrics"]))
+    target.task, target.mode, target.capture, target.request = "text-to-audio", "track", "dry", request

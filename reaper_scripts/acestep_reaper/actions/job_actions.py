@@ -7,10 +7,11 @@ from reaper_python import *
 
 from .. import VERSION, log
 from ..errors import UserError
+from ..jobs.commands import Cancel, Look, Register
 from ..paths import fs, home, in_home, package_folder, read_json, text
 from ..project import projects
 from ..state import extstate, settings, status
-from . import commands, dialogs
+from . import command_numbers, dialogs
 from .entry import BACKGROUND, hand_over
 
 _LABELS = (
@@ -42,7 +43,7 @@ COSTS = {
 def show():
     """What runs, as a list; results that wait for this project are looked for again."""
     lines = extstate.read("jobs", []) if extstate.background_lives() else []
-    hand_over({"op": "look"})
+    hand_over(Look())
     RPR_MB("\n".join(lines) or "No job is running.", "ACE-Step jobs", 0)
 
 
@@ -50,7 +51,7 @@ def cancel(which):
     """Cancels the last batch, or all; also those that the daemon has from before REAPER was started."""
     if not extstate.background_lives() and read_json(in_home("connection.json")) is None:
         raise UserError("No job is running", "There is nothing to cancel")
-    hand_over({"op": "cancel", "which": which})
+    hand_over(Cancel(which))
 
 
 def edit_settings():
@@ -81,10 +82,10 @@ def register():
     """Registers every action; {script's name: named command id such as _RS...}."""
     found = {}
     for path in scripts():
-        number = commands.number(path)
+        number = command_numbers.number(path)
         name = os.path.splitext(os.path.basename(path))[0][len("acestep_") :]
         if number and os.path.basename(path) != BACKGROUND:
-            found[name] = commands.name_of(number)
+            found[name] = command_numbers.name_of(number)
     return found
 
 
@@ -102,7 +103,7 @@ def checks():
 def setup():
     """Registers the actions, checks what is there, tells the daemon the named command ids."""
     found = register()
-    hand_over({"op": "register", "actions": found})
+    hand_over(Register(found))
     lines = ["%d actions are in the action list (search for 'acestep')" % len(found)] + checks()
     RPR_MB("\n".join(lines), "ACE-Step setup", 0)
 

@@ -6,13 +6,13 @@ markers, so they are read through the C function itself, on every build.
 """
 
 import ctypes
+from dataclasses import replace
 
 from reaper_python import *
 
 from ..errors import UserError
 from ..project.objects import find_item, selected_tracks
 from ..project.pointers import function
-from ..source import material
 from ..state import settings
 from . import targets
 from .entry import render, words
@@ -90,7 +90,7 @@ def regenerate():
             "Select the tracks that have one there",
         )
     if left_out:
-        material.note(found[0], "; ".join(left_out[:3]))
+        found[0].note("; ".join(left_out[:3]))
     render("regenerate regions", "inpaint", "take", found, {})
 
 
@@ -101,12 +101,12 @@ def _targets_in(named, chosen, values):
         for track in chosen:
             search = targets.Search(False)
             search.add_track(track, start, end)
-            found += [_with_request(t, values, tags, notes(index)) for t in search.targets if t["item"]]
+            found += [_with_request(t, values, tags, notes(index)) for t in search.targets if t.item]
             left_out += [note for note in search.notes if note not in left_out]
     return found, left_out
 
 
 def _with_request(target, values, tags, lyrics):
     request = settings.request_fields(dict(values, tags=tags or values["tags"]), "inpaint")
-    request["lyrics"] = lyrics or item_lyrics(find_item(target["item"]))
-    return dict(target, request=request)
+    request["lyrics"] = lyrics or item_lyrics(find_item(target.item))
+    return replace(target, request=request)

@@ -1,10 +1,13 @@
 """Entry actions that render something other than a region: retake, extend, remix, lyrics, generate, again."""
 
 import json
+from dataclasses import replace
 
 from reaper_python import *
 
 from ..errors import UserError
+from ..jobs.made_from import MadeFrom
+from ..jobs.target import Again, Target
 from ..project import locks, takes, tempo
 from ..project.objects import (
     find_take,
@@ -61,48 +64,45 @@ def _recipe_request(recipe, **changes):
 
 
 def _came_from(take):
-    """Where a take of ours was made: {kind, track, start, end, capture, origin}."""
-    try:
-        return json.loads(take_text(take, "P_EXT:acestep_from") or "{}")
-    except ValueError:
-        return {}
+    """What a take of ours keeps of its job."""
+    return MadeFrom.from_text(take_text(take, "P_EXT:acestep_from"))
 
 
 def _recipe_target(item, recipe):
     """Where the result of a recipe belongs: its original take, and the range it made."""
     active = RPR_GetActiveTake(item)
     target, came = _whole_target(item), _came_from(active)
-    if came.get("kind") == "group":
+    if came.kind == "group":
         raise UserError("This take was made over several items at once", "Select them and regenerate the range")
-    if came.get("kind") == "track":
+    if came.kind == "track":
         return _captured_target(target, came)
     if recipe["request"].get("task", "text-to-audio") in material.WITHOUT_SOURCE:
-        return dict(target, into=True)
+        return replace(target, into=True)
     original = take_text(active, "P_EXT:acestep_original")
     old = find_take(item, original) if original else None
     if recipe["request"]["task"] != "inpaint":
         return _again_target(target, old, came)
     if old:
-        target["take"] = original
+        target.take = original
     take = old or active
     begin, rate = takes.anchor(item, take), takes.value(take, "D_PLAYRATE") or 1.0
-    origin = 0.0 if old else came.get("origin", 0.0)
+    origin = 0.0 if old else came.origin
     start, end = (recipe["request"][name] - origin for name in ("start_time", "end_time"))
-    return dict(target, start=begin + start / rate, end=begin + end / rate)
+    return replace(target, start=begin + start / rate, end=begin + end / rate)
 
 
 def _again_target(target, old, came):
     """A take made from a whole item: the same stretch of the original's file is sent again."""
     if old is None:
         raise UserError("The take that this one was made from is gone", "Undo until it is back, or remix this take")
-    return dict(target, into=True, again={"take": take_text(old, "GUID"), "range": came.get("source")})
+    return replace(target, into=True, again=Again(take_text(old, "GUID"), came.source))
 
 
 def _captured_target(target, came):
     """A take made from what a track played: it is read from that track again, and added to the same item."""
-    if find_track(came["track"]) is None:
+    if find_track(came.track) is None:
         raise UserError("The track that this take was made from is gone", "Undo its removal, or regenerate anew")
-    return dict(target, into=True, **{k: came[k] for k in ("track", "start", "end", "capture")})
+    return replace(target, into=True, track=came.track, start=came.start, end=came.end, capture=came.capture)
 
 
 def retake():
@@ -130,7 +130,7 @@ def _reference(item, values):
     request.update(edit_mode="reference", original_tags=values["tags"],
                    strength=1.0 - float(values["variance"] or 0.5))  # fmt: skip
     target = _whole_target(item)
-    material.note(target, "The take has no recipe: made from its sound")
+    target.note("The take has no recipe: made from its sound")
     render("retake from the sound", "audio-to-audio", "take", [target], request)
 
 
@@ -152,7 +152,7 @@ def extend(side):
     request["lyrics"] = dialogs.lyrics_text(values["lyrics"])
     request["extend_before_duration"] = amount if side == "before" else 0.0
     request["extend_after_duration"] = amount if side == "after" else 0.0
-    target = dict(_whole_target(item, edges=True), **{"extend_" + side: amount})
+    target = replace(_whole_target(item, edges=True), **{"extend_" + side: amount})
     render("extend %s" % side, "outpaint", "take", [target], request)
 
 
@@ -197,7 +197,7 @@ def _empty_target(values):
         start, end = tempo.snapped(start, end)
     chosen = selected_tracks()[:1] or tracks()[-1:]
     guid = track_guid(chosen[0]) if chosen else ""
-    return {"track": guid, "item": "", "take": "", "start": start, "end": end, "name": "generated"}
+    return Target(guid, "", "", start, end, "generated")
 
 
 def generate():
@@ -207,7 +207,7 @@ def generate():
         return
     target = _empty_target(values)
     request = settings.request_fields(values, "text-to-audio")
-    request.update(lyrics=dialogs.lyrics_text(values["lyrics"]), duration=target["end"] - target["start"])
+    request.update(lyrics=dialogs.lyrics_text(values["lyrics"]), duration=target.end - target.start)
     render("generate", "text-to-audio", "track", [target], request)
 
 
@@ -222,7 +222,7 @@ def generate_from_prompt():
     target = _empty_target(values)
     request = settings.request_fields(values, "prompt-to-audio")
     request.pop("tags")
-    request.update(prompt=answer[0], duration=target["end"] - target["start"])
+    request.update(prompt=answer[0], duration=target.end - target.start)
     render("generate from a prompt", "prompt-to-audio", "track", [target], request)
 
 

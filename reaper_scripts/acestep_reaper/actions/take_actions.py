@@ -97,7 +97,10 @@ def _dropped(chosen, done):
     """Says so when REAPER did not drop the takes of some items."""
     left = len(chosen) - done
     if left:
-        raise UserError("REAPER left the takes of %d items as they are" % left, "Look at Options > Locking")
+        raise UserError(
+            "REAPER left the takes of %d items as they are" % left,
+            "Turn off the locks in Options > Locking, then do it again",
+        )
 
 
 def commit():

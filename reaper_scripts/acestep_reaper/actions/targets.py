@@ -1,14 +1,15 @@
 """What an action works on: the first kind that exists of razor areas, selected items, items of
 selected tracks under the time selection, the item under the edit cursor.
 
-A target is a JSON object {track, item, take, start, end, name}: GUIDs and project seconds. `item`
-is empty where a track has a gap; `pieces` name all items of a target that has several. Knows nothing
-of rendering.
+Knows nothing of rendering.
 """
+
+from dataclasses import replace
 
 from reaper_python import *
 
 from ..errors import UserError
+from ..jobs.target import Target
 from ..project import locks, tempo
 from ..project.objects import (
     OFFLINE,
@@ -66,40 +67,38 @@ def item_target(item, start, end):
     if last - first < 1e-6:
         return None
     take, track = RPR_GetActiveTake(item), RPR_GetMediaItem_Track(item)
-    return {"track": track_guid(track), "item": item_guid(item),
-            "take": take_text(take, "GUID"), "start": first, "end": last,
-            "name": plain_name(take_text(take, "P_NAME") or track_name(track))}  # fmt: skip
+    name = plain_name(take_text(take, "P_NAME") or track_name(track))
+    return Target(track_guid(track), item_guid(item), take_text(take, "GUID"), first, last, name)
 
 
 def gap_target(track, start, end):
     """A range of a track without an item."""
-    return {"track": track_guid(track), "item": "", "take": "", "start": start, "end": end,
-            "name": plain_name(track_name(track))}  # fmt: skip
+    return Target(track_guid(track), "", "", start, end, plain_name(track_name(track)))
 
 
 def on_new_track(target, reason):
     """The target of an item that must stay as it is."""
-    return dict(target, mode="track", notice=ON_NEW_TRACK % reason)
+    return replace(target, mode="track", notice=ON_NEW_TRACK % reason)
 
 
 def joined(found):
     """Neighbours on a track as one target, rendered over their span: `pieces` are their [item, take] GUIDs."""
     groups = []
-    for target in sorted(found, key=lambda t: (t["track"], t["start"])):
+    for target in sorted(found, key=lambda t: (t.track, t.start)):
         last = groups[-1] if groups else None
         if last and _neighbours(last, target):
-            last.setdefault("pieces", [[last["item"], last["take"]]]).append([target["item"], target["take"]])
-            last["end"] = max(last["end"], target["end"])
+            last.pieces = (last.pieces or [[last.item, last.take]]) + [[target.item, target.take]]
+            last.end = max(last.end, target.end)
         else:
-            groups.append(dict(target))
-    order = [t["track"] for t in found]
-    return sorted(groups, key=lambda t: (order.index(t["track"]), t["start"]))
+            groups.append(replace(target))
+    order = [t.track for t in found]
+    return sorted(groups, key=lambda t: (order.index(t.track), t.start))
 
 
 def _neighbours(group, target):
-    near = target["start"] - group["end"] <= LARGEST_GAP_SECONDS
-    short = max(target["end"], group["end"]) - group["start"] <= LONGEST_SECONDS
-    return bool(group["item"] and target["item"] and group["track"] == target["track"] and near and short)
+    near = target.start - group.end <= LARGEST_GAP_SECONDS
+    short = max(target.end, group.end) - group.start <= LONGEST_SECONDS
+    return bool(group.item and target.item and group.track == target.track and near and short)
 
 
 def _on_ruler(time):

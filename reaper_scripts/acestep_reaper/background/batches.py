@@ -1,13 +1,13 @@
 """What one key press asked for: parts that are placed together, as one undo point."""
 
+from ..jobs.job import Job
+from ..jobs.target import read
 from ..state import surface
-from .jobs import Part
-
-APP = "reaper"
+from .part import Part
 
 
 class Batch(object):
-    """Parts of one key press. `data` is one part's client_data, to know the project by."""
+    """Parts of one key press. `job` is one part's, to know the project by."""
 
     def __init__(self, batch_id, title, parts, count):
         self.id = batch_id
@@ -19,14 +19,14 @@ class Batch(object):
         self.controls = {}  # None until the daemon told what a control surface sets
 
     @property
-    def data(self):
-        return self.parts[0].data
+    def job(self):
+        return self.parts[0].job
 
     def set_controls(self, values):
         """What the control surface sets, before anything is submitted."""
         self.controls = values
         for part in self.parts:
-            part.request.update(surface.fields(values, part.data["task"]))
+            part.request.update(surface.fields(values, part.job.task))
 
     def fail(self, error):
         """The daemon could not be asked at all."""
@@ -45,32 +45,42 @@ class Batch(object):
 
 
 def from_command(command):
-    """The batch that a command of an entry script asks for."""
-    parts = []
-    common = {"app": APP, "batch": command["id"], "count": len(command["targets"]), "title": command["title"],
-              "mode": command["mode"], "task": command["task"]}  # fmt: skip
-    common.update(command["identity"])  # of the tab in which the key was pressed
-    if command.get("recipe"):
-        common["exact"] = True
-    for index, target in enumerate(command["targets"]):
-        data = dict(common, index=index, request_id="%s-%d" % (command["id"], index))
-        data.update(target)  # a target may name a task and a mode of its own
-        request = dict(data.pop("request", None) or command["request"])
-        data["crossfade"] = request.get("crossfade_seconds", 0.03)
-        parts.append(Part(data, request))
-    return Batch(command["id"], command["title"], parts, len(parts))
+    """The batch that a Render asks for."""
+    parts = [_part(command, index, target) for index, target in enumerate(command.targets)]
+    return Batch(command.id, command.title, parts, len(parts))
+
+
+def _part(command, index, target):
+    """What a target does not say, the command does."""
+    request = dict(target.request or command.request)
+    job = Job(
+        **dict(
+            read(Job, target.to_json()),
+            mode=target.mode or command.mode,
+            task=target.task or command.task,
+            batch=command.id,
+            title=command.title,
+            count=len(command.targets),
+            index=index,
+            request_id="%s-%d" % (command.id, index),
+            exact=command.recipe,
+            crossfade=request.get("crossfade_seconds", 0.03) or 0.0,
+            request=None,
+            **command.identity,  # of the tab in which the key was pressed
+        )
+    )
+    return Part(job, request)
 
 
 def from_daemon(found, daemon):
-    """Batches of jobs that the daemon kept: `found` are its statuses with our client_data."""
+    """Batches of jobs that the daemon kept: `found` are pairs of its status and our job."""
     batches = {}
-    for job in found:
-        data = job["client_data"]
-        batch = batches.setdefault(data["batch"], Batch(data["batch"], data["title"], [], 0))
-        part = Part(data)
-        part.resume(daemon, job)
+    for status, job in found:
+        batch = batches.setdefault(job.batch, Batch(job.batch, job.title, [], 0))
+        part = Part(job)
+        part.resume(daemon, status)
         batch.parts.append(part)
         batch.count += 1
     for batch in batches.values():
-        batch.parts.sort(key=lambda p: p.data.get("index", 0))
+        batch.parts.sort(key=lambda p: p.job.index)
     return list(batches.values())

@@ -11,10 +11,11 @@ import uuid
 from reaper_python import *
 
 from .. import VERSION, log
-from ..actions import control, dialogs, entry, renders, take_actions
+from ..actions import dialogs, entry, renders, take_actions
 from ..errors import UserError
+from ..jobs.commands import Cancel
 from ..state import extstate, history, presets, settings, status, surface
-from . import progress
+from . import command_handlers, progress
 
 CONTRACT = 1
 OPEN_SECONDS = 5.0  # a window says each second that it is open
@@ -168,7 +169,7 @@ def _job(batch, part):
     known = part.status
     steps = known.get("steps") or 0
     fraction = min(1.0, float(known.get("step") or 0) / steps) if steps else 0.0
-    found = {"id": part.data["request_id"], "title": batch.title, "name": part.data.get("name") or "",
+    found = {"id": part.job.request_id, "title": batch.title, "name": part.job.name,
              "state": part.state, "text": progress.part_text(part),
              "fraction": 1.0 if part.state == "ready" else round(fraction, 4)}  # fmt: skip
     left = known.get("remaining_seconds")
@@ -219,7 +220,7 @@ def _save(panel, changes):
     values = dict(settings.load(), **changes)
     wrong = settings.problems(values)
     if wrong:
-        raise UserError(wrong[0], "Nothing was saved")
+        raise UserError(wrong[0], "Correct it; nothing was saved")
     settings.save(values)
     given = presets.controls(values)
     panel.tell_surface(dict((name, given.get(name)) for name in presets.names_of(changes)))
@@ -253,7 +254,7 @@ def _store(panel, request):
 
 
 def _cancel(panel, request):
-    control.obey(panel.service, {"op": "cancel", "which": "all" if request.get("which") == "all" else "last"})
+    command_handlers.obey(panel.service, Cancel("all" if request.get("which") == "all" else "last"))
 
 
 def _start(panel, request):

@@ -8,19 +8,17 @@ def line(batches):
     """One line about all batches; never empty."""
     parts = [p for b in batches for p in b.parts if not p.ended]
     if parts:
-        text, notice = part_text(parts[0]), parts[0].data.get("notice")
+        text, notice = part_text(parts[0]), parts[0].job.notice
         text = text if len(parts) == 1 else "%s, %d more" % (text, len(parts) - 1)
         return "%s (%s)" % (text, notice) if notice else text
-    if not all(projects.is_here(b.data) for b in batches):
+    if not all(projects.is_here(b.job) for b in batches):
         return "a result waits for its project to be opened"
     return "a result waits for the recording to end" if recording() else "placing"
 
 
 def lines(batches):
     """One text a part, for the jobs window."""
-    return [
-        "%s, %s: %s" % (b.title, p.data.get("name") or "a new track", part_text(p)) for b in batches for p in b.parts
-    ]
+    return ["%s, %s: %s" % (b.title, p.job.name or "a new track", part_text(p)) for b in batches for p in b.parts]
 
 
 def made_by(batch):
@@ -38,7 +36,7 @@ def failed(batch, parts):
 
 
 def _before_the_daemon(part):
-    if part.in_project and not projects.is_here(part.data):
+    if part.in_project and not projects.is_here(part.job):
         return "waits for its project to be opened"
     if part.blocks and recording():
         return "waits for the recording to end"
@@ -53,7 +51,7 @@ def part_text(part):
     if part.ended:
         return part.state
     if not job:
-        return "rendering %s: %s" % (part.data.get("name", ""), _before_the_daemon(part))
+        return "rendering %s: %s" % (part.job.name, _before_the_daemon(part))
     if job["state"] == "queued":
         return "rendering: number %d in the queue" % job.get("queue_position", 1)
     left = job.get("remaining_seconds")

@@ -10,16 +10,17 @@ import traceback
 from reaper_python import *
 
 from .. import log
-from ..actions import control
 from ..daemon.connection import Daemon
 from ..errors import DaemonError, UserError
+from ..jobs import commands
+from ..jobs.job import Job
 from ..paths import in_home, read_json
 from ..project import projects
 from ..project.objects import forget_spans, media_folder, recording, remember
 from ..results import peaks, placing
 from ..source import capture
 from ..state import extstate, settings, status
-from . import batches, panel, progress, records
+from . import batches, command_handlers, panel, progress, records
 
 TOKEN_TICKS = 15  # half a second: how often another instance is looked for
 BEAT_SECONDS = 3.0
@@ -124,26 +125,26 @@ class Service(object):
     # commands
     def _obey_all(self):
         """Whether there were any."""
-        commands = extstate.take_commands()
-        for command in commands:
+        waiting = extstate.take_commands()
+        for values in waiting:
             self._active_at = time.monotonic()
-            self._obey(command)
-        return bool(commands)
+            self._obey(commands.from_json(values))
+        return bool(waiting)
 
     def _obey(self, command):
-        if command["op"] == "render":
+        if isinstance(command, commands.Render):
             self._render(command)
         else:
-            control.obey(self, command)
+            command_handlers.obey(self, command)
 
     def _render(self, command):
         """Begins a batch; what the control surface sets is asked for before anything is submitted."""
-        remember(command.get("pointers", {}))
+        remember(command.pointers)
         batch = batches.from_command(command)
         self.batches.append(batch)
         self._status_at = 0.0
-        self.daemon.may_start = command.get("start") or settings.yes(settings.load(), "start_daemon")
-        if command.get("recipe") or not command.get("surface", True):
+        self.daemon.may_start = command.start or settings.yes(settings.load(), "start_daemon")
+        if command.recipe or not command.surface:
             return
         batch.controls = None
         self.daemon.request(
@@ -173,16 +174,14 @@ class Service(object):
             self._list(offset + LIST_PAGE, failed)
         known = records.load() | self.given_up
         for part in [p for b in self.batches for p in b.parts]:
-            known.update((part.job_id, part.data["request_id"]))
-        ours = [
-            job
-            for job in found["jobs"]
-            if job["client_data"].get("app") == batches.APP
-            and job["state"] not in ("failed", "cancelled")
-            and job["job_id"] not in known
-            and job["client_data"].get("request_id") not in known
-            and projects.is_here(job["client_data"])
+            known.update((part.job_id, part.job.request_id))
+        alive = [
+            status
+            for status in found["jobs"]
+            if status["state"] not in ("failed", "cancelled") and status["job_id"] not in known
         ]
+        read = [(status, Job.from_client_data(status["client_data"])) for status in alive]
+        ours = [(status, job) for status, job in read if job and job.request_id not in known and projects.is_here(job)]
         self.batches += batches.from_daemon(ours, self.daemon)
 
     # placing
@@ -204,7 +203,7 @@ class Service(object):
             if part.ended or (part.state == "asking" and batch.controls is None):
                 continue
             if part.in_project:
-                here = projects.is_here(part.data) if here is None else here
+                here = projects.is_here(part.job) if here is None else here
                 if not here or part.blocks and recording():
                     continue
                 if part.blocks and not part.announced:
@@ -221,7 +220,7 @@ class Service(object):
         """Whether the project is open in front and nothing is being recorded."""
         if batch.here_at > self._ticks:
             return False
-        if recording() or not projects.is_here(batch.data):
+        if recording() or not projects.is_here(batch.job):
             batch.here_at = self._ticks + HERE_TICKS
             return False
         return True

@@ -24,7 +24,7 @@ def _enum(index):
 
 
 def identity():
-    """{"project", "project_file"} of the active project, for client_data; it gets an id if it has none."""
+    """{"project", "project_file"} of the active project, for its jobs; it gets an id if it has none."""
     found = _id_of(0)
     if not found:
         found = uuid.uuid4().hex
@@ -58,16 +58,15 @@ def _tabs_of(project_id):
         index += 1
 
 
-def is_here(data):
-    """Whether the active project is the one that `data` (client_data) was made for."""
+def is_here(job):
+    """Whether the active project is the one that a job was made for."""
     here, path = _enum(-1)
-    tabs = _tabs_of(data["project"])
+    tabs = _tabs_of(job.project)
     if tabs and here not in tabs:
         return False
-    if data.get("project_file") and data["project_file"] == path:
+    if job.project_file and job.project_file == path:
         return True
-    track = data.get("track") or ""
-    if find_track(track) is not None:
+    if find_track(job.track) is not None:
         return True
     # the id alone: a project that was unsaved then, or whose result needs no track
-    return len(tabs) == 1 and not (data.get("project_file") and track)
+    return len(tabs) == 1 and not (job.project_file and job.track)

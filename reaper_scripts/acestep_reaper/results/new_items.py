@@ -2,6 +2,7 @@
 
 from reaper_python import *
 
+from ..jobs.kinds import Anew, Cut, Track
 from ..project import takes
 from ..project.objects import find_item, find_take, find_track, is_null, item_text, tracks
 from . import lanes
@@ -62,8 +63,8 @@ def _stay_in_folder(above, new):
 
 def add(part, sources, layout, sign):
     """One item with a take for each file of a part, or one a lane; returns their sources."""
-    data = part.data
-    track = layout.track(data["track"], ("ACE-Step " + data.get("name", "")).strip(), data.get("capture") == "bus")
+    job = part.job
+    track = layout.track(job.track, ("ACE-Step " + job.name).strip(), job.capture == "bus")
     on_lanes = layout.lanes.wanted and len(part.files) > 1
     if on_lanes and (not lanes.has(track) or lanes.count(track) < len(part.files)):
         lanes.give(track, len(part.files))
@@ -85,58 +86,58 @@ def add(part, sources, layout, sign):
 def _extend(item, part, index, source):
     """Where an item lies, by the result that it plays first."""
     begins, start, end, fade = _extent(part, index, RPR_GetMediaSourceLength(source, 0)[0])
-    for key, value in (("D_POSITION", start + _moved(part.data)), ("D_LENGTH", end - start), ("B_LOOPSRC", 0.0),
+    for key, value in (("D_POSITION", start + _moved(part.job)), ("D_LENGTH", end - start), ("B_LOOPSRC", 0.0),
                        ("D_FADEINLEN", fade), ("D_FADEOUTLEN", fade)):  # fmt: skip
         RPR_SetMediaItemInfo_Value(item, key, value)
 
 
 def _add_take(item, part, index, source, sign):
-    take, data = RPR_AddTakeToMediaItem(item), part.data
+    take, job = RPR_AddTakeToMediaItem(item), part.job
     RPR_SetMediaItemTake_Source(take, source)
     begins, start, _, _ = _extent(part, index, RPR_GetMediaSourceLength(source, 0)[0])
-    _play(take, data, (start - begins) * (data.get("rate") or 1.0))
+    _play(take, job, (start - begins) * job.result.rate)
     sign(take, part, index)
     RPR_SetActiveTake(take)
     RPR_UpdateItemInProject(item)
 
 
-def _moved(data):
+def _moved(job):
     """Seconds by which the item was moved since its file was read: the region is there now."""
-    item = find_item(data["item"]) if data.get("item") and data.get("source") else None
-    take = find_take(item, (data.get("again") or data)["take"]) if item else None
-    return takes.anchor(item, take) - data["anchor"] if take else 0.0
+    item = find_item(job.item) if job.item and job.result.source else None
+    take = find_take(item, job.again.take if job.again else job.take) if item else None
+    return takes.anchor(item, take) - job.result.anchor if take else 0.0
 
 
 def _extent(part, index, length):
     """(where the file begins, start, end, fade) in project seconds; the fades lie outside the region."""
-    data = part.data
-    rate = data.get("rate") or 1.0
-    begins = _begins(part, index, rate)
-    if data.get("kind") in ("none", "cut") or data.get("whole") or data["task"] != "inpaint":
-        return begins, begins, begins + length / rate, 0.0
-    fade = float(data.get("crossfade") or 0.0)
-    return begins, max(data["start"] - fade, begins), min(data["end"] + fade, begins + length / rate), fade
+    job = part.job
+    begins = _begins(part, index)
+    end = begins + length / job.result.rate
+    whole = isinstance(job.result, (Anew, Cut)) or getattr(job.result, "whole", False)
+    if whole or job.task != "inpaint":
+        return begins, begins, end, 0.0
+    return begins, max(job.start - job.crossfade, begins), min(job.end + job.crossfade, end), job.crossfade
 
 
-def _begins(part, index, rate):
+def _begins(part, index):
     """Where the new file's first sample lies in project time."""
-    data = part.data
-    if data.get("kind") == "none":
-        return data["start"]
-    if "begins" in data:
-        return data["begins"]
-    begins = data["anchor"] + data.get("origin", 0.0) / rate - data.get("extend_before", 0.0)
-    if data.get("kind") == "track" and data["task"] == "inpaint":
+    job, result = part.job, part.job.result
+    if isinstance(result, Anew):
+        return job.start
+    if isinstance(result, Track) and result.begins is not None:
+        return result.begins
+    begins = result.anchor + result.origin / result.rate - job.extend_before
+    if isinstance(result, Track) and job.task == "inpaint":
         entry = part.results[index]
         begins += part.offset(entry) / float(entry["audio"]["sample_rate"])
     return begins
 
 
-def _play(take, data, offset):
+def _play(take, job, offset):
     """Offset and rate; what else the original take had, where its file was edited."""
-    item = find_item(data["item"]) if data.get("item") else None
-    old = find_take(item, data["take"]) if item else None
-    if old and data.get("source"):
+    item = find_item(job.item) if job.item else None
+    old = find_take(item, job.take) if item else None
+    if old and job.result.source:
         takes.copy_properties(old, take)
     RPR_SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", offset)
-    RPR_SetMediaItemTakeInfo_Value(take, "D_PLAYRATE", data.get("rate") or 1.0)
+    RPR_SetMediaItemTakeInfo_Value(take, "D_PLAYRATE", job.result.rate)

@@ -8,6 +8,8 @@ import json
 from reaper_python import *
 
 from ..errors import UserError
+from ..jobs.kinds import Group
+from ..jobs.made_from import MadeFrom
 from ..project import locks, takes
 from ..project.objects import (
     find_item,
@@ -65,13 +67,13 @@ def _open_sources(parts):
         for path in part.files:
             source = RPR_PCM_Source_CreateFromFile(path)
             if is_null(source):
-                raise UserError("REAPER cannot open %s" % path, "Look at the file; the job is kept")
+                raise UserError("REAPER cannot open %s" % path, "See whether another player opens it; the job is kept")
             found[path] = source
     return found
 
 
 def _place_part(part, sources, placed, layout):
-    homes = _homes_of(part.data, placed) if part.data["mode"] == "take" else []
+    homes = _homes_of(part.job, placed) if part.job.mode == "take" else []
     made = [layout.lanes.homes(homes, index) for index in range(len(part.files))]
     for index, path in enumerate(part.files):
         for count, home in enumerate(made[index]):
@@ -81,34 +83,33 @@ def _place_part(part, sources, placed, layout):
     if homes:
         first = [found[0][0] for found in made]  # one item, or one a result on lanes
         for item in sorted(set(first), key=first.index):
-            _stretch_item(item, part.data, first.count(item))
+            _stretch_item(item, part.job, first.count(item))
     else:
         placed.sources += new_items.add(part, sources, layout, _sign)
-    placed.note(part.data.get("notice"))
+    placed.note(part.job.notice)
 
 
 # where the region plays now
-def _homes_of(data, placed):
-    """(item, take, view) of every piece that now plays the region: moved and split items are followed.
+def _homes_of(job, placed):
+    """(item, take, piece) of every item that now plays the region: moved and split items are followed.
 
-    `view` is the client_data as that item sees it.
+    `piece` is what is known of that item, or of what it was split from.
     """
-    if data.get("into"):
-        item = find_item(data["item"])
-        take = find_take(item, data["take"]) if item else None
-        found = [(item, take, data)] if take else []
-    elif data.get("kind") == "group":
-        found = [home for piece in data["pieces"] for home in _homes(dict(data, **piece))]
-    elif data.get("extend_before") or data.get("extend_after"):
-        found = [home for home in _homes(data) if item_text(home[0], "GUID") == data["item"]]
+    if job.into:
+        item = find_item(job.item)
+        take = find_take(item, job.take) if item else None
+        found = [(item, take, job.piece)] if take else []
+    elif isinstance(job.result, Group):
+        found = [home for piece in job.result.pieces for home in _homes(piece, job.track)]
     else:
-        found = _homes(data)
-    return _unlocked(found, data, placed)
+        found = _homes(job.piece, job.track)
+        if job.extends:
+            found = [home for home in found if item_text(home[0], "GUID") == job.item]
+    return _unlocked(found, job, placed)
 
 
-def _unlocked(found, data, placed):
-    edges = bool(data.get("extend_before") or data.get("extend_after"))
-    reasons = [locks.why(home[0], edges) for home in found]
+def _unlocked(found, job, placed):
+    reasons = [locks.why(home[0], job.extends) for home in found]
     free = [home for home, reason in zip(found, reasons) if not reason]
     for reason in sorted(set(reasons) - {""}):
         placed.note((LEFT if free else LOCKED) % reason)
@@ -117,80 +118,79 @@ def _unlocked(found, data, placed):
     return free
 
 
-def _homes(data):
-    item = find_item(data["item"])
-    track = RPR_GetMediaItem_Track(item) if item else find_track(data["track"])
+def _homes(piece, track_guid):
+    item = find_item(piece.item)
+    track = RPR_GetMediaItem_Track(item) if item else find_track(track_guid)
     if track is None or is_null(track):
         return []
-    original = _playing(item, data) if item else None
-    anchor = takes.anchor(item, original) if original else data["anchor"]
-    found = [(item, original, data)] if original and _shows(item, original, data) else []
-    rate = data.get("rate") or 1.0
-    for other in items_between(track, anchor + data["source_start"] / rate, anchor + data["source_end"] / rate):
-        take = None if other == item else _copy_in(other, data, anchor)
+    original = _playing(item, piece) if item else None
+    anchor = takes.anchor(item, original) if original else piece.anchor
+    found = [(item, original, piece)] if original and _shows(item, original, piece) else []
+    first, last = (anchor + second / piece.rate for second in (piece.source_start, piece.source_end))
+    for other in items_between(track, first, last):
+        take = None if other == item else _copy_in(other, piece, anchor)
         if take:
-            found.append((other, take, data))
+            found.append((other, take, piece))
     return found
 
 
-def _playing(item, data):
+def _playing(item, piece):
     """The take of an item that the region was made for, or its copy with the same file."""
-    take = find_take(item, data["take"])
+    take = find_take(item, piece.take)
     if take:
         return take
     active = RPR_GetActiveTake(item)
-    return active if not is_null(active) and data["source"] and source_path(active) == data["source"] else None
+    return active if not is_null(active) and piece.source and source_path(active) == piece.source else None
 
 
-def _copy_in(item, data, anchor):
+def _copy_in(item, piece, anchor):
     """The copy of the region's take in another piece of a split item that plays some of the region, or None."""
     if not lane_plays(item):
         return None
     for take in all_takes(item):
-        if is_null(take) or source_path(take) != data["source"]:
+        if is_null(take) or source_path(take) != piece.source:
             continue
-        if abs(takes.anchor(item, take) - anchor) < 1e-4 and _shows(item, take, data):
-            return None if item_text(item, "GUID") in data.get("left_out", ()) else take
+        if abs(takes.anchor(item, take) - anchor) < 1e-4 and _shows(item, take, piece):
+            return None if item_text(item, "GUID") in piece.left_out else take
     return None
 
 
-def _shows(item, take, data):
+def _shows(item, take, piece):
     """Whether some of the region lies within the item."""
     start, end = span(item)
     first, last = takes.to_source(item, take, start), takes.to_source(item, take, end)
-    return first < data["source_end"] - 1e-6 and last > data["source_start"] + 1e-6
+    return first < piece.source_end - 1e-6 and last > piece.source_start + 1e-6
 
 
 # as a new take
 def _add_take(home, source, part, index):
     item, old, _ = home
-    data, take = part.data, RPR_AddTakeToMediaItem(item)
+    job, take = part.job, RPR_AddTakeToMediaItem(item)
     RPR_SetMediaItemTake_Source(take, source)
-    if data.get("kind") == "group":
-        _play_group(home, take, data)
+    if isinstance(job.result, Group):
+        _play_group(home, take, job.result)
     else:
         takes.copy_properties(old, take)
-        origin = 0.0 if data.get("into") else data.get("origin", 0.0)
+        origin = 0.0 if job.into else job.result.origin
         RPR_SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", takes.value(old, "D_STARTOFFS") - origin)
     _sign(take, part, index)
-    again = data.get("again") or {}
-    set_take_text(take, "P_EXT:acestep_original", again.get("take") or take_text(old, "GUID"))
+    set_take_text(take, "P_EXT:acestep_original", job.again.take if job.again else take_text(old, "GUID"))
     RPR_SetActiveTake(take)
     RPR_UpdateItemInProject(item)
 
 
-def _play_group(home, take, data):
+def _play_group(home, take, group):
     """The captured file where this item's own file lay; item volume is in it, so the take undoes it once."""
-    item, old, view = home
+    item, old, piece = home
     begin = takes.value(old, "D_STARTOFFS") / (takes.value(old, "D_PLAYRATE") or 1.0)
-    RPR_SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", view["anchor"] - data["anchor"] + begin)
+    RPR_SetMediaItemTakeInfo_Value(take, "D_STARTOFFS", piece.anchor - group.anchor + begin)
     RPR_SetMediaItemTakeInfo_Value(take, "D_VOL", 1.0 / (RPR_GetMediaItemInfo_Value(item, "D_VOL") or 1.0))
 
 
-def _stretch_item(item, data, count):
+def _stretch_item(item, job, count):
     """Moves an item's edges out to what was added before or after; its old takes stay where they were."""
-    before, after = data.get("extend_before", 0.0), data.get("extend_after", 0.0)
-    if not before and not after:
+    before, after = job.extend_before, job.extend_after
+    if not job.extends:
         return
     start, end = span(item)
     RPR_SetMediaItemInfo_Value(item, "B_LOOPSRC", 0.0)
@@ -205,17 +205,13 @@ def _stretch_item(item, data, count):
 
 def _sign(take, part, index):
     """Name, colour and where it came from."""
-    entry, data = part.results[index], part.data
+    entry = part.results[index]
     number = " %d" % (index + 1) if len(part.files) > 1 else ""
     tags = entry.get("tags") or part.request.get("tags", "")
     set_take_text(take, "P_NAME", ("ACE-Step%s: %s" % (number, tags))[:120])
     takes.keep_recipe(take, part.recipe(index))
     set_take_text(take, "P_EXT:acestep_job", "%s/%d" % (part.job_id, index))
     set_take_text(take, "P_EXT:acestep_model", json.dumps(entry.get("model") or {}))
-    came = {"kind": data.get("kind", ""), "track": data["track"], "start": data["start"], "end": data["end"],
-            "capture": data.get("capture", "dry"), "origin": data.get("origin", 0.0)}  # fmt: skip
-    if data.get("source"):
-        came["source"] = [data["source_start"], data["source_end"]]
-    set_take_text(take, "P_EXT:acestep_from", json.dumps(came))
+    set_take_text(take, "P_EXT:acestep_from", MadeFrom.of(part.job).text())
     colour = RPR_ColorToNative(COLOUR[0], COLOUR[1], COLOUR[2]) | 0x1000000
     RPR_SetMediaItemTakeInfo_Value(take, "I_CUSTOMCOLOR", colour)

@@ -1,22 +1,13 @@
-"""What is sent for a target, and what its take will be made of. Knows project and files, no daemon.
-
-`data["kind"]` afterwards (it travels in client_data):
-  clip   the take's own WAV is sent; only the new part comes back and is put into a copy of the file
-  full   the take's own file is sent and comes back whole
-  cut    the item's part of the take's WAV is sent; it comes back whole
-  group  what several items of a track play is sent; one file comes back that each of them takes
-  track  what the track plays is sent; the result goes to a new track
-`data["origin"]`: seconds of the source at which the new file begins.
-"""
+"""What is sent for a job, and so what its result will be (`jobs.kinds`). Knows project and files, no daemon."""
 
 import os
 import uuid
 
+from ..jobs import kinds
 from ..paths import fs, in_home
 from ..project import keys, projects, takes, tempo
 from ..project.objects import find_item, find_take, source_path, span
-from ..results import groups
-from . import capture, media, wave_file, wet
+from . import capture, groups, media, wave_file, wet
 
 WITHOUT_SOURCE = ("text-to-audio", "prompt-to-audio", "retake")
 CONTEXT_SECONDS = 10.0
@@ -26,26 +17,27 @@ LONGEST_WHOLE_SECONDS = 600.0
 EDGE_SECONDS = 0.01
 
 
-def prepare(data, request):
-    """Fills `data` and `request`; returns something to `step` until its `path` can be sent, or None."""
-    if data["task"] in WITHOUT_SOURCE:
-        data["kind"] = "none"
-        _musical(data, request, data["start"], 0.0, 1.0)
+def prepare(job, request):
+    """Sets the job's result and fills `request`; returns something to `step` until its `path` can be sent, or None."""
+    if job.task in WITHOUT_SOURCE:
+        job.result = kinds.Anew()
+        _musical(job, request, job.start, 0.0, 1.0)
         return None
-    pieces = _pieces(data)
-    why = _why_captured(data, pieces)
+    pieces = _pieces(job)
+    why = _why_captured(job, pieces)
     if not why and len(pieces) > 1 and not groups.one_source(pieces):
-        why = groups.why_not(pieces, data)
+        why = groups.why_not(pieces, job)
         if not why:
-            return _from_group(data, request, pieces)
+            return _from_group(job, request, pieces)
     if not why:
-        why = _why_not(data, pieces)
-    return _from_track(data, request, why) if why else _from_source(data, request, pieces)
+        why = _why_not(job, pieces)
+    return _from_track(job, request, why) if why else _from_source(job, request, pieces)
 
 
-def _pieces(data):
+def _pieces(job):
     """(item, take) of each item of the target."""
-    named = data.pop("pieces", None) or [[data["item"], data["again"]["take"] if data.get("again") else data["take"]]]
+    named = job.pieces or [[job.item, job.again.take if job.again else job.take]]
+    job.pieces = []
     found = []
     for item_guid, take_guid in named:
         item = find_item(item_guid)
@@ -55,149 +47,147 @@ def _pieces(data):
     return found
 
 
-def _why_captured(data, pieces):
-    if data.get("again"):
+def _why_captured(job, pieces):
+    if job.again:
         return "" if pieces else "no item"
-    if data.get("into"):
+    if job.into:
         return "it was captured from the track before"
-    if data.get("capture") in ("wet", "bus"):
-        return "captured after the FX of the track" if data["capture"] == "wet" else "captured from its bus"
+    if job.capture in ("wet", "bus"):
+        return "captured after the FX of the track" if job.capture == "wet" else "captured from its bus"
     return "" if pieces else "no item"
 
 
-def _extent(pieces, data=None):
+def _extent(pieces, job=None):
     """(first, last) seconds of the source that the items play, or that were sent before."""
-    if data and data.get("again") and data["again"]["range"]:
-        return tuple(data["again"]["range"])
+    if job and job.again and job.again.range:
+        return tuple(job.again.range)
     ends = [takes.to_source(item, take, edge) for item, take in pieces for edge in span(item)]
     return min(ends), max(ends)
 
 
-def _why_not(data, pieces):
+def _why_not(job, pieces):
     """Why the take's own file cannot be worked on, or an empty text."""
     for item, take in pieces:
         first, last = span(item)
-        if data["task"] == "inpaint":
-            first, last = max(first, data["start"]), min(last, data["end"])
-        why = "" if data.get("again") else takes.why_not_editable(item, take, first, last)
+        if job.task == "inpaint":
+            first, last = max(first, job.start), min(last, job.end)
+        why = "" if job.again else takes.why_not_editable(item, take, first, last)
         if why:
             return why
     take = pieces[0][1]
     wave, length = wave_file.read(source_path(take)), takes.source_length(take)
-    if data["task"] == "inpaint":
+    if job.task == "inpaint":
         if wave is None:
             return "the file is long and no plain WAV" if length > LONGEST_WHOLE_SECONDS else ""
-        first, last = _file_range(wave, pieces, data)
+        first, last = _file_range(wave, pieces, job)
         too_large = (last - first) * wave.block > wave_file.LONGEST_BYTES
         return "a take of the whole item would be larger than 2 GB; split it around the range" if too_large else ""
-    first, last = _extent(pieces, data)
+    first, last = _extent(pieces, job)
     whole = first < EDGE_SECONDS and last > length - EDGE_SECONDS
     return "" if whole or wave else "the item plays a part of a file that is no plain WAV"
 
 
-def _file_range(wave, pieces, data):
+def _file_range(wave, pieces, job):
     """Frames of the source that the new file needs: the items (on a new track the range) and handles, or all."""
     first, last = _extent(pieces)
-    if data["mode"] == "track":
-        first, last = (takes.to_source(pieces[0][0], pieces[0][1], data[edge]) for edge in ("start", "end"))
+    if job.mode == "track":
+        first, last = (takes.to_source(pieces[0][0], pieces[0][1], edge) for edge in (job.start, job.end))
     first = max(int((first - HANDLE_SECONDS) * wave.rate), 0)
     last = min(int((last + HANDLE_SECONDS) * wave.rate) + 1, wave.frames)
     return (first, last) if last - first < WORTH_CUTTING * wave.frames else (0, wave.frames)
 
 
-def _from_source(data, request, pieces):
+def _from_source(job, request, pieces):
     """The take's own file is what the model edits."""
     item, take = pieces[0]
     rate, offset = takes.value(take, "D_PLAYRATE"), takes.value(take, "D_STARTOFFS")
     source, anchor = source_path(take), takes.anchor(item, take)
     position = anchor + offset / rate
-    data.update(source=source, anchor=anchor, rate=rate, origin=0.0, kind="full")
-    if not data.get("again"):
-        data["left_out"] = groups.left_out(pieces, data)
+    left_out = [] if job.again else groups.left_out(pieces, job)
+    common = dict(source=source, anchor=anchor, rate=rate, left_out=left_out)
     wave = wave_file.read(source)
     request["audio"] = source
     maker = None
-    if data["task"] == "inpaint":
-        begin = max(offset + (data["start"] - position) * rate, 0.0)
-        _range(data, request, begin, min(offset + (data["end"] - position) * rate, takes.source_length(take)))
-        request["output"] = "full"
-        if wave:
-            first, last = _file_range(wave, pieces, data)
-            request["output"] = "clip"
-            data.update(kind="clip", file_range=[first, last], origin=first / float(wave.rate))
+    if job.task == "inpaint":
+        job.result = _new_part(job, request, wave, pieces, common)
+        begin = max(offset + (job.start - position) * rate, 0.0)
+        _range(job, request, begin, min(offset + (job.end - position) * rate, takes.source_length(take)))
     else:
-        data["source_start"], data["source_end"] = _extent(pieces, data)
-        maker = _cut(data, wave)
+        first, last = _extent(pieces, job)
+        job.result, maker = _all_of(wave, dict(common, source_start=first, source_end=last))
     for name in ("extend_before_duration", "extend_after_duration"):
         if name in request:
             request[name] = request[name] * rate
-    _musical(data, request, position, offset - (data["origin"] if data["kind"] == "cut" else 0.0), rate, take)
+    sent_from = job.result.origin if isinstance(job.result, kinds.Cut) else 0.0
+    _musical(job, request, position, offset - sent_from, rate, take)
     return maker
 
 
-def _cut(data, wave):
-    """The item's part of a longer WAV as a file of its own, or None where the item plays all of it."""
+def _new_part(job, request, wave, pieces, common):
+    """A clip that goes into a copy of the file; of anything but WAV, the whole file comes back."""
+    request["output"] = "clip" if wave else "full"
+    if not wave:
+        return kinds.Full(**common)
+    first, last = _file_range(wave, pieces, job)
+    return kinds.Clip(file_range=[first, last], origin=first / float(wave.rate), **common)
+
+
+def _all_of(wave, common):
+    """(result, what cuts the item's part out of a longer WAV, or None where the file is sent as it is)."""
     if wave is None:
-        return None
-    first = max(int(round(data["source_start"] * wave.rate)), 0)
-    last = min(int(round(data["source_end"] * wave.rate)), wave.frames)
+        return kinds.Full(**common), None
+    first = max(int(round(common["source_start"] * wave.rate)), 0)
+    last = min(int(round(common["source_end"] * wave.rate)), wave.frames)
     edge = EDGE_SECONDS * wave.rate
     if first < edge and last > wave.frames - edge:
-        return None
-    data.update(kind="cut", origin=first / float(wave.rate))
+        return kinds.Full(**common), None
     folder = in_home("captures")
     os.makedirs(fs(folder), exist_ok=True)
-    return media.cut(wave, os.path.join(folder, uuid.uuid4().hex + ".wav"), first, last)
+    maker = media.cut(wave, os.path.join(folder, uuid.uuid4().hex + ".wav"), first, last)
+    return kinds.Cut(origin=first / float(wave.rate), **common), maker
 
 
-def _from_group(data, request, pieces):
+def _from_group(job, request, pieces):
     """Several items with files of their own: what they play together, to be taken by each."""
     first, last = groups.span_of(pieces)
     context = _context(request)
-    if data["task"] == "inpaint":
-        first, last = min(first, max(data["start"] - context, 0.0)), max(last, data["end"] + context)
-    data.update(kind="group", source="", anchor=first, rate=1.0, origin=0.0, pieces=groups.describe(pieces))
-    note(data, "The items have several files: their new takes hold what the track played")
-    if data["task"] == "inpaint":
+    if job.task == "inpaint":
+        first, last = min(first, max(job.start - context, 0.0)), max(last, job.end + context)
         request["output"] = "full"
-    return _capture(data, request, capture.TrackCapture(data["track"], first, last), first)
+    job.result = kinds.Group(anchor=first, pieces=groups.describe(pieces))
+    job.note("The items have several files: their new takes hold what the track played")
+    return _capture(job, request, capture.TrackCapture(job.track, first, last), first)
 
 
-def _from_track(data, request, why):
+def _from_track(job, request, why):
     """What the track plays is captured with its context; the result goes to a new track."""
-    if not data.get("into"):
-        if data["item"]:
-            note(data, "Placed on a new track: %s" % why)
-        data["mode"] = "track"
-    start, end = data["start"], data["end"]
-    context = _context(request) if data["task"] == "inpaint" else 0.0
-    first = max(start - context, 0.0)
-    kind = data.get("capture")
-    maker = (wet.WetCapture(data["track"], first, end + context, kind == "bus") if kind in ("wet", "bus")
-             else capture.TrackCapture(data["track"], first, end + context))  # fmt: skip
-    data.update(kind="track", source="", anchor=first, rate=1.0, origin=0.0)
-    if data["task"] == "inpaint":
+    if not job.into:
+        if job.item:
+            job.note("Placed on a new track: %s" % why)
+        job.mode = "track"
+    inpaint = job.task == "inpaint"
+    context = _context(request) if inpaint else 0.0
+    first, last = max(job.start - context, 0.0), job.end + context
+    maker = (wet.WetCapture(job.track, first, last, job.capture == "bus") if job.capture in ("wet", "bus")
+             else capture.TrackCapture(job.track, first, last))  # fmt: skip
+    job.result = kinds.Track(anchor=first)
+    if inpaint:
         request["output"] = "clip"
     else:
-        data.update(whole=True, begins=start - request.get("extend_before_duration", 0.0))
-    return _capture(data, request, maker, first)
+        job.result.whole, job.result.begins = True, job.start - request.get("extend_before_duration", 0.0)
+    return _capture(job, request, maker, first)
 
 
-def note(data, text):
-    """Adds what the user is to be told."""
-    data["notice"] = "; ".join(t for t in (data.get("notice"), text) if t)
-
-
-def _capture(data, request, maker, first):
-    _range(data, request, data["start"] - first, data["end"] - first)
-    _musical(data, request, first, 0.0, 1.0)
+def _capture(job, request, maker, first):
+    _range(job, request, job.start - first, job.end - first)
+    _musical(job, request, first, 0.0, 1.0)
     return maker
 
 
-def _range(data, request, begin, end):
+def _range(job, request, begin, end):
     """The region in seconds of what is sent; a recipe's own numbers stay where they are the same."""
-    data.update(source_start=begin, source_end=end)
-    if data["task"] != "inpaint":
+    job.result.source_start, job.result.source_end = begin, end
+    if job.task != "inpaint":
         return
     for name, value in (("start_time", begin), ("end_time", end)):
         if abs(request.get(name, -1.0) - value) > 1e-6:
@@ -209,14 +199,14 @@ def _context(request):
     return CONTEXT_SECONDS if given is None else float(given)
 
 
-def _musical(data, request, position, offset, rate, take=None):
+def _musical(job, request, position, offset, rate, take=None):
     """Tempo map and key, unless the request has its own."""
-    if data.get("exact"):
+    if job.exact:
         return
     if "tempo_map" not in request:
         context = _context(request)
-        end = max(data["end"], data["start"] + 1.0)
-        found = tempo.points(max(data["start"] - context, 0.0), end + context)
+        end = max(job.end, job.start + 1.0)
+        found = tempo.points(max(job.start - context, 0.0), end + context)
         request["tempo_map"] = tempo.in_source(found, position, offset, rate)
     if "key" not in request:
         key = keys.parse(projects.key()) or (keys.of_file(take) if take else "")

@@ -52,8 +52,11 @@ def free_path(folder, stem, suffix):
             except FileExistsError:
                 continue
     except OSError as error:
-        raise UserError("No file can be written to %s (%s)" % (folder, error.strerror), "Save the project elsewhere")
-    raise UserError("There are 9999 takes of %s" % stem, "Clean up the folder %s" % folder)
+        raise UserError(
+            "No file can be written to %s (%s)" % (folder, error.strerror),
+            "Make the folder writable, or save the project elsewhere",
+        )
+    raise UserError("There are 9999 takes of %s" % stem, "Remove takes that no project needs from %s" % folder)
 
 
 class Assembly(object):
@@ -88,7 +91,11 @@ class Assembly(object):
         except OSError as error:
             self.discard()
             where = text(error.filename) if error.filename else self.path
-            remedy = "Free some disk space" if error.errno == errno.ENOSPC else "Look at %s" % where
+            remedy = (
+                "Free some disk space"
+                if error.errno == errno.ENOSPC
+                else "See whether %s is there and may be written" % where
+            )
             raise UserError("The new take could not be written (%s)" % error.strerror, remedy)
         return True
 

@@ -7,9 +7,13 @@ The range, the source and the tempo always come from the project.
 _EVERY = (
     "tags", "number_of_steps", "seed", "retake_seed", "scheduler", "guidance_type", "granularity_scale",
     "guidance_interval", "guidance_interval_decay", "guidance_scale", "minimum_guidance_scale",
-    "tag_guidance_scale", "lyric_guidance_scale", "variations", "model", "key",
+    "tag_guidance_scale", "lyric_guidance_scale", "variations", "model", "key", "erg_tag", "erg_lyric",
+    "erg_diffusion", "oss_steps", "shift", "language",
 )  # fmt: skip
-_SEAM = ("lyrics", "context_seconds", "crossfade_seconds", "match_loudness", "candidates")
+_SEAM = (
+    "lyrics", "context_seconds", "crossfade_seconds", "joint_search_seconds", "pin_joints", "match_loudness",
+    "candidates",
+)  # fmt: skip
 _OF_TASK = {
     "inpaint": _SEAM + ("variance",),
     "outpaint": _SEAM,

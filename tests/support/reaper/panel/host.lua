@@ -7,6 +7,7 @@ local json = require 'json'
 
 local API = {
   GetExtState = 'ss', SetExtState = 'sssb', AddRemoveReaScript = 'bisb', Main_OnCommand = 'ii',
+  NamedCommandLookup = 's', ReverseNamedCommandLookup = 'i',
   GetSelectedMediaItem = 'pi', GetActiveTake = 'p', CountTakes = 'p', GetTake = 'pi',
   GetMediaItem_Track = 'p', GetMediaTrackInfo_Value = 'ps', GetSetMediaItemTakeInfo_String = 'pssb', GetMousePosition = '', Help_Set = 'sb', TrackCtl_SetToolTip = 'siib',
   time_precise = '', ImGui_GetBuiltinPath = '', set_action_options = 'i',

@@ -1,22 +1,23 @@
-"""Commands to the background script other than renders: cancel, and what setup tells the daemon."""
+"""Carries out commands of entry scripts other than renders: cancel, look again, what setup tells the daemon."""
 
 import uuid
 
 from .. import VERSION
-from ..background import records
-from ..background.batches import APP
+from ..jobs.commands import Cancel, Look, Register
+from ..jobs.job import APP
 from ..state import status
+from . import records
 
 LISTED = 40
 
 
 def obey(service, command):
     """Does one command; `service` is background.Service."""
-    if command["op"] == "cancel":
-        _cancel(service, command.get("which", "last"))
-    elif command["op"] == "register":
-        _register(service, command["actions"])
-    elif command["op"] == "look":
+    if isinstance(command, Cancel):
+        _cancel(service, command.which)
+    elif isinstance(command, Register):
+        _register(service, command.actions)
+    elif isinstance(command, Look):
         service.given_up.clear()
         service.look(status.problem)
 

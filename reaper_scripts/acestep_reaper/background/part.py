@@ -1,7 +1,7 @@
 """One target on its way: from the command through the daemon to a file beside the project.
 
 A Part is one job of the daemon, driven by `step` and `file_step`, bounded pieces of work a tick.
-What is needed to place a result after a restart of REAPER travels in `client_data`.
+What is needed to place a result after a restart of REAPER is its `job`, which travels as `client_data`.
 """
 
 import json
@@ -9,6 +9,7 @@ import uuid
 
 from .. import log
 from ..errors import DaemonError, UserError
+from ..jobs.kinds import Clip
 from ..project.survey import Survey
 from ..source import material, media, wave_file
 
@@ -20,8 +21,8 @@ FREE_SPACE = "Free some disk space, or make the folder .acestep-bridge in your h
 class Part(object):
     """state: new, capturing, asking, submitting, waiting, fetching, ready, failed, cancelled."""
 
-    def __init__(self, data, request=None):
-        self.data = data  # what client_data holds: target, mode, batch, where the audio lies
+    def __init__(self, job, request=None):
+        self.job = job
         self.request = request or {}
         self.state = "new"
         self.job_id = ""
@@ -57,8 +58,8 @@ class Part(object):
         if self._maker is not None and hasattr(self._maker, "discard"):
             self._maker.discard()
         self._maker = None
-        if self.data.get("captured"):
-            media.remove(self.data["captured"])
+        if self.job.captured:
+            media.remove(self.job.captured)
 
     def fail(self, error):
         self._clean()
@@ -73,10 +74,10 @@ class Part(object):
                 if not self.looked:
                     self.looked = self.surveyed()
                     return
-                self._maker = material.prepare(self.data, self.request)
+                self._maker = material.prepare(self.job, self.request)
                 self.state = "capturing" if self._maker else "asking"
             elif self.state == "capturing" and self._maker.step():
-                self.request["audio"] = self.data["captured"] = self._maker.path
+                self.request["audio"] = self.job.captured = self._maker.path
                 self._maker = None
                 self.state = "asking"
             elif self.state == "asking":
@@ -89,24 +90,24 @@ class Part(object):
     # the daemon
     def _submit(self, daemon):
         self.state = "submitting"
-        content = {"request": dict(self.request, task=self.data["task"]), "client_data": self.data}
-        content["request_id"] = self.data["request_id"]
-        daemon.request("submit", content, lambda job: self._submitted(daemon, job), self.fail)
+        content = {"request": dict(self.request, task=self.job.task), "client_data": self.job.to_client_data()}
+        content["request_id"] = self.job.request_id
+        daemon.request("submit", content, lambda status: self._submitted(daemon, status), self.fail)
 
-    def _submitted(self, daemon, job):
-        self.job_id = job["job_id"]
+    def _submitted(self, daemon, status):
+        self.job_id = status["job_id"]
         if self._cancel_asked:
             self.cancel(daemon)
-        self._heard(daemon, job)
+        self._heard(daemon, status)
 
-    def resume(self, daemon, job):
+    def resume(self, daemon, status):
         """A job that the daemon knew before this script ran."""
-        self._submitted(daemon, job)
+        self._submitted(daemon, status)
 
-    def _heard(self, daemon, job):
+    def _heard(self, daemon, status):
         """A status: ask for the result, or wait for the next one."""
-        self.status = job
-        state = job["state"]
+        self.status = status
+        state = status["state"]
         if state == "completed":
             self.state = "fetching"
             daemon.request("result", {"job_id": self.job_id}, self._finished, self.fail)
@@ -114,12 +115,12 @@ class Part(object):
             self._clean()
             self.state = "cancelled"
         elif state == "failed":
-            error = job.get("error") or {}
+            error = status.get("error") or {}
             self._log_details(daemon)
             self.fail(DaemonError(error.get("message") or "The render failed", "", error.get("code") or ""))
         else:
             self.state = "waiting"
-            content = {"job_id": self.job_id, "timeout_seconds": WAIT_SECONDS, "after_sequence": job["sequence"]}
+            content = {"job_id": self.job_id, "timeout_seconds": WAIT_SECONDS, "after_sequence": status["sequence"]}
             daemon.request("wait", content, lambda found: self._heard(daemon, found), self.fail)
 
     def _log_details(self, daemon):
@@ -147,13 +148,12 @@ class Part(object):
                 self.state = "cancelled"
             return
         content = {"job_id": self.job_id, "request_id": uuid.uuid4().hex}
-        daemon.request("cancel", content, lambda job: None, lambda error: log.write("cancel: %s" % error))
+        daemon.request("cancel", content, lambda status: None, lambda error: log.write("cancel: %s" % error))
 
     def surveyed(self):
         """Whether what the next step asks the project about was looked at; looks at a little more if not."""
         if self._survey is None:
-            pieces = [piece["item"] if isinstance(piece, dict) else piece[0] for piece in self.data.get("pieces") or ()]
-            self._survey = Survey(self.data.get("track", ""), pieces or [self.data.get("item", "")])
+            self._survey = Survey(self.job.track, self.job.named_items)
         if not self._survey.step():
             return False
         self._survey = None
@@ -180,14 +180,14 @@ class Part(object):
 
     def _assemble(self, folder, entry):
         made = entry["audio"]["path"]
-        stem = media.stem_of(self.data.get("source") or "") or media.stem_of_name(self.data.get("name", ""))
+        stem = media.stem_of(self.job.result.source) or media.stem_of_name(self.job.name)
         suffix = made[made.rfind(".") :]
-        if self.data.get("kind") != "clip":
+        if not isinstance(self.job.result, Clip):
             return media.copy(made, media.free_path(folder, stem, suffix))
-        source, clip = wave_file.read(self.data["source"]), wave_file.read(made)
+        source, clip = wave_file.read(self.job.result.source), wave_file.read(made)
         if source is None or clip is None or clip.format != source.format:
             raise UserError("The file of the take changed while it was rendered", "Undo the change")
-        first, last = self.data["file_range"]
+        first, last = self.job.result.file_range
         return media.splice(source, clip, self.offset(entry), media.free_path(folder, stem, suffix), first, last)
 
     @staticmethod

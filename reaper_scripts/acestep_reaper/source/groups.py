@@ -7,10 +7,11 @@ apply fades, overlaps and other items twice, so where there are any the result g
 
 from reaper_python import *
 
+from ..jobs.kinds import Piece
 from ..project import takes
 from ..project.objects import item_text, items_between, lane_plays, source_path, span, take_text
 
-MOST_ITEMS = 40  # what client_data holds
+MOST_ITEMS = 40  # what the daemon keeps for a job
 SHORT_FADE_SECONDS = 0.02
 LONGEST_OUTSIDE_SECONDS = 60.0
 
@@ -30,12 +31,12 @@ def one_source(pieces):
     return bool(path)
 
 
-def left_out(pieces, data):
+def left_out(pieces, job):
     """GUIDs of pieces of the same take in the range that the user did not choose."""
     item, take = pieces[0]
     chosen = set(item_text(i, "GUID") for i, _ in pieces)
     found = []
-    for other in items_between(RPR_GetMediaItem_Track(item), data["start"], data["end"]):
+    for other in items_between(RPR_GetMediaItem_Track(item), job.start, job.end):
         guid = item_text(other, "GUID")
         if guid not in chosen:
             found.append(guid)
@@ -55,16 +56,15 @@ def describe(pieces):
 
 def _described(item, take):
     first, last = (takes.to_source(item, take, edge) for edge in span(item))
-    return {"item": item_text(item, "GUID"), "take": take_text(take, "GUID"), "source": source_path(take),
-            "anchor": takes.anchor(item, take), "rate": takes.value(take, "D_PLAYRATE"),
-            "source_start": first, "source_end": last}  # fmt: skip
+    guids = item_text(item, "GUID"), take_text(take, "GUID")
+    return Piece(*guids, source_path(take), takes.anchor(item, take), takes.value(take, "D_PLAYRATE"), first, last)
 
 
-def why_not(pieces, data):
+def why_not(pieces, job):
     """Why the items cannot take what the track played, or an empty text."""
     if len(pieces) > MOST_ITEMS:
         return "there are more than %d items" % MOST_ITEMS
-    start, end = data["start"], data["end"]
+    start, end = job.start, job.end
     first, last = span_of(pieces)
     if start - first > LONGEST_OUTSIDE_SECONDS or last - end > LONGEST_OUTSIDE_SECONDS:
         return "an item reaches far beyond the range"
