@@ -116,12 +116,12 @@ class Model:
             self._family.warm_up(self._while_unasked)
 
     def forget_audio(self) -> None:
-        """Encode known audio anew when it comes again (a benchmark wants that)."""
+        """Encode known audio again when it comes again (a benchmark wants that)."""
         self._codec.forget()
 
     @property
     def memory_mode(self) -> MemoryMode:
-        """How the last job ran; the next one chooses anew unless the mode was given."""
+        """How the last job ran; the next one chooses again unless the mode was given."""
         return self._placement.mode
 
     @property

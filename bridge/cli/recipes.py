@@ -58,7 +58,7 @@ def again_of(path: Path, seed: int | None, changes: Sequence[str], source: str |
     if seed is not None:
         changed["seed"] = seed
         if task != Retake.task and "retake_seed" not in changed:
-            changed["retake_seed"] = None  # derived anew from the seed
+            changed["retake_seed"] = None  # derived again from the seed
     if SOURCE in fields_of(TASKS[task]) and SOURCE not in changed:
         changed[SOURCE] = _source(recipe, source)
     return request_of(recipe, **changed)

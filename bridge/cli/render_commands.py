@@ -1,4 +1,4 @@
-"""The render commands, one a task, with an option for each request field. Knows options; `render` does the work."""
+"""The render commands, one per task, with an option for each request field. Knows options; `render` does the work."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Clip = Annotated[
 HELP = {
     "text-to-audio": "Music from tags and lyrics.",
     "prompt-to-audio": "Music from a description in plain words.",
-    "inpaint": "A region of SRC made anew, fitting the music around it; outside it every sample stays.",
+    "inpaint": "Regenerate a region of SRC, fitting the music around it; outside it every sample stays.",
     "outpaint": "New music before or after SRC.",
     "audio-to-audio": "SRC in another style (remix), with other words (lyrics), or as a starting point (reference).",
     "lego": "One more instrument for a region of SRC, alone (ace-step-1.5-base; experimental).",

@@ -62,7 +62,9 @@ def value_of(field: Field, text: Any) -> Any:
     try:
         return _parsed(field, text)
     except ValueError as error:
-        raise InvalidRequest(field.name, repr(text), field.expected, field.description or "Mend it.") from error
+        raise InvalidRequest(
+            field.name, repr(text), field.expected, field.description or "Give such a value, or leave the option out."
+        ) from error
 
 
 def option_name(field_name: str) -> str:

@@ -21,7 +21,7 @@ class JobResult:
 
     @property
     def entries(self) -> list[ResultEntry]:
-        """One an item: the chosen ones in order of variation, then candidates that were not chosen."""
+        """One per item: the chosen ones in order of variation, then candidates that were not chosen."""
         return self.reply.results
 
     @property

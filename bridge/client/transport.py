@@ -1,4 +1,4 @@
-"""One connection to a daemon: requests matched with replies, reconnected when the daemon was started anew.
+"""One connection to a daemon: requests matched with replies, reconnected when the daemon was started again.
 
 Knows frames and endpoints, not what operations mean. Every request may be sent again: those that change something
 carry a request_id.

@@ -1,4 +1,4 @@
-"""Takes jobs from the queue, one after the other, and has them rendered. The `Executor` of this machine.
+"""Takes jobs from the queue, one after the other, and has them rendered.
 
 Knows the store, the hub and an engine process; knows no client.
 """

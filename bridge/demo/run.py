@@ -35,7 +35,7 @@ PROJECT, REGENERATED, PICTURE = "demo.RPP", "demo-regenerated.RPP", "before-afte
 
 @dataclass(frozen=True)
 class OwnAudio:
-    """The user's own file and what to make anew in it."""
+    """The user's own file and what to regenerate in it."""
 
     path: Path
     start_time: float
@@ -55,7 +55,7 @@ class DemoOrder:
 
 @dataclass(frozen=True)
 class Scene:
-    """The first project: which track is made anew, with what words. `stems` by track."""
+    """The first project: which track is regenerated, with what words. `stems` by track."""
 
     folder: Path
     track: str
@@ -107,7 +107,7 @@ def run_demo(order: DemoOrder, tools: Tools) -> DemoResult:
         )
     )
     request = plan.parts[0].request
-    tools.say(f"[2/4] Making the time selection of {scene.name} anew: {scene.tags}")
+    tools.say(f"[2/4] Regenerating the time selection of {scene.name}: {scene.tags}")
     result = tools.render(request)
     tools.say(f"[3/4] Writing the take into {REGENERATED}")
     take = write_project(plan, [rendered_of(result)], folder / REGENERATED).audio[0]

@@ -1,1 +1,1 @@
-"""The process that renders: one a device, started and watched by the daemon. Only `renderer` loads torch."""
+"""The process that renders: one per device, started and watched by the daemon. Only `renderer` loads torch."""

@@ -61,7 +61,9 @@ def allowed_urls(environment: dict[str, str] | os._Environ[str] = os.environ) ->
     """What ACESTEP_AUDIO_URLS says; off where it says nothing. Raises InvalidRequest."""
     given = environment.get(VARIABLE, "").strip().lower() or OFF
     if given not in CHOICES:
-        raise InvalidRequest(VARIABLE, repr(given), "one of " + ", ".join(CHOICES), "Mend or unset the variable.")
+        raise InvalidRequest(
+            VARIABLE, repr(given), "one of " + ", ".join(CHOICES), "Set it to one of these, or unset it."
+        )
     return given
 
 

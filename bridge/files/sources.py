@@ -98,7 +98,7 @@ def _data_uri(audio: str, store: AudioStore) -> SourceFile:
     try:
         data = base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _wrong("a data: URI whose base64 is damaged", "Encode it anew.") from error
+        raise _wrong("a data: URI whose base64 is damaged", "Encode the file again, as RFC 4648 says.") from error
     return _put(data, store, None)
 
 

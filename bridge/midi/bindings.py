@@ -24,7 +24,7 @@ class BadMap(Exception):
 
 
 def stable_name(port: str) -> str:
-    """A port's name without the numbers that change when it is plugged in anew (ALSA's 24:0, Windows' 1)."""
+    """A port's name without the numbers that change when it is plugged in again (ALSA's 24:0, Windows' 1)."""
     return re.sub(r"( \d+:\d+| \d+)$", "", port)
 
 
@@ -98,7 +98,9 @@ class MidiMap:
             changed, self.bindings, self._stamp = bool(self.bindings), [], None
             return changed
         except (msgspec.MsgspecError, OSError) as error:
-            raise BadMap(f"{self._path.name}: {error}; mend it, or remove it and learn anew") from error
+            raise BadMap(
+                f"{self._path.name}: {error}. Correct the file, or remove it and learn the controls again"
+            ) from error
         return True
 
     def bind(self, binding: Binding) -> None:

@@ -183,7 +183,7 @@ class MidiTranslator:
                     self._light(binding.source, float(arguments[0]))
 
     def show_all(self) -> None:
-        """Everything anew: another device, another map."""
+        """Start again: another device, another map."""
         self._lit.clear()
         for path in {binding.address for binding in self.map.bindings} | {BUSY}:
             arguments = self._present(path)

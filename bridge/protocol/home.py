@@ -98,13 +98,13 @@ def read_connection(path: Path) -> Connection:
     except FileNotFoundError as error:
         raise DaemonNotRunning(f"{path} does not exist") from error
     except OSError as error:
-        raise ProtocolError(f"{path}: {error.strerror}. Remove it, then start the daemon anew.") from error
+        raise ProtocolError(f"{path}: {error.strerror}. Remove it, then start the daemon again.") from error
     try:
         connection = msgspec.json.decode(data, type=Connection)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         what = "the file is empty" if not data.strip() else f"no connection file ({error})"
         raise ProtocolError(
-            f"{path}: {what}. End the daemon that runs and start it anew; it writes the file."
+            f"{path}: {what}. Stop the daemon that runs and start it again: it writes the file."
         ) from error
     if connection.version != PROTOCOL_VERSION:
         raise ProtocolError(

@@ -106,7 +106,7 @@ def _pair(home: Path, name: str) -> KeyPair:
     pair = KeyPair(_read(public), _read(secret))
     for path, key in ((public, pair.public), (secret, pair.secret)):
         if not _is_key(key):
-            remedy = "Remove both files of the pair; the next command makes a new one, which others must allow anew."
+            remedy = "Remove both files of the pair; the next command makes a new one, which others must allow again."
             raise KeyFileError(f"key file: {path}: got {len(key)} characters, expected 40 of Z85. {remedy}")
     return pair
 

@@ -1,6 +1,6 @@
 """Our actions among the lines of reaper-kb.ini, found by their command ids.
 
-A script's line is `SCR FLAGS SECTION ID "Custom: NAME" PATH`. REAPER writes its lines anew: it drops quotes that a word
+A script's line is `SCR FLAGS SECTION ID "Custom: NAME" PATH`. REAPER rewrites its lines: it drops quotes that a word
 does not need, and adds 256 or 512 to the flags once "remember my answer" was ticked. So a line is ours by its id,
 whatever else it says. Knows no file.
 """
@@ -22,7 +22,7 @@ def command_ids(lines: Iterable[str]) -> set[str]:
 def with_actions(text: str, wanted: Sequence[str], old: Iterable[str] = ()) -> str:
     """The text with one line of each id of the lines `wanted`, and none of the other ids of the lines `old`.
 
-    A line that REAPER has written anew stays as it is, with the user's answers in its flags; doubles go.
+    A line that REAPER has rewritten stays as it is, with the user's answers in its flags; doubles go.
     """
     files, kept, seen = {_id_of(line): _file_of(line) for line in wanted}, [], set[str]()
     for line in split_lines(without_ids(text, command_ids(old) - set(files))):

@@ -20,7 +20,7 @@ from bridge.reaper.errors import ReaperError
 from bridge.reaper.script_files import CATEGORY, REPOSITORY, scripts_folder
 
 PACKAGE = "acestep_bridge"
-DESCRIPTION = "ACE-Step bridge: make a part of a song anew"
+DESCRIPTION = "ACE-Step bridge: regenerate a part of a song"
 _TAG = re.compile(r"^(?:#|--)\s?@(\w+)\s*(.*)$")
 _COMMENTS = ("#", "--")  # of Python, of Lua
 _PROVIDED = re.compile(r"^(?:\[([\w\s=]+)\]\s*)?(.+?)(?:\s*>\s*(.+))?$")
@@ -98,7 +98,9 @@ def check_index(root: ElementTree.Element) -> None:
     """
     wrong = [*_wrong_heads(root), *(text for version in root.iter("version") for text in _wrong_version(version))]
     if wrong:
-        raise ReaperError("index", "; ".join(wrong[:5]), "an index that ReaPack takes", "Mend the scripts' headers.")
+        raise ReaperError(
+            "index", "; ".join(wrong[:5]), "an index that ReaPack takes", "Correct the headers of these scripts."
+        )
 
 
 def _wrong_heads(root: ElementTree.Element) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A region of items made anew: each item under the range gets a request of its own. Renders nothing."""
+"""Regenerates a region of items: each item under the range gets a request of its own. Renders nothing."""
 
 from __future__ import annotations
 

@@ -56,15 +56,15 @@ def _part(found: Target, span: tuple[float, float]) -> tuple[Part, list[str]]:
     values = {k: v for k, v in made.items() if k not in _NOT_AGAIN}
     if made.get("task") == "inpaint":
         request = request_for("inpaint", found.job, {**values, **found.source()})
-        note = "The region that was regenerated is made anew with another seed."
+        note = "The region that was regenerated is made again with another seed."
         return Part(request, found.place(_whole(found)), found.name, channel_mode=found.channel_mode()), [note]
     return _from_audio(found, span, values)
 
 
 def _from_audio(found: Target, span: tuple[float, float], made: Mapping[str, Any]) -> tuple[Part, list[str]]:
-    """Audio that no seed leads back to: the range is made anew with what is there as its starting point."""
+    """Audio that no seed leads back to: the range is regenerated with what is there as its starting point."""
     if "tags" not in found.job.fields and not made.get("tags"):
-        remedy = "Give --tags: then the range is made anew with the take as its starting point."
+        remedy = "Give --tags: then the range is regenerated with the take as its starting point."
         raise refused("track", "a take that was not made here", "a take with a recipe", remedy)
     if span[1] - span[0] < 1e-6:  # the edit cursor
         span = found.item.position, found.item.end

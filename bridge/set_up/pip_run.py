@@ -1,6 +1,6 @@
 """Runs pip and says in one line what it is at: which step, which package, how far, how long already.
 
-On a terminal the line is drawn anew each second; elsewhere a line comes when something changes, not more often than
+On a terminal the line is drawn again each second; elsewhere a line comes when something changes, not more often than
 each ten seconds. Everything pip says goes into a log. Knows no package.
 """
 

@@ -56,7 +56,7 @@ class LoadedNetworks(Protocol):
 class Place:
     """Where a window lies: its start in seconds of the source, and its length in latent frames.
 
-    `made` says for each frame whether it is made anew; None: all are.
+    `made` says for each frame whether it is generated; None: all are.
     """
 
     start_seconds: float
@@ -161,7 +161,7 @@ class Family(Protocol):
         ...
 
     def forget_contexts(self) -> None:
-        """The transformer's weights have changed: make contexts anew."""
+        """The transformer's weights have changed: make contexts again."""
         ...
 
     def round_weights(self) -> None:

@@ -114,7 +114,7 @@ def _too_long(got: str) -> InvalidRequest:
         "lyrics",
         got,
         f"at most {MAX_LYRIC_TOKENS:,} tokens",
-        "Shorten the lyrics, or give only the words of the part that is made anew.",
+        "Shorten the lyrics, or give only the words of the part that is regenerated.",
     )
 
 

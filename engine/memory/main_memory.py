@@ -39,7 +39,9 @@ def memory_limit() -> int:
     try:
         return int(float(given) * 1e9) if given else UNLIMITED
     except ValueError as error:
-        raise EngineError(f"{LIMIT_VARIABLE}: got {given!r}, expected gigabytes, such as 6. Mend it.") from error
+        raise EngineError(
+            f"{LIMIT_VARIABLE}: got {given!r}, expected gigabytes, such as 6. Set such a number, or unset it."
+        ) from error
 
 
 def give_back() -> None:

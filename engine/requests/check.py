@@ -108,7 +108,9 @@ def _check_tempo(request: Any) -> None:
         if not (math.isfinite(point.bpm) and 1 <= point.bpm <= 1000):
             raise InvalidRequest(f"{where}.bpm", _show(point.bpm), "a number from 1 to 1000", "Give beats a minute.")
         if point.numerator < 1 or point.denominator not in (1, 2, 4, 8, 16, 32, 64):
-            raise InvalidRequest(where, f"{point.numerator}/{point.denominator}", "a meter such as 4/4", "Mend it.")
+            raise InvalidRequest(
+                where, f"{point.numerator}/{point.denominator}", "a meter such as 4/4", "Write it as beats over 4 or 8."
+            )
         if not 0 <= point.bar_phase < 1:
             raise InvalidRequest(f"{where}.bar_phase", _show(point.bar_phase), "a number in [0, 1)", "0 is a downbeat.")
         last = point.time

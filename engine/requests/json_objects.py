@@ -47,7 +47,7 @@ def _tempo_points(points: Any) -> Any:
         return msgspec.convert(points, list[TempoPoint], strict=False)
     except msgspec.ValidationError as error:
         expected = "a list of {time, bpm, numerator, denominator, bar_phase}"
-        raise InvalidRequest("tempo_map", str(error), expected, "Mend that point.") from error
+        raise InvalidRequest("tempo_map", str(error), expected, "Correct that point.") from error
 
 
 def _unknown(name: str, task: str, names: list[str]) -> InvalidRequest:

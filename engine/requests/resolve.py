@@ -27,7 +27,7 @@ class Resolved(Settled):
     """A settled request with the seeds of its items, and what the user should hear about. `given` names the fields
     that the request itself gave."""
 
-    seeds: tuple[int, ...]  # one an item: variations x candidates
+    seeds: tuple[int, ...]  # one per item: variations x candidates
     retake_seeds: tuple[int, ...]
     double_guidance: bool
     warnings: tuple[str, ...] = ()
@@ -71,8 +71,8 @@ def derive_retake_seed(seed: int) -> int:
 def item_seeds(request: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Seed and retake seed of each item (variation v, candidate c adds v * candidates + c).
 
-    Where the task keeps the seed (`retake`), only the retake seed moves. A retake seed that was derived is derived anew
-    from each item's seed.
+    Where the task keeps the seed (`retake`), only the retake seed moves. A retake seed that was derived is derived
+    again from each item's seed.
     """
     count = request.variations * request.candidates
     retakes = tuple((request.retake_seed + i) % SEED_MODULUS for i in range(count))

@@ -271,7 +271,7 @@ class PromptToAudio(Request, frozen=True, kw_only=True):
 
 
 class Inpaint(WithSeam, frozen=True, kw_only=True):
-    """A region of the source made anew, fitting the music around it."""
+    """A region of the source regenerated, fitting the music around it."""
 
     task: ClassVar[str] = "inpaint"
     covers: ClassVar[Covers] = "region"

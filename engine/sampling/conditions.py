@@ -59,7 +59,7 @@ NO_ERG = ErgSettings(False, False, False)
 
 @dataclass(frozen=True)
 class Known:
-    """What is there already: its latents (1 or B, C, H, T), and which frames are made anew, bool (1, 1, 1, T).
+    """What is there already: its latents (1 or B, C, H, T), and which frames are regenerated, bool (1, 1, 1, T).
 
     `made` is None where all of them are.
     """
@@ -105,7 +105,7 @@ class VelocityModel(Protocol):
 
     @property
     def remixes_by_cover(self) -> bool:
-        """Whether a remix is made anew from what the model keeps of the source, not by the difference of prompts."""
+        """Whether a remix is made from what the model keeps of the source, not by the difference of prompts."""
         ...
 
     def predictor(

@@ -25,7 +25,7 @@ from engine.tasks.text_to_audio import guided_velocity
 
 @dataclass(frozen=True)
 class Region:
-    """The source's latents (1 or B, C, H, T) float32, and the frames that are made anew, bool (T,)."""
+    """The source's latents (1 or B, C, H, T) float32, and the frames that are regenerated, bool (T,)."""
 
     source: Tensor
     mask: Tensor

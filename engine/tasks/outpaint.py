@@ -18,7 +18,7 @@ from engine.tasks.task import Material, Task
 
 @dataclass(frozen=True)
 class Extension:
-    """The source's latents (1 or B, C, H, T), empty frames around them, and what is made anew, bool (all frames,)."""
+    """The source's latents (1 or B, C, H, T), empty frames around them, and what is generated, bool (all frames,)."""
 
     source: Tensor
     frames_before: int

@@ -27,7 +27,7 @@ Finish = Literal["piece", "source", "joined", "stem"]
 @dataclass(frozen=True)
 class Material:
     """What a plan is made from beside words and noise: latents of the source (1, C, H, T) with empty frames around
-    them, what is made anew, bool (all frames,), and the words of what is there.
+    them, what is generated, bool (all frames,), and the words of what is there.
     """
 
     latents: Tensor

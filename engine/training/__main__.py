@@ -97,7 +97,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     from engine.training.evaluation.runner import MEASURES
 
     parser.add_argument("--model", default="nano")
-    parser.add_argument("--out", type=Path, default=Path("evaluation.jsonl"), help="JSON lines, one a sample")
+    parser.add_argument("--out", type=Path, default=Path("evaluation.jsonl"), help="JSON lines, one per sample")
     parser.add_argument("--samples", type=int, default=20, help="seeds of each measure")
     parser.add_argument("--measures", nargs="+", choices=list(MEASURES), help="all but random when not given")
     parser.add_argument("--random-requests", type=int, default=0)

@@ -30,7 +30,7 @@ def known_of(source: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 def repaint_source(source: Tensor, silence: Tensor, mask: Tensor) -> Tensor:
-    """The source with silence where `mask` (T,) says that it is made anew."""
+    """The source with silence where `mask` (T,) says that it is regenerated."""
     return torch.where(mask.to(source.device), silence_of(silence, source.shape[-1]).to(source), source)
 
 

@@ -14,8 +14,8 @@ Sees = Literal["silence", "gaps", "source", "codes"]
 class Words:
     """`prompt` is that of the task, `plain` that of text to music with the same caption and lyrics.
 
-    `sees` is the source that the transformer is shown: silence, the source with gaps of silence where it is made anew,
-    the source, or what is left of it after its codes.
+    `sees` is the source that the transformer is shown: silence, the source with gaps of silence where it is
+    regenerated, the source, or what is left of it after its codes.
     """
 
     prompt: Prompt

@@ -1,4 +1,4 @@
-"""A listening sheet: WAVs and spectrogram pictures of true clips, of nano's, and of a region made anew."""
+"""A listening sheet: WAVs and spectrogram pictures of true clips, of nano's, and of a regenerated region."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _inpainting(model: engine.Model, out: Path) -> None:
             seed=seed,
             tempo_map=list(score.tempo_map().points),
         )
-        rows.append((f"after, 6 to 10 s anew, seed {seed}", np.asarray(model.render(request).audio)))
+        rows.append((f"after, 6 to 10 s regenerated, seed {seed}", np.asarray(model.render(request).audio)))
     for index, (_, audio) in enumerate(rows):
         sf.write(out / f"inpaint_{index}.wav", audio.T, MODEL_SAMPLE_RATE)
     picture(out / "inpaint.png", rows, MODEL_SAMPLE_RATE, columns=1, marks=REGION)

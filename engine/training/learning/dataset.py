@@ -75,7 +75,7 @@ def make_clip(seed: int, frames: int = CLIP_FRAMES) -> tuple[np.ndarray, ClipFac
 
 
 def chords_of(facts: ClipFacts) -> list[int]:
-    """Chord numbers of a clip's frames; the score is written anew from the seed."""
+    """Chord numbers of a clip's frames; the score is written again from the seed."""
     frames = facts.activity.shape[1]
     return make_score(facts.seed, frames * SAMPLES_PER_FRAME / 44100).chords(frames)
 

@@ -36,5 +36,5 @@ def load_snapshot(path: Path, **parts: Any) -> int:
         elif saved["step"] == 0 and name == "average":
             part.copy_from(saved["model"])
         elif saved["step"]:
-            raise KeyError(f"{path}: got {sorted(saved)}, expected {name!r} too; train it anew")
+            raise KeyError(f"{path}: got {sorted(saved)}, expected {name!r} too; train it again")
     return int(saved["step"])

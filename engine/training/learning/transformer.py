@@ -203,7 +203,7 @@ class Average(nn.Module):
         torch._foreach_lerp_(list(self.buffers()), list(model.state_dict().values()), 1.0 - keep)
 
     def copy_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Start anew from a model's state dict."""
+        """Start again from a model's state dict."""
         for name, buffer in zip(self.names, self.buffers(), strict=True):
             buffer.copy_(weights[name])
 

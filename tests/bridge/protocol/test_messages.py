@@ -74,7 +74,7 @@ def test_no_connection_file_names_the_command(tmp_path: Path) -> None:
 
 def test_damaged_connection_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "connection.json").write_text('{"version": 1, "key"')
-    with pytest.raises(ProtocolError, match="start it anew"):
+    with pytest.raises(ProtocolError, match="start it again"):
         read_connection(tmp_path / "connection.json")
 
 
