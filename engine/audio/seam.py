@@ -23,11 +23,15 @@ from engine.audio.buffer import Samples
 from engine.audio.exact import match_channels
 from engine.audio.joint import MARGIN_SECONDS, Stretch, place_fade
 from engine.audio.loudness import headroom_db, matching_gain_db
+from engine.audio.pulse import beat_offset
 from engine.audio.window import Region, Window
 
 ALIKE_CORRELATION = 2**0.5 - 1  # there a linear fade is 1.5 dB too quiet in its middle, an equal-power one 1.5 dB loud
 _LEAST_CORRELATION = -0.5
 _CONTEXT_SECONDS = 10.0
+_LONGEST_BEAT_SECONDS = 30.0
+_LEAST_SHIFT_SECONDS, _MOST_SHIFT_SECONDS = 0.004, 0.06
+_LEAST_SHIFTED_SECONDS = 1.0
 Span = tuple[int, int]
 ReadSource = Callable[[int, int], NDArray[np.float64]]
 
@@ -49,7 +53,8 @@ class Made:
 class Patch:
     """The samples that replace the source's from `position` on: fades and what is between, float64 (channels, n).
 
-    `joints` are the positions [start, stop) of the fade at each border, None where there is none.
+    `joints` are the positions [start, stop) of the fade at each border, None where there is none; `shift` is
+    how many samples later than it was made the new part lies; `bpm` the tempo that was told, if any.
     """
 
     position: int
@@ -58,6 +63,8 @@ class Patch:
     fade_in: str
     fade_out: str
     joints: tuple[Span | None, Span | None] = (None, None)
+    shift: int = 0
+    bpm: float | None = None
 
     @property
     def end(self) -> int:
@@ -69,10 +76,14 @@ class Fitting:
     """How made material is fitted: loudness, and how far in seconds from a border the fade may lie.
 
     With 0 seconds the fades are the whole handles, at the borders. A window of the reference's way keeps its splice.
+    `match_tempo`: the new part is moved onto the beat around it, by 60 ms at most, where fades need not lie at the
+    borders; near `bpm` where that is known.
     """
 
     match_loudness: bool = True
     search_seconds: float = 0.0
+    match_tempo: bool = False
+    bpm: float | None = None
 
 
 def make_patches(
@@ -92,12 +103,13 @@ def context_around(read: ReadSource, window: Window, region: Region) -> tuple[ND
 
 
 def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: Region, how: Fitting) -> Patch:
-    new = match_channels(made.part(region.fade_start, region.fade_end), channels)
+    shift = _beat_shift(read, channels, made, window, region, how)
+    new = match_channels(made.part(region.fade_start - shift, region.fade_end - shift), channels)
     gain_db = 0.0
     if how.match_loudness:
         gain_db = _gain_db(read, new, window, region)
     new = new * 10 ** (gain_db / 20)
-    before, after = _joints(read, new, window, region, how)
+    before, after = _joints(read, new, window, region, how, shift)
     fade_in = fade_out = "none"
     first, last = region.fade_start, region.fade_end
     if before is not None:
@@ -107,7 +119,9 @@ def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: 
         here = slice(after[0] - first, after[1] - first)
         new[:, here], fade_out = crossfade(new[:, here], read(*after))
     start, stop = before[0] if before else first, after[1] if after else last
-    return Patch(start, new[:, start - first : stop - first], gain_db, fade_in, fade_out, (before, after))
+    return Patch(
+        start, new[:, start - first : stop - first], gain_db, fade_in, fade_out, (before, after), shift, how.bpm
+    )
 
 
 def _gain_db(read: ReadSource, new: NDArray[np.float64], window: Window, region: Region) -> float:
@@ -118,43 +132,73 @@ def _gain_db(read: ReadSource, new: NDArray[np.float64], window: Window, region:
     return min(matching_gain_db(inner, context, window.sample_rate), headroom)
 
 
+def _beat_shift(read: ReadSource, channels: int, made: Made, window: Window, region: Region, how: Fitting) -> int:
+    """Samples by which the new part has to lie later to be on the beat around it; 0 where that cannot be told."""
+    free = how.search_seconds > 0 and not window.parity
+    if not (how.match_tempo and free and region.end - region.start >= _LEAST_SHIFTED_SECONDS * window.sample_rate):
+        return 0
+    rate = window.sample_rate
+    before, after = context_around(read, window, region)
+    stop = min(region.end, region.start + round(_LONGEST_BEAT_SECONDS * rate))
+    inside = match_channels(made.part(region.start, stop), channels)
+    gaps = region.fade_before / rate, (region.fade_end - stop) / rate
+    late = beat_offset(before, inside, after, rate, gaps, how.bpm)[1]
+    if late is None or not _LEAST_SHIFT_SECONDS <= abs(late) <= _MOST_SHIFT_SECONDS:
+        return 0
+    return -round(late * rate)
+
+
 def _joints(
-    read: ReadSource, new: NDArray[np.float64], window: Window, region: Region, how: Fitting
+    read: ReadSource, new: NDArray[np.float64], window: Window, region: Region, how: Fitting, shift: int
 ) -> tuple[Span | None, Span | None]:
     """Where the fades at the start and at the end lie, as positions of the source."""
     before = (region.fade_start, region.start) if region.fade_before else None
     after = (region.end, region.fade_end) if region.fade_after else None
-    inward = min(round(how.search_seconds * window.sample_rate), (region.end - region.start) // 4)
-    if window.parity or inward <= 0:
+    inward = min(round(how.search_seconds * window.sample_rate) + abs(shift), (region.end - region.start) // 4)
+    if window.parity or how.search_seconds <= 0 or inward <= 0:
         return before, after
+    known = max(region.fade_start, region.fade_start + shift), min(region.fade_end, region.fade_end + shift)
     if before is not None:
-        before = _placed(read, new, window, region, (before[0], min(before[1] + inward, window.source_samples)), before)
+        free = max(before[0], known[0]), min(before[1] + inward, window.source_samples)
+        before = _placed(read, new, window, region, free, before, known)
     if after is not None:
-        after = _placed(read, new, window, region, (max(after[0] - inward, 0), after[1]), after)
+        free = max(after[0] - inward, 0), min(after[1], known[1])
+        after = _placed(read, new, window, region, free, after, known)
     return before, after
 
 
 def _placed(
-    read: ReadSource, new: NDArray[np.float64], window: Window, region: Region, free: Span, border: Span
+    read: ReadSource,
+    new: NDArray[np.float64],
+    window: Window,
+    region: Region,
+    free: Span,
+    border: Span,
+    known: Span,
 ) -> Span:
-    """The best place within `free` for the fade that lies at `border` when it is pinned."""
+    """The best place within `free` for the fade that lies at `border` when it is pinned; `new` is made in `known`."""
     margin = round(MARGIN_SECONDS * window.sample_rate)
     start, stop = free[0] - margin, free[1] + margin
     old_known = max(start, 0) - start, min(stop, window.source_samples) - start
-    new_known = max(start, region.fade_start) - start, min(stop, region.fade_end) - start
+    new_known = max(start, known[0]) - start, min(stop, known[1]) - start
     made = np.zeros((new.shape[0], stop - start))
-    made[:, slice(*new_known)] = new[
-        :, new_known[0] + start - region.fade_start : new_known[1] + start - region.fade_start
-    ]
-    old = (read(start, stop), old_known)
-    first, second = (old, (made, new_known)) if border[0] < region.start else ((made, new_known), old)
-    fade = border[1] - border[0]
+    offset = start - region.fade_start
+    made[:, slice(*new_known)] = new[:, new_known[0] + offset : new_known[1] + offset]
+    pair = ((read(start, stop), old_known), (made, new_known))
+    (first, first_known), (second, second_known) = pair if border[0] < region.start else pair[::-1]
     at, length = place_fade(
         Stretch(
-            first[0], second[0], window.sample_rate, free[0] - start, free[1] - start, border[0] - start, fade,
-            first[1], second[1],
+            first=first,
+            second=second,
+            sample_rate=window.sample_rate,
+            low=free[0] - start,
+            high=free[1] - start,
+            pinned=border[0] - start,
+            fade=border[1] - border[0],
+            first_known=first_known,
+            second_known=second_known,
         )
-    )  # fmt: skip
+    )
     return at + start, at + start + length
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.audio.loudness import SILENT_LUFS, loudness_lufs
+from engine.audio.pulse import beat_offset
 from engine.audio.seam import Patch
-from engine.audio.tempo import estimate_beat, phase_error_seconds
 from engine.audio.window import Region, Window
 
 ReadResult = Callable[[int, int], NDArray[np.float64]]
@@ -27,12 +27,11 @@ _AROUND_SECONDS = 2.0
 _NEAR_SECONDS = 1.0
 _PIECE_SECONDS = 0.1
 _MOMENT_SECONDS = 0.005
-_IF_ANY = {"silent", "joint_before", "joint_after", "joint_before_ms", "joint_after_ms"}
+_IF_ANY = {"silent", "joint_before", "joint_after", "joint_before_ms", "joint_after_ms", "beat_shift_ms"}
 _SILENT = 10 ** (-70 / 20)  # a peak below -70 dBFS is silence: dither and rumble of an empty track are
 _SILENT_SCORE = 20.0
 _QUIET = 1e-4  # a second difference of -80 dB: below it nothing is heard as a click
 _LONGEST_BEAT_SECONDS = 30.0
-_SHORTEST_BEAT_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ class SeamReport:
     joint_after: tuple[int, int] | None = None
     joint_before_ms: tuple[float, float] | None = None
     joint_after_ms: tuple[float, float] | None = None
+    beat_shift_ms: float | None = None
 
     @property
     def score(self) -> float:
@@ -97,12 +97,13 @@ def measure(read: ReadResult, window: Window, patch: Patch, region: Region, chan
         if region.end < last
         else None,
         loudness_difference_lu=_loudness_difference(inside, before, after, rate),
-        tempo_phase_error_ms=_phase_error(inside, before, after, region, rate),
+        tempo_phase_error_ms=_phase_error(inside, before, after, region, rate, patch.bpm),
         spectral_tilt_difference_db=_tilt_difference(inside, before, after, rate),
         gain_db=round(patch.gain_db, 3),
         fade_before=patch.fade_in,
         fade_after=patch.fade_out,
         silent=_silent(inside, before, after, rate),
+        beat_shift_ms=round(1000 * patch.shift / rate, 1) if patch.shift else None,
         **_places(patch, region, rate),
     )
 
@@ -177,22 +178,14 @@ def _loudness_difference(inside: NDArray[Any], before: NDArray[Any], after: NDAr
 
 
 def _phase_error(
-    inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], region: Region, rate: int
+    inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], region: Region, rate: int, bpm: float | None
 ) -> float | None:
-    """How late the region's beats are on the grid of the longer context, in ms."""
-    from_before = before.shape[1] >= after.shape[1]
-    context = before if from_before else after
+    """How late the region's attacks are on the pulse and pattern around it, in ms."""
     inside = inside[:, : round(_LONGEST_BEAT_SECONDS * rate)]
-    if min(context.shape[1], inside.shape[1]) < _SHORTEST_BEAT_SECONDS * rate:
-        return None
-    grid = estimate_beat(context, rate)
-    if not grid.found:
-        return None
-    beat = estimate_beat(inside, rate, grid.bpm)
-    if not beat.found:
-        return None
-    start = region.fade_start - context.shape[1] if from_before else region.fade_end
-    return round(1000 * phase_error_seconds(grid, beat, (region.start - start) / rate), 1)
+    rest = (region.end - region.start - inside.shape[1]) / rate
+    gaps = region.fade_before / rate, region.fade_after / rate + rest
+    late = beat_offset(before, inside, after, rate, gaps, bpm)[1]
+    return None if late is None else round(1000 * late, 1)
 
 
 def _tilt_difference(inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], rate: int) -> float | None:
@@ -228,6 +221,7 @@ def _sentences(report: SeamReport) -> list[str | None]:
         _click_words("start", report.click_before_db),
         _click_words("end", report.click_after_db),
         _loudness_words(report),
+        _shift_words(report.beat_shift_ms),
         _beat_words(report.tempo_phase_error_ms),
         _tilt_words(report.spectral_tilt_difference_db),
     ]
@@ -266,6 +260,12 @@ def _loudness_words(report: SeamReport) -> str | None:
         return "The new part is as loud as the music around it."
     how = "louder" if difference > 0 else "quieter"
     return f"The new part is {abs(difference):.1f} LU {how} than the music around it."
+
+
+def _shift_words(moved: float | None) -> str | None:
+    if moved is None:
+        return None
+    return f"The new part was moved {abs(moved):.0f} ms {'earlier' if moved < 0 else 'later'}, onto the beat around it."
 
 
 def _beat_words(error: float | None) -> str | None:

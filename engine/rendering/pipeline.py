@@ -19,6 +19,7 @@ from engine.audio.window import Window
 from engine.constants import OUTPUT_SAMPLE_RATE
 from engine.families.family import Place
 from engine.grid.heard import Heard
+from engine.grid.tempo_map import TempoMap
 from engine.rendering.codec import Span, pad_frames
 from engine.rendering.job import Job
 from engine.rendering.joining import Joined, Joiner, Piece, choose_best, single_regions
@@ -92,7 +93,17 @@ def _joined(job: Job) -> list[Render]:
 def _fitting(job: Job) -> Fitting:
     """How what is made is fitted to the source."""
     resolved = job.resolved
-    return Fitting(resolved.match_loudness, 0.0 if resolved.pin_joints else resolved.joint_search_seconds)
+    search = 0.0 if resolved.pin_joints else resolved.joint_search_seconds
+    return Fitting(resolved.match_loudness, search, resolved.match_tempo == "on", _bpm(job))
+
+
+def _bpm(job: Job) -> float | None:
+    """The tempo that the request says for the place of its region."""
+    resolved = job.resolved
+    if resolved.tempo_map is None or not job.order.extent.windows:
+        return resolved.tempo
+    window = job.order.extent.windows[0]
+    return TempoMap.from_points(resolved.tempo_map).bars_at(window.region.start / window.sample_rate)[0].bpm
 
 
 def _stem(job: Job) -> list[Render]:

@@ -72,6 +72,7 @@ class Settled:
     crossfade_seconds: float = 0.0
     joint_search_seconds: float = 0.0
     pin_joints: bool = False
+    match_tempo: str = "off"
     match_loudness: bool = False
     output: str = "full"
     variance: float = 0.0

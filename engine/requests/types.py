@@ -232,6 +232,13 @@ class WithSeam(WithLyrics, frozen=True, kw_only=True):
         Annotated[bool, about("Fades exactly at the region's borders, wherever they are heard less.", False)]
         | UnsetType
     ) = UNSET
+    match_tempo: (
+        Annotated[
+            Literal["off", "on"],
+            about("on: the new part is moved onto the beat around it, by 60 ms at most; off: it stays.", "on"),
+        ]
+        | UnsetType
+    ) = UNSET
     match_loudness: (
         Annotated[bool, about("Whether the new part follows the loudness around it, by 6 dB at most.", True)]
         | UnsetType

@@ -1,0 +1,226 @@
+"""A steady pulse on both sides of a region, and how late the region's attacks are on it. Knows no meter and no bars.
+
+A pulse is told by the attacks repeating: the autocorrelation of the onset envelope at one to four periods. So attacks
+off the beat, swing and patterns do not hide it, as they hide a share of energy on one phase. The period is refined
+until the attacks of both sides, folded on it, lie sharpest; how sharply they do counts as much as their repeating. How
+late a region is, is the shift at which its own folded attacks match those of its surroundings best: pattern against
+pattern, not peak against grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.audio.tempo import onset_envelope
+
+MIN_BPM, MAX_BPM = 58.0, 205.0
+FOUND_CONFIDENCE = 0.22
+MATCH_CONFIDENCE = 0.25
+_STEP_SECONDS = 0.005
+_REPEATS = 4
+_SHORTEST_SECONDS = 1.5
+_EDGE_SECONDS = 0.03
+_PRIOR_BPM, _PRIOR_OCTAVES = 115.0, 1.2
+_PHASES = 96
+_LEAST_RISE = 1e-3
+_LEAST_ATTACK = 0.06  # the strongest rise below which there are only slow swells
+_SHIFT_COST = 0.8
+_NEAR_BEST = 0.6
+_FULL_SHARPNESS = 4.0  # peak against mean of the folded attacks; played freely they reach it, but do not repeat
+_GIVEN_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Onsets:
+    """Onset strengths (n,) at `times` in seconds, (n,), evenly 5 ms apart but for gaps between stretches."""
+
+    times: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    @staticmethod
+    def of(samples: NDArray[Any], sample_rate: int, start_seconds: float = 0.0) -> Onsets:
+        """The onsets of (channels, n), whose first sample is at `start_seconds`."""
+        if samples.shape[1] < 0.2 * sample_rate:
+            return Onsets(np.zeros(0), np.zeros(0))
+        envelope, offset = onset_envelope(samples, sample_rate)
+        seconds = samples.shape[1] / sample_rate
+        times = np.arange(envelope.size) * max(1, round(_STEP_SECONDS * sample_rate)) / sample_rate + offset
+        inside = (times > _EDGE_SECONDS) & (times < seconds - _EDGE_SECONDS)
+        above = np.maximum(envelope - np.median(envelope), 0)
+        values = np.where(inside, above, 0.0)
+        return Onsets(
+            times + start_seconds,
+            values if values.mean() >= _LEAST_RISE and values.max() >= _LEAST_ATTACK else values * 0,
+        )
+
+    def and_then(self, other: Onsets) -> Onsets:
+        """Both stretches, as one."""
+        return Onsets(np.concatenate([self.times, other.times]), np.concatenate([self.values, other.values]))
+
+    @property
+    def seconds(self) -> float:
+        """Length without gaps."""
+        return self.values.size * _STEP_SECONDS
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A period in seconds, the time of one pulse, and how sure it is: 0 to 1."""
+
+    period_seconds: float
+    first_seconds: float
+    confidence: float
+
+    @property
+    def found(self) -> bool:
+        """Whether there is a steady pulse."""
+        return self.confidence >= FOUND_CONFIDENCE
+
+    @property
+    def bpm(self) -> float:
+        """Pulses a minute."""
+        return 60.0 / self.period_seconds
+
+
+def find_pulse(stretches: list[Onsets], bpm: float | None = None) -> Pulse:
+    """The pulse of stretches of one piece, in order; near `bpm` where they have one there. Confidence 0 is none."""
+    near = None if bpm is None else _pulse(stretches, bpm)
+    return near if near is not None and near.found else _pulse(stretches, None)
+
+
+def _pulse(stretches: list[Onsets], bpm: float | None) -> Pulse:
+    usable = [s for s in stretches if s.seconds >= _SHORTEST_SECONDS and s.values.any()]
+    if not usable:
+        return Pulse(60.0 / (bpm or 120.0), 0.0, 0.0)
+    longest = max(usable, key=lambda s: s.seconds)
+    lags = _lags(bpm)
+    repeats = [_repeats(s.values, lags) for s in usable]
+    weights = [s.seconds for s in usable]
+    mean = np.average(repeats, axis=0, weights=weights)
+    octaves = np.log2(60.0 / lags / _PRIOR_BPM) / _PRIOR_OCTAVES
+    best = _best_lag(longest, lags, mean * np.exp(-0.5 * octaves**2))
+    together = usable[0]
+    for stretch in usable[1:]:
+        together = together.and_then(stretch)
+    period = _refined(longest, float(lags[best]), 0.015)
+    period = _refined(together, period, 0.003)
+    folded = _folded(together, period)
+    sharpness = float(folded.max() / folded.mean()) / _FULL_SHARPNESS
+    return Pulse(period, _phase(folded, period), float(np.clip(mean[best] * sharpness, 0, 1)))
+
+
+def late_seconds(around: list[Onsets], inside: Onsets, pulse: Pulse) -> float | None:
+    """How late the region's attacks are on the pulse of its surroundings; None where they do not match it.
+
+    Within half a period; negative is early.
+    """
+    usable = [s for s in around if s.values.any()]
+    if not usable or not inside.values.any() or inside.seconds < _SHORTEST_SECONDS / 2:
+        return None
+    there = np.sum([_folded(s, pulse.period_seconds) for s in usable], axis=0)
+    here = _folded(inside, pulse.period_seconds)
+    there, here = there - there.mean(), here - here.mean()
+    scale = float(np.sqrt((there**2).sum() * (here**2).sum()))
+    if scale <= 0:
+        return None
+    match = np.fft.irfft(np.fft.rfft(here) * np.conj(np.fft.rfft(there)), _PHASES) / scale
+    shifts = (np.arange(_PHASES) + _PHASES // 2) % _PHASES - _PHASES // 2
+    best = int(np.argmax(match - _SHIFT_COST * np.abs(shifts) / _PHASES))
+    if match[best] < MATCH_CONFIDENCE:
+        return None
+    return float((shifts[best] + _vertex(match, best)) / _PHASES * pulse.period_seconds)
+
+
+def _lags(bpm: float | None) -> NDArray[np.float64]:
+    if bpm is not None:
+        return 60.0 / bpm * np.linspace(1 - _GIVEN_TOLERANCE, 1 + _GIVEN_TOLERANCE, 9)
+    return 60.0 / np.exp(np.linspace(np.log(MIN_BPM), np.log(MAX_BPM), 320))
+
+
+def _repeats(values: NDArray[np.float64], lags: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean autocorrelation of the onsets at one to four of each period: (periods,)."""
+    kernel = np.hanning(9)
+    smooth = np.convolve(values - values.mean(), kernel / kernel.sum(), "same")
+    size = 1 << int(np.ceil(np.log2(2 * smooth.size)))
+    power = np.abs(np.fft.rfft(smooth, size)) ** 2
+    correlation = np.fft.irfft(power, size)[: smooth.size]
+    counts = np.arange(smooth.size, 0, -1)
+    correlation = correlation / counts / max(float(correlation[0]) / smooth.size, 1e-12)
+    longest = 0.75 * smooth.size
+    steps = np.arange(1, _REPEATS + 1)[:, None] * lags[None] / _STEP_SECONDS
+    there = np.interp(steps, np.arange(smooth.size), correlation)
+    known = steps < longest
+    return np.asarray((there * known).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+
+
+def _best_lag(onsets: Onsets, lags: NDArray[np.float64], scores: NDArray[np.float64]) -> int:
+    """Of the periods that score near the best, that on which the attacks lie on the fewest phases."""
+    padded = np.concatenate([[-np.inf], scores, [-np.inf]])
+    peaks = np.flatnonzero((scores >= padded[:-2]) & (scores >= padded[2:]) & (scores > _NEAR_BEST * scores.max()))
+    if peaks.size == 0:
+        return int(np.argmax(scores))
+
+    def judged(index: int) -> float:
+        folded = _folded(onsets, _refined(onsets, float(lags[index]), 0.015))
+        return float(scores[index] * np.sqrt(folded.max() / max(float(folded.mean()), 1e-12)))
+
+    return int(max(peaks[np.argsort(-scores[peaks])][:6], key=judged))
+
+
+def _refined(onsets: Onsets, period: float, width: float) -> float:
+    """The period within `width` (a share) on which the attacks lie sharpest."""
+    for share in (width, width / 8, width / 64):
+        tries = period * (1 + share * np.linspace(-1, 1, 17))
+        period = float(tries[np.argmax([(_folded(onsets, p) ** 2).sum() for p in tries])])
+    return period
+
+
+def _folded(onsets: Onsets, period: float) -> NDArray[np.float64]:
+    """Onsets by phase of a period, a little smoothed: (96,)."""
+    place = np.mod(onsets.times, period) / period * _PHASES
+    low = np.floor(place).astype(int)
+    share = place - low
+    counts = np.bincount(low % _PHASES, onsets.values * (1 - share), _PHASES)
+    counts += np.bincount((low + 1) % _PHASES, onsets.values * share, _PHASES)
+    wide = max(1, round(0.01 / period * _PHASES))
+    kernel = np.hanning(2 * wide + 3)
+    padded = np.concatenate([counts[-wide - 1 :], counts, counts[: wide + 1]])
+    return np.convolve(padded, kernel / kernel.sum(), "valid")
+
+
+def _phase(folded: NDArray[np.float64], period: float) -> float:
+    """The time of a pulse in [0, period): where most attacks lie."""
+    best = int(np.argmax(folded))
+    return float(np.mod((best + _vertex(folded, best)) / _PHASES * period, period))
+
+
+def _vertex(values: NDArray[np.float64], best: int) -> float:
+    """Where between its neighbours a parabola through them is highest, from -0.5 to 0.5."""
+    left, top, right = values[best - 1], values[best], values[(best + 1) % values.size]
+    bend = left - 2 * top + right
+    return float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend < 0 else 0.0
+
+
+def beat_offset(
+    before: NDArray[Any],
+    inside: NDArray[Any],
+    after: NDArray[Any],
+    sample_rate: int,
+    gaps: tuple[float, float],
+    bpm: float | None = None,
+) -> tuple[Pulse, float | None]:
+    """The pulse around a region, and how late the region is on it in seconds: None where no steady one is told.
+
+    `before`, `inside` and `after` are (channels, n); `gaps` are the seconds between them.
+    """
+    start = before.shape[1] / sample_rate + gaps[0]
+    end = start + inside.shape[1] / sample_rate + gaps[1]
+    around = [Onsets.of(before, sample_rate), Onsets.of(after, sample_rate, end)]
+    pulse = find_pulse(around, bpm)
+    if not pulse.found:
+        return pulse, None
+    return pulse, late_seconds(around, Onsets.of(inside, sample_rate, start), pulse)

@@ -1,0 +1,112 @@
+"""A pulse is found where there is one, not where there is none; lateness is heard by pattern; it is shifted out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.audio.buffer import Audio
+from engine.audio.pulse import Onsets, beat_offset, find_pulse
+from engine.audio.seam import Fitting, Made
+from engine.audio.window import plan_window
+from engine.rendering.joining import Joined, Joiner, Piece, single_regions
+from engine.rendering.source import open_source
+from engine.training.music.arrange import Wish, make_score
+from engine.training.music.synthesis import render
+
+RATE = 22050
+STYLES = ("house", "rock", "folk", "hip hop", "reggae", "funk", "jazz", "waltz")
+
+
+def _hits(times: list[float], levels: list[float], seconds: float, seed: int = 0) -> np.ndarray:
+    """Noise bursts of given levels: float32 (2, n)."""
+    rng = np.random.default_rng(seed)
+    out = rng.normal(0, 1e-3, (2, round(seconds * RATE)))
+    burst = rng.normal(size=RATE // 12) * np.exp(-np.arange(RATE // 12) / RATE * 90)
+    for time, level in zip(times, levels, strict=True):
+        first = round(time * RATE)
+        if 0 <= first < out.shape[1]:
+            out[:, first : first + burst.size] += level * burst[: out.shape[1] - first]
+    return out.astype(np.float32)
+
+
+def _groove(bpm: float, seconds: float, swing: float = 0.5, seed: int = 0, late: float = 0.0) -> np.ndarray:
+    """Hits on the beat and, as loud, off it, at `swing` of the way to the next beat."""
+    beats = np.arange(0.1, seconds, 60 / bpm)
+    times = np.sort(np.concatenate([beats, beats + swing * 60 / bpm])) + late
+    return _hits(times.tolist(), [0.3 + 0.1 * (i % 4 == 0) for i in range(times.size)], seconds, seed)
+
+
+@pytest.mark.parametrize("bpm", [62, 75, 96, 120, 141, 174, 198])
+@pytest.mark.parametrize("swing", [0.5, 0.62])
+def test_half_of_the_attacks_off_the_beat_do_not_hide_it(bpm: float, swing: float) -> None:
+    pulse = find_pulse([Onsets.of(_groove(bpm, 10, swing), RATE)])
+    assert pulse.found
+    ratio = pulse.bpm / bpm
+    assert min(abs(ratio - r) for r in (0.5, 2 / 3, 1, 2)) < 0.004  # of even eighths, three of them are a pulse too
+
+
+def test_the_generators_music_has_one() -> None:
+    """Of every style with a steady beat and somebody who attacks; a pulse of its own tempo or a simple share of it."""
+    found = []
+    for number, style in enumerate(STYLES):
+        score = make_score(500 + number, 10.0, Wish(style=style, steady=True, instruments=("drums", "bass", "pluck")))
+        pulse = find_pulse([Onsets.of(render(score, 500 + number).audio, 44100)])
+        ratio = pulse.bpm / score.bars[0].bpm
+        found.append(pulse.found and min(abs(ratio / r - 1) for r in (1 / 2, 2 / 3, 1, 4 / 3, 3 / 2, 2, 3, 4)) < 0.01)
+    assert np.mean(found) >= 0.85
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_pulse_in_noise_swells_speech_and_free_playing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    t = np.arange(12 * RATE) / RATE
+    swell = sum(np.sin(2 * np.pi * f * t) * (1 + 0.5 * np.sin(2 * np.pi * 0.21 * t)) for f in (110, 165, 277)) * 0.05
+    speech = np.cumsum(rng.uniform(0.12, 0.35, 60)).tolist()
+    free = np.cumsum(0.5 * np.exp(0.3 * np.sin(0.8 * np.arange(24) + seed) + rng.normal(0, 0.08, 24))).tolist()
+    for audio in (
+        rng.normal(0, 0.1, (2, t.size)),
+        np.stack([swell, swell]),
+        _hits(speech, rng.uniform(0.1, 0.5, 60).tolist(), 12),
+        _hits(free, [0.3] * 24, 12),
+        np.zeros((2, 100)),
+    ):
+        assert not find_pulse([Onsets.of(audio, RATE)]).found
+
+
+@pytest.mark.parametrize("late", [-0.06, -0.03, -0.01, 0.0, 0.012, 0.04, 0.06])
+def test_lateness_is_told_to_milliseconds(late: float) -> None:
+    music, moved = _groove(118, 16), _groove(118, 16, seed=5, late=late)
+    cut = 6 * RATE, 10 * RATE
+    pulse, heard = beat_offset(music[:, : cut[0]], moved[:, slice(*cut)], music[:, cut[1] :], RATE, (0.0, 0.0))
+    assert pulse.found and heard == pytest.approx(late, abs=0.004)
+
+
+def _joined(source: np.ndarray, new: np.ndarray, fitting: Fitting) -> Joined:
+    window = plan_window(source.shape[1], RATE, 6.0, 10.0, 5.0)
+    region = window.region
+    made = Made(np.ascontiguousarray(new[:, region.fade_start : region.fade_end]), region.fade_start)
+    joiner = Joiner(open_source(Audio(source, RATE)), (window,), fitting, clip=False)
+    return joiner.join([Piece(made, part) for part in single_regions(window)])
+
+
+@pytest.mark.parametrize("late", [-0.05, -0.02, 0.02, 0.05])
+def test_a_constant_offset_is_shifted_out_inside_the_handles(late: float) -> None:
+    source, new = _groove(118, 16), _groove(118, 16, seed=5, late=late)
+    joined = _joined(source, new, Fitting(False, 0.03, match_tempo=True))
+    report = joined.reports[0]
+    assert report.beat_shift_ms == pytest.approx(-1000 * late, abs=5)
+    assert abs(report.tempo_phase_error_ms or 0) < 5 and "moved" in " ".join(report.in_words())
+    handle = round(0.03 * RATE)
+    assert np.array_equal(joined.audio[:, : 6 * RATE - handle], source[:, : 6 * RATE - handle])
+    assert np.array_equal(joined.audio[:, 10 * RATE + handle :], source[:, 10 * RATE + handle :])
+    stays = _joined(source, new, Fitting(False, 0.03, match_tempo=False)).reports[0]
+    assert stays.beat_shift_ms is None and stays.tempo_phase_error_ms == pytest.approx(1000 * late, abs=5)
+
+
+def test_nothing_is_moved_that_is_on_the_beat_or_has_none() -> None:
+    music = _groove(118, 16)
+    assert _joined(music, _groove(118, 16, seed=5), Fitting(False, 0.03, True)).reports[0].beat_shift_ms is None
+    noise = np.random.default_rng(0).normal(0, 0.1, music.shape).astype(np.float32)
+    report = _joined(music, noise, Fitting(False, 0.03, True)).reports[0]
+    assert report.beat_shift_ms is None
