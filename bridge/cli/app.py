@@ -9,6 +9,7 @@ import typer
 from bridge.cli import (
     demo_command,
     doctor_command,
+    gateway_command,
     jobs_commands,
     keys_commands,
     link_command,
@@ -62,6 +63,7 @@ for part in (
     models_commands,
     osc_command,
     midi_commands,
+    gateway_command,
     reaper_commands,
     rpp_commands,
     doctor_command,

@@ -23,7 +23,9 @@ R = TypeVar("R")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 CALLED_VARIABLE = "ACESTEP_BRIDGE_CALLED"
-_COMMANDS = "demo|serve|jobs|models|reaper|rpp|osc|midi|doctor|keys|link|service|again|recipe|schema|[a-z]+-to-audio"
+_COMMANDS = (
+    "demo|serve|jobs|models|reaper|rpp|osc|midi|gateway|doctor|keys|link|service|again|recipe|schema|[a-z]+-to-audio"
+)
 _COMMAND = re.compile(rf"(?<![\w/.])acestep-bridge(?= (?:inpaint|outpaint|retake|{_COMMANDS})\b)")
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 _BAD_INPUT_CODES = ("unknown_job", "unknown_audio", "bad_message", "buffer_mismatch", "not_finished", "job_active")

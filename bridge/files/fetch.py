@@ -47,7 +47,7 @@ class UrlRules:
 
 
 @dataclass(frozen=True)
-class _Target:
+class CheckedUrl:
     """A checked URL: where to connect, and what to ask for."""
 
     scheme: str
@@ -82,26 +82,45 @@ def fetch(url: str, store: AudioStore, rules: UrlRules, resolve: Resolve | None 
     raise _refused(f"more than {rules.redirects} redirects", "Name the address of the file itself.")
 
 
-def check_url(url: str, rules: UrlRules, resolve: Resolve) -> _Target:
+def check_url(url: str, rules: UrlRules, resolve: Resolve) -> CheckedUrl:
     """A URL's target with every address checked. Raises InvalidField."""
+    target, addresses = _resolved(url, resolve, "audio")
+    for address in addresses:
+        if rules.allowed != ANY and not is_public(ipaddress.ip_address(address.partition("%")[0])):
+            remedy = "Name a public address, or allow this one: acestep-bridge serve --audio-urls any."
+            raise _refused(f"{target.host}, whose address {address} is private", remedy)
+    return target
+
+
+def target_of(url: str, field: str, resolve: Resolve | None = None) -> CheckedUrl:
+    """Where a URL leads, by its first address; the caller says whether that is allowed. Raises InvalidField."""
+    return _resolved(url, resolve or _resolve, field)[0]
+
+
+def _resolved(url: str, resolve: Resolve, field: str) -> tuple[CheckedUrl, list[str]]:
     try:
         parts = urllib.parse.urlsplit(url)
         host, port = (parts.hostname or "").encode("idna").decode(), parts.port or _PORTS[parts.scheme]
     except (ValueError, KeyError, UnicodeError) as error:
-        raise _refused(f"the URL {url[:80]!r}", "Write http://... or https://... with a host.") from error
+        raise _refused(f"the URL {url[:80]!r}", "Write http://... or https://... with a host.", field) from error
     if not host or parts.username is not None:
-        raise _refused(f"the URL {url[:80]!r}", "Give a URL with a host and without user name or password.")
+        remedy = "Give a URL with a host and without user name or password."
+        raise _refused(f"the URL {url[:80]!r}", remedy, field)
     try:
         addresses = resolve(host, port)
     except OSError as error:
-        raise _refused(f"{host}, which cannot be found ({error})", "Check the name and the network.") from error
-    for address in addresses:
-        if rules.allowed != ANY and not is_public(ipaddress.ip_address(address.partition("%")[0])):
-            remedy = "Name a public address, or allow this one: acestep-bridge serve --audio-urls any."
-            raise _refused(f"{host}, whose address {address} is private", remedy)
+        remedy = "Check the name and the network."
+        raise _refused(f"{host}, which cannot be found ({error})", remedy, field) from error
     query = f"?{parts.query}" if parts.query else ""
     path = urllib.parse.quote((parts.path or "/") + query, safe="/%:@!$&'()*+,;=~?")
-    return _Target(parts.scheme, host, port, addresses[0], path)
+    return CheckedUrl(parts.scheme, host, port, addresses[0], path), addresses
+
+
+def send_to(target: CheckedUrl, body: bytes, headers: dict[str, str], seconds: float) -> int:
+    """POST to a checked target; the answer's status code. Redirects are not followed. Raises RequestFailed."""
+    told = {"User-Agent": "acestep-bridge", **headers}
+    with _answer(target, time.monotonic() + seconds, "POST", body, told) as reply:
+        return reply.status
 
 
 def is_public(address: Address) -> bool:
@@ -123,7 +142,7 @@ def _resolve(host: str, port: int) -> list[str]:
 class _Plain(http.client.HTTPConnection):
     """Connects to the checked address; the name is only said."""
 
-    def __init__(self, target: _Target, seconds: float) -> None:
+    def __init__(self, target: CheckedUrl, seconds: float) -> None:
         super().__init__(target.host, target.port, timeout=seconds)
         self._address = target.address
 
@@ -134,7 +153,7 @@ class _Plain(http.client.HTTPConnection):
 class _Encrypted(http.client.HTTPSConnection):
     """The same over TLS: the certificate must be the name's."""
 
-    def __init__(self, target: _Target, seconds: float) -> None:
+    def __init__(self, target: CheckedUrl, seconds: float) -> None:
         self._own = ssl.create_default_context()
         super().__init__(target.host, target.port, timeout=seconds, context=self._own)
         self._address = target.address
@@ -145,7 +164,13 @@ class _Encrypted(http.client.HTTPSConnection):
 
 
 @contextmanager
-def _answer(target: _Target, limit: float) -> Iterator[http.client.HTTPResponse]:
+def _answer(
+    target: CheckedUrl,
+    limit: float,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+) -> Iterator[http.client.HTTPResponse]:
     """The server's answer, headers read. At the time limit the line is cut, however slowly bytes drip."""
     seconds = max(0.01, limit - time.monotonic())
     connection = (_Encrypted if target.scheme == "https" else _Plain)(target, seconds)
@@ -154,8 +179,8 @@ def _answer(target: _Target, limit: float) -> Iterator[http.client.HTTPResponse]
     clock.start()
     reply = None
     try:
-        headers = {"Accept-Encoding": "identity", "User-Agent": "acestep-bridge"}
-        connection.request("GET", target.path, headers=headers)
+        usual = {"Accept-Encoding": "identity", "User-Agent": "acestep-bridge"}
+        connection.request(method, target.path, body, headers or usual)
         reply = connection.getresponse()
         yield reply
     except (OSError, http.client.HTTPException) as error:
@@ -188,7 +213,7 @@ def _next_url(url: str, location: str | None) -> str:
 
 
 def _store(
-    reply: http.client.HTTPResponse, target: _Target, store: AudioStore, rules: UrlRules, limit: float
+    reply: http.client.HTTPResponse, target: CheckedUrl, store: AudioStore, rules: UrlRules, limit: float
 ) -> tuple[str, Path]:
     from engine.audio.files import probe
 
@@ -213,7 +238,7 @@ def _store(
         made.unlink(missing_ok=True)
 
 
-def _write(reply: http.client.HTTPResponse, made: Path, target: _Target, rules: UrlRules, limit: float) -> int:
+def _write(reply: http.client.HTTPResponse, made: Path, target: CheckedUrl, rules: UrlRules, limit: float) -> int:
     """Write what comes, synced; gives the bytes."""
     size = 0
     too_much = f"a file of more than {rules.max_bytes / 1e6:.0f} MB from {target.host}"
@@ -232,5 +257,6 @@ def _write(reply: http.client.HTTPResponse, made: Path, target: _Target, rules: 
     return size
 
 
-def _refused(got: str, remedy: str) -> RequestFailed:
-    return refused("invalid_request", "audio", got, "audio that may be fetched", remedy)
+def _refused(got: str, remedy: str, field: str = "audio") -> RequestFailed:
+    expected = "audio that may be fetched" if field == "audio" else "a URL that may be called"
+    return refused("invalid_request", field, got, expected, remedy)

@@ -1,0 +1,244 @@
+"""The endpoints that call: run, submit, status, stream, result, cancel. Knows HTTP and the desk, no daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from bridge.gateway import answers
+from bridge.gateway.desk import Desk, Wish
+from bridge.gateway.endpoint_ids import APP, task_of
+from bridge.gateway.gateway_settings import GatewaySettings
+from bridge.gateway.inputs import BadInput, given, problem, read_input
+from bridge.gateway.ledger import CallRow
+from bridge.gateway.reading_bodies import base_of, keep_seconds_of, read_body
+from bridge.gateway.webhooks import check_webhook
+
+PING_SECONDS = 15.0
+_PRIORITIES = {"normal": 0, "low": -10}
+_LOW_STATUS = 202
+
+
+class AsciiJson(JSONResponse):
+    """JSON in ASCII: official clients decode a stream piece by piece, where a letter of two bytes may be cut."""
+
+    def render(self, content: Any) -> bytes:
+        return ascii_json(content).encode("ascii")
+
+
+def ascii_json(content: Any) -> str:
+    """One line of JSON."""
+    return json.dumps(content, allow_nan=False, separators=(",", ":"))
+
+
+class Calling:
+    """The handlers."""
+
+    def __init__(self, desk: Desk, settings: GatewaySettings, hosts: frozenset[str]) -> None:
+        self._desk, self._settings, self._hosts = desk, settings, hosts
+
+    def routes(self) -> list[Route]:
+        """With and without the sub path, which some write and most leave out."""
+        found = [
+            Route("/run/{endpoint:path}/stream", self._no_stream, methods=["POST"]),
+            Route("/run/{endpoint:path}", self._run, methods=["POST"]),
+        ]
+        for app in (f"/queue/{APP}", f"/queue/{APP}/{{part}}"):
+            base = f"{app}/requests/{{request_id}}"
+            for end in ("", "/"):
+                found += [
+                    Route(f"{base}/status/stream{end}", self._status_stream, methods=["GET"]),
+                    Route(f"{base}/status{end}", self._status, methods=["GET"]),
+                    Route(f"{base}/cancel{end}", self._cancel, methods=["PUT"]),
+                    Route(f"{base}/response{end}", self._result, methods=["GET"]),
+                    Route(f"{base}{end}", self._result, methods=["GET"]),
+                ]
+        return [*found, Route("/queue/{endpoint:path}", self._submit, methods=["POST"])]
+
+    async def _wish(self, request: Request, kind: str) -> Wish | Response:
+        endpoint = request.path_params["endpoint"].strip("/")
+        task = task_of(endpoint)
+        if task is None:
+            return unknown_endpoint(endpoint)
+        raw = await read_body(request, self._settings.max_input_bytes)
+        wanted = read_input(task, decoded(raw))
+        webhook = request.query_params.get("fal_webhook", "") if kind == "submit" else ""
+        if webhook:
+            await asyncio.to_thread(check_webhook, webhook, self._settings.webhook_hosts)
+        key = request.headers.get("idempotency-key", "") or str(given(wanted, "request_id") or "")
+        return Wish(
+            endpoint=endpoint,
+            kind=kind,
+            request=wanted,
+            raw=raw,
+            base=base_of(request),
+            client_key=key[:200],
+            priority=_PRIORITIES.get(request.headers.get("x-fal-queue-priority", "").lower()),
+            start_seconds=_start_seconds(request),
+            webhook=webhook,
+            keep_seconds=keep_seconds_of(request, "x-fal-object-lifecycle-preference"),
+            hosts=self._hosts,
+        )
+
+    async def _run(self, request: Request) -> Response:
+        wish = await self._wish(request, "run")
+        if isinstance(wish, Response):
+            return wish
+        call, _ = await self._desk.take(wish)
+        with self._desk.attended(call):
+            job = await _unless_gone(request, self._desk.finished(call))
+            if job is None:
+                return Response(status_code=499)
+            code, body, headers = await self._desk.outcome(call, job, wish.base)
+            self._desk.answered(call)
+        return AsciiJson(body, code, {**headers, "x-fal-request-id": call.request_id})
+
+    async def _submit(self, request: Request) -> Response:
+        full = await self._queue_is_full(request)
+        wish = full or await self._wish(request, "submit")
+        if isinstance(wish, Response):
+            return wish
+        call, job = await self._desk.take(wish)
+        with self._desk.attended(call):
+            if await request.is_disconnected():
+                return Response(status_code=499)
+            self._desk.answered(call)
+        told = answers.submitted(wish.base, call.request_id, job)
+        return AsciiJson(told, 200, {"x-fal-request-id": call.request_id})
+
+    async def _queue_is_full(self, request: Request) -> Response | None:
+        longest = request.query_params.get("fal_max_queue_length", "")
+        if not (longest.isascii() and longest.isdigit()) or await self._desk.queued() < int(longest[:9]):
+            return None
+        text = f"fal_max_queue_length: {longest} jobs or more wait. Send it again later."
+        return AsciiJson({"detail": text, "error_type": "queue_full"}, 429)
+
+    async def _status(self, request: Request) -> Response:
+        call = self._call(request)
+        if call is None:
+            return not_found()
+        job = await self._desk.status(call)
+        logs = (await self._desk.logs(call)).lines if _wants_logs(request) else None
+        told = answers.status(base_of(request), self._again(call), job, logs)
+        return AsciiJson(told, 200 if job.is_finished else 202, {"x-fal-request-id": call.request_id})
+
+    async def _status_stream(self, request: Request) -> Response:
+        call = self._call(request)
+        if call is None:
+            return not_found()
+        await self._desk.status(call)
+        events = self._events(call, base_of(request), _wants_logs(request))
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-fal-request-id": call.request_id}
+        return StreamingResponse(events, 200, headers, media_type="text/event-stream")
+
+    async def _events(self, call: CallRow, base: str, with_logs: bool) -> AsyncIterator[str]:
+        """Each event has the log lines that are new, since clients put them one after the other."""
+        seen = 0
+        async for job in self._desk.changes(call, PING_SECONDS):
+            if job is None:
+                yield ": waiting\n\n"
+                continue
+            new = await self._desk.logs(call, seen) if with_logs else None
+            seen = new.next if new else seen
+            told = answers.status(base, self._again(call), job, new.lines if new else None)
+            yield f"data: {ascii_json(told)}\n\n"
+
+    def _again(self, call: CallRow) -> CallRow:
+        return self._desk.call(call.request_id) or call
+
+    async def _result(self, request: Request) -> Response:
+        call = self._call(request)
+        if call is None:
+            return not_found()
+        job = await self._desk.status(call)
+        if not job.is_finished:
+            text = {"detail": "Request is still in progress", "error_type": "bad_request"}
+            return AsciiJson(text, 400, {"x-fal-request-id": call.request_id})
+        code, body, headers = await self._desk.outcome(call, job, base_of(request))
+        return AsciiJson(body, code, {**headers, "x-fal-request-id": call.request_id})
+
+    async def _cancel(self, request: Request) -> Response:
+        call = self._call(request)
+        if call is None:
+            return not_found()
+        if (await self._desk.status(call)).is_finished:
+            return AsciiJson({"status": "ALREADY_COMPLETED"}, 400)
+        await self._desk.cancel(call)
+        return AsciiJson({"status": "CANCELLATION_REQUESTED"}, _LOW_STATUS)
+
+    def _call(self, request: Request) -> CallRow | None:
+        part = request.path_params.get("part")
+        if part is not None and task_of(f"{APP}/{part}") is None:
+            return None
+        return self._desk.call(request.path_params["request_id"])
+
+    async def _no_stream(self, request: Request) -> Response:
+        text = "This gateway streams the status of queued calls, not outputs: fal.subscribe(..., {mode: 'streaming'})."
+        return AsciiJson({"detail": text, "error_type": "not_found"}, 404)
+
+
+def decoded(raw: bytes) -> Any:
+    """A JSON body. Raises BadInput."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = f"The body: got no JSON ({error}), expected a JSON object with the fields."
+        raise BadInput([problem(["body"], text, "json_invalid")]) from error
+
+
+def unknown_endpoint(endpoint: str) -> Response:
+    """404 for an id that is not here."""
+    from bridge.gateway.endpoint_ids import DOCUMENTED
+
+    text = f"got the endpoint {endpoint[:100]!r}, expected one of {', '.join(DOCUMENTED)}."
+    return AsciiJson({"detail": text, "error_type": "not_found"}, 404)
+
+
+def not_found() -> Response:
+    """404 for a call that is not here."""
+    return AsciiJson({"status": "NOT_FOUND", "detail": "No call of this id is here; `jobs list` shows all jobs."}, 404)
+
+
+def _wants_logs(request: Request) -> bool:
+    return request.query_params.get("logs", "").lower() in ("1", "true")
+
+
+def _start_seconds(request: Request) -> float:
+    """The time that a call gives itself to be started; 0 where it gives none. Raises BadInput."""
+    text = request.headers.get("x-fal-request-timeout", "")
+    if not text:
+        return 0.0
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < 1e8:
+        told = f"x-fal-request-timeout: got {text[:40]!r}, expected seconds above 0."
+        raise BadInput([problem(["header", "x-fal-request-timeout"], told, "float_parsing", input=text[:40])])
+    return seconds
+
+
+async def _unless_gone(request: Request, work: Any) -> Any:
+    """What `work` gives; None when the caller has hung up before."""
+    done = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_hung_up(request))
+    try:
+        await asyncio.wait([done, gone], return_when=asyncio.FIRST_COMPLETED)
+        return done.result() if done.done() and not gone.done() else None
+    finally:
+        for task in (done, gone):
+            task.cancel()
+        await asyncio.gather(done, gone, return_exceptions=True)
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,327 @@
+"""Calls and their jobs: each call becomes one job, however often it is sent. Knows daemon and ledger, no HTTP.
+
+Official clients send a POST again when its connection broke, with nothing that tells it from a new one. So a call
+whose answer did not arrive waits a while (`join_seconds`): the same input, sent again, takes its place; else a `run`
+is cancelled. Two callers that both wait are two calls, as two takes without a seed have to be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bridge.files import Attached, locate
+from bridge.files.roots import check_allowed, check_loras
+from bridge.gateway import answers
+from bridge.gateway.daemon_line import DaemonLine
+from bridge.gateway.gateway_settings import GatewaySettings
+from bridge.gateway.hosting import Hosting, file_url
+from bridge.gateway.inputs import BadInput, given, problem, problem_of
+from bridge.gateway.ledger import CallRow, DeliveryRow, Ledger
+from bridge.gateway.secret_files import Secrets
+from bridge.gateway.webhooks import Postman, webhook_body
+from bridge.protocol import messages as m
+from bridge.protocol.errors import BridgeError, DaemonLost, DaemonNotRunning, RequestFailed, UnknownThing
+from engine.requests import Request, to_dict
+
+_WAIT_SECONDS = 50.0
+_TWIN_SECONDS = 0.05  # until a caller that has hung up is known to have
+_AGAIN_SECONDS = 1.0
+_STORED = ("sha256:", "http://", "https://")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A call as it came: what is to be rendered, and the circumstances. `raw` is its input, to know a repeat by."""
+
+    endpoint: str
+    kind: str
+    request: Request
+    raw: bytes
+    base: str
+    client_key: str = ""
+    priority: int | None = None
+    start_seconds: float = 0.0
+    webhook: str = ""
+    keep_seconds: float = 0.0
+    hosts: frozenset[str] = frozenset()
+
+    @property
+    def digest(self) -> str:
+        """Equal for the same call, sent again."""
+        told = "\n".join((self.endpoint, self.kind, self.webhook, self.client_key)).encode()
+        return hashlib.sha256(told + b"\n" + self.raw).hexdigest()
+
+
+class Desk:
+    """Takes calls, follows their jobs, cancels what nobody waits for, and writes webhooks."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        ledger: Ledger,
+        line: DaemonLine,
+        hosting: Hosting,
+        secrets: Secrets,
+        postman: Postman,
+    ) -> None:
+        self._settings, self._ledger, self.line, self._hosting = settings, ledger, line, hosting
+        self._secrets, self._postman = secrets, postman
+        self._attended: Counter[str] = Counter()  # callers on the line, by request id
+        self._dropped: dict[str, float] = {}  # request id -> until when a repeat is waited for
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Take up what was there before a restart."""
+        for call in self._ledger.unanswered():
+            self._drop(call)
+        for call in self._ledger.calls_to_start():
+            self._go(self._see_that_it_starts(call))
+        for call in self._ledger.calls_with_webhook():
+            self._go(self._follow(call))
+        self._postman.start()
+
+    async def stop(self) -> None:
+        """End what goes on here; jobs go on, and the ledger knows them."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._postman.stop()
+
+    def _go(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # taking calls
+
+    async def take(self, wish: Wish) -> tuple[CallRow, m.JobStatus]:
+        """The call's row and its job: a new one, or that of the same call sent before. Raises BadInput, BridgeError."""
+        before = await self._same_call(wish)
+        call = before or self._new_row(wish)
+        self._dropped.pop(call.request_id, None)
+        if before is not None and before.job_id:
+            return before, await self.status(before)
+        self._ledger.keep(call)
+        try:
+            job = await self._submit(call, wish)
+        except Exception:
+            self._ledger.forget_call(call.request_id)
+            raise
+        call = msgspec.structs.replace(call, job_id=job.job_id)
+        self._ledger.keep(call)
+        if call.start_by:
+            self._go(self._see_that_it_starts(call))
+        if call.webhook:
+            self._go(self._follow(call))
+        return call, job
+
+    def _new_row(self, wish: Wish) -> CallRow:
+        now = time.time()
+        return CallRow(
+            request_id=str(uuid.uuid4()),
+            endpoint=wish.endpoint,
+            kind=wish.kind,
+            digest=wish.digest,
+            client_key=wish.client_key,
+            created=now,
+            base=wish.base,
+            webhook=wish.webhook,
+            start_by=now + wish.start_seconds if wish.start_seconds else 0.0,
+            keep_seconds=wish.keep_seconds,
+        )
+
+    async def _same_call(self, wish: Wish) -> CallRow | None:
+        """The call that this one repeats: by the key that its client chose, or one that was dropped just now."""
+        if wish.client_key and (known := self._ledger.call_of(wish.client_key)):
+            if known.digest != wish.digest:
+                text = "request_id: got an id that another call has, expected a new one. Give each call its own."
+                raise BadInput([problem(["body", "request_id"], text, "value_error")])
+            return known
+        twins = self._ledger.unanswered(wish.digest)
+        if any(self._attended[twin.request_id] for twin in twins):
+            await asyncio.sleep(_TWIN_SECONDS)
+            twins = self._ledger.unanswered(wish.digest)
+        waiting = [twin for twin in twins if twin.request_id in self._dropped]
+        return waiting[0] if waiting else None
+
+    async def _submit(self, call: CallRow, wish: Wish) -> m.JobStatus:
+        values = to_dict(await asyncio.to_thread(self._with_audio_here, wish))
+        own = values.pop("client_data", None) or {}
+        data = {**own, "http": {"request_id": call.request_id, "endpoint": call.endpoint}}
+        values.pop("request_id", None)
+        priority = wish.priority if given(wish.request, "priority") is None else None
+        name = f"http-{call.request_id}"
+        try:
+            job = await self.line.ask(lambda client: client.submit(values, data, name, priority))
+        except RequestFailed as error:
+            if error.field is None and error.code != "invalid_request":
+                raise
+            raise BadInput([_public(problem_of(error.error, values.get("audio")))]) from error
+        return job.submitted
+
+    def _with_audio_here(self, wish: Wish) -> Request:
+        """The request with audio as a hash of the store or a URL, and no file outside of the allowed folders."""
+        request, roots = wish.request, self._settings.roots
+        try:
+            check_loras(request, roots)
+            model = given(request, "model")
+            if model and (Path(model).expanduser().is_absolute() or Path(model).exists() or "/" in model):
+                check_allowed(Path(model).expanduser(), roots, "model")
+            audio = given(request, "audio")
+            if audio is not None:
+                request = msgspec.structs.replace(request, audio=self._audio(str(audio), wish.hosts))
+        except RequestFailed as error:
+            raise BadInput([_public(problem_of(error.error, given(request, "audio")))]) from error
+        return request
+
+    def _audio(self, audio: str, hosts: frozenset[str]) -> str:
+        hosted = self._hosting.reference_of(audio, hosts)
+        if hosted is not None or audio.startswith(_STORED):
+            return hosted or audio
+        path = audio.removeprefix("file://") if audio.startswith("file:///") else audio
+        found = locate(path, self._hosting.store, Attached(), self._settings.roots)
+        return f"sha256:{found.sha256}" if found.sha256 else str(found.path)
+
+    # callers on the line
+
+    @contextlib.contextmanager
+    def attended(self, call: CallRow) -> Iterator[None]:
+        """While a caller waits for the answer; without `answered` in it, the call counts as dropped afterwards."""
+        self._attended[call.request_id] += 1
+        try:
+            yield
+        finally:
+            self._attended[call.request_id] -= 1
+            if self._attended[call.request_id] <= 0:
+                del self._attended[call.request_id]
+                known = self._ledger.call(call.request_id)
+                if known is not None and not known.answered:
+                    self._drop(known)
+
+    def answered(self, call: CallRow) -> None:
+        """The answer is on its way to the caller: the same input is a new call from now on."""
+        known = self._ledger.call(call.request_id)
+        if known is not None and not known.answered:
+            self._ledger.keep(msgspec.structs.replace(known, answered=True))
+
+    def _drop(self, call: CallRow) -> None:
+        self._dropped[call.request_id] = time.monotonic() + self._settings.join_seconds
+        self._go(self._cancel_unless_joined(call))
+
+    async def _cancel_unless_joined(self, call: CallRow) -> None:
+        until = self._dropped[call.request_id]
+        await asyncio.sleep(max(0.0, until - time.monotonic()))
+        if self._dropped.get(call.request_id) != until:
+            return
+        del self._dropped[call.request_id]
+        self.answered(call)
+        if call.kind == "run" and call.job_id:
+            with contextlib.suppress(BridgeError):
+                await self.line.ask(lambda client: client.cancel(call.job_id), starts=False)
+
+    # following jobs
+
+    def call(self, request_id: str) -> CallRow | None:
+        """A call by its id; None where there is none."""
+        return self._ledger.call(request_id) if len(request_id) <= 64 else None
+
+    async def status(self, call: CallRow) -> m.JobStatus:
+        """The call's job as it is now. Raises UnknownThing for one that was deleted."""
+        if not call.job_id:
+            raise UnknownThing(_gone())
+        return await self.line.ask(lambda client: client.status(call.job_id))
+
+    async def changed(self, call: CallRow, after: int | None, seconds: float) -> m.JobStatus:
+        """The job as soon as it has changed or is finished, or when the time is over."""
+        return await self.line.ask(lambda client: client.wait_once(call.job_id, seconds, after))
+
+    async def finished(self, call: CallRow) -> m.JobStatus:
+        """The job when it is finished."""
+        while True:
+            job = await self.changed(call, None, _WAIT_SECONDS)
+            if job.is_finished:
+                return job
+
+    async def logs(self, call: CallRow, after: int = 0) -> m.LogsReply:
+        """The job's log."""
+        return await self.line.ask(lambda client: client.logs(call.job_id, after))
+
+    async def cancel(self, call: CallRow) -> m.JobStatus:
+        """Cancel the job."""
+        return await self.line.ask(lambda client: client.cancel(call.job_id))
+
+    async def queued(self) -> int:
+        """How many jobs wait."""
+        return (await self.line.ask(lambda client: client.hello())).queued
+
+    async def outcome(self, call: CallRow, job: m.JobStatus, base: str) -> tuple[int, Any, dict[str, str]]:
+        """Status code, body and headers for a call whose job is finished."""
+        call = self._ledger.call(call.request_id) or call
+        if job.state != "completed":
+            return answers.failed(call, job)
+        result = await self.line.ask(lambda client: client.result(call.job_id, "path"))
+        return 200, answers.output(result.reply, lambda index, audio: self._host(call, base, index, audio)), {}
+
+    def _host(self, call: CallRow, base: str, index: int, audio: m.AudioFile) -> str:
+        """The address of a result: the same one each time, and none that could be guessed."""
+        told = f"result {call.request_id} {index} {audio.sha256}".encode()
+        token = hmac.new(self._secrets.signing, told, hashlib.sha256).hexdigest()[:48]
+        self._hosting.host_result(token, audio, call.request_id, call.keep_seconds)
+        return file_url(base, token, audio.file_name)
+
+    async def changes(self, call: CallRow, ping_seconds: float) -> AsyncIterator[m.JobStatus | None]:
+        """The job at each change until it is finished; None when nothing happened for a while."""
+        after: int | None = None
+        while True:
+            job = await (self.status(call) if after is None else self.changed(call, after, ping_seconds))
+            yield None if job.sequence == after and not job.is_finished else job
+            if job.is_finished:
+                return
+            after = job.sequence
+
+    async def _see_that_it_starts(self, call: CallRow) -> None:
+        await asyncio.sleep(max(0.0, call.start_by - time.time()))
+        with contextlib.suppress(BridgeError):
+            if (await self.status(call)).state == "queued":
+                known = self._ledger.call(call.request_id) or call
+                self._ledger.keep(msgspec.structs.replace(known, outcome=answers.TIMED_OUT))
+                await self.cancel(call)
+
+    async def _follow(self, call: CallRow) -> None:
+        """Wait for the job, over restarts of the daemon, and hand its webhook over."""
+        while True:
+            try:
+                job = await self.line.ask(lambda client: client.wait_once(call.job_id, _WAIT_SECONDS), starts=False)
+                if job.is_finished:
+                    code, payload, _ = await self.outcome(call, job, call.base)
+                    break
+            except UnknownThing:
+                code, payload = 404, {"status": "NOT_FOUND"}
+                break
+            except (DaemonLost, DaemonNotRunning):
+                await asyncio.sleep(_AGAIN_SECONDS)
+        body = webhook_body(call.request_id, code, payload)
+        self._postman.deliver(DeliveryRow(request_id=call.request_id, url=call.webhook, body=body))
+
+
+def _public(entry: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = answers.without_paths(entry)
+    return told
+
+
+def _gone() -> Any:
+    from bridge.protocol.errors import ErrorContent
+
+    return ErrorContent(code="unknown_job", message="The job of this call is not there.")

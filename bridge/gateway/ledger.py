@@ -1,0 +1,199 @@
+"""What the gateway must know after a restart: calls and their jobs, hosted files, uploads, webhooks on their way.
+
+One SQLite file in the gateway's folder; every change is on the disk when the method returns. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from bridge.protocol.errors import StoreError
+
+_LAYOUT = """
+CREATE TABLE IF NOT EXISTS calls (
+    request_id TEXT PRIMARY KEY, endpoint TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL,
+    client_key TEXT NOT NULL, job_id TEXT NOT NULL, created REAL NOT NULL, base TEXT NOT NULL,
+    webhook TEXT NOT NULL, start_by REAL NOT NULL, keep_seconds REAL NOT NULL, answered INTEGER NOT NULL,
+    outcome TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS calls_by_digest ON calls (digest);
+CREATE INDEX IF NOT EXISTS calls_by_client_key ON calls (client_key);
+CREATE TABLE IF NOT EXISTS hosted (
+    token TEXT PRIMARY KEY, sha256 TEXT NOT NULL, content_type TEXT NOT NULL, file_name TEXT NOT NULL,
+    size INTEGER NOT NULL, created REAL NOT NULL, expires REAL NOT NULL, origin TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS uploads (
+    upload_id TEXT PRIMARY KEY, token TEXT NOT NULL, content_type TEXT NOT NULL, file_name TEXT NOT NULL,
+    created REAL NOT NULL, keep_seconds REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS deliveries (
+    request_id TEXT PRIMARY KEY, url TEXT NOT NULL, body BLOB NOT NULL, attempts INTEGER NOT NULL,
+    next_attempt REAL NOT NULL, state TEXT NOT NULL, last_answer TEXT NOT NULL);
+"""
+ANSWER_SECONDS = 86_400.0
+_KEPT_SECONDS = 30 * 86_400.0
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+
+class CallRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One run or submit. `start_by` 0: whenever; `outcome` "" or what ended it before its job could."""
+
+    request_id: str
+    endpoint: str
+    kind: str  # "run" or "submit"
+    digest: str
+    client_key: str = ""
+    job_id: str = ""
+    created: float
+    base: str
+    webhook: str = ""
+    start_by: float = 0.0
+    keep_seconds: float = 0.0
+    answered: bool = False
+    outcome: str = ""
+
+
+class HostedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that may be fetched by its token. `expires` 0: never; `origin` "upload", or the call that made it."""
+
+    token: str
+    sha256: str
+    content_type: str
+    file_name: str
+    size: int
+    created: float
+    expires: float = 0.0
+    origin: str = "upload"
+
+
+class UploadRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload that was announced; `token` is what the file will be fetched by."""
+
+    upload_id: str
+    token: str
+    content_type: str
+    file_name: str
+    created: float
+    keep_seconds: float = 0.0
+
+
+class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook. `state`: pending, delivered, given_up."""
+
+    request_id: str
+    url: str
+    body: bytes
+    attempts: int = 0
+    next_attempt: float = 0.0
+    state: str = "pending"
+    last_answer: str = ""
+
+
+_TABLES: dict[type[msgspec.Struct], str] = {
+    CallRow: "calls",
+    HostedRow: "hosted",
+    UploadRow: "uploads",
+    DeliveryRow: "deliveries",
+}
+
+
+class Ledger:
+    """The file. Use it on one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._base = sqlite3.connect(path, isolation_level=None)
+            self._base.row_factory = sqlite3.Row
+            self._base.execute("PRAGMA journal_mode=WAL")
+            self._base.execute("PRAGMA synchronous=FULL")
+            self._base.executescript(_LAYOUT)
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{path}: {error}. Remove the file: calls that wait for a result are forgotten."
+            ) from error
+        path.chmod(0o600)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._base.close()
+
+    def keep(self, row: msgspec.Struct) -> None:
+        """Write a row, or write it anew."""
+        values = msgspec.structs.asdict(row)
+        columns, marks = ", ".join(values), ", ".join("?" * len(values))
+        table = _TABLES[type(row)]
+        self._base.execute(f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({marks})", tuple(values.values()))
+
+    def call(self, request_id: str) -> CallRow | None:
+        """A call by its id."""
+        return self._one(CallRow, "request_id = ?", request_id)
+
+    def forget_call(self, request_id: str) -> None:
+        """A call whose input was refused."""
+        self._base.execute("DELETE FROM calls WHERE request_id = ?", (request_id,))
+
+    def unanswered(self, digest: str = "") -> list[CallRow]:
+        """Calls whose answer did not reach the caller, those with this digest or all; the newest first."""
+        return self._all(CallRow, "answered = 0 AND (?1 = '' OR digest = ?1) ORDER BY created DESC", digest)
+
+    def call_of(self, client_key: str) -> CallRow | None:
+        """The call of the last 24 h under a key that its client chose."""
+        return self._one(CallRow, "client_key = ? AND created > ?", client_key, time.time() - ANSWER_SECONDS)
+
+    def calls_with_webhook(self) -> list[CallRow]:
+        """Calls that asked for a webhook which is not written yet."""
+        rest = "webhook <> '' AND job_id <> '' AND request_id NOT IN (SELECT request_id FROM deliveries)"
+        return self._all(CallRow, rest)
+
+    def calls_to_start(self) -> list[CallRow]:
+        """Calls with a time by which they must have been started."""
+        return self._all(CallRow, "start_by > ? AND job_id <> '' AND outcome = ''", time.time() - 60)
+
+    def hosted(self, token: str) -> HostedRow | None:
+        """A hosted file that has not expired."""
+        return self._one(HostedRow, "token = ? AND (expires = 0 OR expires > ?)", token, time.time())
+
+    def hosted_bytes(self) -> int:
+        """The size of all uploads that have not expired."""
+        query = "SELECT coalesce(sum(size), 0) FROM hosted WHERE origin = 'upload' AND (expires = 0 OR expires > ?)"
+        return int(self._base.execute(query, (time.time(),)).fetchone()[0])
+
+    def upload(self, upload_id: str) -> UploadRow | None:
+        """An announced upload."""
+        return self._one(UploadRow, "upload_id = ?", upload_id)
+
+    def end_upload(self, upload_id: str) -> None:
+        """An upload is complete: its address takes nothing more."""
+        self._base.execute("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
+
+    def delivery(self, request_id: str) -> DeliveryRow | None:
+        """The webhook of a call."""
+        return self._one(DeliveryRow, "request_id = ?", request_id)
+
+    def deliveries(self, state: str) -> list[DeliveryRow]:
+        """Webhooks in a state."""
+        return self._all(DeliveryRow, "state = ?", state)
+
+    def clean(self, kept_seconds: float = _KEPT_SECONDS) -> None:
+        """Forget what is older than a month, and files that have expired."""
+        now = time.time()
+        for table in ("calls", "hosted", "uploads"):
+            self._base.execute(f"DELETE FROM {table} WHERE created < ?", (now - kept_seconds,))
+        self._base.execute("DELETE FROM hosted WHERE expires <> 0 AND expires < ?", (now,))
+        self._base.execute(
+            "DELETE FROM deliveries WHERE state <> 'pending' AND request_id NOT IN (SELECT request_id FROM calls)"
+        )
+
+    def _one(self, kind: type[Row], where: str, *values: Any) -> Row | None:
+        found = self._all(kind, where, *values)
+        return found[0] if found else None
+
+    def _all(self, kind: type[Row], where: str, *values: Any) -> list[Row]:
+        rows: Sequence[sqlite3.Row] = self._base.execute(
+            f"SELECT * FROM {_TABLES[kind]} WHERE {where}", values
+        ).fetchall()
+        return [msgspec.convert(dict(row), kind, strict=False) for row in rows]
