@@ -112,7 +112,7 @@ def follow(command, cwd=None, environment=None):
 
 def set_up(machine, root, wanted, words):
     """Make the environment unless it is there."""
-    extras = ["engine", "test"] if words[0] == "test" else ["engine"]
+    extras = ["engine", "gateway", "test"] if words[0] == "test" else ["engine", "gateway"]
     if not is_ready(root, machine, wanted, extras):
         check_python(machine)
         _, before, _ = read_marker(root)

@@ -53,9 +53,9 @@ def needed_by(requirements: list[str]) -> set[str]:
 
 
 def engine_packages() -> set[str]:
-    """Import names of every installed package that the project without its extras does not bring."""
+    """Import names of every installed package that a set-up without the engine does not bring."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    kept = needed_by(project["dependencies"])
+    kept = needed_by([*project["dependencies"], *project["optional-dependencies"]["gateway"]])  # as run.py --client
     homes = metadata.packages_distributions()
     return {name for name, from_ in homes.items() if not kept & {canonicalize_name(d) for d in from_}} - OUR_OWN
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 from collections.abc import AsyncIterator
@@ -92,9 +93,8 @@ class Calling:
         wish = await self._wish(request, "run")
         if isinstance(wish, Response):
             return wish
-        call, _ = await self._desk.take(wish)
-        with self._desk.attended(call):
-            job = await _unless_gone(request, self._desk.finished(call))
+        async with _listening(request) as gone, self._desk.taken(wish, gone) as (call, _):
+            job = await _unless_gone(gone, self._desk.finished(call))
             if job is None:
                 return Response(status_code=499)
             code, body, headers = await self._desk.outcome(call, job, wish.base)
@@ -106,9 +106,8 @@ class Calling:
         wish = full or await self._wish(request, "submit")
         if isinstance(wish, Response):
             return wish
-        call, job = await self._desk.take(wish)
-        with self._desk.attended(call):
-            if await request.is_disconnected():
+        async with _listening(request) as gone, self._desk.taken(wish, gone) as (call, job):
+            if gone.is_set():
                 return Response(status_code=499)
             self._desk.answered(call)
         told = answers.submitted(wish.base, call.request_id, job)
@@ -226,19 +225,31 @@ def _start_seconds(request: Request) -> float:
     return seconds
 
 
-async def _unless_gone(request: Request, work: Any) -> Any:
-    """What `work` gives; None when the caller has hung up before."""
-    done = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_hung_up(request))
+@contextlib.asynccontextmanager
+async def _listening(request: Request) -> AsyncIterator[asyncio.Event]:
+    """An event that is set when the caller hangs up; the body must have been read."""
+    gone = asyncio.Event()
+    task = asyncio.create_task(_hung_up(request, gone))
     try:
-        await asyncio.wait([done, gone], return_when=asyncio.FIRST_COMPLETED)
-        return done.result() if done.done() and not gone.done() else None
+        yield gone
     finally:
-        for task in (done, gone):
-            task.cancel()
-        await asyncio.gather(done, gone, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
-async def _hung_up(request: Request) -> None:
+async def _hung_up(request: Request, gone: asyncio.Event) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    gone.set()
+
+
+async def _unless_gone(gone: asyncio.Event, work: Any) -> Any:
+    """What `work` gives; None when the caller has hung up before."""
+    tasks = [asyncio.ensure_future(work), asyncio.ensure_future(gone.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return tasks[0].result() if tasks[0].done() and not gone.is_set() else None
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

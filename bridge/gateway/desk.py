@@ -13,8 +13,8 @@ import hashlib
 import hmac
 import time
 import uuid
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ class Desk:
     ) -> None:
         self._settings, self._ledger, self.line, self._hosting = settings, ledger, line, hosting
         self._secrets, self._postman = secrets, postman
-        self._attended: Counter[str] = Counter()  # callers on the line, by request id
+        self._callers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)  # on the line; set: has hung up
         self._dropped: dict[str, float] = {}  # request id -> until when a repeat is waited for
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -94,9 +94,10 @@ class Desk:
 
     async def stop(self) -> None:
         """End what goes on here; jobs go on, and the ledger knows them."""
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._postman.stop()
 
     def _go(self, work: Any) -> None:
@@ -106,14 +107,28 @@ class Desk:
 
     # taking calls
 
-    async def take(self, wish: Wish) -> tuple[CallRow, m.JobStatus]:
-        """The call's row and its job: a new one, or that of the same call sent before. Raises BadInput, BridgeError."""
+    @contextlib.asynccontextmanager
+    async def taken(self, wish: Wish, gone: asyncio.Event) -> AsyncIterator[tuple[CallRow, m.JobStatus]]:
+        """The call's row and its job, new or that of the same call sent before, while its caller waits for the answer.
+
+        `gone` is set when the caller has hung up. Without `answered` inside, the call counts as dropped afterwards.
+        Raises BadInput, BridgeError.
+        """
         before = await self._same_call(wish)
         call = before or self._new_row(wish)
         self._dropped.pop(call.request_id, None)
-        if before is not None and before.job_id:
-            return before, await self.status(before)
-        self._ledger.keep(call)
+        self._callers[call.request_id].add(gone)
+        try:
+            if before is None:
+                self._ledger.keep(call)
+            call, job = await self._job_of(call, wish)
+            yield call, job
+        finally:
+            self._leave(call, gone)
+
+    async def _job_of(self, call: CallRow, wish: Wish) -> tuple[CallRow, m.JobStatus]:
+        if call.job_id:
+            return call, await self.status(call)
         try:
             job = await self._submit(call, wish)
         except Exception:
@@ -149,15 +164,19 @@ class Desk:
                 text = "request_id: got an id that another call has, expected a new one. Give each call its own."
                 raise BadInput([problem(["body", "request_id"], text, "value_error")])
             return known
-        twins = self._ledger.unanswered(wish.digest)
-        if any(self._attended[twin.request_id] for twin in twins):
+        if self._ledger.unanswered(wish.digest):
             await asyncio.sleep(_TWIN_SECONDS)
-            twins = self._ledger.unanswered(wish.digest)
-        waiting = [twin for twin in twins if twin.request_id in self._dropped]
-        return waiting[0] if waiting else None
+        twins = self._ledger.unanswered(wish.digest)
+        return next((twin for twin in twins if self._is_left(twin.request_id)), None)
+
+    def _is_left(self, request_id: str) -> bool:
+        """Whether nobody is on the line for a call whose answer did not arrive."""
+        return all(gone.is_set() for gone in self._callers.get(request_id, ()))
 
     async def _submit(self, call: CallRow, wish: Wish) -> m.JobStatus:
-        values = to_dict(await asyncio.to_thread(self._with_audio_here, wish))
+        audio = given(wish.request, "audio")
+        hosted = self._hosting.reference_of(str(audio), wish.hosts) if audio is not None else None
+        values = to_dict(await asyncio.to_thread(self._with_audio_here, wish.request, hosted))
         own = values.pop("client_data", None) or {}
         data = {**own, "http": {"request_id": call.request_id, "endpoint": call.endpoint}}
         values.pop("request_id", None)
@@ -171,9 +190,9 @@ class Desk:
             raise BadInput([_public(problem_of(error.error, values.get("audio")))]) from error
         return job.submitted
 
-    def _with_audio_here(self, wish: Wish) -> Request:
+    def _with_audio_here(self, request: Request, hosted: str | None) -> Request:
         """The request with audio as a hash of the store or a URL, and no file outside of the allowed folders."""
-        request, roots = wish.request, self._settings.roots
+        roots = self._settings.roots
         try:
             check_loras(request, roots)
             model = given(request, "model")
@@ -181,34 +200,29 @@ class Desk:
                 check_allowed(Path(model).expanduser(), roots, "model")
             audio = given(request, "audio")
             if audio is not None:
-                request = msgspec.structs.replace(request, audio=self._audio(str(audio), wish.hosts))
+                request = msgspec.structs.replace(request, audio=hosted or self._audio(str(audio)))
         except RequestFailed as error:
             raise BadInput([_public(problem_of(error.error, given(request, "audio")))]) from error
         return request
 
-    def _audio(self, audio: str, hosts: frozenset[str]) -> str:
-        hosted = self._hosting.reference_of(audio, hosts)
-        if hosted is not None or audio.startswith(_STORED):
-            return hosted or audio
+    def _audio(self, audio: str) -> str:
+        if audio.startswith(_STORED):
+            return audio
         path = audio.removeprefix("file://") if audio.startswith("file:///") else audio
         found = locate(path, self._hosting.store, Attached(), self._settings.roots)
         return f"sha256:{found.sha256}" if found.sha256 else str(found.path)
 
     # callers on the line
 
-    @contextlib.contextmanager
-    def attended(self, call: CallRow) -> Iterator[None]:
-        """While a caller waits for the answer; without `answered` in it, the call counts as dropped afterwards."""
-        self._attended[call.request_id] += 1
-        try:
-            yield
-        finally:
-            self._attended[call.request_id] -= 1
-            if self._attended[call.request_id] <= 0:
-                del self._attended[call.request_id]
-                known = self._ledger.call(call.request_id)
-                if known is not None and not known.answered:
-                    self._drop(known)
+    def _leave(self, call: CallRow, gone: asyncio.Event) -> None:
+        callers = self._callers[call.request_id]
+        callers.discard(gone)
+        if callers:
+            return
+        del self._callers[call.request_id]
+        known = self._ledger.call(call.request_id)
+        if known is not None and not known.answered:
+            self._drop(known)
 
     def answered(self, call: CallRow) -> None:
         """The answer is on its way to the caller: the same input is a new call from now on."""

@@ -123,7 +123,8 @@ def _of_value(field: Field, value: Any, error: InvalidRequest) -> Problem:
 
 def _missing(field: Field, task: str) -> Problem:
     name = public_name(field.name)
-    text = f"{name}: got nothing, expected {field.expected}. {task} needs it. {field.description}"
+    expected = "a URL, a data: URI, or the address of an upload" if field.kind == "audio" else field.expected
+    text = f"{name}: got nothing, expected {expected}. {task} needs it. {field.description}"
     return problem(["body", name], text, "missing")
 
 
