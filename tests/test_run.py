@@ -126,7 +126,7 @@ def project(tmp_path):
     return tmp_path
 
 
-def mark(project, build="cpu", extras="engine"):
+def mark(project, build="cpu", extras="engine,gateway"):
     (project / ".venv" / "acestep-ready").write_text(f"{run.fingerprint(project)} {build} {extras}")
 
 
@@ -216,7 +216,7 @@ def test_progress_says_step_package_share_and_time(tmp_path, monkeypatch, out):
 
 
 def test_a_failed_step_leaves_no_marker_and_says_the_cause(project, monkeypatch, capsys):
-    mark(project, extras="engine")
+    mark(project, extras="engine,gateway")
     (project / "pyproject.toml").write_text("changed")
     monkeypatch.setattr(run, "pip_version", lambda python: (25, 0))
     monkeypatch.setattr(Pip, "run", lambda self, title, arguments: "NewConnectionError: x")
