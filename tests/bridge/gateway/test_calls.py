@@ -299,4 +299,4 @@ def test_the_public_address_of_a_file_cannot_be_guessed(gateway):
     gateway.finished(call)
     url = gateway.call("GET", call["response_url"]).json["audio"]["url"]
     token = urllib.parse.urlsplit(url).path.split("/")[2]
-    assert len(token) >= 32 and gateway.call("GET", f"/files/{token[:-1]}0/noise.wav", key="").status == 404
+    assert len(token) >= 32 and gateway.call("GET", f"/files/{token[::-1]}x/noise.wav", key="").status == 404
