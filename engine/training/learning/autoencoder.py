@@ -21,6 +21,7 @@ from engine.networks.autoencoder import (
 from engine.networks.log_mel import LogMel
 from engine.training.learning.dataset import mels_of, read_rows, shard_names, silent_mel
 from engine.training.learning.descent import Course, Losses, descend
+from engine.training.learning.precision import mixed_precision
 from engine.training.learning.progress import Progress
 from engine.training.learning.schedule import Clock
 from engine.training.learning.snapshots import load_snapshot
@@ -142,7 +143,7 @@ def _train(model: Any, mels: Path, out: Path, plan: AutoencoderPlan, progress: P
 
 def autoencoder_loss(model: Any, mel: Tensor, noise: float) -> dict[str, Tensor]:
     """mel (B, 2, 128, F) in nats -> loss and its parts: L1, squared, slopes in time and frequency, latents' moments."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with mixed_precision():
         latents = (model.encoder(normalise_mel(mel)) - LATENT_SHIFT) * LATENT_SCALE
         level = torch.rand(mel.shape[0], 1, 1, 1) * noise
         noisy = latents + level * torch.randn_like(latents)

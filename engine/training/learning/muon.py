@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.training.learning.precision import has_bfloat16
+
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
@@ -39,7 +41,7 @@ class Muon(torch.optim.Optimizer):
 def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
     """The nearest matrix with singular values near 1: (m, n) -> float32 (m, n)."""
     a, b, c = _COEFFICIENTS
-    x = matrix.bfloat16()
+    x = matrix.to(torch.bfloat16 if has_bfloat16() else torch.float32)
     wide = x.shape[0] <= x.shape[1]
     x = x if wide else x.T
     x = x / (x.norm() + 1e-7)

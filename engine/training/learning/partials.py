@@ -22,6 +22,7 @@ from engine.networks.spectral_inversion import SpectralInversionVocoder
 from engine.training.learning.autoencoder import held_tones
 from engine.training.learning.dataset import HELD_OUT_SEEDS, make_clip
 from engine.training.learning.descent import Course, Losses, descend
+from engine.training.learning.precision import mixed_precision
 from engine.training.learning.progress import Progress
 from engine.training.learning.schedule import Clock
 
@@ -123,7 +124,7 @@ def true_partials(vocoder: SpectralInversionVocoder, audio: Tensor, bins: int) -
 
 def partials_loss(model: nn.Module, batch: Example) -> dict[str, Tensor]:
     """Loss and its parts: error of the log magnitudes in nats and cross entropy of the places, where there is sound."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with mixed_precision():
         made, cells = model(batch.magnitudes, batch.mel)
     peak = batch.true.amax(dim=(1, 2), keepdim=True)
     heard = torch.sigmoid(batch.true - (peak - 5.0))

@@ -27,6 +27,7 @@ from engine.networks.transformer import Transformer, TransformerBlock
 from engine.training.learning.alignment import aligned_biases
 from engine.training.learning.descent import Course, Losses, descend
 from engine.training.learning.latents import Batch, LatentCrops
+from engine.training.learning.precision import mixed_precision
 from engine.training.learning.progress import Progress
 from engine.training.learning.schedule import Clock
 from engine.training.music.vocabulary import TEXT_LENGTH, VOCABULARY_SIZE
@@ -218,7 +219,7 @@ def velocity_loss(model: Velocity, batch: Batch) -> Tensor:
     sigma = 3.0 * sigma / (1.0 + 2.0 * sigma)
     noise = torch.randn_like(batch.latents)
     share = sigma[:, None, None, None]
-    with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):  # flash is slow backwards on CPUs
+    with mixed_precision(), sdpa_kernel(SDPBackend.MATH):  # flash is slow backwards on CPUs
         predicted = model(batch, (1.0 - share) * batch.latents + share * noise, sigma)
     error = F.mse_loss(predicted.float(), noise - batch.latents, reduction="none").mean(dim=(1, 2))  # (B, T)
     made = batch.made[:, 0, 0]

@@ -1,9 +1,10 @@
-"""Fifty steps from scratch lower each loss; a stopped run goes on; the export loads in the engine."""
+"""Some steps from scratch lower each loss, at a toy width; a stopped run goes on; the export loads in the engine."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -17,7 +18,7 @@ import engine
 from engine.grid.beat_grid import VOCABULARY as BEAT_IDS
 from engine.networks.log_mel import LogMel
 from engine.training.__main__ import main
-from engine.training.export import VOCODER_CONFIG
+from engine.training.export import DEFAULT_REQUEST, VOCODER_CONFIG
 from engine.training.learning import dataset, latents, partials, region_check, transformer
 from engine.training.learning.autoencoder import (
     AUTOENCODER_CONFIG,
@@ -33,13 +34,45 @@ from engine.training.learning.partials import PartialsClips, PartialsPlan, parti
 from engine.training.learning.progress import Progress
 from engine.training.learning.region_check import check_inpainting
 from engine.training.learning.snapshots import load_snapshot
-from engine.training.learning.transformer import TransformerPlan, Velocity, train_transformer, velocity_loss
+from engine.training.learning.transformer import (
+    TEXT_CONFIG,
+    TRANSFORMER_CONFIG,
+    TransformerPlan,
+    Velocity,
+    train_transformer,
+    velocity_loss,
+)
 from engine.training.music.tags import all_phrases
 from engine.training.music.vocabulary import make_tokenizer
 from engine.training.recipe import IN_PARTS, Plan, Runs
 from engine.training.stages import export, finished_transformer, make_latents, start_from, train, trained_autoencoder
 
 FRAMES = 64
+TOY = [  # every network of the recipe, each as narrow and as shallow as its layers allow
+    (AUTOENCODER_CONFIG, {
+        "decoder_block_out_channels": [8, 16, 16, 32], "decoder_layers_per_block": [0, 1, 1, 1],
+        "encoder_block_out_channels": [8, 16, 16, 32], "encoder_layers_per_block": [0, 1, 1, 1],
+    }),
+    (TRANSFORMER_CONFIG, {
+        "num_layers": 2, "num_attention_heads": 2, "inner_dim": 64, "text_embedding_dim": 32, "lyric_hidden_size": 32,
+        "lyric_encoder_config": {"output_size": 32, "attention_heads": 2, "linear_units": 32, "num_blocks": 1},
+    }),
+    (TEXT_CONFIG, {"d_model": 32, "d_kv": 16, "num_heads": 2, "d_ff": 32, "num_layers": 1}),
+    (VOCODER_CONFIG, {
+        "iterations": 4, "partials": {"bins": 40, "channels": 8, "dilations": [1, 2], "mixed": [2, 24]},
+    }),
+    (DEFAULT_REQUEST, {"number_of_steps": 4}),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def toy_width() -> Iterator[None]:
+    """The recipe with the toy's sizes in place of the shipped ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        for config, sizes in TOY:
+            for name, size in sizes.items():
+                patch.setitem(config, name, size)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -82,10 +115,10 @@ def test_the_transformers_loss_falls_by_a_quarter_and_a_stopped_run_goes_on(runs
     crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 0, buckets=((43, 4, 1.0),))
     snapshot = tmp_path / "transformer.pt"
     with _quiet() as progress:
-        train_transformer(crops, snapshot, TransformerPlan(steps=25), progress)
+        train_transformer(crops, snapshot, TransformerPlan(steps=25, adam_rate=1e-2), progress)
         first = progress.smooth["loss"]
-        train_transformer(crops, snapshot, TransformerPlan(steps=50), progress)
-    assert load_snapshot(snapshot) == 50
+        train_transformer(crops, snapshot, TransformerPlan(steps=150, adam_rate=1e-2), progress)
+    assert load_snapshot(snapshot) == 150
     losses = [float(_loss(snapshot, crops, step_seed)) for step_seed in range(4)]
     assert np.mean(losses) < 0.75 * first
 
