@@ -82,7 +82,12 @@ def command_of(root, machine, words):
         return []
     if words[0] != "test":
         return [[str(bridge), *words]]
-    checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["pytest", *words[1:]]]
+    checks = [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy"],
+        ["pytest", "-n", "auto", "--dist", "loadfile", *words[1:]],
+    ]
     return [[str(python), "-m", *check] for check in checks]
 
 

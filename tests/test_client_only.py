@@ -23,6 +23,7 @@ from packaging.utils import canonicalize_name
 from bridge.rpp.new_project import new_project, write
 from bridge.rpp.write import NewItem, NewTake, NewTrack
 from tests.support.paths import ROOT
+from tests.support.patience import HANG_SECONDS
 
 OUR_OWN = {"engine", "bridge", "reaper_scripts", "_distutils_hack"}
 BLOCKER = """
@@ -159,4 +160,4 @@ def test_rendering_says_what_is_missing_and_what_to_do(client, tmp_path):
         assert not out.exists()
     finally:
         daemon.terminate()
-        daemon.wait(20)
+        daemon.wait(HANG_SECONDS)

@@ -15,6 +15,7 @@ import pytest
 from bridge.set_up.causes import cause_of
 from bridge.set_up.pip_run import Pip
 from tests.support.paths import ROOT
+from tests.support.patience import HANG_SECONDS
 
 SPEC = importlib.util.spec_from_file_location("run_script", ROOT / "run.py")
 assert SPEC and SPEC.loader
@@ -242,7 +243,7 @@ def test_an_interrupt_is_left_to_the_command(tmp_path):
 import sys, time
 try:
     print("on", flush=True)
-    time.sleep(20)
+    time.sleep(600)
 except KeyboardInterrupt:
     time.sleep(0.6)
     sys.exit(130)
@@ -256,7 +257,7 @@ sys.exit(run.follow([sys.executable, "-c", {slow!r}]))
     outer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
     assert outer.stdout is not None and outer.stdout.readline() == b"on\n"
     os.killpg(outer.pid, signal.SIGINT)
-    assert outer.wait(10) == 130
+    assert outer.wait(HANG_SECONDS) == 130
     outer.stdout.close()
 
 

@@ -31,6 +31,7 @@ from tests.support.cli_material import (
     running_daemon,
     start,
 )
+from tests.support.patience import HANG_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -175,13 +176,13 @@ def test_a_model_asked_for_twice_does_not_hold_up_the_queue(home):
     with Client.connect(home) as client:
         for _ in range(2):
             client.load(str(TINY))
-            limit = time.monotonic() + 100
+            limit = time.monotonic() + HANG_SECONDS
             while client.hello().engine.state != "idle" and time.monotonic() < limit:
                 time.sleep(0.05)
     words = ("--tags", "drums", "--duration", "1", "--number-of-steps", "2")
     process = start(home, "text-to-audio", *words, "-o", "a.wav")
     try:
-        assert process.wait(60) == 0
+        assert process.wait(HANG_SECONDS) == 0
     finally:
         process.kill()
         process.communicate()
@@ -242,15 +243,15 @@ def test_ctrl_c_cancels_the_job(home):
     with Client.connect(home) as client:
         job_id = _running_job(client)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=HANG_SECONDS)
         assert process.returncode == 130, err
         assert "Cancelled." in err
-        assert client.job(job_id).wait(10).state == "cancelled"
+        assert client.job(job_id).wait(HANG_SECONDS).state == "cancelled"
     assert "Traceback" not in err
 
 
 def _running_job(client):
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + HANG_SECONDS
     while time.monotonic() < limit:
         running = client.jobs("running").jobs
         if running and running[0].stage == "denoise":
@@ -360,7 +361,7 @@ def test_without_a_daemon_a_command_starts_one_and_stops_it(here, monkeypatch):
     assert "acestep-bridge serve" in listed.err
     words = ("text-to-audio", *TAGS, "--duration", "1", "--number-of-steps", "2", "--model", TINY)
     assert run(*words, "-o", "a.wav").code == 0
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + HANG_SECONDS
     while is_held(own / "daemon.lock") and time.monotonic() < limit:
         time.sleep(0.05)
     assert not is_held(own / "daemon.lock")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bridge.client import Client, ensure_daemon
+from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import SINES
 
 mido = pytest.importorskip("mido", reason="mido is absent (extra: midi)")
@@ -47,7 +48,7 @@ def environment(tmp_path) -> Iterator[dict[str, str]]:
         yield {**os.environ, **changes, "ACESTEP_BRIDGE_HOME": str(home)}
         client.shutdown()
     jack.terminate()
-    jack.wait(10)
+    jack.wait(HANG_SECONDS)
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def keys(environment, monkeypatch):
     back.close()
 
 
-def until(condition, seconds: float = 60.0) -> None:
+def until(condition, seconds: float = HANG_SECONDS) -> None:
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit
@@ -99,5 +100,5 @@ def test_a_fader_is_learnt_on_the_command_line_and_played(environment, keys):
     finally:
         for each in (learner, process):
             each.terminate()
-            _, errors = each.communicate(timeout=20)
+            _, errors = each.communicate(timeout=HANG_SECONDS)
     assert "Traceback" not in errors, errors

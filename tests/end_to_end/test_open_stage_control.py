@@ -19,6 +19,7 @@ from make_layouts import boards, session_file
 from bridge.client import ensure_daemon
 from tests.support.browser import Browser, find_browser
 from tests.support.cli_material import start
+from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import SINES
 
 PROGRAM = os.environ.get("ACESTEP_OPEN_STAGE_CONTROL", "")
@@ -62,7 +63,7 @@ def controller(tmp_path):
     port = int(process.stdout.readline().split("port ")[1].split(".")[0])
     yield port, client
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=HANG_SECONDS)
     client.shutdown()
     client.close()
 
@@ -93,14 +94,14 @@ def screen(request, controller, tmp_path):
         if browser is not None:
             browser.close()
         server.terminate()
-        server.wait(10)
+        server.wait(HANG_SECONDS)
 
 
 def tap(browser: Browser, place: tuple[float, float], condition) -> None:
     """Tap; again where a busy machine lost it."""
     for _ in range(4):
         browser.click(*place)
-        limit = time.monotonic() + 5
+        limit = time.monotonic() + HANG_SECONDS
         while time.monotonic() < limit:
             if condition():
                 return

@@ -20,6 +20,7 @@ from bridge.osc.addresses import address_table
 from bridge.osc.packets import decode, encode
 from tests.support.cli_material import start
 from tests.support.osc_peers import PEERS, NodeOsc, Peer, Pyliblo
+from tests.support.patience import HANG_SECONDS
 
 RATE = 44_100
 
@@ -50,7 +51,7 @@ def controller(home) -> Iterator[Controller]:
         yield controller
     finally:
         controller.process.send_signal(signal.SIGINT if sys.platform != "win32" else signal.SIGTERM)
-        _, errors = controller.process.communicate(timeout=20)
+        _, errors = controller.process.communicate(timeout=HANG_SECONDS)
     assert "Traceback" not in errors, errors
 
 
@@ -131,7 +132,7 @@ def test_controls_are_shared_with_other_clients(surface, home):
         client.set_controls({"variance": 0.25})
         surface.wait("variance", 0.25)
         surface.send("variance", 0.625)
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + HANG_SECONDS
         while client.controls().values.get("variance") != 0.625:
             assert time.monotonic() < limit
             time.sleep(0.01)
@@ -163,7 +164,7 @@ def test_a_burst_of_faders_while_rendering(controller, surface, home):
                 hand.send(encode("/acestep/take/next", 100 + number // 300))
         assert not _repeat(hand, set(range(100, 110)))
         hand.send(encode("/acestep/variance", 0.875))
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + HANG_SECONDS
         while client.controls().values.get("variance") != 0.875:
             assert time.monotonic() < limit
             time.sleep(0.01)
@@ -178,7 +179,7 @@ def test_a_daemon_that_is_killed_on_stage_is_started_again(controller, surface, 
     os.kill(pid, signal.SIGKILL)
     surface.wait("status", holding="no daemon")
     surface.send("variance", 0.375)
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + HANG_SECONDS
     while not path.exists() or json.loads(path.read_text("utf-8"))["pid"] == pid:
         assert time.monotonic() < limit
         time.sleep(0.05)
@@ -190,7 +191,7 @@ def test_a_daemon_that_is_killed_on_stage_is_started_again(controller, surface, 
 
 def _repeat(surface: socket.socket, unanswered: set[int]) -> set[int]:
     """Send commands again until each is acknowledged, as docs/osc.md says."""
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + HANG_SECONDS
     while unanswered and time.monotonic() < limit:
         for number in unanswered:
             surface.send(encode("/acestep/take/next", number))

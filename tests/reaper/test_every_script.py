@@ -15,6 +15,7 @@ import pytest
 from tests.support import renderers
 from tests.support.daemons import Daemon, running
 from tests.support.paths import SCRIPTS
+from tests.support.patience import HANG_SECONDS
 from tests.support.reaper.fake import Content, Marker
 from tests.support.reaper.host import why_no_host
 from tests.support.reaper.pressing import TAKE, controls
@@ -101,8 +102,8 @@ def press(studio, name: str) -> None:
 
 
 def begin_something_long(studio) -> None:
-    """A job of 20 s; it runs where the background script does."""
-    studio.save_tags(tags="house steps=400 step_seconds=0.05")
+    """A job that ends when it is cancelled; it runs where the background script does."""
+    studio.save_tags(tags="house steps=1000000 step_seconds=0.05")
     press(studio, TAKE)
     if studio.mode == "sub":
         until(studio, lambda: "denoise" in studio.fake.help_text)
@@ -111,7 +112,7 @@ def begin_something_long(studio) -> None:
 
 def until(studio, condition) -> None:
     """Ticks faster than REAPER does until it holds."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + HANG_SECONDS
     while not condition():
         assert time.monotonic() < end, (studio.fake.help_text, studio.fake.tooltips, studio.project.undo_names)
         studio.host.tick(1, 0.004)

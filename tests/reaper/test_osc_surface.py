@@ -18,6 +18,7 @@ import pytest
 import bridge.osc
 from bridge.osc.packets import decode, encode
 from tests.support.osc_peers import Pyliblo
+from tests.support.patience import HANG_SECONDS
 from tests.support.reaper.pressing import controls
 
 PATTERNS = Path(bridge.osc.__file__).with_name("acestep.ReaperOSC").read_text("ascii")
@@ -99,7 +100,7 @@ def test_from_the_surface_to_the_take_and_back(real_studio, tmp_path):
         play(studio, reaper, surface)
     finally:
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=HANG_SECONDS)
         reaper.socket.close()
         if surface is not None:
             surface.close()
@@ -109,7 +110,7 @@ def test_from_the_surface_to_the_take_and_back(real_studio, tmp_path):
 
 
 def play(studio, reaper, surface) -> None:
-    def until(condition, seconds: float = 90.0) -> None:
+    def until(condition, seconds: float = HANG_SECONDS) -> None:
         limit = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < limit, (studio.fake.help_text, studio.fake.tooltips, surface.heard[-20:])

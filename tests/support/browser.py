@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import HANG_SECONDS
+
 # Chromium reads its descriptor 3 and writes to its descriptor 4
 AS_3_AND_4 = """
 import fcntl, os, sys
@@ -82,7 +84,7 @@ class Browser:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(HANG_SECONDS)
         self._read.close()
         self._write.close()
 

@@ -14,6 +14,7 @@ from bridge.client import Client, Timeouts
 from bridge.client.start import daemon_environment
 from bridge.protocol.errors import DaemonNotRunning
 from tests.support.paths import TINY
+from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import SINES
 
 MODEL = TINY
@@ -44,18 +45,18 @@ class Daemon:
                 stderr=log,
                 env=daemon_environment(self.home),
             )
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + HANG_SECONDS
         while True:
             try:
-                self.client().close()
+                self.client(connect=5.0).close()
                 return
             except DaemonNotRunning:
                 assert self.process.poll() is None and time.monotonic() < limit, self.log()
             time.sleep(0.02)
 
-    def client(self) -> Client:
+    def client(self, connect: float = 60.0) -> Client:
         """A client of it."""
-        return Client.connect(self.home, timeouts=Timeouts(connect=5.0, reply=20.0, reconnect=10.0))
+        return Client.connect(self.home, timeouts=Timeouts(connect=connect, reply=HANG_SECONDS, reconnect=60.0))
 
     def log(self) -> str:
         """What it has logged."""
@@ -72,7 +73,7 @@ class Daemon:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(HANG_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise
@@ -102,7 +103,7 @@ def strays(home: Path) -> list[str]:
     return found
 
 
-def is_gone(home: Path, seconds: float = 15.0) -> bool:
+def is_gone(home: Path, seconds: float = HANG_SECONDS) -> bool:
     """Whether no process of this home is left, at the latest after some seconds."""
     limit = time.monotonic() + seconds
     while strays(home) and time.monotonic() < limit:

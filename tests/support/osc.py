@@ -20,6 +20,7 @@ from bridge.osc.tcp import TcpSurface
 from bridge.osc.udp import UdpSurface
 from bridge.protocol.errors import ErrorContent, failure
 from bridge.protocol.messages import JobStatus, ModelName
+from tests.support.patience import HANG_SECONDS
 
 NANO = ModelName(name="nano")
 
@@ -116,7 +117,7 @@ class Surface:
             while True:
                 self.heard += [(m.path, m.arguments) for m in decode(self.socket.recv(65_535))]
 
-    async def wait(self, path: str, *arguments, seconds: float = 5.0) -> tuple:
+    async def wait(self, path: str, *arguments, seconds: float = HANG_SECONDS) -> tuple:
         """The arguments of the next message to an address, with these first arguments if any are given."""
         limit = time.monotonic() + seconds
         while True:
@@ -187,10 +188,10 @@ def play(scenario, home, daemon=None, **settings):
             await surface.wait("/acestep/status", "ready")
             await scenario(controller, surface, daemon)
 
-    asyncio.run(asyncio.wait_for(main(), 25))
+    asyncio.run(asyncio.wait_for(main(), HANG_SECONDS))
 
 
-async def until(condition, seconds: float = 5.0) -> None:
+async def until(condition, seconds: float = HANG_SECONDS) -> None:
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit

@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import HANG_SECONDS
+
 Heard = tuple[str, tuple[Any, ...]]
 NODE_PEERS = "ACESTEP_NODE_PEERS"
 
@@ -48,7 +50,7 @@ class Peer:
     def close(self) -> None:
         """End."""
 
-    def wait(self, path: str, *first: Any, holding: str = "", seconds: float = 90.0) -> tuple[Any, ...]:
+    def wait(self, path: str, *first: Any, holding: str = "", seconds: float = HANG_SECONDS) -> tuple[Any, ...]:
         """The arguments of the next message to a path with these first arguments; what came before it is dropped."""
         limit = time.monotonic() + seconds
         while True:
@@ -85,7 +87,7 @@ class LibloTools(Peer):
     def send(self, path: str, *values: Any) -> None:
         types = "".join({int: "i", float: "f"}.get(type(value), "s") for value in values)
         words = ["oscsend", "127.0.0.1", str(self.port), f"/acestep/{path}", *([types] if types else [])]
-        subprocess.run([*words, *map(str, values)], check=True, timeout=10)
+        subprocess.run([*words, *map(str, values)], check=True, timeout=HANG_SECONDS)
 
     def poll(self) -> None:
         lines = self.log.read_text("utf-8", "replace").split("\n")[:-1]
@@ -189,7 +191,7 @@ class NodeOsc(Peer):
 
     def close(self) -> None:
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(HANG_SECONDS)
         self.process.stdout.close()
 
 

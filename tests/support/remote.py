@@ -8,6 +8,7 @@ from pathlib import Path
 from bridge.client import Client, Timeouts
 from bridge.protocol import keys
 from bridge.protocol.home import Endpoints
+from tests.support.patience import HANG_SECONDS
 
 
 def free_port() -> int:
@@ -37,5 +38,5 @@ class Remote:
         endpoints = Endpoints(self.address, f"tcp://127.0.0.1:{self.port + 1}")
         keys.write_link(self.link, keys.link(self.server, "laptop", endpoints))
 
-    def client(self, seconds: float = 10.0) -> Client:
-        return Client.connect(self.laptop, self.link, Timeouts(connect=seconds, reply=20.0))
+    def client(self, seconds: float = HANG_SECONDS) -> Client:
+        return Client.connect(self.laptop, self.link, Timeouts(connect=seconds, reply=HANG_SECONDS))

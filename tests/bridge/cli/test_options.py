@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -48,14 +47,12 @@ def test_proposed_commands_are_those_that_can_be_typed():
     )
 
 
-def test_help_is_quick_and_loads_no_torch():
+def test_help_loads_nothing_heavy():
     code = (
         "import sys; from bridge.cli import app\n"
         "assert not {'torch', 'numpy', 'matplotlib', 'zmq', 'soundfile'} & set(sys.modules), sorted(sys.modules)"
     )
-    began = time.monotonic()
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert time.monotonic() - began < 5  # about 0.3 s on an idle machine; this bounds a busy one
 
 
 @pytest.mark.parametrize(

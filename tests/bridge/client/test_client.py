@@ -17,6 +17,7 @@ from bridge.client.start import daemon_environment, detached_options
 from bridge.files.store import AudioStore
 from bridge.protocol import errors
 from tests.support.daemons import MODEL, Daemon, is_gone, running, text
+from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import SINES
 
 
@@ -65,7 +66,7 @@ def test_audio_that_another_job_took_along_when_it_was_deleted_is_sent(daemon: D
     async def work() -> str:
         async with await AsyncClient.connect(daemon.home) as client:
             client.store = other.folder  # what is put there is not in the daemon's
-            return (await (await client.submit(request)).wait(20)).state
+            return (await (await client.submit(request)).wait(HANG_SECONDS)).state
 
     assert asyncio.run(work()) == "completed"
 
@@ -113,7 +114,7 @@ def test_asynchronous_client(daemon: Daemon) -> None:
 
 def test_waiting_has_a_limit_and_the_job_goes_on(daemon: Daemon) -> None:
     with daemon.client() as client:
-        job = client.submit(text("steps=500 step_seconds=0.02"))
+        job = client.submit(text("steps=1000000 step_seconds=0.02"))
         with pytest.raises(TimeoutError, match="it goes on"):
             job.wait(0.2)
         assert job.status().state in ("queued", "running")

@@ -15,6 +15,7 @@ from bridge.daemon.doors import WrongAddress, split_address
 from bridge.protocol import errors, keys
 from bridge.protocol.home import Endpoints
 from tests.support.daemons import Daemon, running, text
+from tests.support.patience import HANG_SECONDS
 from tests.support.remote import Remote
 
 
@@ -40,7 +41,7 @@ def test_audio_travels_and_paths_of_the_server_are_bound(remote: tuple[Remote, D
         soundfile.write(path, np.zeros(80000), 8000)
     request = {"task": "inpaint", "tags": "steps=2", "start_time": 2, "end_time": 4}
     with remote[0].client() as client:
-        assert client.submit({**request, "audio": mine}).wait(40).state == "completed"
+        assert client.submit({**request, "audio": mine}).wait(HANG_SECONDS).state == "completed"
         direct = client._client.transport.request
         for path, fine in ((inside, True), (outside, False)):
             ask = direct("submit", {"request": {**request, "audio": str(path)}})
@@ -66,7 +67,7 @@ def test_the_same_audio_travels_once(remote: tuple[Remote, Daemon], tmp_path: Pa
         client._client.transport.request = request
         for tags in ("steps=1", "steps=2"):
             fields = {"task": "inpaint", "tags": tags, "start_time": 2, "end_time": 4}
-            assert client.submit({**fields, "audio": tmp_path / "mine.wav"}).wait(40).state == "completed"
+            assert client.submit({**fields, "audio": tmp_path / "mine.wav"}).wait(HANG_SECONDS).state == "completed"
         with pytest.raises(errors.UnknownThing, match="Upload the audio again"):
             client.submit({**fields, "audio": "sha256:" + "0" * 64})
     assert sent == [(tmp_path / "mine.wav").stat().st_size]

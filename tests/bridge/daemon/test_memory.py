@@ -8,6 +8,7 @@ import pytest
 
 from bridge.protocol.errors import InvalidField
 from tests.support.daemons import running, text
+from tests.support.patience import HANG_SECONDS
 
 
 def test_more_variations_than_memory_admits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,4 +21,4 @@ def test_more_variations_than_memory_admits(tmp_path: Path, monkeypatch: pytest.
         assert error.got == "16 result(s) of 184 MB each, 2.95 GB in all"
         assert error.expected == "at most 5 with 1.00 GB of free memory"
         assert client.jobs().total == 0
-        assert client.submit(text(variations=2)).wait(30).state == "completed"
+        assert client.submit(text(variations=2)).wait(HANG_SECONDS).state == "completed"

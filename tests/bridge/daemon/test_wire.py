@@ -24,6 +24,7 @@ from bridge.protocol import errors
 from bridge.protocol.frames import Header, new_header, pack, unpack
 from bridge.protocol.home import Connection, read_connection
 from tests.support.daemons import Daemon, running, text
+from tests.support.patience import HANG_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -130,10 +131,10 @@ def test_audio_in_every_form(client: Client, wav: Path) -> None:
     uploaded = client.upload(wav)
     assert (uploaded.audio.samples, uploaded.audio.sample_rate, uploaded.size) == (80000, 8000, wav.stat().st_size)
     for audio in (str(wav), wav.read_bytes(), uploaded.reference):
-        assert client.submit({**inpaint(wav), "audio": audio}).wait(40).state == "completed"
+        assert client.submit({**inpaint(wav), "audio": audio}).wait(HANG_SECONDS).state == "completed"
     result = client.submit({**text(), "duration": 5.0}).result()
     again = {**inpaint(wav), "audio": f"sha256:{result.sha256}"}
-    assert client.submit(again).wait(40).state == "completed"
+    assert client.submit(again).wait(HANG_SECONDS).state == "completed"
 
 
 def test_an_upload_that_is_no_audio_is_not_kept(client: Client) -> None:
@@ -145,7 +146,7 @@ def test_an_upload_that_is_no_audio_is_not_kept(client: Client) -> None:
 
 def test_a_repeat_gets_the_first_answer(client: Client) -> None:
     first = client.submit(text(), request_id="once")
-    first.wait(40)
+    first.wait(HANG_SECONDS)
     again = client.submit(text(), request_id="once")
     assert again.submitted == first.submitted
     inside = [client.submit({**text(), "request_id": "inside"}).job_id for _ in range(2)]
@@ -163,7 +164,7 @@ def test_repeats_at_the_same_time_make_one_job(daemon: Daemon, wav: Path) -> Non
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(40)
+        thread.join(HANG_SECONDS)
     assert len(found) == 4 and len(set(found)) == 1
 
 
@@ -184,7 +185,7 @@ def test_models_and_load(client: Client) -> None:
 
 
 def test_results_are_asked_for_in_the_right_state(client: Client) -> None:
-    job = client.submit(text("steps=500 step_seconds=0.02"))
+    job = client.submit(text("steps=1000000 step_seconds=0.02"))
     for ask in (lambda: client.result(job.job_id), lambda: client.delete(job.job_id)):
         with pytest.raises(errors.RequestFailed) as caught:
             ask()
@@ -272,7 +273,7 @@ def test_a_client_of_the_standard_library(daemon: Daemon) -> None:
     for part in (header, b"{}"):
         mac.update(struct.pack(">Q", len(part)) + part)
     with socket.create_connection((host, int(port)), 10) as wire:
-        wire.settimeout(20)
+        wire.settimeout(HANG_SECONDS)
         wire.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(16) + b"\0" + bytes(31))
         assert read(wire, 64)[12:16] == b"NULL"
         wire.sendall(b"\x04\x1c\x05READY\x0bSocket-Type" + struct.pack(">I", 6) + b"DEALER")

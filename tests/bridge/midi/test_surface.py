@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tests.support.osc import MemoryDaemon, Surface, running, until
+from tests.support.patience import HANG_SECONDS
 
 pytest.importorskip("mido", reason="mido is absent (extra: midi)")
 
@@ -46,7 +47,7 @@ def play(scenario, tmp_path, *bindings):
             await scenario(controller, surface, daemon)
         assert not Cable.inputs  # closed
 
-    asyncio.run(asyncio.wait_for(main(), 25))
+    asyncio.run(asyncio.wait_for(main(), HANG_SECONDS))
 
 
 def test_faders_knobs_and_pads_set_and_command(cable, tmp_path):
@@ -179,4 +180,4 @@ def test_without_midi_learning_says_what_to_do(tmp_path):
             surface.send("/acestep/midi/learn", "variance")
             assert "osc --midi" in (await surface.wait("/acestep/error", "/acestep/midi/learn"))[2]
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), HANG_SECONDS))

@@ -29,7 +29,7 @@ def test_a_control_goes_to_the_daemon_and_to_other_surfaces_but_not_back(tmp_pat
         assert await phone.wait("/acestep/variance") == (pytest.approx(0.123457, abs=1e-7),)
         await until(lambda: daemon.values.get("variance") == 0.123457)
         await fader.silence("/acestep/variance", 0.15)
-        await fader.wait("/acestep/variance", seconds=1.0)  # at rest, the fader learns the value, too
+        await fader.wait("/acestep/variance")  # at rest, the fader learns the value, too
 
     play(scenario, tmp_path)
 
@@ -353,7 +353,7 @@ def test_ten_thousand_fuzzed_datagrams(tmp_path):
                 surface.poll()
                 surface.heard.clear()
                 await asyncio.sleep(0)
-        await until(lambda: not controller.udp.waiting, 15)
+        await until(lambda: not controller.udp.waiting)
         surface.send("/acestep/seed", 77)
         surface.send("/acestep/take/next", 88)
         await surface.wait("/acestep/ack", "/acestep/take/next", 88)
@@ -362,19 +362,14 @@ def test_ten_thousand_fuzzed_datagrams(tmp_path):
     play(scenario, tmp_path)
 
 
-def test_acknowledgements_are_quick(tmp_path):
-    """p95 from datagram to acknowledgement under 5 ms on an idle controller (issue 6); the median must hold here."""
+def test_each_command_is_acknowledged_once_and_in_order(tmp_path):
+    """How soon is measured by `python -m tests.bench.bench_osc`."""
 
     async def scenario(controller, surface, daemon):
-        times = []
         for number in range(100):
-            began = time.perf_counter()
             surface.send("/acestep/take/next", 100 + number)
-            while not any(path == "/acestep/ack" for path, _ in surface.heard):
-                await asyncio.sleep(0)
-                surface.poll()
-            times.append(time.perf_counter() - began)
-            surface.heard.clear()
-        assert sorted(times)[50] < 0.005
+        for number in range(100):
+            assert await surface.wait("/acestep/ack") == ("/acestep/take/next", 100 + number)
+        await surface.silence("/acestep/ack", 0.02)
 
     play(scenario, tmp_path)

@@ -11,10 +11,11 @@ from bridge.osc.daemon import ClientDaemon
 from bridge.osc.packets import decode, encode
 from tests.support import daemons
 from tests.support.osc import Surface, running
+from tests.support.patience import HANG_SECONDS
 
 
 async def client_of(home: Path) -> AsyncClient:
-    return await AsyncClient.connect(home, timeouts=Timeouts(connect=5.0, reply=10.0, reconnect=10.0))
+    return await AsyncClient.connect(home, timeouts=Timeouts(connect=60.0, reply=HANG_SECONDS, reconnect=60.0))
 
 
 def test_a_render_over_tcp(tmp_path):
@@ -28,7 +29,7 @@ def test_a_render_over_tcp(tmp_path):
             ):
                 writer.write(len(packet).to_bytes(4, "big") + packet)
             heard: dict[str, list] = {}
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(HANG_SECONDS):
                 while "/acestep/result" not in heard:
                     size = int.from_bytes(await reader.readexactly(4), "big")
                     for message in decode(await reader.readexactly(size)):
@@ -58,13 +59,13 @@ def test_a_daemon_that_is_killed_and_started_again(tmp_path):
                 surface.send("/acestep/seed", number)
                 await asyncio.sleep(0.05)
             surface.send("/acestep/sync")
-            await surface.wait("/acestep/status", "ready", seconds=10)
+            await surface.wait("/acestep/status", "ready")
             await controller.shared.flushed()
             daemon.kill()
             surface.send("/acestep/seed", 6)
             await asyncio.sleep(0.2)
             await asyncio.to_thread(daemon.start)
-            limit = time.monotonic() + 15
+            limit = time.monotonic() + HANG_SECONDS
             while (await client.controls()).values.get("seed") != 6:
                 assert time.monotonic() < limit
                 await asyncio.sleep(0.05)
@@ -72,7 +73,7 @@ def test_a_daemon_that_is_killed_and_started_again(tmp_path):
             await surface.wait("/acestep/variance", 0.25)
             surface.send("/acestep/tags", "steps=2")
             surface.send("/acestep/text_to_audio")
-            await surface.wait("/acestep/result", seconds=20)
+            await surface.wait("/acestep/result")
 
     with daemons.running(tmp_path / "home") as daemon:
         asyncio.run(scenario(daemon))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 
-import pytest
-
 from bridge.osc.feedback_targets import EXPIRY_SECONDS, REGISTERED_SECONDS, FeedbackTargets
 from bridge.osc.registration import RegisteredFile
 from bridge.osc.resending import FIRST
 from bridge.protocol.errors import DaemonLost
 from tests.support.osc import MemoryDaemon, Surface, play, running, until
+from tests.support.patience import HANG_SECONDS
 
 
 def test_what_was_lost_while_the_network_was_away_comes_again(tmp_path):
@@ -108,7 +107,7 @@ def test_the_last_task_is_started_anew_each_so_many_bars(tmp_path):
         assert len(daemon.requests) == 1  # the first job is not done yet
         daemon.advance("job1", state="completed")
         await until(lambda: len(daemon.requests) == 2)
-        assert time.monotonic() - began == pytest.approx(2.4, abs=0.25)
+        assert time.monotonic() - began > 2.39  # at the second time, not before
         assert daemon.requests[1] == daemon.requests[0]
         daemon.advance("job2", state="completed")
         surface.send("/acestep/repeat/bars", 0)
@@ -133,7 +132,7 @@ def test_registered_surfaces_are_told_by_a_controller_that_was_started_again(tmp
             await ear.wait("/acestep/tags", "house")
         ear.socket.close()
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), HANG_SECONDS))
 
 
 def test_a_damaged_or_old_list_of_surfaces_counts_as_empty(tmp_path):
@@ -169,10 +168,10 @@ def test_a_daemon_that_died_is_started_again_but_not_over_and_over(tmp_path):
         ) as controller:
             surface = Surface(controller.port)
             surface.send("/acestep/sync")
-            await surface.wait("/acestep/status", "ready", seconds=8)
+            await surface.wait("/acestep/status", "ready")
             assert len(starts) == 1
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), HANG_SECONDS))
 
 
 def test_what_is_sent_again_has_the_value_of_now(tmp_path):

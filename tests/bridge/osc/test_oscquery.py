@@ -12,12 +12,13 @@ from bridge.osc.addresses import Kind, address_table
 from bridge.osc.announce import SERVICES, announced
 from bridge.osc.oscquery import ACCESS, answer, namespace
 from tests.support.osc import play, until
+from tests.support.patience import HANG_SECONDS
 
 
 async def get(port: int, target: str, host: str = "127.0.0.1") -> tuple[int, dict]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET {target} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
-    head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+    head, _, body = (await asyncio.wait_for(reader.read(), HANG_SECONDS)).partition(b"\r\n\r\n")
     writer.close()
     await writer.wait_closed()
     return int(head.split()[1]), json.loads(body or b"{}")
@@ -69,7 +70,7 @@ def test_a_browsers_post_is_no_packet(tmp_path):
     async def scenario(controller, surface, daemon):
         reader, writer = await asyncio.open_connection("127.0.0.1", controller.port)
         writer.write(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n\r\n\0\0\0\4")
-        assert not (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP")
+        assert not (await asyncio.wait_for(reader.read(), HANG_SECONDS)).startswith(b"HTTP")
         writer.close()
 
     play(scenario, tmp_path)
@@ -96,7 +97,7 @@ def test_the_controller_is_found_on_the_network():
                     browser = zeroconf.ServiceBrowser(
                         found, service, handlers=[lambda name, names=names, **_: names.append(name)]
                     )
-                    limit = time.monotonic() + 8
+                    limit = time.monotonic() + HANG_SECONDS
                     while not names and time.monotonic() < limit:
                         await asyncio.sleep(0.05)
                     infos += [await asyncio.to_thread(found.get_service_info, service, name) for name in names]
@@ -105,5 +106,5 @@ def test_the_controller_is_found_on_the_network():
             finally:
                 await asyncio.to_thread(found.close)
 
-    infos = asyncio.run(asyncio.wait_for(main(), 30))
+    infos = asyncio.run(asyncio.wait_for(main(), HANG_SECONDS))
     assert [(i.port, i.parsed_addresses()) for i in infos] == [(19725, ["127.0.0.1"])] * 2

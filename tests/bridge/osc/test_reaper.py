@@ -17,6 +17,7 @@ from bridge.reaper.osc_device import OscDevice
 from bridge.system.platform import LINUX
 from tests.support.osc import MemoryDaemon, Surface, running, until
 from tests.support.paths import SCRIPTS
+from tests.support.patience import HANG_SECONDS
 from tests.support.reaper_layouts import make_platform, make_reaper
 
 PATTERNS = Path(bridge.osc.__file__).parent / "acestep.ReaperOSC"
@@ -99,7 +100,7 @@ def play(scenario, home, **values):
             assert daemon.values["reaper"] == 1
         assert "reaper" not in daemon.values  # or the scripts would go on asking the surface
 
-    asyncio.run(asyncio.wait_for(main(), 25))
+    asyncio.run(asyncio.wait_for(main(), HANG_SECONDS))
 
 
 def test_loop_tempo_play_and_tracks_are_learned_from_the_first_refresh_on(tmp_path):

@@ -20,7 +20,9 @@ SONG = {"tags": "pop, 100 bpm, piano", "lyrics": "[verse]\nRain again"}
 
 
 @contextmanager
-def served(answer: Any, status: int = 200, seconds: float = 0.0) -> Iterator[tuple[Endpoint, list[dict[str, Any]]]]:
+def served(
+    answer: Any, status: int = 200, seconds: float = 0.0, timeout: float = 120.0
+) -> Iterator[tuple[Endpoint, list[dict[str, Any]]]]:
     """An endpoint that gives one answer; what it was asked is collected."""
     asked: list[dict[str, Any]] = []
 
@@ -45,7 +47,7 @@ def served(answer: Any, status: int = 200, seconds: float = 0.0) -> Iterator[tup
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield Endpoint(f"http://127.0.0.1:{server.server_port}/v1", "tiny", "secret", timeout_seconds=0.5), asked
+        yield Endpoint(f"http://127.0.0.1:{server.server_port}/v1", "tiny", "secret", timeout_seconds=timeout), asked
     finally:
         server.shutdown()
         server.server_close()
@@ -96,7 +98,7 @@ def test_bad_answers_are_said(answer, status, message):
 
 def test_a_slow_endpoint_times_out():
     with (
-        served(chat(json.dumps(SONG)), seconds=1.0) as (endpoint, _),
+        served(chat(json.dumps(SONG)), seconds=1.0, timeout=0.5) as (endpoint, _),
         pytest.raises(PromptError, match=r"within 0\.5 s"),
     ):
         write_with_endpoint(endpoint, "rain", instrumental=False)

@@ -20,6 +20,7 @@ from bridge.protocol.home import daemon_command
 from bridge.service.manage import Manager, Ran, ServiceRefused
 from bridge.service.texts import Service, systemd_unit, windowless, windows_line
 from bridge.system.platform import LINUX, MACOS, WINDOWS, Platform
+from tests.support.patience import HANG_SECONDS
 
 OPTIONS = ("--bind", "tcp://0.0.0.0:49400", "--warm")
 ENV = {"USERDOMAIN": "STUDIO", "USERNAME": "björn & co"}
@@ -126,7 +127,7 @@ def test_the_command_of_the_unit_is_a_daemon_that_logs_into_its_file(tmp_path: P
     made.install()
     daemon = subprocess.Popen(command_in(made), cwd=made.home)
     try:
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + HANG_SECONDS
         while True:
             try:
                 Client.connect(made.home).close()
@@ -136,6 +137,6 @@ def test_the_command_of_the_unit_is_a_daemon_that_logs_into_its_file(tmp_path: P
                 time.sleep(0.05)
     finally:
         daemon.terminate()
-        assert daemon.wait(20) == 0
+        assert daemon.wait(HANG_SECONDS) == 0
     log = (made.home / "daemon.log").read_text(encoding="utf-8")
     assert "ready at" in log and "stopped" in log

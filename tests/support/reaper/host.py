@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import HANG_SECONDS
 from tests.support.reaper.contract import functions, host_table, shim_source
 
 HERE = Path(__file__).parent
@@ -155,7 +156,7 @@ class Host:
             if seconds:
                 time.sleep(seconds)
 
-    def tick_until(self, condition, seconds: float = 30.0) -> None:
+    def tick_until(self, condition, seconds: float = HANG_SECONDS) -> None:
         """Ticks at about 30 Hz until `condition()` holds; HostError after `seconds`."""
         end = time.monotonic() + seconds
         while not condition():
@@ -168,7 +169,7 @@ class Host:
         """Ends every script (running its atexit code) and the process."""
         if self.process.poll() is None:
             self._command(b"Q", b"")
-            self.process.wait(10)
+            self.process.wait(HANG_SECONDS)
         self._socket.close()
         if self.process.returncode != 0:
             raise HostError(f"host ended with {self.process.returncode}")
@@ -180,7 +181,7 @@ class Host:
                 self.close()
             except (HostError, OSError):
                 self.process.kill()
-                self.process.wait(5)
+                self.process.wait(HANG_SECONDS)
         self._socket.close()
 
     # frames
@@ -192,7 +193,7 @@ class Host:
         while count:
             part = self._socket.recv(count)
             if not part:
-                raise HostError(f"the host ended (code {self.process.wait(5)})")
+                raise HostError(f"the host ended (code {self.process.wait(HANG_SECONDS)})")
             parts.append(part)
             count -= len(part)
         return b"".join(parts)

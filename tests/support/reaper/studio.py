@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 
 from tests.support.paths import NANO, SCRIPTS, TINY
+from tests.support.patience import HANG_SECONDS
 from tests.support.reaper.fake import FakeReaper, Item, add_audio
 from tests.support.reaper.fake.api_application import AUTOMATIC
 from tests.support.reaper.host import Host
@@ -81,7 +82,7 @@ class Studio:
         for index, found in enumerate(self.fake.project.tracks):
             found.selected = index == track
 
-    def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = HANG_SECONDS) -> None:
         self.host.tick_until(condition, seconds)
 
     def finish(self) -> None:
@@ -117,6 +118,6 @@ def stop_daemon(home: Path) -> None:
         return
     pid = json.loads(connection.read_text(encoding="utf-8"))["pid"]
     os.kill(pid, 15)
-    end = time.monotonic() + 20
+    end = time.monotonic() + HANG_SECONDS
     while connection.exists() and time.monotonic() < end:
         time.sleep(0.05)
