@@ -101,7 +101,7 @@ def tap(browser: Browser, place: tuple[float, float], condition) -> None:
     """Tap; again where a busy machine lost it."""
     for _ in range(4):
         browser.click(*place)
-        limit = time.monotonic() + HANG_SECONDS
+        limit = time.monotonic() + 5
         while time.monotonic() < limit:
             if condition():
                 return

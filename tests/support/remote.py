@@ -38,5 +38,5 @@ class Remote:
         endpoints = Endpoints(self.address, f"tcp://127.0.0.1:{self.port + 1}")
         keys.write_link(self.link, keys.link(self.server, "laptop", endpoints))
 
-    def client(self, seconds: float = HANG_SECONDS) -> Client:
+    def client(self, seconds: float = 60.0) -> Client:
         return Client.connect(self.laptop, self.link, Timeouts(connect=seconds, reply=HANG_SECONDS))
