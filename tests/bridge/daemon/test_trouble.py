@@ -29,6 +29,7 @@ from bridge.jobs import Job, JobStore
 from bridge.protocol.errors import RequestFailed, StoreUnavailable, content_of
 from bridge.protocol.lock import FileLock
 from tests.support.daemons import MODEL, Daemon, running, text
+from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import SINES
 
 
@@ -38,10 +39,10 @@ def test_a_stop_among_very_short_jobs_is_heard(tmp_path: Path) -> None:
     for round_ in range(3):
         with running(tmp_path / f"home{round_}") as daemon, daemon.client() as client:
             jobs = [client.submit(text("steps=1 step_seconds=0")) for _ in range(60)]
-            jobs[round_].wait(40)
+            jobs[round_].wait(HANG_SECONDS)
             assert daemon.process is not None
             daemon.process.terminate()
-            assert daemon.process.wait(20) == 0
+            assert daemon.process.wait(HANG_SECONDS) == 0
             with FileLock(daemon.home / "daemon.lock") as lock:
                 assert lock.acquire()
 
@@ -55,7 +56,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         assert daemon.process is not None
         daemon.process.terminate()
         daemon.process.terminate()
-        assert daemon.process.wait(20) in (0, 143)
+        assert daemon.process.wait(HANG_SECONDS) in (0, 143)
 
 
 @contextlib.contextmanager
@@ -82,7 +83,7 @@ def test_an_outcome_waits_until_it_can_be_written(tmp_path: Path) -> None:
             with pytest.raises(Exception, match="Another program holds the file of jobs") as refused:
                 client.submit(text())
             assert getattr(refused.value, "code", "") == "store_busy"
-        done = job.wait(40)
+        done = job.wait(HANG_SECONDS)
         assert (done.state, done.attempts) == ("completed", 1) and job.result().path is not None
 
 
@@ -173,7 +174,7 @@ def test_a_daemon_that_stood_still_keeps_its_engine(tmp_path: Path) -> None:
         daemon.process.send_signal(stop)
         threading.Event().wait(3.0)
         daemon.process.send_signal(go)
-        assert (done := job.wait(60)).state == "completed" and done.attempts == 1
+        assert (done := job.wait(HANG_SECONDS)).state == "completed" and done.attempts == 1
 
 
 def test_the_same_request_id_for_another_request_is_refused(tmp_path: Path) -> None:
@@ -226,7 +227,7 @@ asyncio.run(main())
 
 
 def test_files_that_never_answer_hold_up_neither_others_nor_the_end() -> None:
-    done = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=HANG_SECONDS)
     assert done.stdout.strip() == repr([("file_timeout", n) for n in (1, 2, 3, 4, 5, 5, 5)]), done.stderr
 
 

@@ -161,7 +161,7 @@ async def heard_over_tcp(data: bytes, count: int) -> tuple[list, list, bytes]:
         await asyncio.sleep(0.005)
     peer = writer.get_extra_info("sockname")[:2]
     sockets.show(peer, "/reply", 1)
-    answer = b"" if broken else await asyncio.wait_for(reader.read(100), 5)
+    answer = b"" if broken else await asyncio.wait_for(reader.read(100), HANG_SECONDS)
     writer.close()
     await writer.wait_closed()
     for _ in range(200):
@@ -256,7 +256,7 @@ def test_at_the_address_of_all_both_kinds_of_ip_are_heard_and_answered():
         await sockets.close()
         return sorted(heard)
 
-    assert asyncio.run(asyncio.wait_for(scenario(), 20)) == [("127.0.0.1", "/tcp"), ("127.0.0.1", "/udp")]
+    assert asyncio.run(asyncio.wait_for(scenario(), HANG_SECONDS)) == [("127.0.0.1", "/tcp"), ("127.0.0.1", "/udp")]
 
 
 def test_peers_are_known_by_their_address_however_it_is_written():
