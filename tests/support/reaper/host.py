@@ -6,6 +6,7 @@ and is answered by the fake in this process, so tests look at the fake's project
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -50,6 +51,7 @@ print(json.dumps(dict(found, include=sysconfig.get_path("include"), version=sys.
 
 
 @lru_cache
+@functools.cache
 def configuration(python: str = "") -> dict[str, Any]:
     """How an interpreter (a path; empty: this one) was built: sysconfig's variables, `include` and `version`."""
     command = [python or sys.executable, "-I", "-c", _ASK]
@@ -90,13 +92,16 @@ def build(names: list[str], python: str = "") -> tuple[Path, Path]:
     """The host's executable and the folder of its `reaper_python.py`; compiled once a content."""
     table, shim = host_table(names), genuine_module() or shim_source()
     source = (HERE / "host.c").read_text(encoding="utf-8")
-    digest = hashlib.sha256((table + shim + source + configuration(python)["version"]).encode()).hexdigest()[:16]
+    content = table + shim + source + configuration(python)["version"] + "bytecode"
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"acestep-reaper-host-{os.getuid()}-{digest}"
     if not (folder / "host").exists():
         fresh = Path(tempfile.mkdtemp(prefix="acestep-reaper-host-"))
         (fresh / "table.inc").write_text(table, encoding="utf-8")
         (fresh / "plugins").mkdir()
-        (fresh / "plugins" / "reaper_python.py").write_text(shim, encoding="utf-8")
+        module = fresh / "plugins" / "reaper_python.py"
+        module.write_text(shim, encoding="utf-8")
+        subprocess.run([python or sys.executable, "-m", "py_compile", str(module)], check=True)  # not at each run
         compiler = shutil.which("cc") or "gcc"
         include = configuration(python)["include"]
         command = [compiler, "-O0", "-Wno-unused", f"-I{include}", f"-I{fresh}", str(HERE / "host.c")]

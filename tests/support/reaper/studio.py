@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
+import compileall
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +24,16 @@ from tests.support.reaper.fake import FakeReaper, Item, add_audio
 from tests.support.reaper.fake.api_application import AUTOMATIC
 from tests.support.reaper.host import Host
 from tests.support.reaper.stand_in import StandInDaemon
+
+
+@cache
+def compiled_scripts() -> Path:
+    """A copy of the scripts beside their bytecode, which each host would have to make anew otherwise."""
+    folder = Path(tempfile.mkdtemp(prefix="acestep-scripts-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(SCRIPTS, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    compileall.compile_dir(folder, quiet=1)
+    return folder
 
 
 @dataclass
@@ -35,7 +49,7 @@ class Studio:
     def __post_init__(self) -> None:
         self.home = self.home if self.home != Path() else self.folder / "home"
         self.fake = FakeReaper(str(self.folder))
-        shutil.copytree(SCRIPTS, self.folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(compiled_scripts(), self.folder / "scripts")
         self.daemon = StandInDaemon(self.home)
         self.open_reaper()
 
