@@ -86,7 +86,7 @@ def command_of(root, machine, words):
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["mypy"],
-        ["pytest", "-n", "auto", "--dist", "loadfile", *words[1:]],
+        ["pytest", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder", *words[1:]],
     ]
     return [[str(python), "-m", *check] for check in checks]
 

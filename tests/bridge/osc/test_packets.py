@@ -15,6 +15,7 @@ from bridge.osc.listening import CannotListen, is_allowed, peer_of
 from bridge.osc.packets import MAX_DEPTH, MAX_MESSAGES, PacketError, decode, encode
 from bridge.osc.tcp import MAX_PACKET, to_slip
 from tests.support.osc import OpenSurfaces
+from tests.support.patience import HANG_SECONDS
 
 
 def padded(text: str) -> bytes:
