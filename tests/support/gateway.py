@@ -21,6 +21,7 @@ import numpy as np
 import soundfile
 
 from bridge.client.start import daemon_environment
+from tests.support.patience import HANG_SECONDS
 
 COMMAND = "from bridge.cli import main; main()"
 APP = "fal-ai/ace-step"
@@ -71,7 +72,7 @@ class GatewayProcess:
     def stop(self, kill: bool = False) -> None:
         assert self.process is not None and self.process.stdout is not None
         self.process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(HANG_SECONDS)
         self.process.stdout.close()
 
     def log(self) -> str:

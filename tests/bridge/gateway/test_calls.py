@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.daemons import running
 from tests.support.gateway import APP, GatewayProcess, gateway_running, wave_bytes
+from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import NOISE
 
 SLOW = {"tags": "steps=30 step_seconds=0.05", "duration": 1}
@@ -130,7 +131,7 @@ def test_a_run_that_nobody_repeats_is_cancelled(tmp_path):
         thread = threading.Thread(target=lambda: asyncio.run(work()))
         thread.start()
         try:
-            assert ready.wait(20)
+            assert ready.wait(HANG_SECONDS)
             gateway = GatewayProcess(home)
             gateway.url, gateway.key = told[0].url, told[0].key
             line = open_run(gateway, {"tags": "hang", "duration": 1, "client_data": {"mark": "left"}})
@@ -139,7 +140,7 @@ def test_a_run_that_nobody_repeats_is_cancelled(tmp_path):
             until(lambda: jobs_of(home, "left")[0].state == "cancelled")
         finally:
             stop.set()
-            thread.join(20)
+            thread.join(HANG_SECONDS)
     assert not (home / "gateway" / "running.json").exists()
 
 
@@ -259,7 +260,7 @@ def test_sizes_are_checked_before_a_body_is_read(gateway):
     line = socket.create_connection(("127.0.0.1", gateway.port))
     head = f"POST /run/{APP} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Key {gateway.key}\r\n"
     line.sendall(f"{head}Content-Length: 999999999999\r\n\r\n".encode())
-    line.settimeout(10)
+    line.settimeout(HANG_SECONDS)
     assert b" 413 " in line.recv(4000)
     line.close()
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.gateway import node_modules, wave_bytes
 from tests.support.paths import ROOT
+from tests.support.patience import HANG_SECONDS
 
 WHY_NOT = "" if shutil.which("node") and node_modules() else "node or fal's clients are absent: see .ci/run"
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
@@ -22,7 +23,7 @@ def told(gateway, tmp_path_factory):
     wave = tmp_path_factory.mktemp("js") / "source.wav"
     wave.write_bytes(wave_bytes())
     words = ["node", str(ROOT / "tests" / "support" / "fal_peers.mjs"), gateway.url, gateway.key, str(wave)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, env=dict(os.environ))
+    done = subprocess.run(words, capture_output=True, text=True, timeout=HANG_SECONDS, env=dict(os.environ))
     assert done.returncode == 0, done.stderr + gateway.log()
     return json.loads(done.stdout.splitlines()[-1])
 

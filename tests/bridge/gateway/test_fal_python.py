@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.gateway import APP, gateway_running, wave_bytes
 from tests.support.paths import ROOT
+from tests.support.patience import HANG_SECONDS
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("fal_client") is None, reason="fal-client is not installed")
 LARGE_BYTES = 101 << 20
@@ -28,7 +29,9 @@ def told(gateway, tmp_path_factory):
     script = ROOT / "tests" / "support" / "fal_peers.py"
     words = [sys.executable, script, gateway.home, folder / "source.wav", folder / "large.wav"]
     environment = {**os.environ, "FAL_KEY": "of somebody else", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=120, env=environment)
+    done = subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, timeout=HANG_SECONDS, env=environment
+    )
     assert done.returncode == 0, done.stderr + gateway.log()
     return json.loads(done.stdout)
 
