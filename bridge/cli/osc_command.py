@@ -36,6 +36,7 @@ Surfaces = Annotated[
 
 
 UNKNOWN = "this machine's address"
+RECONNECT_SECONDS = 0.5  # a daemon that died is started again by us: nobody else is waited for
 
 
 def add_to(app: typer.Typer) -> None:
@@ -142,6 +143,7 @@ def _serve(settings: OscSettings) -> None:
 
 async def _run(settings: OscSettings) -> None:
     from bridge.client import AsyncClient
+    from bridge.client.transport import Timeouts
     from bridge.midi.devices import MidiSurface
     from bridge.osc.announce import announced
     from bridge.osc.controller import Controller
@@ -151,7 +153,7 @@ async def _run(settings: OscSettings) -> None:
     assert this is not None
     with contextlib.suppress(NotImplementedError):  # Windows: ends without a goodbye
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    async with await AsyncClient.connect(settings.home) as client:
+    async with await AsyncClient.connect(settings.home, timeouts=Timeouts(reconnect=RECONNECT_SECONDS)) as client:
         midi = MidiSurface(settings.home, settings.midi)
         controller = Controller(ClientDaemon(client), settings, [midi], partial(_start_again, settings.home))
         await controller.start()

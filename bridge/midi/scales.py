@@ -9,7 +9,9 @@ from bridge.midi.bindings import Binding
 from bridge.osc.addresses import ROOT, Address
 from bridge.osc.state import REPEAT
 
-SWITCHES = frozenset(f"{ROOT}/{name}" for name in ("region/loop", "reaper", "seed/lock", "busy", "alive", "daw/play"))
+SWITCHES = frozenset(
+    f"{ROOT}/{name}" for name in ("region/loop", "reaper", "seed/lock", "take/hold", "busy", "alive", "daw/play")
+)
 RANGES = {f"{ROOT}/{REPEAT}": (0.0, 16.0)}
 TOO_WIDE = 1e6  # a fader over all seeds would be no use: it gives 0 to 127
 STEPS = 100

@@ -15,6 +15,7 @@ ROOT = "/acestep"
 NOT_CONTROLS = frozenset(
     {"audio", "client_data", "request_id", "tempo_map", "model", "priority", "lora", "lora_weight"}
 )
+TAKE_SLOTS = 8  # takes whose names and lamps surfaces can show
 TYPE_TAGS = {"int": "i", "float": "f", "bool": "i", "str": "s", "choice": "s", "list": "s"}
 
 
@@ -86,18 +87,26 @@ REGION = [
     Address(
         f"{ROOT}/repeat/bars", "i", Kind.CONTROL, "Start the last task anew each so many bars; 0: only when asked."
     ),
+    Address(f"{ROOT}/take/hold", "i", Kind.CONTROL, "1: the present take stays when a new one comes."),
+    Address(f"{ROOT}/take/keep", "i", Kind.CONTROL, "How many takes are kept, the newest ones; 0: 64."),
 ]
 COMMANDS = [
     *(_command(task.replace("-", "_"), "", f"Start {task} with the controls' values.") for task in TASKS),
     _command("outpaint/before", "f", "Outpaint by so many seconds before."),
     _command("outpaint/after", "f", "Outpaint by so many seconds after."),
-    _command("cancel", "", "Cancel the job that this controller started last."),
+    _command("cancel", "", "Cancel the running job of this controller, else the one it started last."),
     _command("cancel/all", "", "Cancel every job of this controller."),
+    _command("again", "", "Start the last task once more."),
+    _command("panic", "", "Cancel every job of this controller, and start nothing anew by bars."),
     _command("take/next", "", "The next take becomes the one that counts."),
     _command("take/previous", "", "The take before becomes the one that counts."),
     _command("take/commit", "", "Keep the present take, drop the others; it is the source from now on."),
-    _command("take/reject", "", "Drop the present take."),
+    _command("take/reject", "", "Drop the present take; the one behind it counts, else the one before."),
     _command("take/original", "", "Compare with the original (again: back)."),
+    _command("take/select", "i", "A take by its number; 0: the original."),
+    _command("undo", "", "Take back what was kept, dropped or recalled last."),
+    _command("tempo/tap", "", "Tap the tempo, at least twice."),
+    _command("tempo/nudge", "f", "Change the tempo by so many beats a minute."),
     _command("preset/save", "s", "Save the controls under a name."),
     _command("preset/recall", "s", "Set the controls as saved under a name."),
     _command("clear", "s", "A control is not given any more, so that its default counts: its name or path."),
@@ -129,6 +138,14 @@ FEEDBACK = [
     Address(f"{ROOT}/repeat/words", "s", Kind.FEEDBACK, "How often the last task is started anew; empty: once."),
     Address(f"{ROOT}/take", "ii", Kind.FEEDBACK, "Present take (0: the original) and number of takes."),
     Address(f"{ROOT}/take/words", "s", Kind.FEEDBACK, "The same as one line for a label."),
+    *(
+        address
+        for n in range(1, TAKE_SLOTS + 1)
+        for address in (
+            Address(f"{ROOT}/take/{n}/name", "s", Kind.FEEDBACK, f"Name of take {n}; empty: there is none."),
+            Address(f"{ROOT}/take/{n}/lamp", "i", Kind.FEEDBACK, f"1 while take {n} counts."),
+        )
+    ),
     Address(f"{ROOT}/region/words", "s", Kind.FEEDBACK, "The region as one line for a label."),
     Address(f"{ROOT}/preset/name", "s", Kind.FEEDBACK, "The name of a preset."),
     Address(f"{ROOT}/midi/words", "s", Kind.FEEDBACK, "What MIDI learning waits for or has learnt."),

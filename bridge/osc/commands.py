@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from bridge.osc.values import OscError
-from bridge.protocol.errors import BridgeError
+from bridge.protocol.errors import BridgeError, DaemonLost, DaemonNotRunning
 
 REMEMBERED_SECONDS = 30.0
 MAX_REMEMBERED = 4096
 MAX_WAITING = 256
+PATIENCE_SECONDS = 60.0
+AGAIN_SECONDS = 0.25
 
 Job = Callable[[], Awaitable[None]]
 Key = tuple[str, str, int]  # host, address, serial number
@@ -37,10 +39,13 @@ class Serials:
 
 
 class Worker:
-    """Does jobs in the order they were given; an error of one is told and does not stop the next."""
+    """Does jobs in the order they were given; an error of one is told and does not stop the next.
 
-    def __init__(self, on_error: Callable[[str, BridgeError], None]) -> None:
-        self._on_error = on_error
+    A command that was acknowledged is not lost with the daemon: it waits for the next one, `PATIENCE_SECONDS` at most.
+    """
+
+    def __init__(self, on_error: Callable[[str, BridgeError], None], on_lost: Callable[[BridgeError], None]) -> None:
+        self._on_error, self._on_lost = on_error, on_lost
         self._waiting: asyncio.Queue[tuple[str, Job]] = asyncio.Queue(MAX_WAITING)
 
     def give(self, path: str, job: Job) -> None:
@@ -55,6 +60,19 @@ class Worker:
         while True:
             path, job = await self._waiting.get()
             try:
-                await job()
+                await self._do(job)
             except BridgeError as error:
                 self._on_error(path, error)
+
+    async def _do(self, job: Job) -> None:
+        """Raises BridgeError."""
+        limit = monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                await job()
+                return
+            except (DaemonLost, DaemonNotRunning) as error:
+                self._on_lost(error)
+                if monotonic() > limit:
+                    raise
+            await asyncio.sleep(AGAIN_SECONDS)

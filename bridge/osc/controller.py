@@ -22,9 +22,11 @@ from bridge.osc.following import DaemonFollower
 from bridge.osc.handlers import Part, handler_table
 from bridge.osc.incoming import Incoming
 from bridge.osc.jobs import JobWatch, tell
+from bridge.osc.kept_takes import KeptTakes
 from bridge.osc.last_task import LastTask
 from bridge.osc.listening import bound_sockets
 from bridge.osc.oscquery import answer
+from bridge.osc.panic import Panic
 from bridge.osc.preset_commands import PresetCommands
 from bridge.osc.presets import Presets
 from bridge.osc.queries import Queries
@@ -34,12 +36,16 @@ from bridge.osc.repeat import Repeat
 from bridge.osc.resending import Resending
 from bridge.osc.settings import OscSettings
 from bridge.osc.shared import SharedControls
+from bridge.osc.source_check import SourceCheck
 from bridge.osc.state import REAPER, REGION, REPEAT, SEED, SOURCE, Controls
 from bridge.osc.surface import Message, Peer, Surface, SurfaceCallbacks
 from bridge.osc.take_commands import TakeCommands
+from bridge.osc.takes import Takes
 from bridge.osc.task_commands import STARTING, TaskCommands
 from bridge.osc.tcp import TcpSurface
+from bridge.osc.tempo_commands import TempoCommands
 from bridge.osc.udp import UdpSurface
+from bridge.osc.undo import Undo
 from bridge.protocol.errors import BridgeError
 
 
@@ -69,17 +75,21 @@ class Controller:
         self._changes = ControlChanges(self.controls, self._feedback, self._targets)
         self._restart = DaemonRestart(start_daemon, partial(self._feedback.put_changed, f"{ROOT}/status"))
         self.shared = SharedControls(daemon, self.controls, self._changes.show, self._restart.lost)
-        self._worker = Worker(self._on_failed)
+        self._worker = Worker(self._on_failed, self._restart.lost)
         self._queries = Queries(self.controls, self._feedback, self._changes.known)
         self.resending = Resending(self._feedback, self._queries.paths_sent_again, self._queries.present)
-        self._takes = TakeCommands(self.controls, self._changes.changed, self._feedback)
+        self.takes = Takes()
+        self._takes = TakeCommands(self.takes, self.controls, self._changes.changed, self._feedback)
         self._finished = FinishedJobs(daemon, self.controls, self._takes, self._feedback)
-        self._watch = JobWatch(daemon, partial(tell, feedback=self._feedback), self._finished.finished)
+        self._watch = JobWatch(daemon, settings.port, partial(tell, feedback=self._feedback), self._finished.finished)
         self._link = self._reaper_link()
-        tasks = TaskCommands(self.controls, daemon, self._watch, self._worker)
+        self._kept = KeptTakes(settings.home / "takes.json", self.takes, self._watch.own_jobs)
+        earlier = self._kept.load()
+        self._source_check = SourceCheck(self.controls, self._feedback.error)
+        tasks = TaskCommands(self.controls, daemon, self._watch, self._worker, settings.port)
         self._last = LastTask(self._in_reaper(tasks), STARTING, self._feedback)
         self._repeat = Repeat(self.controls, self._last.again, self._may_repeat)
-        self._follower = DaemonFollower(daemon, self.shared, self._watch, self._on_begun, self._restart.lost)
+        self._follower = DaemonFollower(daemon, self.shared, self._watch, earlier, self._on_begun, self._restart.lost)
         self.devices, self._surfaces = devices, list[Surface](devices)
         self._incoming = Incoming(
             handler_table([*self._parts(), *devices]), self._feedback, self._targets, self._has_words
@@ -93,16 +103,32 @@ class Controller:
         return [
             self._changes,
             self._last,
-            self._in_reaper(self._takes),
-            PresetCommands(presets, self.controls, self._changes.changed, self._feedback),
+            Panic(self._last, self.controls, self._changes.changed),
+            Undo(
+                [
+                    self._in_reaper(self._takes),
+                    PresetCommands(presets, self.controls, self._changes.changed, self._feedback),
+                ],
+                self.controls,
+                self.takes,
+                self._changes.changed,
+                self._takes.show,
+            ),
+            TempoCommands(self.controls, self._changes.changed),
             self._queries,
-            Registration(self._targets, kept, self._settings.allowed),
+            Registration(self._targets, kept, self._settings.allowed, self._queries.show_all),
         ]
 
     def _join(self) -> None:
         """What happens when controls change, and what else their values must be."""
         self._changes.share = self.shared.put
-        self._changes.on_change = {SOURCE: self._takes.follow_source, REPEAT: self._repeat.set}
+        self._changes.on_change = {
+            SOURCE: self._on_source,
+            REGION: self._source_check.put,
+            REAPER: self._source_check.put,
+            REPEAT: self._repeat.set,
+        }
+        self._takes.on_change = self._watch.on_own = self._kept.put
         self._changes.checks = NamedFiles(self._settings.roots, self._finished.has).checks()
         if self._link is None:
             self._changes.checks[REAPER] = check_no_reaper
@@ -139,6 +165,8 @@ class Controller:
             self._follower,
             self.resending,
             self._repeat,
+            self._kept,
+            self._source_check,
             *self._surfaces,
         ]
         try:
@@ -148,6 +176,7 @@ class Controller:
         finally:
             if self._link is not None:
                 await self._link.let_go(self._daemon)
+            self._kept.close()
             for surface in self._surfaces:
                 await surface.close()
 
@@ -172,6 +201,10 @@ class Controller:
 
     def _on_http(self, head: bytes) -> tuple[int, bytes]:
         return answer(head, self._queries.present, (self._settings.host, self.port))
+
+    def _on_source(self) -> None:
+        self._takes.follow_source()
+        self._source_check.put()
 
     # -- the daemon and REAPER ---------------------------------------------------------------------------------------
 

@@ -30,8 +30,11 @@ class Made:
 class Daemon(Protocol):
     """A daemon, as far as the controller uses it. Every method raises BridgeError."""
 
-    async def submit(self, request: Mapping[str, Any], client_data: dict[str, Any]) -> JobStatus:
-        """Queue a request."""
+    def is_there(self) -> bool:
+        """Whether it may answer: False once its process is known to be gone. Asks nobody."""
+
+    async def submit(self, request: Mapping[str, Any], client_data: dict[str, Any], request_id: str) -> JobStatus:
+        """Queue a request; once, however often it is sent with the same `request_id`."""
 
     async def status(self, job_id: str) -> JobStatus:
         """A job as it is now."""
@@ -61,8 +64,11 @@ class ClientDaemon:
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
 
-    async def submit(self, request: Mapping[str, Any], client_data: dict[str, Any]) -> JobStatus:
-        return (await self._client.submit(request, client_data)).submitted
+    def is_there(self) -> bool:
+        return self._client.transport.target.may_answer()
+
+    async def submit(self, request: Mapping[str, Any], client_data: dict[str, Any], request_id: str) -> JobStatus:
+        return (await self._client.submit(request, client_data, request_id)).submitted
 
     async def status(self, job_id: str) -> JobStatus:
         return await self._client.status(job_id)

@@ -23,9 +23,12 @@ class DaemonRestart:
 
     def lost(self, error: BridgeError) -> None:
         """Say so, and start it again in a thread, unless that was tried a moment ago."""
-        self._say(f"no daemon: {error}")
-        if self._start is None or self._task is not None or monotonic() - self._last < AGAIN_SECONDS:
+        if self._task is not None:
             return
+        if self._start is None or monotonic() - self._last < AGAIN_SECONDS:
+            self._say(f"no daemon: {error}")
+            return
+        self._say("the daemon is gone: restarting it")
         self._last = monotonic()
         self._task = asyncio.create_task(self._restart(self._start))
 

@@ -11,6 +11,7 @@ from bridge.osc.feedback_targets import ECHO_SECONDS, FeedbackTargets
 from bridge.osc.surface import Peer
 from bridge.osc.values import FLOAT_DIGITS
 
+KEPT = frozenset({f"{ROOT}/result"})  # what is told at once, and comes again where it was lost
 INTERVAL_SECONDS = 0.02  # at most 50 messages a second for one address
 
 Show = Callable[[Peer, str, Sequence[Any]], None]
@@ -42,7 +43,9 @@ class Feedback:
         self._show(self._targets.reply_to(sender), path, _rounded(arguments))
 
     def everyone(self, path: str, *arguments: Any) -> None:
-        """Send to all surfaces now: for errors and results, of which none may replace another."""
+        """Send to all surfaces now: for errors and results, of which none may replace another. The last one is kept."""
+        if path in KEPT:
+            self.last[path] = arguments
         for peer in self._targets.targets(path):
             self._show(peer, path, _rounded(arguments))
 

@@ -13,6 +13,7 @@ from bridge.osc.surface import Peer
 ECHO_SECONDS = 0.3
 EXPIRY_SECONDS = 600.0
 REGISTERED_SECONDS = 7200.0  # one that asked for feedback may only look on
+ASKED_AGAIN_SECONDS = 10.0  # who asks more often says that it is there, and knows everything
 MAX_TARGETS = 32
 
 
@@ -24,6 +25,7 @@ class Target:
     last_heard: float
     permanent: bool = False
     registered: bool = False
+    asked: float = -inf  # when it last asked for feedback
     touched: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -57,10 +59,18 @@ class FeedbackTargets:
         named = [p for p, s in self._targets.items() if s.permanent and p[0] == sender[0]]
         return named[0] if len(named) == 1 and not ip_address(sender[0]).is_loopback else sender
 
-    def register(self, sender: Peer, port: int) -> None:
-        """Feedback for the sender goes to this port of its address."""
+    def register(self, sender: Peer, port: int) -> bool:
+        """Feedback for the sender goes to this port of its address. Whether it should be told everything."""
         target = self.heard(sender)
+        is_new = target.reply_to != (sender[0], port) or self._clock() - target.asked > ASKED_AGAIN_SECONDS
+        target.asked = self._clock()
         target.reply_to, target.registered = (sender[0], port), True
+        return is_new
+
+    def restore(self, peer: Peer) -> None:
+        """One that asked an earlier controller."""
+        target = self.heard(peer)
+        target.reply_to, target.registered = peer, True
 
     def registered(self) -> list[Peer]:
         """Where those that asked for feedback listen."""

@@ -51,7 +51,6 @@ class FinishedJobs:
         for path in kept:
             self._paths.add(path)
             self._takes.add(path, job.source)
-            self._feedback.everyone(f"{ROOT}/result", path)
         self._takes.show(tell_path=False)
 
     async def _learn_seed(self, status: JobStatus) -> None:

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable
 
 from bridge.osc.daemon import CONTROLS_TOPIC, Daemon
-from bridge.osc.jobs import JobWatch
+from bridge.osc.jobs import JobWatch, OwnJob
 from bridge.osc.shared import SharedControls
-from bridge.protocol.errors import BridgeError
+from bridge.protocol.errors import BridgeError, DaemonLost
 
 RETRY_SECONDS = 1.0
+LOOK_SECONDS = 0.25
 
 
 class DaemonFollower:
@@ -21,28 +22,42 @@ class DaemonFollower:
         daemon: Daemon,
         shared: SharedControls,
         watch: JobWatch,
+        earlier: dict[str, OwnJob],
         on_begun: Callable[[], None],
         on_lost: Callable[[BridgeError], None],
     ) -> None:
         self._daemon, self._shared, self._watch = daemon, shared, watch
-        self._on_begun, self._on_lost = on_begun, on_lost
+        self._earlier, self._on_begun, self._on_lost = earlier, on_begun, on_lost
 
     async def run(self) -> None:
         """Follow, for ever."""
         async with asyncio.TaskGroup() as group:
-            for task in (self._begin(), self._shared.run(), self._follow_jobs(), self._follow_changes()):
+            for task in (
+                self._begin(),
+                self._shared.run(),
+                self._follow_jobs(),
+                self._follow_changes(),
+                self._notice_loss(),
+            ):
                 group.create_task(task)
 
     async def _begin(self) -> None:
         while True:
             try:
                 await self._shared.refresh()
-                await self._watch.begin()
+                await self._watch.begin(self._earlier)
                 break
             except BridgeError as error:
                 self._on_lost(error)
                 await asyncio.sleep(RETRY_SECONDS)
         self._on_begun()
+
+    async def _notice_loss(self) -> None:
+        """A daemon that was killed is known to be gone before anybody asks it something."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self._daemon.is_there():
+                self._on_lost(DaemonLost("its process is gone"))
 
     async def _follow_changes(self) -> None:
         async for topic in self._daemon.changes():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from bridge.osc.addresses import ROOT
 from bridge.osc.daemon import Daemon
@@ -14,6 +16,7 @@ from bridge.protocol.errors import UnknownThing
 from bridge.protocol.messages import JobStatus
 
 INTERVAL_SECONDS = 0.03
+MAX_ENDED = 512  # ids of jobs whose end was dealt with
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,18 @@ class OwnJob:
     path: str
     source: str
     folder: str
+
+    def client_data(self, controller: int) -> dict[str, Any]:
+        """What the daemon keeps with the job, so that this controller, started again, knows it by its port."""
+        return {"client": "osc", "controller": controller, **asdict(self)}
+
+
+def own_job(status: JobStatus, controller: int) -> OwnJob | None:
+    """What `client_data` said of a job; None where another client, or another controller, started it."""
+    data = status.client_data
+    if data.get("client") != "osc" or data.get("controller") != controller or "source" not in data:
+        return None
+    return OwnJob(*(str(data.get(name, "")) for name in ("path", "source", "folder")))
 
 
 @dataclass(frozen=True)
@@ -42,8 +57,13 @@ OnFinished = Callable[[JobStatus, OwnJob | None], Awaitable[None]]
 class JobWatch:
     """Follows jobs by the ids that events name; a second's silence makes it ask anyway."""
 
-    def __init__(self, daemon: Daemon, on_shown: Callable[[Shown], None], on_finished: OnFinished) -> None:
-        self._daemon, self._on_shown, self._on_finished = daemon, on_shown, on_finished
+    def __init__(
+        self, daemon: Daemon, controller: int, on_shown: Callable[[Shown], None], on_finished: OnFinished
+    ) -> None:
+        self._daemon, self._controller = daemon, controller
+        self._on_shown, self._on_finished = on_shown, on_finished
+        self.on_own: Callable[[], None] = lambda: None
+        self._ended: deque[str] = deque(maxlen=MAX_ENDED)
         self._active: dict[str, JobStatus] = {}
         self._last: JobStatus | None = None
         self._own: dict[str, OwnJob] = {}
@@ -52,12 +72,18 @@ class JobWatch:
 
     def own(self, status: JobStatus, job: OwnJob) -> None:
         """A job of ours, just submitted."""
-        self._own[status.job_id] = job
-        self.mark(status.job_id)
+        self._adopt({status.job_id: job})
 
-    def own_ids(self) -> list[str]:
-        """Ids of our jobs that are not finished, oldest first."""
-        return list(self._own)
+    def _adopt(self, jobs: dict[str, OwnJob]) -> None:
+        """Jobs of ours, whether they go on or have ended meanwhile."""
+        for job_id in jobs.keys() - set(self._ended):
+            self._own[job_id] = jobs[job_id]
+            self.mark(job_id)
+        self.on_own()
+
+    def own_jobs(self) -> dict[str, OwnJob]:
+        """Our jobs that are not finished, as far as known; oldest first."""
+        return dict(self._own)
 
     def mark(self, job_id: str) -> None:
         """Something changed about a job."""
@@ -74,10 +100,12 @@ class JobWatch:
         """Whether a job is queued or runs, or was just asked for."""
         return bool(self._active or self._own)
 
-    async def begin(self) -> None:
-        """Learn what is active now. Raises BridgeError."""
+    async def begin(self, earlier: dict[str, OwnJob]) -> None:
+        """Learn what is active now; `earlier` are jobs of ours that may have ended meanwhile. Raises BridgeError."""
         for status in await self._daemon.active():
             self._active[status.job_id] = status
+        known = {status.job_id: own_job(status, self._controller) for status in self._active.values()}
+        self._adopt(earlier | {job_id: job for job_id, job in known.items() if job is not None})
         self._on_shown(self.shown())
 
     async def refresh(self) -> None:
@@ -95,6 +123,7 @@ class JobWatch:
         except UnknownThing:
             self._active.pop(job_id, None)
             self._own.pop(job_id, None)
+            self.on_own()
             return
         except BaseException:
             self.mark(job_id)
@@ -105,7 +134,11 @@ class JobWatch:
         self._active.pop(job_id, None)
         if self._last is None or (status.finished or 0.0) >= (self._last.finished or 0.0):
             self._last = status
-        await self._on_finished(status, self._own.pop(job_id, None))
+        job = self._own.pop(job_id, None) or own_job(status, self._controller)
+        if job_id not in self._ended:
+            self._ended.append(job_id)
+            await self._on_finished(status, job)
+            self.on_own()
 
     def shown(self) -> Shown:
         """The running job, else the next one, else the last that ended."""

@@ -25,10 +25,15 @@ class LastTask:
 
     def handlers(self) -> dict[str, Handler]:
         """By address."""
-        return {
+        found = {
             path: replace(handler, do=partial(self._do, path)) if path in self._remembered else handler
             for path, handler in self._handlers.items()
         }
+        return found | {f"{ROOT}/again": Handler(self._again)}
+
+    def _again(self, sender: Peer, values: tuple[()]) -> None:
+        path, value = self._last
+        self._handlers[path].do(sender, value)
 
     def _do(self, path: str, sender: Peer, value: Any) -> None:
         self._last = path, value
@@ -36,8 +41,7 @@ class LastTask:
 
     def again(self) -> None:
         """Do it once more; what is wrong with it is told to every surface."""
-        path, value = self._last
         try:
-            self._handlers[path].do(NOBODY, value)
+            self._again(NOBODY, ())
         except OscError as error:
             self._feedback.error(error.address, error.got, error.expected)

@@ -29,6 +29,10 @@ class Queries:
         self._feedback.answer(sender, path, *self.present(path))
 
     def _sync(self, sender: Peer, values: tuple[()]) -> None:
+        self.show_all(sender)
+
+    def show_all(self, sender: Peer) -> None:
+        """Tell one surface everything there is to know."""
         for path in (*self._control_paths(), *self._told_paths()):
             self._feedback.answer(sender, path, *self.present(path))
         for number, name in sorted(self._controls.daw.tracks.items()):

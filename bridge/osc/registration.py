@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bridge.osc.addresses import ROOT
@@ -17,13 +18,19 @@ from bridge.system.atomic import write_private
 
 
 class Registration:
-    """The commands by which surfaces ask for feedback and leave."""
+    """The commands by which surfaces ask for feedback and leave; `show_all` tells a new one everything."""
 
-    def __init__(self, targets: FeedbackTargets, kept: RegisteredFile, allowed: frozenset[str]) -> None:
-        self._targets, self._kept = targets, kept
+    def __init__(
+        self,
+        targets: FeedbackTargets,
+        kept: RegisteredFile,
+        allowed: frozenset[str],
+        show_all: Callable[[Peer], None],
+    ) -> None:
+        self._targets, self._kept, self._show_all = targets, kept, show_all
         for host, port in kept.load():
             if is_allowed(host, allowed):
-                targets.register((host, port), port)
+                targets.restore((host, port))
 
     def handlers(self) -> dict[str, Handler]:
         """By address."""
@@ -33,7 +40,8 @@ class Registration:
         (port,) = values
         if not 0 <= port < 65_536:
             raise OscError(f"{ROOT}/register", str(port), "a port from 1 to 65535, or 0 for the one it is sent from")
-        self._targets.register(sender, port or sender[1])
+        if self._targets.register(sender, port or sender[1]):
+            self._show_all(sender)
         self._remember()
 
     def _unregister(self, sender: Peer, values: tuple[()]) -> None:

@@ -14,17 +14,33 @@ from typing import Any
 from bridge.osc.addresses import ROOT, Address, Kind, address_table
 from bridge.osc.values import FLOAT_DIGITS, OscError, checked, field_value, shown_default, to_osc
 from engine.errors import InvalidRequest
-from engine.requests import TASKS, fields_of
+from engine.requests import TASKS, fields_of, from_dict
 from engine.requests.check import parse_meter
 
 REGION, BARS, LOOP = "region", "region/bars", "region/loop"
 SOURCE, FOLDER, REAPER = "source", "result/folder", "reaper"
 SEED, SEED_LOCK, REPEAT = "seed", "seed/lock", "repeat/bars"
-OURS_ALONE = frozenset({REGION, SEED_LOCK, REPEAT})  # made of other controls, or gone when this program ends
-MAX_REPEAT_BARS = 4096
+HOLD, KEEP = "take/hold", "take/keep"
+OURS_ALONE = frozenset({REGION, SEED_LOCK, REPEAT, HOLD, KEEP})  # not the daemon's
+MAX_REPEAT_BARS, MAX_KEPT = 4096, 999
+_COUNTS = {REPEAT: ("bars", MAX_REPEAT_BARS), KEEP: ("takes", MAX_KEPT)}
 _DEFAULT_TEMPO = 120.0
+# a request without faults, into which one value is put
+_SAMPLE = {
+    "tags": "a",
+    "prompt": "a",
+    "audio": "a",
+    "duration": 1.0,
+    "start_time": 0.0,
+    "end_time": 1.0,
+    "extend_after_duration": 1.0,
+    "track": "drums",
+    "tracks": ["drums"],
+    "original_tags": "a",
+    "edit_mode": "remix",
+}
 _EDGES = ("start_time", "end_time")
-_EDGE_FIELDS = (*_EDGES, "start_time_relative_to", "end_time_relative_to")
+EDGE_FIELDS = (*_EDGES, "start_time_relative_to", "end_time_relative_to")
 
 
 @dataclass
@@ -60,14 +76,15 @@ class Controls:
         """The value that the arguments mean for a control; None takes it back. Raises OscError."""
         address = self.table[name]
         if address.field is not None:
-            return field_value(address, arguments)
+            return self._fit(address, name, field_value(address, arguments))
         values = checked(address, arguments)
         if name == REGION:
             return self._edges(address, *values)
         if name == BARS:
             return self._bars(address, *values)
-        if name == REPEAT and not 0 <= values[0] <= MAX_REPEAT_BARS:
-            raise OscError(address.path, str(values[0]), f"a number of bars from 0 to {MAX_REPEAT_BARS}")
+        what, most = _COUNTS.get(name, ("", 0))
+        if what and not 0 <= values[0] <= most:
+            raise OscError(address.path, str(values[0]), f"a number of {what} from 0 to {most}")
         return values[0] if values[0] != "" else None
 
     def change(self, name: str, value: Any) -> set[str]:
@@ -75,7 +92,7 @@ class Controls:
         new = {name: value}
         if name == REGION:
             new = self._region(*value) | {BARS: None, LOOP: None}
-        elif name in _EDGE_FIELDS:
+        elif name in EDGE_FIELDS:
             new |= {BARS: None, LOOP: None}
         elif name == LOOP:
             new = {LOOP: 1, BARS: None} if value else {LOOP: None}
@@ -83,8 +100,8 @@ class Controls:
             new |= {LOOP: None}
         elif name == SEED_LOCK:
             new = {SEED: self._kept_seed() if value else None}
-        elif name == REPEAT:
-            new = {REPEAT: value or None}
+        elif name in (REPEAT, HOLD, KEEP):
+            new = {name: value or None}
         return self._put(new) | self.follow()
 
     def follow(self) -> set[str]:
@@ -107,11 +124,19 @@ class Controls:
 
     def saved(self) -> dict[str, Any]:
         """What a preset holds."""
-        return {name: value for name, value in self.values.items() if name not in (REAPER, REPEAT)}
+        return {name: value for name, value in self.values.items() if name not in (REAPER, REPEAT, HOLD, KEEP)}
+
+    def restore(self, before: Mapping[str, Any]) -> set[str]:
+        """Some controls as they were; None: not given."""
+        return self._put(before)
+
+    def tempo(self) -> float:
+        """Beats a minute: of the tempo control, else the DAW's, else 120."""
+        return float(self.values.get("tempo") or self.daw.tempo or _DEFAULT_TEMPO)
 
     def bar_seconds(self) -> float:
         """Length of a bar, by the tempo control, else the DAW's, else 120; and the meter."""
-        tempo = self.values.get("tempo") or self.daw.tempo or _DEFAULT_TEMPO
+        tempo = self.tempo()
         try:
             numerator, denominator = parse_meter(self.values.get("meter") or "4/4")
         except InvalidRequest:
@@ -124,7 +149,7 @@ class Controls:
             return [round(float(self.values.get(edge, -1.0)), FLOAT_DIGITS) for edge in _EDGES]
         if name == BARS:
             return list(self.values.get(BARS) or (0, 0))
-        if name in (LOOP, REAPER, REPEAT):
+        if name in (LOOP, REAPER, REPEAT, HOLD, KEEP):
             return [int(self.values.get(name) or 0)]
         if name == SEED_LOCK:
             return [int(SEED in self.values)]
@@ -184,6 +209,19 @@ class Controls:
             return self.check(name, tuple(parts))
         except (OscError, TypeError):
             return None
+
+    def _fit(self, address: Address, name: str, value: Any) -> Any:
+        """Text and lists have forms of their own (a meter, track names), which a request knows. Raises OscError."""
+        if value is not None and address.field is not None and address.field.kind in ("str", "list"):
+            task = next(task for task, kind in TASKS.items() if name in fields_of(kind))
+            try:
+                from_dict(
+                    {n: v for n, v in _SAMPLE.items() if n in fields_of(TASKS[task])} | {"task": task, name: value}
+                )
+            except InvalidRequest as error:
+                if error.field == name:
+                    raise OscError(address.path, error.got, error.expected) from error
+        return value
 
     def _edges(self, address: Address, start: float, end: float) -> tuple[float, float]:
         if not 0 <= start < end:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from bridge.osc.addresses import ROOT
 from bridge.osc.commands import Worker
 from bridge.osc.daemon import Daemon
 from bridge.osc.handlers import Handler
-from bridge.osc.jobs import JobWatch, OwnJob
+from bridge.osc.jobs import JobWatch, OwnJob, own_job
 from bridge.osc.state import FOLDER, Controls
 from bridge.osc.surface import Peer
 from bridge.osc.values import OscError
@@ -24,7 +25,8 @@ STARTING = frozenset({*TASK_PATHS, *OUTPAINT_PATHS})
 class TaskCommands:
     """Submits what the controls say; `watch` follows it, `worker` does what takes time."""
 
-    def __init__(self, controls: Controls, daemon: Daemon, watch: JobWatch, worker: Worker) -> None:
+    def __init__(self, controls: Controls, daemon: Daemon, watch: JobWatch, worker: Worker, controller: int) -> None:
+        self._controller = controller
         self._controls, self._daemon, self._watch, self._worker = controls, daemon, watch, worker
 
     def handlers(self) -> dict[str, Handler]:
@@ -52,17 +54,21 @@ class TaskCommands:
             where = f"{ROOT}/{error.field}" if error.field in self._controls.table else path
             raise OscError(where, error.got, error.expected) from error
         job = OwnJob(path, str(request.get("audio", "")), self._controls.values.get(FOLDER, ""))
-        self._worker.give(path, partial(self._submit, request, job))
+        self._worker.give(path, partial(self._submit, request, job, uuid4().hex))
 
-    async def _submit(self, request: dict[str, Any], job: OwnJob) -> None:
-        status = await self._daemon.submit(request, {"client": "osc"})
+    async def _submit(self, request: dict[str, Any], job: OwnJob, request_id: str) -> None:
+        status = await self._daemon.submit(request, job.client_data(self._controller), request_id)
         self._watch.own(status, job)
 
     def _cancel(self, path: str, every: bool, sender: Peer, values: tuple[()]) -> None:
         self._worker.give(path, partial(self._cancel_jobs, every))
 
     async def _cancel_jobs(self, every: bool) -> None:
-        own = self._watch.own_ids()
-        for job_id in own if every else own[-1:]:
-            await self._daemon.cancel(job_id)
-            self._watch.mark(job_id)
+        """Those that the daemon says are queued or run: one may run of which we know only that it was queued."""
+        own = self._watch.own_jobs()
+        active = [s for s in await self._daemon.active() if s.job_id in own or own_job(s, self._controller)]
+        running = [s for s in active if s.state == "running"]
+        newest = sorted(active, key=lambda s: s.created)[-1:]
+        for status in active if every else (running or newest)[:1]:
+            await self._daemon.cancel(status.job_id)
+            self._watch.mark(status.job_id)

@@ -36,7 +36,10 @@ class MemoryDaemon:
         self.set_delay_seconds = 0.0
         self._changes: asyncio.Queue[str] = asyncio.Queue()
 
-    async def submit(self, request, client_data):
+    def is_there(self):
+        return True
+
+    async def submit(self, request, client_data, request_id):
         self.requests.append(dict(request))
         number = len(self.requests)
         if request.get("tags") == "refuse":
@@ -167,6 +170,7 @@ async def running(daemon, home: Path, **settings):
     controller = Controller(daemon, told, [MidiSurface(home, told.midi)], start_daemon)
     await controller.start()
     task = asyncio.create_task(controller.run())
+    await asyncio.sleep(0)  # one that is cancelled before it begins closes nothing
     try:
         yield controller
     finally:
