@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.cli.output import AsJson, handled, print_json, show
+from bridge.cli.output import AsJson, handled, note, print_json, show
 from bridge.cli.paths import file_path
 from bridge.cli.render_commands import Force, Out
 
@@ -54,8 +54,11 @@ def again(
     from bridge.file_names import original_stem
 
     wanted = [*([f"model={model}"] if model else []), *(changes or [])]
-    request = again_of(file, seed, wanted, audio)
-    run_order(Order(request, out, as_json, file, stem=f"{original_stem(file.stem)}-again", force=force))
+    made = again_of(file, seed, wanted, audio)
+    for text in made.notes:
+        note(f"Note: {text}")
+    stem = f"{original_stem(file.stem)}-again"
+    run_order(Order(made.request, out, as_json, file, stem=stem, force=force, item=made.item))
 
 
 def _rows(made: dict[str, Any]) -> list[tuple[str, Any]]:

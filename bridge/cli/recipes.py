@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bridge.cli.request_options import SOURCE, value_of, values_from
+from bridge.cli.request_options import NOT_PATHS, SOURCE, value_of, values_from
 from engine.errors import InvalidRequest
 from engine.requests import TASKS, Request, Retake, TextToAudio, fields_of, from_dict, request_of
+from engine.requests.recipe import batch_request_of
 
+SAME_SOUND = frozenset({SOURCE, "model", "format", "bit_depth", "sample_rate"})  # may change within a batch
 RETAKEN = (TextToAudio.task, Retake.task, "prompt-to-audio")
 
 
@@ -48,8 +51,20 @@ def retake_of(path: Path, options: Mapping[str, Any]) -> Request:
     return from_dict({**values, "task": Retake.task, **values_from(Retake.task, dict(options))})
 
 
-def again_of(path: Path, seed: int | None, changes: Sequence[str], source: str | None) -> Request:
-    """The request that makes a clip again, with changes `name=value`. Raises `InvalidRequest`."""
+@dataclass(frozen=True)
+class Again:
+    """The request that makes a clip again; `item` is the variation that the clip was, where it renders its batch."""
+
+    request: Request
+    item: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def again_of(path: Path, seed: int | None, changes: Sequence[str], source: str | None) -> Again:
+    """How a clip is made again, with changes `name=value`. Raises `InvalidRequest`.
+
+    What has the same sound is made in the batch that the clip came from, and so is the same to the last bit.
+    """
     recipe = recipe_in(path)
     task = recipe["request"].get("task")
     if task not in TASKS:
@@ -59,9 +74,13 @@ def again_of(path: Path, seed: int | None, changes: Sequence[str], source: str |
         changed["seed"] = seed
         if task != Retake.task and "retake_seed" not in changed:
             changed["retake_seed"] = None  # derived again from the seed
+    same_sound = not set(changed) - SAME_SOUND
+    notes: tuple[str, ...] = ()
     if SOURCE in fields_of(TASKS[task]) and SOURCE not in changed:
-        changed[SOURCE] = _source(recipe, source)
-    return request_of(recipe, **changed)
+        changed[SOURCE], notes = _source(path, recipe, source)
+    if same_sound and recipe.get("batch") is not None:
+        return Again(*batch_request_of(recipe, **changed), notes)
+    return Again(request_of(recipe, **changed), None, notes)
 
 
 def changes_of(task: str, changes: Sequence[str]) -> dict[str, Any]:
@@ -78,12 +97,31 @@ def changes_of(task: str, changes: Sequence[str]) -> dict[str, Any]:
     return changed
 
 
-def _source(recipe: Mapping[str, Any], source: str | None) -> str:
-    if source is not None:
-        return str(value_of(fields_of(TASKS["inpaint"])[SOURCE], source))
+def _source(clip: Path, recipe: Mapping[str, Any], named: str | None) -> tuple[str, tuple[str, ...]]:
+    """The source as a request names it, and what to say about it: as named, else found by its hash."""
+    sha256 = str(recipe.get("source_sha256") or "")
+    if named is not None:
+        audio = str(value_of(fields_of(TASKS["inpaint"])[SOURCE], named))
+        return audio, _if_other(audio, sha256)
+    from bridge.cli.source_search import Found, find_source
+
+    found = find_source(clip, sha256) if sha256 else Found(None)
+    if found.path is not None:
+        return found.reference, (f"The source is {found.path}.",)
+    got = f"no source: {found.changed} has changed since" if found.changed else "no source, and none found by its hash"
     raise InvalidRequest(
         SOURCE,
-        "no source",
-        f"the file that the clip was made from (SHA-256 of its audio: {recipe.get('source_sha256', 'unknown')})",
-        "Name it with --audio FILE.",
+        got,
+        f"the file that the clip was made from (SHA-256 {sha256 or 'unknown'})",
+        "Name it with --audio FILE; another file, or the changed one, may be named too and gives another clip.",
     )
+
+
+def _if_other(audio: str, sha256: str) -> tuple[str, ...]:
+    if not sha256 or audio.startswith(NOT_PATHS) or not Path(audio).is_file():
+        return ()
+    from bridge.files.store import hash_file
+
+    if hash_file(Path(audio)) == sha256:
+        return ()
+    return (f"{Path(audio).name} is not what the clip was made from, or has changed since: the result differs.",)

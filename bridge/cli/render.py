@@ -34,6 +34,7 @@ class Order:
     stem: str = ""
     daemon_options: tuple[str, ...] = ()
     force: bool = False
+    item: int | None = None  # the only variation that is wanted
 
 
 def run_order(order: Order) -> None:
@@ -42,15 +43,22 @@ def run_order(order: Order) -> None:
 
     request = _with_format(order)
     _check_source(request)
-    count = _given(request.variations, 1)
+    count = _given(request.variations, 1) if order.item is None else 1
     with (
         interruptible(),
         Outputs(Wish(order.out, order.stem or _stem(order), order.force), str(request.format), count) as outputs,
         daemon_session(options=order.daemon_options) as client,
     ):
-        reply = finish_job(client, request, type(request).task).reply
+        reply = _wanted(finish_job(client, request, type(request).task).reply, order.item)
         written = _write(reply, outputs)
     _tell(reply, written, order.as_json)
+
+
+def _wanted(reply: ResultReply, item: int | None) -> ResultReply:
+    """The reply with the one variation that is wanted, or all."""
+    if item is None:
+        return reply
+    return structs.replace(reply, results=[entry for entry in reply.results if entry.variation == item])
 
 
 def _with_format(order: Order) -> Request:

@@ -27,6 +27,8 @@ from engine.tasks.inputs import Inputs
 from engine.tasks.settings import Settings, settings_of
 from engine.tasks.task import Material
 
+LARGEST_BATCH = 16  # as many variations as a request may have: a recipe can ask for the whole batch again
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -101,18 +103,25 @@ class Job:
 
         `frames` are those that noise is drawn for. Items go through the sampler in batches that fit.
         """
-        size = self.parts.items_at_once
-        chunks = [slice(i, min(i + size, self.items)) for i in range(0, self.items, size)]
+        chunks = self._batches()
         made, walked = [], False
         with self.timed("denoise"):
             for number, chunk in enumerate(chunks):
-                plan = self.order.task.plan(self._inputs(frames, words, chunk), material)
+                plan = self.order.task.plan(self._inputs(frames, words, slice(chunk.start, chunk.stop)), material)
                 walked = walked or bool(plan.legs)
                 share = (number + self.runs_done * len(chunks), self.runs * len(chunks))
                 told = self._progress(plan.evaluations, *share)
                 made.append(to_host(denoise(plan, told, self.cancel, Pace(self.device))))
         self.runs_done += 1
         return torch.cat(made), walked
+
+    def batch_of(self, item: int) -> range:
+        """The items that go through the sampler together with this one, itself included."""
+        return next(batch for batch in self._batches() if item in batch)
+
+    def _batches(self) -> list[range]:
+        size = min(self.parts.items_at_once, LARGEST_BATCH)
+        return [range(i, min(i + size, self.items)) for i in range(0, self.items, size)]
 
     def _inputs(self, frames: int, words: Words, chunk: slice) -> Inputs:
         family = self.parts.family

@@ -209,7 +209,7 @@ def _result(job: Job, item: int, audio: np.ndarray, rate: int, latents: Tensor) 
         "retake_seed": resolved.retake_seeds[item],
         "warnings": [*resolved.warnings, *job.reader.warnings, *_silence(audio)],
         "request": without_audio(resolved.request),
-        "recipe": recipe(resolved, item, job.parts.identity),
+        "recipe": recipe(resolved, item, job.parts.identity, batch=job.batch_of(item)),
     }
     return Render(
         audio=np.ascontiguousarray(audio, dtype=np.float32),

@@ -26,8 +26,14 @@ class ModelIdentity:
     weights: str = ""  # "int8" where they were rounded
 
 
-def recipe(resolved: Resolved, item: int, model: ModelIdentity, source_sha256: str | None = None) -> dict[str, Any]:
-    """A JSON object that makes item `item` of the request again, alone."""
+def recipe(
+    resolved: Resolved, item: int, model: ModelIdentity, source_sha256: str | None = None, batch: range = range(0)
+) -> dict[str, Any]:
+    """A JSON object that makes item `item` of the request again, alone.
+
+    `batch` are the items that went through the sampler together with it: sums over more rows round otherwise, so where
+    there were others the recipe says which, and `batch_request_of` makes the same batch.
+    """
     values = without_audio(resolved.request)
     for name in NOT_RESOLVED:
         values.pop(name, None)
@@ -44,6 +50,9 @@ def recipe(resolved: Resolved, item: int, model: ModelIdentity, source_sha256: s
         "model": {"name": model.name, "sha256": model.sha256} | ({"weights": model.weights} if model.weights else {}),
         "request": values,
     }
+    if len(batch) > 1:
+        first = {"seed": resolved.seeds[batch[0]], "retake_seed": resolved.retake_seeds[batch[0]]}
+        made["batch"] = {"size": len(batch), "item": item - batch[0], **first}
     return made | ({"source_sha256": source_sha256} if source_sha256 else {})
 
 
@@ -61,3 +70,21 @@ def request_of(made: Mapping[str, Any], **changes: Any) -> Request:
     if version != RECIPE_VERSION:
         raise InvalidRequest("recipe", f"version {version!r}", f"version {RECIPE_VERSION}", "Update acestep-bridge.")
     return from_dict({**made["request"], "model": made["model"]["name"], **changes})
+
+
+def batch_request_of(made: Mapping[str, Any], **changes: Any) -> tuple[Request, int]:
+    """The request that renders the batch of a recipe's clip anew, and which variation of it the clip is.
+
+    Bit-equal to the clip on the same device with the same memory mode. Raises `InvalidRequest`.
+    """
+    batch = made.get("batch")
+    if batch is None:
+        return request_of(made, **changes), 0
+    try:
+        seeds = {"seed": batch["seed"], "retake_seed": batch["retake_seed"]}
+        size, item = int(batch["size"]), int(batch["item"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidRequest("batch", repr(batch)[:60], "size, item, seed, retake_seed", "Take another.") from error
+    if not 0 <= item < size:
+        raise InvalidRequest("batch", f"item {item} of {size}", f"an item from 0 to {size - 1}", "Take another.")
+    return request_of(made, **{**seeds, **changes, "variations": size}), item
