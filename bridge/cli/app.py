@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli import (
+    daemon_commands,
     demo_command,
     doctor_command,
     gateway_command,
@@ -55,6 +56,7 @@ def _root(
 
 
 for part in (
+    daemon_commands,
     demo_command,
     serve_command,
     render_commands,
