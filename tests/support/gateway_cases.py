@@ -1,0 +1,57 @@
+"""Cases made by chance from the gateway's own OpenAPI document, by schemathesis: no answer may be a 5xx.
+
+    python -m tests.support.gateway_cases [--cases 5000]
+
+schemathesis is a program of an environment of its own, on PATH or named in ACESTEP_SCHEMATHESIS: its pytest plugin
+disturbs other tests where it is installed beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.support.daemons import running
+from tests.support.gateway import GatewayProcess, gateway_running
+from tests.support.renderers import BRIEF
+
+CHECKS = "not_a_server_error,content_type_conformance,response_schema_conformance,status_code_conformance,ignored_auth"
+
+
+def program() -> str | None:
+    """Where schemathesis is; None where it is not."""
+    return os.environ.get("ACESTEP_SCHEMATHESIS") or shutil.which("schemathesis")
+
+
+def run_cases(gateway: GatewayProcess, examples: int, folder: Path) -> tuple[int, int, str]:
+    """Exit code, number of cases, and what was said, for this many examples an operation."""
+    words = [str(program()), "run", f"{gateway.url}/openapi.json", "--phases", "examples,coverage,fuzzing"]
+    words += ["-H", f"Authorization: Key {gateway.key}", "-c", CHECKS, "-n", str(examples), "--seed", "1"]
+    words += ["--request-timeout", "30", "--suppress-health-check", "all", "--no-color"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+    text = done.stdout + done.stderr
+    found = re.search(r"(\d+) generated", text)
+    return done.returncode, int(found[1]) if found else 0, text
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=5000)
+    wanted = parser.parse_args().cases
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        with running(home, renderer=BRIEF), gateway_running(home) as gateway:
+            code, count, text = run_cases(gateway, max(1, wanted // 18), Path(folder))
+            print(text[-6000:])
+            print(f"{count} cases, exit code {code}")
+            return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
