@@ -68,6 +68,7 @@ def all_checks(model: str = "nano") -> Iterator[Check]:
         yield from rendering_checks(model)
     yield disk_check()
     yield daemon_check()
+    yield gateway_check()
     yield reaper_check()
 
 
@@ -245,6 +246,23 @@ def daemon_check() -> Check:
     engine = f"engine {hello.engine.state}" + (f" on {hello.engine.device}" if hello.engine.device else "")
     text = f"running (process {hello.pid}), {model_words(hello.model)}, {engine}"
     return Check("daemon", True, text, optional=True, code="daemon")
+
+
+def gateway_check() -> Check:
+    """The HTTP gateway: whether one runs, and whether one could."""
+    from bridge.gateway.gateway_settings import GatewaySettings
+    from bridge.gateway.serving import GatewayRefused, check_settings, read_running
+    from bridge.protocol.home import home_folder
+
+    settings = GatewaySettings(home=home_folder())
+    running = read_running(settings)
+    if running is not None:
+        return Check("gateway", True, f"listens on {running.url} (process {running.pid})", optional=True)
+    try:
+        check_settings(settings)
+    except GatewayRefused as error:
+        return Check("gateway", False, "cannot be started", str(error), optional=True)
+    return Check("gateway", True, "not started (acestep-bridge gateway)", optional=True)
 
 
 def reaper_check() -> Check:

@@ -31,7 +31,7 @@ def program() -> str | None:
 
 def run_cases(gateway: GatewayProcess, examples: int, folder: Path) -> tuple[int, int, str]:
     """Exit code, number of cases, and what was said, for this many examples an operation."""
-    words = [str(program()), "run", f"{gateway.url}/openapi.json", "--phases", "examples,coverage,fuzzing"]
+    words = [str(program()), "run", f"{gateway.url}/openapi.json", "--phases", "examples,fuzzing", "-w", "4"]
     words += ["-H", f"Authorization: Key {gateway.key}", "-c", CHECKS, "-n", str(examples), "--seed", "1"]
     words += ["--request-timeout", "30", "--suppress-health-check", "all", "--no-color"]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
