@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from engine.audio.buffer import Samples
 from engine.audio.exact import match_channels
 from engine.audio.joint import MARGIN_SECONDS, Stretch, place_fade
-from engine.audio.loudness import headroom_db, matching_gain_db
+from engine.audio.loudness import TRUE_PEAK_DB, headroom_db, limited, matching_gain_db
 from engine.audio.pulse import beat_offset
 from engine.audio.window import Region, Window
 
@@ -105,10 +105,8 @@ def context_around(read: ReadSource, window: Window, region: Region) -> tuple[ND
 def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: Region, how: Fitting) -> Patch:
     shift = _beat_shift(read, channels, made, window, region, how)
     new = match_channels(made.part(region.fade_start - shift, region.fade_end - shift), channels)
-    gain_db = 0.0
-    if how.match_loudness:
-        gain_db = _gain_db(read, new, window, region)
-    new = new * 10 ** (gain_db / 20)
+    gain_db = _gain_db(read, new, window, region) if how.match_loudness else 0.0
+    new = _turned(read, new, window, region, gain_db)
     before, after = _joints(read, new, window, region, how, shift)
     fade_in = fade_out = "none"
     first, last = region.fade_start, region.fade_end
@@ -130,6 +128,19 @@ def _gain_db(read: ReadSource, new: NDArray[np.float64], window: Window, region:
     there = read(region.fade_start, region.fade_end)
     headroom = headroom_db(new, np.concatenate([context, there], axis=1))
     return min(matching_gain_db(inner, context, window.sample_rate), headroom)
+
+
+def _turned(
+    read: ReadSource, new: NDArray[np.float64], window: Window, region: Region, gain_db: float
+) -> NDArray[np.float64]:
+    """`new` at its gain; what was turned up stays below -1 dBTP, or below a source's peak that is over full scale."""
+    new = new * 10 ** (gain_db / 20)
+    if gain_db <= 0:
+        return new
+    there = float(np.abs(read(region.fade_start, region.fade_end)).max(initial=0.0))
+    around = max(float(np.abs(side).max(initial=0.0)) for side in context_around(read, window, region))
+    peak = max(there, around)
+    return limited(new, window.sample_rate, TRUE_PEAK_DB if peak <= 1.0 else 20 * float(np.log10(peak)))
 
 
 def _beat_shift(read: ReadSource, channels: int, made: Made, window: Window, region: Region, how: Fitting) -> int:

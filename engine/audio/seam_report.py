@@ -30,6 +30,8 @@ _MOMENT_SECONDS = 0.005
 _IF_ANY = {"silent", "joint_before", "joint_after", "joint_before_ms", "joint_after_ms", "beat_shift_ms"}
 _SILENT = 10 ** (-70 / 20)  # a peak below -70 dBFS is silence: dither and rumble of an empty track are
 _SILENT_SCORE = 20.0
+_CHANGED_SCORE = 100.0
+WEIGHTS = {"click_db": 6.0, "loudness_lu": 4.0, "beat_ms": 40.0, "tilt_db": 3.0}  # what counts 1 in the score
 _QUIET = 1e-4  # a second difference of -80 dB: below it nothing is heard as a click
 _LONGEST_BEAT_SECONDS = 30.0
 
@@ -62,12 +64,14 @@ class SeamReport:
     @property
     def score(self) -> float:
         """0 for a joint nobody hears; higher is worse. About 1 for each fault that a listener would name."""
-        click = max(0.0, self.click_before_db or 0.0, self.click_after_db or 0.0) / 6
-        loudness = abs(self.loudness_difference_lu or 0.0) / 4
-        beat = abs(self.tempo_phase_error_ms or 0.0) / 40
-        tilt = abs(self.spectral_tilt_difference_db or 0.0) / 3
-        silent = _SILENT_SCORE * (self.silent == "region")
-        return 100.0 * (self.samples_changed_outside > 0) + click + loudness + beat + tilt + silent
+        weighed = (
+            max(0.0, self.click_before_db or 0.0, self.click_after_db or 0.0) / WEIGHTS["click_db"],
+            abs(self.loudness_difference_lu or 0.0) / WEIGHTS["loudness_lu"],
+            abs(self.tempo_phase_error_ms or 0.0) / WEIGHTS["beat_ms"],
+            abs(self.spectral_tilt_difference_db or 0.0) / WEIGHTS["tilt_db"],
+        )
+        changed = _CHANGED_SCORE * (self.samples_changed_outside > 0)
+        return sum(weighed) + changed + _SILENT_SCORE * (self.silent == "region")
 
     def to_dict(self) -> dict[str, Any]:
         """The fields and the score, for JSON; without those that say only what applies, where it does not."""

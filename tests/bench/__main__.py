@@ -34,6 +34,7 @@ HOMES = {
     "osc": "others",
     "reaper": "others",
     "gpu": "gpu",
+    "fit": "fit",
     "reference": "reference",
 }
 
@@ -44,6 +45,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--plots", type=Path, help="folder for the plots")
     options = parser.parse_args()
+    if len(options.names) == 2 and options.names[0] == "fit" and options.names[1] not in HOMES:
+        os.environ["ACESTEP_FIT_FOLDER"] = options.names.pop()
     results: list[Result] = []
     failed: list[str] = []
     for name in options.names or HOMES:

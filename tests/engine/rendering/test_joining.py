@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.audio.buffer import Audio
-from engine.audio.loudness import loudness_lufs, matching_gain_db
+from engine.audio.loudness import limited, loudness_lufs, matching_gain_db, true_peak_db
 from engine.audio.outpaint_window import Extension, plan_outpaint
 from engine.audio.seam import Made, crossfade
 from engine.audio.seam_report import SeamReport
 from engine.audio.window import Window, plan_window
-from engine.rendering.joining import Joined, Joiner, Piece, single_regions
+from engine.rendering.joining import Joined, Joiner, Piece, choose_best, single_regions
 from engine.rendering.source import open_source
 
 RATE = 22050
@@ -212,6 +212,53 @@ def test_silence_is_named(silent: str | None) -> None:
 def test_a_silent_candidate_is_worse_than_one_that_sounds() -> None:
     source = _music(24)
     assert _report(source, source * 0).score > _report(source, _music(24, seed=9) * 0.2).score + 1
+
+
+_FAULTS = ("click", "loud", "quiet", "late", "dull", "silent")
+
+
+@pytest.mark.parametrize("fault", _FAULTS)
+def test_a_bad_candidate_among_good_ones_is_never_chosen(fault: str) -> None:
+    """Wherever it stands; the good ones differ by their seeds. The joints lie between two beats."""
+    source = np.roll(_music(24), RATE // 4, axis=1)
+    window = plan_window(source.shape[1], RATE, 8, 16, 8.0)
+    joined = []
+    for seed in (9, 10, 11):
+        new = np.roll(_music(24, seed=seed), RATE // 4, axis=1)
+        joined.append(_joined(source, _made(window, new[:, window.start : window.end]), window, match=False))
+    new = _spoiled(np.roll(_music(24, seed=12), RATE // 4, axis=1), fault)
+    bad = _joined(source, _made(window, new[:, window.start : window.end]), window, match=False)
+    for place in range(4):
+        candidates = [*joined[:place], bad, *joined[place:]]
+        assert choose_best(candidates, 4) != {place}
+
+
+def _spoiled(new: np.ndarray, fault: str) -> np.ndarray:
+    if fault == "click":
+        new[:, 8 * RATE - 200] += 3.0
+    kernel = np.ones(12) / 12
+    dull = np.stack([np.convolve(channel, kernel, "same") for channel in new]).astype(np.float32)
+    late = np.roll(new, round(0.08 * RATE), axis=1)
+    return {"loud": new * 2, "quiet": new * 0.4, "late": late, "dull": dull, "silent": new * 0}.get(fault, new)
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 96000])
+def test_what_is_turned_up_stays_below_the_true_peak(rate: int) -> None:
+    rng = np.random.default_rng(2)
+    loud = rng.normal(0, 0.4, (2, rate))
+    kept = loud * 0.05
+    assert true_peak_db(limited(loud, rate)) <= -1.0 and limited(kept, rate) is kept
+    quiet = np.sin(2 * np.pi * rate / 4 * np.arange(rate) / rate + np.pi / 4)[None]  # peaks lie between its samples
+    assert true_peak_db(quiet) == pytest.approx(0.0, abs=0.3) and np.abs(quiet).max() < 0.71
+
+
+def test_a_result_that_was_turned_up_stays_below_the_true_peak() -> None:
+    source = np.clip(_music(6) * 3, -1, 1).astype(np.float32)
+    window = plan_window(source.shape[1], RATE, 2, 4, 1.0)
+    new = np.clip(_music(6, seed=3)[:, window.start : window.end], -0.5, 0.5)
+    result = _joined(source, _made(window, new), window)
+    assert result.reports[0].gain_db > 1
+    assert true_peak_db(result.audio[:, window.region.start : window.region.end]) <= -0.9
 
 
 def test_score_orders_candidates() -> None:
