@@ -145,7 +145,6 @@ class Hosting:
             expires=now + upload.keep_seconds if upload.keep_seconds else 0.0,
         )
         self._ledger.keep(row)
-        self._ledger.end_upload(upload.upload_id)
         return row
 
     def host_result(self, token: str, audio: AudioFile, call: str, keep_seconds: float) -> None:
@@ -173,8 +172,14 @@ class Hosting:
         return (row, path) if row and path else None
 
     def upload(self, upload_id: str) -> UploadRow | None:
-        """An announced upload that is not complete."""
-        return self._ledger.upload(upload_id) if _UPLOAD_ID.fullmatch(upload_id) else None
+        """An announced upload that is not complete: its address takes one file."""
+        known = self._ledger.upload(upload_id) if _UPLOAD_ID.fullmatch(upload_id) else None
+        return known if known is not None and self._ledger.hosted(known.token) is None else None
+
+    def completed(self, upload_id: str) -> HostedRow | None:
+        """What a complete upload became: the answer to its last call may have been lost, and is asked for again."""
+        known = self._ledger.upload(upload_id) if _UPLOAD_ID.fullmatch(upload_id) else None
+        return self._ledger.hosted(known.token) if known is not None else None
 
     def reference_of(self, url: str, hosts: frozenset[str]) -> str | None:
         """`sha256:...` for a URL of a file hosted here; None for any other."""

@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 """
 ANSWER_SECONDS = 86_400.0
 _KEPT_SECONDS = 30 * 86_400.0
+_UPLOAD_SECONDS = 7 * 86_400.0  # as long as the daemon keeps audio that no job uses
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 
@@ -158,17 +159,15 @@ class Ledger:
         return self._one(HostedRow, "token = ? AND (expires = 0 OR expires > ?)", token, time.time())
 
     def hosted_bytes(self) -> int:
-        """The size of all uploads that have not expired."""
-        query = "SELECT coalesce(sum(size), 0) FROM hosted WHERE origin = 'upload' AND (expires = 0 OR expires > ?)"
-        return int(self._base.execute(query, (time.time(),)).fetchone()[0])
+        """The size of the uploads that are kept: for a week, unless they expire before; each file once."""
+        kept = "origin = 'upload' AND created > ? AND (expires = 0 OR expires > ?)"
+        query = f"SELECT coalesce(sum(size), 0) FROM (SELECT DISTINCT sha256, size FROM hosted WHERE {kept})"
+        now = time.time()
+        return int(self._base.execute(query, (now - _UPLOAD_SECONDS, now)).fetchone()[0])
 
     def upload(self, upload_id: str) -> UploadRow | None:
         """An announced upload."""
         return self._one(UploadRow, "upload_id = ?", upload_id)
-
-    def end_upload(self, upload_id: str) -> None:
-        """An upload is complete: its address takes nothing more."""
-        self._base.execute("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
 
     def delivery(self, request_id: str) -> DeliveryRow | None:
         """The webhook of a call."""

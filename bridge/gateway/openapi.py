@@ -171,7 +171,8 @@ def _submit(endpoint: str) -> Json:
 def _following() -> Json:
     request_id = {"name": "request_id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     logs = _query("logs", {"enum": ["0", "1", "true", "false"]}, "Whether log lines are wanted.")
-    stream = {"description": "Server-sent events.", "content": {"text/event-stream": {"schema": _TEXT}}}
+    event = _object({"data": _TEXT}, ["data"])  # each holds a Status as JSON
+    stream = {"description": "Server-sent events.", "content": {"text/event-stream": {"schema": event}}}
     statuses = {"200": _json("Status", "Finished."), "202": _json("Status", "Waits or runs.")}
     cancelled = {"202": _json("Refusal", "It will be cancelled.")}
     outputs = {"200": _json("Output", "What was made."), "422": _json("Problems", "The input could not be used.")}

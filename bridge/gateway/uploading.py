@@ -86,7 +86,11 @@ class Uploading:
         return JSONResponse({"partNumber": number, "etag": etag}, headers={"ETag": f'"{etag}"'})
 
     async def _complete(self, request: Request) -> Response:
-        upload = self._hosting.upload(request.path_params["upload_id"])
+        upload_id = request.path_params["upload_id"]
+        done = self._hosting.completed(upload_id)
+        if done is not None:
+            return JSONResponse({"access_url": file_url(base_of(request), done.token, done.file_name)})
+        upload = self._hosting.upload(upload_id)
         if upload is None:
             return _no_upload()
         numbers = _part_numbers(decoded(await read_body(request, _MOST_JSON_BYTES)))

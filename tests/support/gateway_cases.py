@@ -1,4 +1,5 @@
-"""Cases made by chance from the gateway's own OpenAPI document, by schemathesis: no answer may be a 5xx.
+"""Cases made by chance from the gateway's own OpenAPI document, by schemathesis: no answer may be a 5xx
+but the 504 of a job that was not started in the time that its caller allowed.
 
     python -m tests.support.gateway_cases [--cases 5000]
 
@@ -23,6 +24,11 @@ from tests.support.renderers import BRIEF
 
 CHECKS = "not_a_server_error,content_type_conformance,response_schema_conformance,status_code_conformance,ignored_auth"
 
+SETTINGS = """
+[checks.not_a_server_error]
+expected-statuses = ["2xx", "4xx", "504"]  # 504: a start in time was asked for and missed, as the public API says it
+"""
+
 
 def program() -> str | None:
     """Where schemathesis is; None where it is not."""
@@ -31,6 +37,7 @@ def program() -> str | None:
 
 def run_cases(gateway: GatewayProcess, examples: int, folder: Path) -> tuple[int, int, str]:
     """Exit code, number of cases, and what was said, for this many examples an operation."""
+    (folder / "schemathesis.toml").write_text(SETTINGS)
     words = [str(program()), "run", f"{gateway.url}/openapi.json", "--phases", "examples,fuzzing", "-w", "4"]
     words += ["-H", f"Authorization: Key {gateway.key}", "-c", CHECKS, "-n", str(examples), "--seed", "1"]
     words += ["--request-timeout", "30", "--suppress-health-check", "all", "--no-color"]
@@ -47,7 +54,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         with running(home, renderer=BRIEF), gateway_running(home) as gateway:
-            code, count, text = run_cases(gateway, max(1, wanted // 18), Path(folder))
+            code, count, text = run_cases(gateway, max(1, wanted // 10), Path(folder))
             print(text[-6000:])
             print(f"{count} cases, exit code {code}")
             return code

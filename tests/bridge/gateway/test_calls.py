@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import socket
@@ -107,8 +108,6 @@ def test_calls_uploads_and_files_outlive_gateway_and_daemon(tmp_path):
 
 def test_a_run_that_nobody_repeats_is_cancelled(tmp_path):
     """In a gateway that waits for a repeat for a tenth of a second."""
-    import asyncio
-
     from bridge.gateway.gateway_settings import GatewaySettings
     from bridge.gateway.serving import serve
 
@@ -301,3 +300,48 @@ def test_the_public_address_of_a_file_cannot_be_guessed(gateway):
     url = gateway.call("GET", call["response_url"]).json["audio"]["url"]
     token = urllib.parse.urlsplit(url).path.split("/")[2]
     assert len(token) >= 32 and gateway.call("GET", f"/files/{token[::-1]}x/noise.wav", key="").status == 404
+
+
+def test_an_upload_in_parts_is_completed_once_however_often_it_is_said(gateway):
+    """In Python's way, with parts told in the order in which they were complete; the last call is sent twice."""
+    token = gateway.call("POST", "/rest/storage/auth/token", {}).json
+    headers = {"Authorization": f"Bearer {token['token']}", "X_Fal_File_Name": "a.wav"}
+    begun = gateway.call("POST", f"{token['base_url']}/files/upload/multipart", b"", key="", **headers).json
+    address, whole = f"{begun['access_url']}/multipart/{begun['uploadId']}", wave_bytes()
+    parts = []
+    for number, data in ((2, whole[20000:]), (1, b"wrong"), (1, whole[:20000])):
+        answer = gateway.call("PUT", f"{address}/{number}", data, key="")
+        parts.append({"partNumber": number, "etag": answer.headers["ETag"]})
+    missing = gateway.call("POST", f"{address}/complete", {"parts": [{"partNumber": 3, "etag": "x"}]}, key="")
+    assert missing.status == 422
+    for _ in range(2):
+        assert gateway.call("POST", f"{address}/complete", {"parts": parts}, key="").status == 200
+    assert gateway.call("GET", begun["access_url"], key="").body == whole
+    assert gateway.call("PUT", f"{address}/1", b"later", key="").status == 404
+
+
+def test_uploads_have_a_quota(tmp_path):
+    from bridge.gateway.gateway_settings import GatewaySettings
+    from bridge.gateway.hosting import Hosting, TooLarge
+    from bridge.gateway.ledger import Ledger
+
+    settings = GatewaySettings(home=tmp_path, max_upload_bytes=100, quota_bytes=150)
+    settings.folder.mkdir()
+    ledger = Ledger(settings.folder / "ledger.sqlite3")
+    hosting = Hosting(settings, ledger)
+    hosting.prepare()
+
+    async def chunks(data: bytes):
+        for at in range(0, len(data), 10):
+            yield data[at : at + 10]
+
+    async def send(data: bytes) -> None:
+        await hosting.take_in(hosting.announce("audio/wav", "a.wav"), chunks(data))
+
+    asyncio.run(send(b"a" * 90))
+    asyncio.run(send(b"b" * 60))
+    for data in (b"c" * 101, b"d"):
+        with pytest.raises(TooLarge):
+            asyncio.run(send(data))
+    assert not list(hosting.store.making.iterdir())
+    ledger.close()
