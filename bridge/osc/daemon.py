@@ -65,7 +65,8 @@ class ClientDaemon:
         self._client = client
 
     def is_there(self) -> bool:
-        return self._client.transport.target.may_answer()
+        target = self._client.transport.target  # without its file nobody looks at the lock, which a new one may take
+        return target.file.exists() and target.may_answer()
 
     async def submit(self, request: Mapping[str, Any], client_data: dict[str, Any], request_id: str) -> JobStatus:
         return (await self._client.submit(request, client_data, request_id)).submitted

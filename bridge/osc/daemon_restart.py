@@ -28,7 +28,7 @@ class DaemonRestart:
         if self._start is None or monotonic() - self._last < AGAIN_SECONDS:
             self._say(f"no daemon: {error}")
             return
-        self._say("the daemon is gone: restarting it")
+        self._say("no daemon: restarting it")
         self._last = monotonic()
         self._task = asyncio.create_task(self._restart(self._start))
 

@@ -49,6 +49,10 @@ class Feedback:
         for peer in self._targets.targets(path):
             self._show(peer, path, _rounded(arguments))
 
+    def forget(self, path: str) -> None:
+        """What was told last is no news any more: it does not come again."""
+        self.last.pop(path, None)
+
     def error(self, path: str, got: str, expected: str) -> None:
         """Something went wrong later than the message that asked for it: all surfaces are told now."""
         self.everyone(f"{ROOT}/error", path, got, expected)

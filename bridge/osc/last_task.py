@@ -32,12 +32,17 @@ class LastTask:
         return found | {f"{ROOT}/again": Handler(self._again)}
 
     def _again(self, sender: Peer, values: tuple[()]) -> None:
+        self._start(sender)
+
+    def _start(self, sender: Peer) -> None:
+        """An earlier result is not told again from here on: it would be taken for this task's."""
         path, value = self._last
         self._handlers[path].do(sender, value)
+        self._feedback.forget(f"{ROOT}/result")
 
     def _do(self, path: str, sender: Peer, value: Any) -> None:
         self._last = path, value
-        self._handlers[path].do(sender, value)
+        self._start(sender)
 
     def again(self) -> None:
         """Do it once more; what is wrong with it is told to every surface."""

@@ -47,4 +47,6 @@ class Resending:
             if not path:
                 self._round = iter([path for path in self._paths() if path not in FIRST])
                 return
-            self._feedback.again(path, *self._present(path))
+            arguments = self._present(path)
+            if arguments:
+                self._feedback.again(path, *arguments)

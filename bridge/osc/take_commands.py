@@ -46,6 +46,7 @@ class TakeCommands:
         source = self._controls.values.get(SOURCE, "")
         if source != self._takes.original:
             self._takes.start(source)
+            self._feedback.forget(f"{ROOT}/result")
             self.show(tell_path=False)
 
     def show(self, tell_path: bool = True) -> None:
@@ -59,6 +60,8 @@ class TakeCommands:
             feedback.put_changed(f"{ROOT}/take/{number}/lamp", int(number == takes.present))
         if tell_path and takes.path:
             feedback.everyone(f"{ROOT}/result", takes.path)
+            if not takes.present:
+                feedback.forget(f"{ROOT}/result")  # the original is no result that somebody could have missed
         self.on_change()
 
     def _select(self, sender: Peer, values: tuple[int]) -> None:

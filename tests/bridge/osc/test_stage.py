@@ -82,6 +82,14 @@ def test_a_lost_result_comes_again(tmp_path):
             controller.resending.one_second()
         late.poll()
         assert ("/acestep/result", (result,)) in late.heard
+        surface.send("/acestep/inpaint")
+        await until(lambda: len(daemon.jobs) == 2)
+        late.poll()
+        late.heard.clear()
+        for _ in range(14):  # an old result would be taken for that of the new task
+            controller.resending.one_second()
+        late.poll()
+        assert not [message for message in late.heard if message[0] == "/acestep/result"]
 
     play(scenario, tmp_path)
 
@@ -313,7 +321,7 @@ def test_a_command_to_a_dead_daemon_is_done_once_by_the_next_one(tmp_path):
             daemon.alive = False
             surface.send("/acestep/text_to_audio", 7)
             await surface.wait("/acestep/ack", "/acestep/text_to_audio", 7)
-            await surface.wait("/acestep/status", "the daemon is gone: restarting it", seconds=2.0)
+            await surface.wait("/acestep/status", "no daemon: restarting it", seconds=2.0)
             await until(lambda: len(daemon.ids) >= 2)  # tried again
             ready.set()
             await until(lambda: len(daemon.requests) == 1)
