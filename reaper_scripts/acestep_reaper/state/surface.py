@@ -11,7 +11,8 @@ _EVERY = (
     "erg_diffusion", "oss_steps", "shift", "language",
 )  # fmt: skip
 _SEAM = (
-    "lyrics", "context_seconds", "crossfade_seconds", "joint_search_seconds", "pin_joints", "match_loudness",
+    "lyrics", "context_seconds", "crossfade_seconds", "joint_search_seconds", "pin_joints", "match_tempo",
+    "match_loudness",
     "candidates",
 )  # fmt: skip
 _OF_TASK = {
