@@ -4,9 +4,13 @@ import os
 import signal
 
 import psutil
+from hypothesis import HealthCheck, settings
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any speed")  # examples have 200 ms otherwise
 
 WORKER_BYTES = 1.5e9  # of a process that runs tests, with torch, and of the daemons that it starts
 if "PYTEST_XDIST_WORKER" in os.environ:  # torch's threads would take the processors from the other workers
