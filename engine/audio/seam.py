@@ -71,6 +71,9 @@ class Patch:
         return self.position + self.samples.shape[1]
 
 
+Around = tuple[NDArray[Any], NDArray[Any]]  # the source before and after a region, (channels, n) each
+
+
 @dataclass(frozen=True)
 class Fitting:
     """How made material is fitted: loudness, and how far in seconds from a border the fade may lie.
@@ -94,7 +97,7 @@ def make_patches(
     return tuple(_patch(read, channels, made, window, region, how) for region in window.regions)
 
 
-def context_around(read: ReadSource, window: Window, region: Region) -> tuple[NDArray[Any], NDArray[Any]]:
+def context_around(read: ReadSource, window: Window, region: Region) -> Around:
     """The source before and after a region and its fades, at most 10 s of each: what its loudness follows."""
     length = round(_CONTEXT_SECONDS * window.sample_rate)
     first, last = max(0, min(region.fade_start, window.source_samples)), min(region.fade_end, window.source_samples)
@@ -103,10 +106,11 @@ def context_around(read: ReadSource, window: Window, region: Region) -> tuple[ND
 
 
 def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: Region, how: Fitting) -> Patch:
-    shift = _beat_shift(read, channels, made, window, region, how)
+    around = context_around(read, window, region)
+    shift = _beat_shift(around, channels, made, window, region, how)
     new = match_channels(made.part(region.fade_start - shift, region.fade_end - shift), channels)
-    gain_db = _gain_db(read, new, window, region) if how.match_loudness else 0.0
-    new = _turned(read, new, window, region, gain_db)
+    gain_db = _gain_db(read, new, around, window, region) if how.match_loudness else 0.0
+    new = _turned(read, new, around, region, window.sample_rate, gain_db)
     before, after = _joints(read, new, window, region, how, shift)
     fade_in = fade_out = "none"
     first, last = region.fade_start, region.fade_end
@@ -122,8 +126,8 @@ def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: 
     )
 
 
-def _gain_db(read: ReadSource, new: NDArray[np.float64], window: Window, region: Region) -> float:
-    context = np.concatenate(context_around(read, window, region), axis=1)
+def _gain_db(read: ReadSource, new: NDArray[np.float64], around: Around, window: Window, region: Region) -> float:
+    context = np.concatenate(around, axis=1)
     inner = new[:, region.fade_before : new.shape[1] - region.fade_after]
     there = read(region.fade_start, region.fade_end)
     headroom = headroom_db(new, np.concatenate([context, there], axis=1))
@@ -131,25 +135,25 @@ def _gain_db(read: ReadSource, new: NDArray[np.float64], window: Window, region:
 
 
 def _turned(
-    read: ReadSource, new: NDArray[np.float64], window: Window, region: Region, gain_db: float
+    read: ReadSource, new: NDArray[np.float64], around: Around, region: Region, rate: int, gain_db: float
 ) -> NDArray[np.float64]:
     """`new` at its gain; what was turned up stays below -1 dBTP, or below a source's peak that is over full scale."""
     new = new * 10 ** (gain_db / 20)
     if gain_db <= 0:
         return new
     there = float(np.abs(read(region.fade_start, region.fade_end)).max(initial=0.0))
-    around = max(float(np.abs(side).max(initial=0.0)) for side in context_around(read, window, region))
-    peak = max(there, around)
-    return limited(new, window.sample_rate, TRUE_PEAK_DB if peak <= 1.0 else 20 * float(np.log10(peak)))
+    loudest = max(float(np.abs(side).max(initial=0.0)) for side in around)
+    peak = max(there, loudest)
+    return limited(new, rate, TRUE_PEAK_DB if peak <= 1.0 else 20 * float(np.log10(peak)))
 
 
-def _beat_shift(read: ReadSource, channels: int, made: Made, window: Window, region: Region, how: Fitting) -> int:
+def _beat_shift(around: Around, channels: int, made: Made, window: Window, region: Region, how: Fitting) -> int:
     """Samples by which the new part has to lie later to be on the beat around it; 0 where that cannot be told."""
     free = how.search_seconds > 0 and not window.parity
     if not (how.match_tempo and free and region.end - region.start >= _LEAST_SHIFTED_SECONDS * window.sample_rate):
         return 0
     rate = window.sample_rate
-    before, after = context_around(read, window, region)
+    before, after = around
     stop = min(region.end, region.start + round(_LONGEST_BEAT_SECONDS * rate))
     inside = match_channels(made.part(region.start, stop), channels)
     gaps = region.fade_before / rate, (region.fade_end - stop) / rate
