@@ -11,12 +11,37 @@ from msgspec import UNSET
 from bridge.protocol.errors import refused
 
 
+def named_path(text: str, field: str) -> Path:
+    """The path that a text names, `~` followed. Raises InvalidField for what no file can be called."""
+    remedy = "Give the whole path."
+    if "\0" in text:
+        raise refused("invalid_request", field, "a path with a NUL character", "the path of a file", remedy)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # ~somebody, whom this machine does not know
+        raise refused("invalid_request", field, repr(text[:60]), "the path of a file", remedy) from error
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long for the file system
+        return False
+
+
 def check_loras(request: Any, roots: Sequence[Path]) -> None:
     """Raises InvalidField (forbidden_path) for a LoRA's file outside of `roots`; hub ids are no files."""
     for text in () if request.lora is UNSET else request.lora:
-        path = Path(text).expanduser()
-        if path.is_absolute() or path.exists():
+        path = named_path(text, "lora")
+        if path.is_absolute() or _exists(path):
             check_allowed(path, roots, "lora")
+
+
+def check_model(name: str, roots: Sequence[Path]) -> None:
+    """Raises InvalidField (forbidden_path) for a model's folder outside of `roots`; names of models are no paths."""
+    path = named_path(name, "model")
+    if path.is_absolute() or len(path.parts) > 1 or _exists(path):
+        check_allowed(path, roots, "model")
 
 
 def check_allowed(path: Path, roots: Sequence[Path], field: str = "audio") -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.files.fetch import UrlRules, fetch
-from bridge.files.roots import check_allowed
+from bridge.files.roots import check_allowed, named_path
 from bridge.files.store import AudioStore, suffix_of
 from bridge.protocol.errors import InvalidField, RequestFailed, refused
 
@@ -65,7 +65,7 @@ def locate(
 def _path(audio: str, roots: Sequence[Path] | None) -> Path:
     if "\0" in audio:
         raise _wrong("a path with a NUL character")
-    path = Path(audio).expanduser()
+    path = named_path(audio, "audio")
     if not path.is_absolute():
         raise _wrong(f"the relative path {audio}", "Give the whole path: the daemon has another current folder.")
     if roots is not None:

@@ -16,13 +16,12 @@ import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bridge.files import Attached, locate
-from bridge.files.roots import check_allowed, check_loras
+from bridge.files.roots import check_loras, check_model
 from bridge.gateway import answers
 from bridge.gateway.daemon_line import DaemonLine
 from bridge.gateway.gateway_settings import GatewaySettings
@@ -195,9 +194,7 @@ class Desk:
         roots = self._settings.roots
         try:
             check_loras(request, roots)
-            model = given(request, "model")
-            if model and (Path(model).expanduser().is_absolute() or Path(model).exists() or "/" in model):
-                check_allowed(Path(model).expanduser(), roots, "model")
+            check_model(given(request, "model") or "nano", roots)
             audio = given(request, "audio")
             if audio is not None:
                 request = msgspec.structs.replace(request, audio=hosted or self._audio(str(audio)))

@@ -40,10 +40,14 @@ def is_hub_id(text: str) -> bool:
 
 def check_there(text: str) -> None:
     """Raises InvalidRequest for a LoRA's path that leads to none; an id of the hub is asked for when it is used."""
-    path = Path(text).expanduser()
-    if is_hub_id(text) or path.is_file() or (path / LORA_FILE).is_file():
-        return
-    got = f"{text}, a folder without {LORA_FILE}" if path.is_dir() else f"{text}, which is not there"
+    try:
+        path = Path(text).expanduser()
+        if is_hub_id(text) or path.is_file() or (path / LORA_FILE).is_file():
+            return
+        is_folder = path.is_dir()
+    except (OSError, RuntimeError, ValueError):  # too long a name, ~somebody who is not known, a NUL
+        is_folder = False
+    got = f"{text[:200]}, a folder without {LORA_FILE}" if is_folder else f"{text[:200]}, which is not there"
     expected = f"a .safetensors file, a folder with {LORA_FILE}, or an id of the hub (owner/name)"
     raise InvalidRequest("lora", got, expected, "Check the path. `acestep-bridge models list` shows what was pulled.")
 

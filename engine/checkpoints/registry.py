@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, replace
 from functools import cache
@@ -48,11 +49,12 @@ def resolve(name: str, home: Path | None = None) -> ModelEntry:
     named = {entry.name: entry for entry in entries(home)}
     if name in named:
         return _installed(named[name])
-    path = Path(name).expanduser()
-    if path.exists():
-        return ModelEntry(path.name, path.resolve(), "a checkpoint of yours", "its own", _size(path), 0, True)
+    with contextlib.suppress(OSError, RuntimeError, ValueError):  # too long a name, ~somebody not known, a NUL
+        path = Path(name).expanduser()
+        if path.exists():
+            return ModelEntry(path.name, path.resolve(), "a checkpoint of yours", "its own", _size(path), 0, True)
     raise CheckpointError(
-        f"model: got {name!r}, expected one of {', '.join(named)} or the path of a checkpoint folder or "
+        f"model: got {name[:200]!r}, expected one of {', '.join(named)} or the path of a checkpoint folder or "
         ".safetensors file. `acestep-bridge models list` shows them."
     )
 

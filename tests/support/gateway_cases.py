@@ -35,11 +35,11 @@ def program() -> str | None:
     return os.environ.get("ACESTEP_SCHEMATHESIS") or shutil.which("schemathesis")
 
 
-def run_cases(gateway: GatewayProcess, examples: int, folder: Path) -> tuple[int, int, str]:
+def run_cases(gateway: GatewayProcess, examples: int, folder: Path, seed: int = 1) -> tuple[int, int, str]:
     """Exit code, number of cases, and what was said, for this many examples an operation."""
     (folder / "schemathesis.toml").write_text(SETTINGS)
     words = [str(program()), "run", f"{gateway.url}/openapi.json", "--phases", "examples,fuzzing", "-w", "4"]
-    words += ["-H", f"Authorization: Key {gateway.key}", "-c", CHECKS, "-n", str(examples), "--seed", "1"]
+    words += ["-H", f"Authorization: Key {gateway.key}", "-c", CHECKS, "-n", str(examples), "--seed", str(seed)]
     words += ["--request-timeout", "30", "--suppress-health-check", "all", "--no-color"]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
     text = done.stdout + done.stderr
@@ -54,10 +54,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         with running(home, renderer=BRIEF), gateway_running(home) as gateway:
-            code, count, text = run_cases(gateway, max(1, wanted // 10), Path(folder))
-            print(text[-6000:])
-            print(f"{count} cases, exit code {code}")
-            return code
+            count, seed = 0, 0
+            while count < wanted:  # in parts: schemathesis keeps what it has seen in memory
+                seed += 1
+                code, more, text = run_cases(gateway, 80, Path(folder), seed)
+                count += more
+                print(f"{count} cases, seed {seed}, exit code {code}", flush=True)
+                if code != 0:
+                    print(text[-6000:])
+                    return code
+            return 0
 
 
 if __name__ == "__main__":
