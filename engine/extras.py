@@ -15,8 +15,8 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 def packages_of(extra: str) -> list[str]:
     """The packages of an extra, such as midi, by name."""
     wanted = re.compile(rf"extra *== *['\"]{re.escape(extra)}['\"]")
-    found = [line for line in importlib.metadata.requires(DISTRIBUTION) or [] if wanted.search(line)]
-    return [name[0] for line in found if (name := _NAME.match(line))]
+    requirements = [line for line in importlib.metadata.requires(DISTRIBUTION) or [] if wanted.search(line)]
+    return [name[0] for line in requirements if (name := _NAME.match(line))]
 
 
 def how_to_install(extra: str) -> str:

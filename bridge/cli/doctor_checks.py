@@ -79,12 +79,12 @@ def rendering_checks(model: str) -> Iterator[Check]:
         yield Check("rendering", False, f"not on this machine ({packages.text})", ELSEWHERE, code="model")
         return
     yield packages
-    found = probe()
-    yield torch_check(found)
+    torch_state = probe()
+    yield torch_check(torch_state)
     yield memory_check()
     yield from model_checks(model)
     yield from memory_mode_checks(model)
-    yield from speed_checks(str(found.get("device", "cpu")) if isinstance(found, dict) else "cpu")
+    yield from speed_checks(str(torch_state.get("device", "cpu")) if isinstance(torch_state, dict) else "cpu")
 
 
 def linked_check() -> Check | None:
@@ -136,10 +136,10 @@ def packages_check(name: str, packages: tuple[str, ...]) -> Check:
     for package in packages:
         try:
             version = importlib.metadata.version(package)
-            found = importlib.util.find_spec(MODULES.get(package, package)) is not None
+            installed = importlib.util.find_spec(MODULES.get(package, package)) is not None
         except (importlib.metadata.PackageNotFoundError, ImportError):
-            found = False
-        if found:
+            installed = False
+        if installed:
             there.append(f"{package} {version}")
         else:
             missing.append(package)
@@ -156,15 +156,17 @@ def probe() -> dict[str, Any] | Exception:
         return error
 
 
-def torch_check(found: dict[str, Any] | Exception) -> Check:
+def torch_check(torch_state: dict[str, Any] | Exception) -> Check:
     """PyTorch starts, and what it computes on."""
-    if isinstance(found, Exception):
-        return Check("PyTorch", False, f"does not start ({found})", SET_UP)
-    if found["device"] == "cuda":
-        gigabytes = f"{found['free_bytes'] / 1e9:.1f} of {found['total_bytes'] / 1e9:.1f} GB free"
-        return Check("PyTorch", True, f"{found['version']}, {found['name']}, {gigabytes}")
-    hint = "nano runs well on it; ace-step-v1 wants a GPU" if found["device"] == "cpu" else "untested by our tests"
-    return Check("PyTorch", True, f"{found['version']}, computes on {found['device']} ({hint})")
+    if isinstance(torch_state, Exception):
+        return Check("PyTorch", False, f"does not start ({torch_state})", SET_UP)
+    if torch_state["device"] == "cuda":
+        gigabytes = f"{torch_state['free_bytes'] / 1e9:.1f} of {torch_state['total_bytes'] / 1e9:.1f} GB free"
+        return Check("PyTorch", True, f"{torch_state['version']}, {torch_state['name']}, {gigabytes}")
+    hint = (
+        "nano runs well on it; ace-step-v1 wants a GPU" if torch_state["device"] == "cpu" else "untested by our tests"
+    )
+    return Check("PyTorch", True, f"{torch_state['version']}, computes on {torch_state['device']} ({hint})")
 
 
 def memory_check() -> Check:
@@ -281,8 +283,8 @@ def reaper_check() -> Check:
 
 def _probe_torch() -> dict[str, Any]:
     """Asked in a process of its own, because this one loads no torch."""
-    found: dict[str, Any] = _asked([sys.executable, "-c", _PROBE])
-    return found
+    torch_state: dict[str, Any] = _asked([sys.executable, "-c", _PROBE])
+    return torch_state
 
 
 def _probe_memory(folder: str) -> list[dict[str, Any]]:

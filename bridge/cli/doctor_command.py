@@ -24,18 +24,18 @@ def doctor(
     """Check this machine. Exit code 0 where everything needed is right, 3 without a model, else 1."""
     from bridge.cli.doctor_checks import Check, all_checks
 
-    found: list[Check] = []
+    checks: list[Check] = []
     for check in all_checks(model):
-        found.append(check)
+        checks.append(check)
         if not as_json:
             _show(check)
     if as_json:
-        print_json({"checks": [asdict(check) for check in found], **({"logs": _logs()} if report else {})})
+        print_json({"checks": [asdict(check) for check in checks], **({"logs": _logs()} if report else {})})
     elif report:
         for name, lines in _logs().items():
             show(f"\n--- {name}, the end ---")
             show("\n".join(lines) or "(empty)")
-    wrong = [check for check in found if not (check.ok or check.optional)]
+    wrong = [check for check in checks if not (check.ok or check.optional)]
     if wrong:
         only_model = all(check.code == "model" for check in wrong)
         raise typer.Exit(int(Exit.NO_DAEMON_OR_MODEL if only_model else Exit.FAILED))

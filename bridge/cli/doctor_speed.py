@@ -38,7 +38,7 @@ def measured_speeds(store: Path) -> list[Speed]:
     paces: dict[str, list[float]] = {}
     for model, pace in _paces(store):
         paces.setdefault(model, []).append(pace)
-    return [Speed(model, max(found), len(found)) for model, found in paces.items()]
+    return [Speed(model, max(steps_per_second), len(steps_per_second)) for model, steps_per_second in paces.items()]
 
 
 def _paces(store: Path) -> Iterator[tuple[str, float]]:

@@ -123,13 +123,13 @@ def delete_jobs(
 
 def _finished_before(client: Client, limit: float) -> list[str]:
     """Ids of all jobs that were finished before a time in seconds since 1970."""
-    found: list[str] = []
+    job_ids: list[str] = []
     offset, total = 0, 1
     while offset < total:
         reply = client.jobs(limit=500, offset=offset)
-        found += [job.job_id for job in reply.jobs if job.finished is not None and job.finished < limit]
+        job_ids += [job.job_id for job in reply.jobs if job.finished is not None and job.finished < limit]
         offset, total = offset + 500, reply.total
-    return found
+    return job_ids
 
 
 @group.command("result")

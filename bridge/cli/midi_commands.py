@@ -30,10 +30,10 @@ def ports() -> None:
     """The MIDI devices that can be heard."""
     from bridge.midi.ports import input_names, load_backend
 
-    found = input_names(load_backend())
-    for name in found:
+    names = input_names(load_backend())
+    for name in names:
         show(name)
-    if not found:
+    if not names:
         note("No MIDI device is plugged in.")
 
 
@@ -101,13 +101,13 @@ def list_(as_json: Json = False) -> None:
     """The map: each fader or button and what it means."""
     import msgspec
 
-    found = _map().bindings
+    bindings = _map().bindings
     if as_json:
-        show(msgspec.json.encode(found).decode())
+        show(msgspec.json.encode(bindings).decode())
         return
-    for binding in found:
+    for binding in bindings:
         show(f"{binding.source.words:40} {binding.meaning}")
-    if not found:
+    if not bindings:
         note("Nothing is learnt yet: acestep-bridge midi learn variance")
 
 
@@ -132,9 +132,9 @@ def _map() -> Any:
     from bridge.midi.translator import MAP_FILE
     from bridge.protocol.home import home_folder
 
-    found = MidiMap(home_folder() / MAP_FILE)
+    midi_map = MidiMap(home_folder() / MAP_FILE)
     try:
-        found.reload()
+        midi_map.reload()
     except BadMap as error:
         fail(Exit.BAD_INPUT, str(error))
-    return found
+    return midi_map

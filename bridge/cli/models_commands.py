@@ -116,8 +116,8 @@ def _shipped(name: str) -> Path | None:
     """Where a model lies that came with the package: there is nothing to pull."""
     from engine.checkpoints import registry
 
-    found = (e for e in registry.entries() if e.name == name and not e.repository and e.installed)
-    return next((entry.folder for entry in found), None)
+    entries = (e for e in registry.entries() if e.name == name and not e.repository and e.installed)
+    return next((entry.folder for entry in entries), None)
 
 
 def _show_licence(name: str) -> None:

@@ -55,12 +55,12 @@ class Outputs:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def put(self, index: int, made: Path) -> Path:
+    def put(self, index: int, rendered: Path) -> Path:
         """Copy a result to the file of that number, whole or not at all. Raises WriteError."""
         while len(self.paths) <= index:
             self._take_one()
         target = self.paths[index]
-        place(made, target)
+        place(rendered, target)
         self._empty.discard(target)
         return target
 
@@ -112,11 +112,11 @@ def format_of(out: Path | None, format_given: str | None, sources: Sequence[Path
     return wanted
 
 
-def place(made: Path, target: Path) -> None:
+def place(rendered: Path, target: Path) -> None:
     """Copy a result of the daemon over the file `target`, whole or not at all. Raises WriteError."""
     target = Path(os.path.realpath(target))  # a link stays one
     with replacing(target) as temporary:
-        shutil.copyfile(made, temporary)
+        shutil.copyfile(rendered, temporary)
         if target.exists():
             shutil.copymode(target, temporary)
 

@@ -81,7 +81,7 @@ def fail(code: Exit, message: str) -> NoReturn:
 
 def printable(text: str, stream: Any) -> str:
     """The text with what the stream has no letters for written as \\u65e5, and what would steer a terminal as \\x1b."""
-    text = _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
+    text = _STEERING.sub(lambda match: ascii(match[0])[1:-1], text)
     if _fits(text, stream):
         return text
     encoding = getattr(stream, "encoding", None) or "ascii"

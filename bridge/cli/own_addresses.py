@@ -13,13 +13,13 @@ def addresses_in_network(families: tuple[int, ...] = (socket.AF_INET,)) -> list[
 
     The host's name alone does not tell: Debian and Ubuntu let it stand for 127.0.1.1.
     """
-    found = [address for family in families if (address := _way_out(family))]
+    addresses = [address for family in families if (address := _way_out(family))]
     try:
         named = socket.getaddrinfo(socket.gethostname(), 0)
     except (OSError, UnicodeError):
         named = []
-    found += sorted(str(info[4][0]) for info in named if info[0] in families)
-    return [address for address in dict.fromkeys(found) if _is_outward(address)]
+    addresses += sorted(str(info[4][0]) for info in named if info[0] in families)
+    return [address for address in dict.fromkeys(addresses) if _is_outward(address)]
 
 
 def _way_out(family: int) -> str:

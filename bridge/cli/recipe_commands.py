@@ -25,11 +25,11 @@ def recipe(file: File, as_json: AsJson = False) -> None:
     """Print how a clip was made."""
     from bridge.cli.recipes import recipe_in
 
-    made = recipe_in(file)
+    recipe = recipe_in(file)
     if as_json:
-        return print_json(made)
-    show(f"{file.name}: {made['request'].get('task')} by {made['model'].get('name')}")
-    for name, value in _rows(made):
+        return print_json(recipe)
+    show(f"{file.name}: {recipe['request'].get('task')} by {recipe['model'].get('name')}")
+    for name, value in _rows(recipe):
         show(f"    {name}: {value}")
 
 
@@ -54,14 +54,14 @@ def again(
     from bridge.file_names import original_stem
 
     wanted = [*([f"model={model}"] if model else []), *(changes or [])]
-    made = again_of(file, seed, wanted, audio)
-    for text in made.notes:
+    order = again_of(file, seed, wanted, audio)
+    for text in order.notes:
         note(f"Note: {text}")
     stem = f"{original_stem(file.stem)}-again"
-    run_order(Order(made.request, out, as_json, file, stem=stem, force=force, item=made.item))
+    run_order(Order(order.request, out, as_json, file, stem=stem, force=force, item=order.item))
 
 
-def _rows(made: dict[str, Any]) -> list[tuple[str, Any]]:
-    rows = [(name, value) for name, value in made["request"].items() if name != "task" and value not in ("", None)]
-    extra = [("source_sha256", made["source_sha256"])] if made.get("source_sha256") else []
+def _rows(recipe: dict[str, Any]) -> list[tuple[str, Any]]:
+    rows = [(name, value) for name, value in recipe["request"].items() if name != "task" and value not in ("", None)]
+    extra = [("source_sha256", recipe["source_sha256"])] if recipe.get("source_sha256") else []
     return rows + extra

@@ -22,15 +22,15 @@ def recipe_in(path: Path) -> dict[str, Any]:
     from engine.audio.metadata import read_recipe
 
     probe(path)
-    made = read_recipe(path)
-    if made is None or not isinstance(made.get("request"), dict) or not isinstance(made.get("model"), dict):
+    recipe = read_recipe(path)
+    if recipe is None or not isinstance(recipe.get("request"), dict) or not isinstance(recipe.get("model"), dict):
         raise InvalidRequest(
             "audio",
             f"{path.name}, which holds no recipe",
             "a clip that was made here (wav, flac, mp3 or ogg with its recipe inside)",
             "To start from other audio: acestep-bridge audio-to-audio SRC --edit-mode reference.",
         )
-    return made
+    return recipe
 
 
 def retake_of(path: Path, options: Mapping[str, Any]) -> Request:
@@ -105,10 +105,12 @@ def _source(clip: Path, recipe: Mapping[str, Any], named: str | None) -> tuple[s
         return audio, _if_other(audio, sha256)
     from bridge.cli.source_search import Found, find_source
 
-    found = find_source(clip, sha256) if sha256 else Found(None)
-    if found.path is not None:
-        return found.reference, (f"The source is {found.path}.",)
-    got = f"no source: {found.changed} has changed since" if found.changed else "no source, and none found by its hash"
+    search = find_source(clip, sha256) if sha256 else Found(None)
+    if search.path is not None:
+        return search.reference, (f"The source is {search.path}.",)
+    got = (
+        f"no source: {search.changed} has changed since" if search.changed else "no source, and none found by its hash"
+    )
     raise InvalidRequest(
         SOURCE,
         got,

@@ -138,8 +138,8 @@ def _render(job: ProjectJob) -> ProjectResult:
 
     plan = _planned(job)
     with daemon_session() as client:
-        made = [rendered_of(finish_job(client, ready(part), part.name)) for part in plan.parts]
-        return write_project(plan, made, job.out or job.project)
+        rendered = [rendered_of(finish_job(client, ready(part), part.name)) for part in plan.parts]
+        return write_project(plan, rendered, job.out or job.project)
 
 
 def _planned(job: ProjectJob) -> Plan:
@@ -165,12 +165,12 @@ def _tell_plan(job: ProjectJob, as_json: bool) -> None:
     parts = [_described(part) for part in plan.parts]
     if as_json:
         return print_json({"parts": parts, "notes": list(plan.notes)})
-    for told in parts:
-        show(f"{told['name']}: {told['request']['task']}, as {told['place']}")
-        for name, value in told["request"].items():
+    for shown_part in parts:
+        show(f"{shown_part['name']}: {shown_part['request']['task']}, as {shown_part['place']}")
+        for name, value in shown_part["request"].items():
             show(f"    {name}: {value}")
-        if told.get("excerpt"):
-            show("    of the audio only {start_time:g} to {end_time:g} s are sent".format(**told["excerpt"]))
+        if shown_part.get("excerpt"):
+            show("    of the audio only {start_time:g} to {end_time:g} s are sent".format(**shown_part["excerpt"]))
     for line in plan.notes:
         note(f"Note: {line}")
 
@@ -182,21 +182,21 @@ def _described(part: Part) -> dict[str, Any]:
     on_new = not isinstance(part.place, OnItem) and part.place.new
     place = "an item on a new track" if on_new else "an item"
     place = "a take of its item" if isinstance(part.place, OnItem) else place
-    told = {"name": part.name, "place": place, "request": to_dict(part.request)}
+    description = {"name": part.name, "place": place, "request": to_dict(part.request)}
     if part.excerpt is None:
-        return told
+        return description
     start, end = part.excerpt.seconds
-    return {**told, "excerpt": {"start_time": start, "end_time": end}}
+    return {**description, "excerpt": {"start_time": start, "end_time": end}}
 
 
 def _tell(result: ProjectResult, as_json: bool) -> None:
     for line in result.notes:
         note(f"Note: {line}")
     if as_json:
-        seeds = [made.seed for made in result.rendered]
+        seeds = [rendered.seed for rendered in result.rendered]
         return print_json(
             {"project": str(result.project), "audio": [str(path) for path in result.audio], "seeds": seeds}
         )
     show(str(result.project))
-    for path, made in zip(result.audio, result.rendered, strict=True):
-        note(f"    {path.name}: made by {made.model}, seed {made.seed}")
+    for path, rendered in zip(result.audio, result.rendered, strict=True):
+        note(f"    {path.name}: made by {rendered.model}, seed {rendered.seed}")

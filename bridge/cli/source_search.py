@@ -42,10 +42,10 @@ def find_source(clip: Path, sha256: str) -> Found:
     home = home_folder()
     recorded = list(dict.fromkeys(recorded_paths(home, sha256)))
     store = home / "audio"
-    found = _first(recorded, sha256) or AudioStore(store).find(sha256)
-    found = found or _first(islice(_nearby(clip), MOST_FILES), sha256)
+    source = _first(recorded, sha256) or AudioStore(store).find(sha256)
+    source = source or _first(islice(_nearby(clip), MOST_FILES), sha256)
     changed = next((path for path in recorded if path.is_file()), None)
-    return Found(found, None if found else changed, found is not None and store in found.parents)
+    return Found(source, None if source else changed, source is not None and store in source.parents)
 
 
 def recorded_paths(home: Path, sha256: str) -> Iterator[Path]:

@@ -102,18 +102,18 @@ class AsyncClient:
     ) -> AsyncJob:
         """Queue a request. Raises InvalidField (nothing was queued) and the other errors of the tree."""
         named, whole = self._ways()
-        told, buffers = await asyncio.to_thread(prepare, request, named)
-        chosen = request_id or told.get("request_id") or _fresh()
-        content = m.SubmitRequest(request=told, client_data=client_data, request_id=chosen, priority=priority)
+        fields, buffers = await asyncio.to_thread(prepare, request, named)
+        chosen = request_id or fields.get("request_id") or _fresh()
+        content = m.SubmitRequest(request=fields, client_data=client_data, request_id=chosen, priority=priority)
         try:
             reply = await self._submit(content, buffers)
         except UnknownThing as error:
             if error.code != "unknown_audio":
                 raise
-            told, buffers = await asyncio.to_thread(prepare, request, whole)
+            fields, buffers = await asyncio.to_thread(prepare, request, whole)
             if not buffers:  # the caller named audio that is not there
                 raise
-            reply = await self._submit(msgspec.structs.replace(content, request=told), buffers)
+            reply = await self._submit(msgspec.structs.replace(content, request=fields), buffers)
         return AsyncJob(self, reply)
 
     async def _submit(self, content: m.SubmitRequest, buffers: Sequence[Data]) -> m.JobStatus:

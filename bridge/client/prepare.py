@@ -39,10 +39,10 @@ def prepare(request: Request | Mapping[str, Any], way: Way) -> Prepared:
     audio = request.get("audio", UNSET) if isinstance(request, Mapping) else getattr(request, "audio", UNSET)
     if audio is UNSET:
         return _as_dict(request), []
-    told, buffers = _told(audio, way)
+    audio_reference, buffers = _told(audio, way)
     if isinstance(request, Mapping):
-        return {**request, "audio": told}, buffers
-    return to_dict(structs.replace(request, audio=told)), buffers
+        return {**request, "audio": audio_reference}, buffers
+    return to_dict(structs.replace(request, audio=audio_reference)), buffers
 
 
 def by_path(audio: Path | Data) -> Told:

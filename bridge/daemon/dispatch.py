@@ -101,8 +101,8 @@ class Dispatch:
 
 def _digest(request: Any, attached: Attached) -> str:
     """Tells requests apart that carry the same request_id: their content and the hashes of their audio."""
-    told = json.dumps([msgspec.to_builtins(request), list(attached.hashes)], sort_keys=True)
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+    text = json.dumps([msgspec.to_builtins(request), list(attached.hashes)], sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _check_same(before: str, now: str, request_id: str) -> None:

@@ -106,10 +106,10 @@ class EngineProcess:
         self.state = "loading"
         self._say(wire.Load(model=model))
         while True:
-            said = await self._next()
-            if isinstance(said, wire.LoadFailed):
-                logger.error("model %s: %s", model, said.error.message)
-            if isinstance(said, wire.Loaded | wire.LoadFailed):
+            message = await self._next()
+            if isinstance(message, wire.LoadFailed):
+                logger.error("model %s: %s", model, message.error.message)
+            if isinstance(message, wire.Loaded | wire.LoadFailed):
                 break
             self._check_alive()
         self.state = "idle"
@@ -123,14 +123,14 @@ class EngineProcess:
         if self._unwanted == job.job_id:
             self.cancel(job.job_id)
         while True:
-            said = await self._next()
-            if isinstance(said, wire.StepDone | wire.LogText) and said.job_id == job.job_id:
+            message = await self._next()
+            if isinstance(message, wire.StepDone | wire.LogText) and message.job_id == job.job_id:
                 self._watch.advanced()
-                on_said(said)
-            elif isinstance(said, wire.Done | wire.Failed | wire.Stopped) and said.job_id == job.job_id:
+                on_said(message)
+            elif isinstance(message, wire.Done | wire.Failed | wire.Stopped) and message.job_id == job.job_id:
                 self.state = "idle"
-                return said
-            elif said is None:
+                return message
+            elif message is None:
                 self._check_alive()
 
     def cancel(self, job_id: str) -> None:
@@ -219,20 +219,20 @@ class EngineProcess:
         while True:
             identity, *frames = await self._socket.recv_multipart()
             try:
-                said = wire.heard_by_daemon(self._key, frames)
+                message = wire.heard_by_daemon(self._key, frames)
             except ProtocolError:
                 logger.warning("somebody else spoke to the engine's socket")
                 continue
             self._watch.heard()
-            if isinstance(said, wire.Ready):
+            if isinstance(message, wire.Ready):
                 self._identity = identity
-            if isinstance(said, wire.Loaded):
-                self.model, self.device = said.model, said.device
-            if not isinstance(said, wire.Beat):
-                self._inbox.put_nowait(said)
+            if isinstance(message, wire.Loaded):
+                self.model, self.device = message.model, message.device
+            if not isinstance(message, wire.Beat):
+                self._inbox.put_nowait(message)
 
-    def _say(self, said: wire.Said) -> None:
-        self._socket.send_multipart([self._identity, *wire.say(self._key, said)])
+    def _say(self, message: wire.Said) -> None:
+        self._socket.send_multipart([self._identity, *wire.say(self._key, message)])
 
     def _forget(self) -> None:
         if self._process is not None:

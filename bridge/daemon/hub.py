@@ -35,10 +35,10 @@ class Hub:
         self._held = []
         try:
             yield
-            told = self._held
+            contents = self._held
         finally:
             self._held = None
-        for content in told:
+        for content in contents:
             self._tell(content)
 
     def _tell(self, content: JobEvent) -> None:

@@ -148,14 +148,14 @@ class Operations:
             return None
         roots = None if peer.is_local else self._settings.allowed_roots
 
-        found = await self._threads.run(locate, audio, self._audio, attached, roots, self._settings.urls)
-        self._being_submitted[found.sha256 or ""] += 1
+        source = await self._threads.run(locate, audio, self._audio, attached, roots, self._settings.urls)
+        self._being_submitted[source.sha256 or ""] += 1
         try:
-            await self._threads.run(validate.check_source, request, found.path, facts)
+            await self._threads.run(validate.check_source, request, source.path, facts)
         except BaseException:
-            self._let_go(found)
+            self._let_go(source)
             raise
-        return found
+        return source
 
     def _let_go(self, source: SourceFile | None) -> None:
         """A submit is over. Audio that came with a request which was refused does not stay."""

@@ -110,7 +110,7 @@ class Runner:
         self._change(job, "running")
         self.current = job
         try:
-            outcome = await self.engine.render(order, lambda said: self._heard(job, said))
+            outcome = await self.engine.render(order, lambda message: self._heard(job, message))
         except (EngineDied, EngineNotStarted) as failed:
             error = failed  # the name of an except clause ends with it
             if self.current is job:
@@ -122,16 +122,16 @@ class Runner:
             self._disarm_killer()
             self.current = None
 
-    def _heard(self, job: Job, said: wire.StepDone | wire.LogText) -> None:
+    def _heard(self, job: Job, message: wire.StepDone | wire.LogText) -> None:
         if self.current is not job:
             return
         with contextlib.suppress(StoreUnavailable):  # a step or a line less in the log: the render goes on
-            if isinstance(said, wire.LogText):
-                self._log(job, said.level, said.text)
+            if isinstance(message, wire.LogText):
+                self._log(job, message.level, message.text)
                 return
-            self.progress.advance(said.stage, said.step, said.steps)
+            self.progress.advance(message.stage, message.step, message.steps)
             self._store.count_event(job)
-            self.hub.job_changed(job, said.step)
+            self.hub.job_changed(job, message.step)
 
     def _finish(self, job: Job, outcome: wire.Done | wire.Failed | wire.Stopped) -> None:
         if isinstance(outcome, wire.Failed):

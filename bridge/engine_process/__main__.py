@@ -75,15 +75,15 @@ class Worker:
         cancel = self._line.begin(job.job_id)
         try:
             renderer = self._use(job.model, job.job_id)
-            said: wire.Said = renderer.render(job, self._step(job.job_id), self._log(job.job_id), cancel)
+            message: wire.Said = renderer.render(job, self._step(job.job_id), self._log(job.job_id), cancel)
         except Cancelled:
-            said = wire.Stopped(job_id=job.job_id)
+            message = wire.Stopped(job_id=job.job_id)
         except Exception as error:
             logger.exception("job %s", job.job_id)
-            said = wire.Failed(job_id=job.job_id, error=_content(error))
+            message = wire.Failed(job_id=job.job_id, error=_content(error))
         self._line.begin("")
         try:
-            self._line.say(said)
+            self._line.say(message)
         except ProtocolError as error:  # such as a number in a report that is none
             logger.exception("job %s", job.job_id)
             self._line.say(wire.Failed(job_id=job.job_id, error=content_of(error)))

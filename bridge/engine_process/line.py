@@ -35,9 +35,9 @@ class Line:
         self._thread = threading.Thread(target=self._run, name="line", daemon=True)
         self._thread.start()
 
-    def say(self, said: wire.Said) -> None:
+    def say(self, message: wire.Said) -> None:
         """Send something to the daemon."""
-        self._outbox.send_multipart(wire.say(self._start.key, said))
+        self._outbox.send_multipart(wire.say(self._start.key, message))
 
     def begin(self, job_id: str) -> threading.Event:
         """From now on a cancel of that job sets the event that is returned."""
@@ -76,14 +76,14 @@ class Line:
 
     def _hear(self, frames: list[bytes]) -> None:
         try:
-            said = wire.heard_by_engine(self._start.key, frames)
+            message = wire.heard_by_engine(self._start.key, frames)
         except ProtocolError:
             return
-        if not isinstance(said, wire.CancelJob):
-            self.orders.put(said)
+        if not isinstance(message, wire.CancelJob):
+            self.orders.put(message)
             return
         with self._mutex:
-            if said.job_id == self._current:
+            if message.job_id == self._current:
                 self._cancel.set()
             else:
-                self._unwanted.add(said.job_id)
+                self._unwanted.add(message.job_id)

@@ -62,10 +62,10 @@ class EngineRenderer:
     def render(self, job: RenderJob, on_step: OnStep, on_log: OnLog, cancel: threading.Event) -> Done:
         """Render a job; its files lie in the store afterwards. Raises the errors of `engine`."""
         assert self._model is not None
-        said: tuple[str, ...] = ()
+        warnings_of_words: tuple[str, ...] = ()
         request: Request = from_dict(job.request)
         if isinstance(request, PromptToAudio):
-            request, said = written_out(request, os.environ)
+            request, warnings_of_words = written_out(request, os.environ)
         with JobLog(on_log):
             renders = self._model.render_all(request, _progress(on_step), cancel)
         if cancel.is_set():
@@ -77,7 +77,9 @@ class EngineRenderer:
         for index, render in enumerate(renders):
             on_step("write", index, len(renders))
             results.append(self._entry(job, request, render, source_sha256))
-        warnings = list(dict.fromkeys([*said, *(w for r in renders for w in r.report.get("warnings", []))]))
+        warnings = list(
+            dict.fromkeys([*warnings_of_words, *(w for r in renders for w in r.report.get("warnings", []))])
+        )
         return Done(job_id=job.job_id, results=results, warnings=warnings)
 
     def _entry(self, job: RenderJob, request: Any, render: Render, source_sha256: str | None) -> ResultEntry:
@@ -85,9 +87,9 @@ class EngineRenderer:
         if source_sha256:
             recipe["source_sha256"] = source_sha256
         form = "wav" if request.format is UNSET else request.format
-        made = self._store.new_path(f".{form}")
-        subtype = write_render(made, render, recipe).subtype
-        sha256, path = self._store.adopt(made)
+        new_path = self._store.new_path(f".{form}")
+        subtype = write_render(new_path, render, recipe).subtype
+        sha256, path = self._store.adopt(new_path)
         words = recipe.get("request", {})
         region = render.report.get("region")
         report = render.report.get("seam_report")

@@ -124,9 +124,9 @@ FromDaemon = Load | RenderJob | CancelJob | Stop
 FromEngine = Ready | Beat | Loaded | LoadFailed | StepDone | LogText | Done | Failed | Stopped
 
 
-def say(key: str, said: Said) -> list[bytes | memoryview]:
+def say(key: str, message: Said) -> list[bytes | memoryview]:
     """The frames of something said."""
-    return pack(key, new_header("engine"), said)
+    return pack(key, new_header("engine"), message)
 
 
 def heard_by_engine(key: str, frames: Sequence[bytes | memoryview]) -> FromDaemon:

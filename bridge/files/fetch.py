@@ -118,8 +118,8 @@ def _resolved(url: str, resolve: Resolve, field: str) -> tuple[CheckedUrl, list[
 
 def send_to(target: CheckedUrl, body: bytes, headers: dict[str, str], seconds: float) -> int:
     """POST to a checked target; the answer's status code. Redirects are not followed. Raises RequestFailed."""
-    told = {"User-Agent": "acestep-bridge", **headers}
-    with _answer(target, time.monotonic() + seconds, "POST", body, told) as reply:
+    sent_headers = {"User-Agent": "acestep-bridge", **headers}
+    with _answer(target, time.monotonic() + seconds, "POST", body, sent_headers) as reply:
         return reply.status
 
 
@@ -135,8 +135,8 @@ def is_public(address: Address) -> bool:
 
 
 def _resolve(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 class _Plain(http.client.HTTPConnection):
@@ -221,28 +221,28 @@ def _store(
         raise _refused(f"{target.host}'s answer {reply.status} {reply.reason}", "Check the URL in a browser.")
     if time.monotonic() >= limit:
         raise TimeoutError
-    made = store.new_path(".download")
+    path = store.new_path(".download")
     try:
-        size = _write(reply, made, target, rules, limit)
+        size = _write(reply, path, target, rules, limit)
         if reply.length not in (None, 0):
             raise _refused(f"{size} bytes of {size + (reply.length or 0)}", "The line broke: try again.")
-        with open(made, "rb") as file:
-            named = made.with_suffix(suffix_of(file.read(64)))
-        made = made.rename(named)
-        probe(made)
-        return store.adopt(made)
+        with open(path, "rb") as file:
+            named = path.with_suffix(suffix_of(file.read(64)))
+        path = path.rename(named)
+        probe(path)
+        return store.adopt(path)
     except InvalidRequest as error:
-        got = error.got.replace(made.name, f"what came from {target.host}")
+        got = error.got.replace(path.name, f"what came from {target.host}")
         raise InvalidRequest(error.field, got, error.expected, error.remedy) from error
     finally:
-        made.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
-def _write(reply: http.client.HTTPResponse, made: Path, target: CheckedUrl, rules: UrlRules, limit: float) -> int:
+def _write(reply: http.client.HTTPResponse, path: Path, target: CheckedUrl, rules: UrlRules, limit: float) -> int:
     """Write what comes, synced; gives the bytes."""
     size = 0
     too_much = f"a file of more than {rules.max_bytes / 1e6:.0f} MB from {target.host}"
-    with open(made, "xb") as file:
+    with open(path, "xb") as file:
         if (reply.length or 0) > rules.max_bytes:
             raise _refused(too_much, "Download it yourself and name the file.")
         while chunk := reply.read1(_CHUNK_BYTES):

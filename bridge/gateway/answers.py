@@ -42,20 +42,20 @@ def links(base: str, request_id: str) -> Json:
 def submitted(base: str, request_id: str, job: m.JobStatus) -> Json:
     """The answer to a submit."""
     position = max(job.queue_position - 1, 0)
-    told = links(base, request_id)
-    return {"status": "IN_QUEUE", **told, "gateway_request_id": request_id, "queue_position": position}
+    urls = links(base, request_id)
+    return {"status": "IN_QUEUE", **urls, "gateway_request_id": request_id, "queue_position": position}
 
 
 def status(base: str, call: CallRow, job: m.JobStatus, logs: Sequence[m.LogLine] | None) -> Json:
     """A call as it is now. `logs` None: not asked for."""
-    told = links(base, call.request_id)
+    urls = links(base, call.request_id)
     entries = None if logs is None else [log_entry(line) for line in logs]
     if job.state == "queued":
-        return {"status": "IN_QUEUE", **told, "queue_position": max(job.queue_position - 1, 0), "logs": entries}
+        return {"status": "IN_QUEUE", **urls, "queue_position": max(job.queue_position - 1, 0), "logs": entries}
     if not job.is_finished:
-        return {"status": "IN_PROGRESS", **told, "logs": entries, **_progress(job)}
+        return {"status": "IN_PROGRESS", **urls, "logs": entries, **_progress(job)}
     seconds = 0.0 if job.started is None or job.finished is None else job.finished - job.started
-    done = {"status": "COMPLETED", **told, "logs": entries, "metrics": {"inference_time": round(seconds, 4)}}
+    done = {"status": "COMPLETED", **urls, "logs": entries, "metrics": {"inference_time": round(seconds, 4)}}
     if job.state == "completed":
         return done
     kind, text = _failure(call, job)
@@ -115,8 +115,8 @@ def output(result: m.ResultReply, url: Url) -> Json:
 def _entry(index: int, entry: m.ResultEntry, url: Url) -> Json:
     request = entry.recipe.get("request") if isinstance(entry.recipe.get("request"), dict) else {}
     assert isinstance(request, dict)
-    told = msgspec.to_builtins(entry)
-    cleaned: Json = without_paths(told)
+    fields = msgspec.to_builtins(entry)
+    cleaned: Json = without_paths(fields)
     return cleaned | {
         "audio": audio_file(entry.audio, url(index, entry.audio)),
         "tags": entry.tags or request.get("tags", ""),
@@ -142,5 +142,5 @@ def without_paths(value: Any) -> Any:
     return [without_paths(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _last_part(found: re.Match[str]) -> str:
-    return re.split(r"[/\\]", found[0].rstrip("/\\."))[-1] or "a folder"
+def _last_part(match: re.Match[str]) -> str:
+    return re.split(r"[/\\]", match[0].rstrip("/\\."))[-1] or "a folder"

@@ -48,21 +48,21 @@ class Calling:
 
     def routes(self) -> list[Route]:
         """With and without the sub path, which some write and most leave out."""
-        found = [
+        routes = [
             Route("/run/{endpoint:path}/stream", self._no_stream, methods=["POST"]),
             Route("/run/{endpoint:path}", self._run, methods=["POST"]),
         ]
         for app in (f"/queue/{APP}", f"/queue/{APP}/{{part}}"):
             base = f"{app}/requests/{{request_id}}"
             for end in ("", "/"):
-                found += [
+                routes += [
                     Route(f"{base}/status/stream{end}", self._status_stream, methods=["GET"]),
                     Route(f"{base}/status{end}", self._status, methods=["GET"]),
                     Route(f"{base}/cancel{end}", self._cancel, methods=["PUT"]),
                     Route(f"{base}/response{end}", self._result, methods=["GET"]),
                     Route(f"{base}{end}", self._result, methods=["GET"]),
                 ]
-        return [*found, Route("/queue/{endpoint:path}", self._submit, methods=["POST"])]
+        return [*routes, Route("/queue/{endpoint:path}", self._submit, methods=["POST"])]
 
     async def _wish(self, request: Request, kind: str) -> Wish | Response:
         endpoint = request.path_params["endpoint"].strip("/")
@@ -110,8 +110,8 @@ class Calling:
             if gone.is_set():
                 return Response(status_code=499)
             self._desk.answered(call)
-        told = answers.submitted(wish.base, call.request_id, job)
-        return AsciiJson(told, 200, {"x-fal-request-id": call.request_id})
+        answer = answers.submitted(wish.base, call.request_id, job)
+        return AsciiJson(answer, 200, {"x-fal-request-id": call.request_id})
 
     async def _queue_is_full(self, request: Request) -> Response | None:
         longest = request.query_params.get("fal_max_queue_length", "")
@@ -126,8 +126,8 @@ class Calling:
             return not_found()
         job = await self._desk.status(call)
         logs = (await self._desk.logs(call)).lines if _wants_logs(request) else None
-        told = answers.status(base_of(request), self._again(call), job, logs)
-        return AsciiJson(told, 200 if job.is_finished else 202, {"x-fal-request-id": call.request_id})
+        answer = answers.status(base_of(request), self._again(call), job, logs)
+        return AsciiJson(answer, 200 if job.is_finished else 202, {"x-fal-request-id": call.request_id})
 
     async def _status_stream(self, request: Request) -> Response:
         call = self._call(request)
@@ -147,8 +147,8 @@ class Calling:
                 continue
             new = await self._desk.logs(call, seen) if with_logs else None
             seen = new.next if new else seen
-            told = answers.status(base, self._again(call), job, new.lines if new else None)
-            yield f"data: {ascii_json(told)}\n\n"
+            answer = answers.status(base, self._again(call), job, new.lines if new else None)
+            yield f"data: {ascii_json(answer)}\n\n"
 
     def _again(self, call: CallRow) -> CallRow:
         return self._desk.call(call.request_id) or call
@@ -220,8 +220,8 @@ def _start_seconds(request: Request) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 < seconds < 1e8:
-        told = f"x-fal-request-timeout: got {text[:40]!r}, expected seconds above 0."
-        raise BadInput([problem(["header", "x-fal-request-timeout"], told, "float_parsing", input=text[:40])])
+        message = f"x-fal-request-timeout: got {text[:40]!r}, expected seconds above 0."
+        raise BadInput([problem(["header", "x-fal-request-timeout"], message, "float_parsing", input=text[:40])])
     return seconds
 
 

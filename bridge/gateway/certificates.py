@@ -43,12 +43,12 @@ def _is_good(files: Certificate, names: Sequence[str]) -> bool:
     from cryptography import x509
 
     try:
-        made = x509.load_pem_x509_certificate(files.certificate.read_bytes())
-        told = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+        alternative_names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (OSError, ValueError, x509.ExtensionNotFound):
         return False
-    there = {str(entry.value) for entry in told}
-    left = made.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+    there = {str(entry.value) for entry in alternative_names}
+    left = certificate.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
     complete = all(path.is_file() for path in (files.key, files.authority, files.bundle))
     return complete and there == set(names) and left.days > _RENEW_DAYS
 
@@ -125,8 +125,8 @@ def _usage(signs_certificates: bool) -> Any:
 
 def _system_authorities() -> bytes:
     """The authorities that Python trusts here, in PEM; empty where they are no file."""
-    found = ssl.get_default_verify_paths().cafile
-    places = [Path(found)] if found else []
+    bundle = ssl.get_default_verify_paths().cafile
+    places = [Path(bundle)] if bundle else []
     try:
         import certifi
 

@@ -59,8 +59,8 @@ class Wish:
     @property
     def digest(self) -> str:
         """Equal for the same call, sent again."""
-        told = "\n".join((self.endpoint, self.kind, self.webhook, self.client_key)).encode()
-        return hashlib.sha256(told + b"\n" + self.raw).hexdigest()
+        head = "\n".join((self.endpoint, self.kind, self.webhook, self.client_key)).encode()
+        return hashlib.sha256(head + b"\n" + self.raw).hexdigest()
 
 
 class Desk:
@@ -206,8 +206,8 @@ class Desk:
         if audio.startswith(_STORED):
             return audio
         path = audio.removeprefix("file://") if audio.startswith("file:///") else audio
-        found = locate(path, self._hosting.store, Attached(), self._settings.roots)
-        return f"sha256:{found.sha256}" if found.sha256 else str(found.path)
+        source = locate(path, self._hosting.store, Attached(), self._settings.roots)
+        return f"sha256:{source.sha256}" if source.sha256 else str(source.path)
 
     # callers on the line
 
@@ -287,8 +287,8 @@ class Desk:
 
     def _host(self, call: CallRow, base: str, index: int, audio: m.AudioFile) -> str:
         """The address of a result: the same one each time, and none that could be guessed."""
-        told = f"result {call.request_id} {index} {audio.sha256}".encode()
-        token = hmac.new(self._secrets.signing, told, hashlib.sha256).hexdigest()[:48]
+        name = f"result {call.request_id} {index} {audio.sha256}".encode()
+        token = hmac.new(self._secrets.signing, name, hashlib.sha256).hexdigest()[:48]
         self._hosting.host_result(token, audio, call.request_id, call.keep_seconds)
         return file_url(base, token, audio.file_name)
 
@@ -328,8 +328,8 @@ class Desk:
 
 
 def _public(entry: dict[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = answers.without_paths(entry)
-    return told
+    fields: dict[str, Any] = answers.without_paths(entry)
+    return fields
 
 
 def _gone() -> Any:

@@ -82,12 +82,12 @@ class Hosting:
 
     async def take_in(self, upload: UploadRow, chunks: AsyncIterator[bytes]) -> HostedRow:
         """Write an upload as it comes. Raises TooLarge, OSError; nothing is left then."""
-        made = self.store.new_path(".upload")
+        path = self.store.new_path(".upload")
         try:
-            await self._write(made, chunks)
-            return await self._adopt(made, upload)
+            await self._write(path, chunks)
+            return await self._adopt(path, upload)
         finally:
-            made.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     async def take_part(self, upload: UploadRow, number: int, chunks: AsyncIterator[bytes]) -> str:
         """Write one part of an upload; its tag. Sent again it takes the place of the first. Raises TooLarge."""
@@ -96,24 +96,24 @@ class Hosting:
         folder = self._parts / upload.upload_id
         folder.mkdir(exist_ok=True, mode=0o700)
         before = sum(path.stat().st_size for path in folder.iterdir() if path.name != f"{number}")
-        made = folder / f"{number}.{secrets.token_hex(4)}.new"
+        new_path = folder / f"{number}.{secrets.token_hex(4)}.new"
         try:
-            await self._write(made, chunks, before)
-            os.replace(made, folder / f"{number}")
+            await self._write(new_path, chunks, before)
+            os.replace(new_path, folder / f"{number}")
         finally:
-            made.unlink(missing_ok=True)
+            new_path.unlink(missing_ok=True)
         return f"{upload.upload_id[:8]}-{number}"
 
     async def join(self, upload: UploadRow, numbers: list[int]) -> HostedRow:
         """Put the parts together. Raises FileNotFoundError for a part that did not come."""
-        folder, made = self._parts / upload.upload_id, self.store.new_path(".upload")
+        folder, path = self._parts / upload.upload_id, self.store.new_path(".upload")
         try:
-            await asyncio.to_thread(_joined, [folder / f"{number}" for number in sorted(numbers)], made)
-            row = await self._adopt(made, upload)
+            await asyncio.to_thread(_joined, [folder / f"{number}" for number in sorted(numbers)], path)
+            row = await self._adopt(path, upload)
             await asyncio.to_thread(shutil.rmtree, folder, True)
             return row
         finally:
-            made.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     async def _write(self, path: Path, chunks: AsyncIterator[bytes], before: int = 0) -> None:
         size = before
@@ -125,15 +125,15 @@ class Hosting:
             file.flush()
             await asyncio.to_thread(os.fsync, file.fileno())
 
-    async def _adopt(self, made: Path, upload: UploadRow) -> HostedRow:
-        with open(made, "rb") as file:
-            named = made.with_suffix(suffix_of(file.read(64)))
-        size = made.stat().st_size
-        made = made.rename(named)
+    async def _adopt(self, path: Path, upload: UploadRow) -> HostedRow:
+        with open(path, "rb") as file:
+            named = path.with_suffix(suffix_of(file.read(64)))
+        size = path.stat().st_size
+        path = path.rename(named)
         try:
-            digest, _ = await asyncio.to_thread(self.store.adopt, made)
+            digest, _ = await asyncio.to_thread(self.store.adopt, path)
         finally:
-            made.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         now = time.time()
         row = HostedRow(
             token=upload.token,
@@ -187,11 +187,11 @@ class Hosting:
             parts = urlsplit(url)
             words = parts.path.split("/")
             if (parts.hostname or "").lower() in hosts and len(words) >= 3 and words[1] == "files":
-                found = self.find(unquote(words[2]))
-                if found:
+                hosted = self.find(unquote(words[2]))
+                if hosted:
                     with contextlib.suppress(OSError):
-                        os.utime(found[1])  # counts as young: it is not cleaned before a job has it
-                    return f"sha256:{found[0].sha256}"
+                        os.utime(hosted[1])  # counts as young: it is not cleaned before a job has it
+                    return f"sha256:{hosted[0].sha256}"
         return None
 
 
@@ -212,8 +212,8 @@ def safe_type(content_type: str) -> str:
     return kind if re.fullmatch(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}", kind) else "application/octet-stream"
 
 
-def _joined(parts: list[Path], made: Path) -> None:
-    with open(made, "xb") as whole:
+def _joined(parts: list[Path], path: Path) -> None:
+    with open(path, "xb") as whole:
         for part in parts:
             with open(part, "rb") as file:
                 shutil.copyfileobj(file, whole, _COPY_BYTES)

@@ -52,7 +52,9 @@ def read_input(task: str, body: Any) -> Request:
         raise BadInput([problem(["body"], "The input: expected a JSON object with the fields.", "dict_type")])
     fields = fields_of(TASKS[task])
     values = _own_names(body, fields)
-    problems = [found for name in values if (found := _unknown_or_wrong(name, values, fields, task))]
+    problems = [
+        problem_of_field for name in values if (problem_of_field := _unknown_or_wrong(name, values, fields, task))
+    ]
     problems += [
         _missing(field, task) for field in fields.values() if field.required and values.get(field.name) is None
     ]

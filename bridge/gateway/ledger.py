@@ -188,8 +188,8 @@ class Ledger:
         )
 
     def _one(self, kind: type[Row], where: str, *values: Any) -> Row | None:
-        found = self._all(kind, where, *values)
-        return found[0] if found else None
+        rows = self._all(kind, where, *values)
+        return rows[0] if rows else None
 
     def _all(self, kind: type[Row], where: str, *values: Any) -> list[Row]:
         rows: Sequence[sqlite3.Row] = self._base.execute(

@@ -43,8 +43,8 @@ def input_schema(endpoint: str) -> Json:
     schema.pop("$schema", None)
     properties = {PUBLIC_NAMES.get(name, name): value for name, value in schema["properties"].items() if name != "task"}
     required = [PUBLIC_NAMES.get(name, name) for name in schema["required"] if name != "task"]
-    told = {**schema, "title": endpoint, "properties": properties, "required": required}
-    inlined: Json = _inlined(told, shared)
+    inputs = {**schema, "title": endpoint, "properties": properties, "required": required}
+    inlined: Json = _inlined(inputs, shared)
     return inlined
 
 
@@ -103,7 +103,7 @@ def _json(name: str, description: str) -> Json:
 
 
 def _refusals(*codes: int) -> Json:
-    told = {
+    meanings = {
         400: "The call cannot be followed.",
         401: "The key is missing or wrong.",
         403: "Not from this host or page.",
@@ -114,7 +114,7 @@ def _refusals(*codes: int) -> Json:
         500: "The job failed.",
         504: "Not started in the time that was allowed.",
     }
-    return {str(code): _json("Refusal", told[code]) for code in codes}
+    return {str(code): _json("Refusal", meanings[code]) for code in codes}
 
 
 def _body(endpoint: str) -> Json:

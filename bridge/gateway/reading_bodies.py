@@ -45,8 +45,8 @@ def base_of(request: Request) -> str:
 def keep_seconds_of(request: Request, header: str) -> float:
     """How long a file is to be kept, as the header says; 0 where it says nothing."""
     try:
-        told = msgspec.json.decode(request.headers.get(header, "{}"))
-        seconds = float(told.get("expiration_duration_seconds") or 0)
+        lifecycle = msgspec.json.decode(request.headers.get(header, "{}"))
+        seconds = float(lifecycle.get("expiration_duration_seconds") or 0)
     except (msgspec.DecodeError, AttributeError, TypeError, ValueError):
         return 0.0
     return seconds if 0 < seconds < 1e10 else 0.0

@@ -58,8 +58,8 @@ class Secrets:
         """The signature of one attempt to deliver `body`, in hexadecimal."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-        told = "\n".join((request_id, USER_ID, timestamp, hashlib.sha256(body).hexdigest()))
-        return Ed25519PrivateKey.from_private_bytes(self.signing).sign(told.encode()).hex()
+        text = "\n".join((request_id, USER_ID, timestamp, hashlib.sha256(body).hexdigest()))
+        return Ed25519PrivateKey.from_private_bytes(self.signing).sign(text.encode()).hex()
 
     def key_set(self) -> dict[str, Any]:
         """The public key as a JSON Web Key Set."""

@@ -103,8 +103,8 @@ class Uploading:
 
     async def _pass(self, request: Request) -> Response:
         token, until = self._secrets.new_pass()
-        told = {"token": token, "token_type": "Bearer", "base_url": f"{base_of(request)}/cdn"}
-        return JSONResponse(told | {"expires_at": datetime.fromtimestamp(until, UTC).isoformat()})
+        answer = {"token": token, "token_type": "Bearer", "base_url": f"{base_of(request)}/cdn"}
+        return JSONResponse(answer | {"expires_at": datetime.fromtimestamp(until, UTC).isoformat()})
 
     async def _post(self, request: Request) -> Response:
         self._hosting.check_size(announced_size(request))
@@ -120,10 +120,10 @@ class Uploading:
         return JSONResponse({"access_url": url, "uploadId": upload.upload_id})
 
     async def _file(self, request: Request) -> Response:
-        found = self._hosting.find(request.path_params["token"])
-        if found is None:
+        hosted = self._hosting.find(request.path_params["token"])
+        if hosted is None:
             return JSONResponse({"detail": "No such file is here, or no more."}, 404)
-        row, path = found
+        row, path = hosted
         shown = row.content_type.startswith(_SHOWN)
         kind = row.content_type if shown else "application/octet-stream"
         way = "inline" if shown else "attachment"
@@ -142,8 +142,8 @@ def _text(body: dict[str, Any], name: str) -> str:
 def _part_numbers(body: Any) -> list[int]:
     """The parts of a complete upload: told in any order, in both clients' words. Raises BadInput."""
     try:
-        found = [part.get("partNumber", part.get("part_number")) for part in body["parts"]]
-        numbers = sorted(set(msgspec.convert(found, list[int])))
+        part_numbers = [part.get("partNumber", part.get("part_number")) for part in body["parts"]]
+        numbers = sorted(set(msgspec.convert(part_numbers, list[int])))
     except (msgspec.ValidationError, KeyError, TypeError, AttributeError):
         numbers = []
     if numbers:

@@ -100,12 +100,12 @@ class Postman:
     def _after(self, row: DeliveryRow, answer: str) -> DeliveryRow:
         """The row after an attempt: 2xx is delivered; else the next time of the plan, or given up."""
         attempts = row.attempts + 1
-        told = msgspec.structs.replace(row, attempts=attempts, last_answer=answer)
+        delivery = msgspec.structs.replace(row, attempts=attempts, last_answer=answer)
         if answer.isdigit() and 200 <= int(answer) < 300:
-            return msgspec.structs.replace(told, state="delivered")
+            return msgspec.structs.replace(delivery, state="delivered")
         if attempts > len(self._plan):
-            return msgspec.structs.replace(told, state="given_up")
-        return msgspec.structs.replace(told, next_attempt=time.time() + self._plan[attempts - 1])
+            return msgspec.structs.replace(delivery, state="given_up")
+        return msgspec.structs.replace(delivery, next_attempt=time.time() + self._plan[attempts - 1])
 
 
 def webhook_body(request_id: str, code: int, payload: object) -> bytes:
@@ -113,7 +113,7 @@ def webhook_body(request_id: str, code: int, payload: object) -> bytes:
     import json
 
     failed = code != 200
-    told = {
+    body = {
         "request_id": request_id,
         "gateway_request_id": request_id,
         "status": "ERROR" if failed else "OK",
@@ -121,5 +121,5 @@ def webhook_body(request_id: str, code: int, payload: object) -> bytes:
         "payload": payload,
     }
     with contextlib.suppress(ValueError):
-        return json.dumps(told, allow_nan=False).encode("ascii")
-    return json.dumps(told | {"payload": None, "payload_error": "The output is no JSON."}).encode("ascii")
+        return json.dumps(body, allow_nan=False).encode("ascii")
+    return json.dumps(body | {"payload": None, "payload_error": "The output is no JSON."}).encode("ascii")

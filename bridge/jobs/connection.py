@@ -45,8 +45,8 @@ class Connection:
     def row(self, query: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """The first row of a query, or None."""
         with self._named():
-            found: tuple[Any, ...] | None = self._base.execute(query, values).fetchone()
-            return found
+            row: tuple[Any, ...] | None = self._base.execute(query, values).fetchone()
+            return row
 
     def script(self, text: str) -> None:
         """Run several statements."""

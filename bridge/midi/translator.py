@@ -82,10 +82,10 @@ class MidiTranslator:
             self._learnt()
 
     def _learnt(self) -> None:
-        found = meant(self._heard)
-        if self._learning is None or found is None:
+        learnt = meant(self._heard)
+        if self._learning is None or learnt is None:
             return
-        (address, arguments), (source, mode) = self._learning, found
+        (address, arguments), (source, mode) = self._learning, learnt
         self._learning, self._heard = None, []
         port = stable_name(source.port) if len(self._readers) > 1 else ""
         source = Source(kind=source.kind, channel=source.channel, number=source.number, port=port)

@@ -47,12 +47,12 @@ def control_path(name: str) -> str:
 @cache
 def control_fields() -> dict[str, Field]:
     """Every request field that a surface can set, by name, of all tasks."""
-    found: dict[str, Field] = {}
+    fields: dict[str, Field] = {}
     for request_type in TASKS.values():
         for name, field in fields_of(request_type).items():
             if name not in NOT_CONTROLS:
-                found.setdefault(name, field)
-    return found
+                fields.setdefault(name, field)
+    return fields
 
 
 @cache

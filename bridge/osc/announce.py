@@ -35,14 +35,14 @@ async def announced(addresses: Sequence[str], port: int) -> AsyncIterator[None]:
     """Announced while inside. Two controllers in one network get two names."""
     from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-    found = AsyncZeroconf(interfaces=list(addresses))
+    zeroconf = AsyncZeroconf(interfaces=list(addresses))
     packed = [ip_address(address).packed for address in addresses]
     try:
         for service in SERVICES:
             name = f"{NAME} {socket.gethostname()}.{service}"
             info = AsyncServiceInfo(service, name, port=port, addresses=packed, properties={"txtvers": "1"})
-            await found.async_register_service(info, allow_name_change=True)
+            await zeroconf.async_register_service(info, allow_name_change=True)
         yield
     finally:
-        await found.async_unregister_all_services()
-        await found.async_close()
+        await zeroconf.async_unregister_all_services()
+        await zeroconf.async_close()

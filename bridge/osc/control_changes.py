@@ -29,9 +29,9 @@ class ControlChanges:
 
     def handlers(self) -> dict[str, Handler]:
         """Every control, and taking one back."""
-        found = {address.path: Handler(partial(self._set, name), partial(self._checked, name))
+        handlers = {address.path: Handler(partial(self._set, name), partial(self._checked, name))
                  for name, address in self._controls.table.items()}  # fmt: skip
-        return found | {f"{ROOT}/clear": Handler(self._clear)}
+        return handlers | {f"{ROOT}/clear": Handler(self._clear)}
 
     def changed(self, names: set[str]) -> None:
         """Controls were changed here: surfaces and the daemon are told."""

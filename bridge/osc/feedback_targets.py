@@ -101,8 +101,8 @@ class FeedbackTargets:
         """Where feedback for an address goes now, each place once; to those alone that asked for it, if so wanted."""
         self._expire()
         touching = self._touching(path)
-        found = [s for s in self._targets.values() if s.registered or s.permanent or not asked_only]
-        return [p for p in dict.fromkeys(s.reply_to for s in found) if p not in touching]
+        surfaces = [s for s in self._targets.values() if s.registered or s.permanent or not asked_only]
+        return [p for p in dict.fromkeys(s.reply_to for s in surfaces) if p not in touching]
 
     def touching(self, path: str) -> bool:
         """Whether some surface set this address in the last 300 ms."""

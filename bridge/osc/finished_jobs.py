@@ -42,12 +42,12 @@ class FinishedJobs:
 
     async def _keep_all(self, status: JobStatus, job: OwnJob) -> None:
         try:
-            made = await self._daemon.results(status.job_id)
-            kept = [await asyncio.to_thread(_keep, Path(one.path), status, job) for one in made]
+            results = await self._daemon.results(status.job_id)
+            kept = [await asyncio.to_thread(_keep, Path(one.path), status, job) for one in results]
         except (BridgeError, OSError) as error:
             self._feedback.error(job.path, str(error), "a result that can be read and copied")
             return
-        self._tell_seed(made)
+        self._tell_seed(results)
         for path in kept:
             self._paths.add(path)
             self._takes.add(path, job.source)
@@ -58,10 +58,10 @@ class FinishedJobs:
             with contextlib.suppress(BridgeError):
                 self._tell_seed(await self._daemon.results(status.job_id))
 
-    def _tell_seed(self, made: list[Made]) -> None:
-        if made:
-            self._controls.last_seed = made[0].seed
-            self._feedback.put(f"{ROOT}/result/seed", made[0].seed)
+    def _tell_seed(self, results: list[Made]) -> None:
+        if results:
+            self._controls.last_seed = results[0].seed
+            self._feedback.put(f"{ROOT}/result/seed", results[0].seed)
             self._feedback.put_changed(f"{ROOT}/seed/words", self._controls.seed_words())
 
 

@@ -49,6 +49,6 @@ def handler_table(parts: Iterable[Part]) -> dict[str, Handler]:
     wanted = {address.path for address in address_table().values() if address.kind is not Kind.FEEDBACK}
     wrong = {"twice": twice, "missing": wanted - table.keys(), "not to be sent": table.keys() - wanted}
     if any(wrong.values()):
-        told = "; ".join(f"{what}: {', '.join(sorted(paths))}" for what, paths in wrong.items() if paths)
-        raise WrongHandlers(f"handlers of addresses {told}")
+        differences = "; ".join(f"{what}: {', '.join(sorted(paths))}" for what, paths in wrong.items() if paths)
+        raise WrongHandlers(f"handlers of addresses {differences}")
     return table

@@ -158,7 +158,7 @@ class JobWatch:
 
 def tell(shown: Shown, feedback: Feedback) -> None:
     """Show it on every surface."""
-    told = {
+    values = {
         "status": shown.words,
         "progress": float(shown.progress),
         "remaining": float(shown.remaining_seconds),
@@ -166,7 +166,7 @@ def tell(shown: Shown, feedback: Feedback) -> None:
         "busy": int(shown.busy),
         "queue": shown.queued,
     }
-    for name, value in told.items():
+    for name, value in values.items():
         feedback.put_changed(f"{ROOT}/{name}", value)
 
 

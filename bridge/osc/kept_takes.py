@@ -27,11 +27,11 @@ class KeptTakes:
     def load(self) -> dict[str, OwnJob]:
         """Fill the takes; the jobs that were under way."""
         try:
-            told = json.loads(self._path.read_bytes())
-            jobs = {str(job_id): OwnJob(**{k: str(v) for k, v in job.items()}) for job_id, job in told["jobs"].items()}
-            paths = [str(path) for path in told["paths"] if Path(path).is_file()]
-            present = paths.index(told["path"]) + 1 if told["path"] in paths else 0
-            original, sources = str(told["original"]), frozenset(map(str, told["sources"]))
+            saved = json.loads(self._path.read_bytes())
+            jobs = {str(job_id): OwnJob(**{k: str(v) for k, v in job.items()}) for job_id, job in saved["jobs"].items()}
+            paths = [str(path) for path in saved["paths"] if Path(path).is_file()]
+            present = paths.index(saved["path"]) + 1 if saved["path"] in paths else 0
+            original, sources = str(saved["original"]), frozenset(map(str, saved["sources"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}
         self._takes.start(original)

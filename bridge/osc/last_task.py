@@ -25,11 +25,11 @@ class LastTask:
 
     def handlers(self) -> dict[str, Handler]:
         """By address."""
-        found = {
+        handlers = {
             path: replace(handler, do=partial(self._do, path)) if path in self._remembered else handler
             for path, handler in self._handlers.items()
         }
-        return found | {f"{ROOT}/again": Handler(self._again)}
+        return handlers | {f"{ROOT}/again": Handler(self._again)}
 
     def _again(self, sender: Peer, values: tuple[()]) -> None:
         self._start(sender)

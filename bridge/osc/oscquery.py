@@ -37,20 +37,20 @@ def answer(head: bytes, present: Present, host: tuple[str, int]) -> Answer:
     url = urlsplit(words[1] if words[1].startswith("/") else f"/{words[1]}")
     if url.query == "HOST_INFO":
         return 200, _json(host_info(host))
-    found = _at(namespace(present), unquote(url.path))
-    if found is None:
+    node = _at(namespace(present), unquote(url.path))
+    if node is None:
         return 404, _json({"error": "no such address"})
     if not url.query:
-        return 200, _json(found)
+        return 200, _json(node)
     if url.query not in ATTRIBUTES:
         return 400, _json({"error": f"unknown attribute; expected HOST_INFO or one of {', '.join(sorted(ATTRIBUTES))}"})
-    return (200, _json({url.query: found[url.query]})) if url.query in found else (204, b"")
+    return (200, _json({url.query: node[url.query]})) if url.query in node else (204, b"")
 
 
 def host_info(host: tuple[str, int]) -> dict[str, Any]:
     """What ?HOST_INFO answers."""
-    told = {"NAME": NAME, "EXTENSIONS": EXTENSIONS, "OSC_PORT": host[1], "OSC_TRANSPORT": "UDP"}
-    return told if host[0] in ("0.0.0.0", "::", "") else told | {"OSC_IP": host[0]}
+    info = {"NAME": NAME, "EXTENSIONS": EXTENSIONS, "OSC_PORT": host[1], "OSC_TRANSPORT": "UDP"}
+    return info if host[0] in ("0.0.0.0", "::", "") else info | {"OSC_IP": host[0]}
 
 
 def namespace(present: Present) -> dict[str, Any]:
@@ -66,18 +66,18 @@ def namespace(present: Present) -> dict[str, Any]:
 
 
 def _described(address: Address, present: Present) -> dict[str, Any]:
-    told: dict[str, Any] = {"DESCRIPTION": address.meaning, "ACCESS": ACCESS[address.kind]}
+    node: dict[str, Any] = {"DESCRIPTION": address.meaning, "ACCESS": ACCESS[address.kind]}
     if address.tags:
-        told["TYPE"] = address.tags
+        node["TYPE"] = address.tags
     if address.kind is Kind.COMMAND:
-        told["CRITICAL"] = True  # rather by TCP
+        node["CRITICAL"] = True  # rather by TCP
     field = address.field
     if field is not None:
-        told["RANGE"] = [_range(field)]
+        node["RANGE"] = [_range(field)]
         if field.unit:
-            told["UNIT"] = [field.unit]
+            node["UNIT"] = [field.unit]
     values = list(present(address.path)) if address.kind in (Kind.CONTROL, Kind.FEEDBACK) else []
-    return told | ({"VALUE": values} if values else {})
+    return node | ({"VALUE": values} if values else {})
 
 
 def _range(field: Any) -> dict[str, Any]:

@@ -74,12 +74,12 @@ class InReaper:
 
     def handlers(self) -> dict[str, Handler]:
         """By address."""
-        found = dict(self._part.handlers())
+        handlers = dict(self._part.handlers())
         for name in ACTIONS:
             path = f"{ROOT}/{name}"
-            if path in found:
-                found[path] = replace(found[path], do=partial(self._do, name, found[path]))
-        return found
+            if path in handlers:
+                handlers[path] = replace(handlers[path], do=partial(self._do, name, handlers[path]))
+        return handlers
 
     def _do(self, name: str, otherwise: Handler, sender: Peer, value: Any) -> None:
         if self._controls.values.get(REAPER):

@@ -62,14 +62,14 @@ class RegisteredFile:
     def load(self) -> list[Peer]:
         """The places that were saved not too long ago."""
         try:
-            told = json.loads(self._path.read_bytes())
-            if time.time() - float(told["saved"]) > REGISTERED_SECONDS:
+            saved = json.loads(self._path.read_bytes())
+            if time.time() - float(saved["saved"]) > REGISTERED_SECONDS:
                 return []
-            return [(str(host), int(port)) for host, port in told["surfaces"] if 0 < int(port) < 65_536]
+            return [(str(host), int(port)) for host, port in saved["surfaces"] if 0 < int(port) < 65_536]
         except (OSError, ValueError, KeyError, TypeError):
             return []
 
     def save(self, peers: list[Peer]) -> None:
         """Keep these. Raises OSError."""
-        told = {"saved": time.time(), "surfaces": [list(peer) for peer in peers]}
-        write_private(self._path, json.dumps(told).encode())
+        saved = {"saved": time.time(), "surfaces": [list(peer) for peer in peers]}
+        write_private(self._path, json.dumps(saved).encode())

@@ -67,8 +67,8 @@ class SharedControls:
     async def _send(self) -> None:
         self._in_flight, self._pending = self._pending, set()
         try:
-            told = {name: self._controls.values.get(name) for name in self._in_flight}
-            values, version = await self._daemon.set_controls(told)
+            changes = {name: self._controls.values.get(name) for name in self._in_flight}
+            values, version = await self._daemon.set_controls(changes)
             self.messages_sent += 1
         except BaseException:
             self._pending |= self._in_flight
@@ -83,9 +83,9 @@ class SharedControls:
         if version < self._version:  # an answer that was overtaken
             return
         self._version = version
-        told = values.get(ACTIONS_KEY)
-        if isinstance(told, dict):
-            self.actions = {str(name): str(action) for name, action in told.items()}
+        actions = values.get(ACTIONS_KEY)
+        if isinstance(actions, dict):
+            self.actions = {str(name): str(action) for name, action in actions.items()}
         changed = self._controls.take_over(values, self._pending | self._in_flight)
         if changed:
             self._on_changed(changed)

@@ -112,15 +112,15 @@ class Controls:
             return self._put(self._region(*self._bar_times(*self.values[BARS])))
         return set()
 
-    def take_over(self, told: Mapping[str, Any], except_for: Iterable[str] = ()) -> set[str]:
+    def take_over(self, values: Mapping[str, Any], except_for: Iterable[str] = ()) -> set[str]:
         """The daemon's controls become ours, except some that were just changed here. What is no control is left."""
         kept = set(except_for)
         names = [name for name in self.table if name not in kept | OURS_ALONE]
-        return self._put({name: self._trusted(name, told.get(name)) for name in names})
+        return self._put({name: self._trusted(name, values.get(name)) for name in names})
 
-    def load(self, told: Mapping[str, Any]) -> set[str]:
+    def load(self, values: Mapping[str, Any]) -> set[str]:
         """All controls become those of a preset; what the preset does not have is not given."""
-        return self.take_over(told, (REAPER,))
+        return self.take_over(values, (REAPER,))
 
     def saved(self) -> dict[str, Any]:
         """What a preset holds."""
@@ -177,13 +177,13 @@ class Controls:
     def request(self, task: str, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The request of a task, of the controls that it has. Raises OscError where there is no source."""
         fields = fields_of(TASKS[task])
-        made = {name: value for name, value in self.values.items() if name in fields} | dict(more or {})
+        request = {name: value for name, value in self.values.items() if name in fields} | dict(more or {})
         if "audio" in fields:
             if not self.values.get(SOURCE):
                 path = f"{ROOT}/{task.replace('-', '_')}"
                 raise OscError(path, "no source", f"a file, named with {ROOT}/source or by committing a take")
-            made["audio"] = self.values[SOURCE]
-        return {"task": task, **made}
+            request["audio"] = self.values[SOURCE]
+        return {"task": task, **request}
 
     def _put(self, new: Mapping[str, Any]) -> set[str]:
         changed = {name for name, value in new.items() if self.values.get(name) != value}
@@ -247,8 +247,8 @@ class Controls:
         return random.randrange(2**31) if self.last_seed is None else self.last_seed
 
     def _region(self, start: float, end: float) -> dict[str, Any]:
-        told: dict[str, Any] = {"start_time": round(start, FLOAT_DIGITS), "end_time": round(end, FLOAT_DIGITS)}
-        return told | {"start_time_relative_to": None, "end_time_relative_to": None}
+        region: dict[str, Any] = {"start_time": round(start, FLOAT_DIGITS), "end_time": round(end, FLOAT_DIGITS)}
+        return region | {"start_time_relative_to": None, "end_time_relative_to": None}
 
 
 def _as_kind(address: Address, value: Any) -> Any:

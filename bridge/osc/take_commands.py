@@ -31,8 +31,8 @@ class TakeCommands:
             "reject": self._reject,
             "commit": self._commit,
         }
-        found = {f"{ROOT}/take/{name}": Handler(self._then_show(do)) for name, do in doing.items()}
-        return found | {f"{ROOT}/take/select": Handler(self._select)}
+        handlers = {f"{ROOT}/take/{name}": Handler(self._then_show(do)) for name, do in doing.items()}
+        return handlers | {f"{ROOT}/take/select": Handler(self._select)}
 
     def add(self, path: str, source: str) -> None:
         """A new result, made of this source; empty: of none. It is told, and a take where it belongs to these."""

@@ -35,10 +35,10 @@ class Undo:
 
     def handlers(self) -> dict[str, Handler]:
         """By address."""
-        found = {path: handler for part in self._parts for path, handler in part.handlers().items()}
-        for path in UNDONE & found.keys():
-            found[path] = replace(found[path], do=partial(self._do, found[path]))
-        return found | {f"{ROOT}/undo": Handler(self._undo)}
+        handlers = {path: handler for part in self._parts for path, handler in part.handlers().items()}
+        for path in UNDONE & handlers.keys():
+            handlers[path] = replace(handlers[path], do=partial(self._do, handlers[path]))
+        return handlers | {f"{ROOT}/undo": Handler(self._undo)}
 
     def _do(self, handler: Handler, sender: Peer, value: Any) -> None:
         values, takes = dict(self._controls.values), self._takes.copy()

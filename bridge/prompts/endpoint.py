@@ -72,8 +72,8 @@ def written_out(request: PromptToAudio, environment: Mapping[str, str]) -> tuple
     try:
         written = write_with_endpoint(endpoint, request.prompt, request.instrumental is True)
     except PromptError as error:
-        made, said = text_request(request)
-        return made, (f"The language model was not used. {error}", *said)
+        made, warnings = text_request(request)
+        return made, (f"The language model was not used. {error}", *warnings)
     return text_request(request, written)
 
 

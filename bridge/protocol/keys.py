@@ -54,8 +54,8 @@ def allow(home: Path, name: str, public: str) -> None:
 
 def allowed(home: Path) -> dict[str, str]:
     """Name to public key of the clients that are let in."""
-    found = {p.stem: _read(p) for p in sorted(_clients(home).glob("*.public"))}
-    return {name: public for name, public in found.items() if _is_key(public)}
+    clients = {p.stem: _read(p) for p in sorted(_clients(home).glob("*.public"))}
+    return {name: public for name, public in clients.items() if _is_key(public)}
 
 
 def revoke(home: Path, name: str) -> None:

@@ -16,7 +16,7 @@ _ID = 3  # the word of a line that is the command id
 
 def command_ids(lines: Iterable[str]) -> set[str]:
     """The ids that these lines name, as RS and hexadecimal digits."""
-    return {found for line in lines if (found := _id_of(line))}
+    return {command_id for line in lines if (command_id := _id_of(line))}
 
 
 def with_actions(text: str, wanted: Sequence[str], old: Iterable[str] = ()) -> str:
@@ -26,12 +26,12 @@ def with_actions(text: str, wanted: Sequence[str], old: Iterable[str] = ()) -> s
     """
     files, kept, seen = {_id_of(line): _file_of(line) for line in wanted}, [], set[str]()
     for line in split_lines(without_ids(text, command_ids(old) - set(files))):
-        found = _id_of(line)
-        if found not in files:
+        command_id = _id_of(line)
+        if command_id not in files:
             kept.append(line)
-        elif found not in seen and files[found] in line:  # else a double, or another file
+        elif command_id not in seen and files[command_id] in line:  # else a double, or another file
             kept.append(line)
-            seen.add(found)
+            seen.add(command_id)
     newline, done = newline_of(text), "".join(kept)
     missing = [line for line in wanted if _id_of(line) not in seen]
     if missing and done and not done.endswith("\n"):

@@ -29,14 +29,14 @@ def carry_out(changes: Sequence[Change]) -> list[Path]:
     for change in needed:
         _check(change.path)
     done: list[Change] = []
-    made: list[Path] = []
+    folders: list[Path] = []
     try:
         for change in needed:
             done.append(Change(change.path, read_or_none(change.path)))
-            made += _make_parents(change.path)
+            folders += _make_parents(change.path)
             _apply(change)
     except OSError as error:
-        _undo(done, made)
+        _undo(done, folders)
         raise _refusal(change.path, f"an error ({error.strerror or error})") from error
     return [change.path for change in needed]
 
@@ -68,12 +68,12 @@ def _apply(change: Change) -> None:
         write_atomic(change.path, change.data)
 
 
-def _undo(done: list[Change], made: list[Path]) -> None:
+def _undo(done: list[Change], folders: list[Path]) -> None:
     for change in reversed(done):
         if read_or_none(change.path) == change.data:
             continue
         _apply(change)
-    for folder in reversed(made):
+    for folder in reversed(folders):
         folder.rmdir()
 
 

@@ -33,9 +33,9 @@ BUTTONS = (  # action, icon
 def extra_files(scripts: Path, installed: Sequence[Action]) -> dict[str, bytes]:
     """Name below REAPER's resource folder (with /) to bytes. `installed` are the actions that are there."""
     icons, templates = scripts / "toolbar_icons", scripts / "track_templates"
-    found = {f"{ICONS}/{p.relative_to(icons).as_posix()}": p.read_bytes() for p in sorted(icons.glob("**/*.png"))}
-    found |= {f"{TEMPLATES}/{p.name}": p.read_bytes() for p in sorted(templates.glob("*.RTrackTemplate"))}
-    return found | {TOOLBAR: toolbar(installed).encode()} if found else {}
+    files = {f"{ICONS}/{p.relative_to(icons).as_posix()}": p.read_bytes() for p in sorted(icons.glob("**/*.png"))}
+    files |= {f"{TEMPLATES}/{p.name}": p.read_bytes() for p in sorted(templates.glob("*.RTrackTemplate"))}
+    return files | {TOOLBAR: toolbar(installed).encode()} if files else {}
 
 
 def toolbar(installed: Sequence[Action]) -> str:

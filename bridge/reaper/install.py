@@ -103,10 +103,10 @@ def uninstall(resource_path: str | os.PathLike[str] | None = None, platform: Pla
         return InstallReport(folder, [], [], [], ["Nothing is installed here."])
     changes, notes = [], []
     for name, digest in record.files.items():
-        found = read_or_none(folder / name)
-        if found is not None and _digest(found) != digest:
+        content = read_or_none(folder / name)
+        if content is not None and _digest(content) != digest:
             notes.append(f"Left as it is, because you changed it: {folder / name}")
-        elif found is not None:
+        elif content is not None:
             changes.append(Change(folder / name, None))
     for name in (INI, KB):
         changes += _restored(folder, name, record, notes)
@@ -169,10 +169,10 @@ def _new_ini(
 
 
 def _first_usable(platform: Platform) -> Candidate:
-    found = candidates(platform)
-    if found and not found[0].refusal:
-        return found[0]
-    reasons = "; ".join(f"{c.origin} {c.version[0]}.{c.version[1]}: {c.refusal}" for c in found) or "none found"
+    pythons = candidates(platform)
+    if pythons and not pythons[0].refusal:
+        return pythons[0]
+    reasons = "; ".join(f"{c.origin} {c.version[0]}.{c.version[1]}: {c.refusal}" for c in pythons) or "none found"
     raise InstallRefused(
         "python", f"no Python that REAPER can load ({reasons})", "a shared libpython", remedy(platform)
     )

@@ -98,11 +98,11 @@ def _python(ini: str, platform: Platform) -> Point:
     if library is not None:
         return Point("Python", True, str(library))
     named = f"{get_key(ini, 'pythonlibpath64') or 'no folder'}, {get_key(ini, 'pythonlibdll64') or 'no library'}"
-    found = candidates(platform)
-    usable = next((c for c in found if not c.refusal), None)
+    pythons = candidates(platform)
+    usable = next((c for c in pythons if not c.refusal), None)
     if usable is not None:
         return Point("Python", False, f"REAPER names {named}", f"{_INSTALL} (it takes {usable.folder})")
-    reasons = "; ".join(f"{c.origin}: {c.refusal}" for c in found)
+    reasons = "; ".join(f"{c.origin}: {c.refusal}" for c in pythons)
     return Point("Python", False, f"REAPER names {named}. {reasons}".strip(), remedy(platform))
 
 

@@ -39,12 +39,12 @@ class Candidate:
 def candidates(platform: Platform) -> list[Candidate]:
     """All found, in the order to offer them: usable ones first, then by origin as found, the newest first."""
     if platform.system == WINDOWS:
-        found = list(_windows(platform))
+        pythons = list(_windows(platform))
     elif platform.system == MACOS:
-        found = [*_macos(platform), *_unusable_builds(platform)]
+        pythons = [*_macos(platform), *_unusable_builds(platform)]
     else:
-        found = [*_linux(platform), *_unusable_builds(platform)]
-    checked = [_too_old(candidate) for candidate in found]
+        pythons = [*_linux(platform), *_unusable_builds(platform)]
+    checked = [_too_old(candidate) for candidate in pythons]
     return [c for c in checked if not c.refusal] + [c for c in checked if c.refusal]
 
 
@@ -137,8 +137,8 @@ def _is_conda(prefix: Path) -> bool:
 
 
 def _version(text: str) -> tuple[int, int]:
-    found = re.search(r"(\d+)\.(\d+)", text)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.search(r"(\d+)\.(\d+)", text)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _newest(paths: Iterator[Path]) -> list[Path]:

@@ -140,17 +140,17 @@ def _tags(text: str) -> dict[str, str]:
     for line in text.splitlines():
         if not line.startswith(_COMMENTS):
             break
-        found = _TAG.match(line)
-        if found:
-            current = found[1]
-            tags[current] = found[2].strip()
+        match = _TAG.match(line)
+        if match:
+            current = match[1]
+            tags[current] = match[2].strip()
         elif current:
             tags[current] = f"{tags[current]}\n{line.lstrip('#-').strip()}".strip()
     return tags
 
 
 def _provides(text: str, path: Path, folder: Path) -> tuple[Provided, ...]:
-    found: list[Provided] = []
+    provided: list[Provided] = []
     for line in filter(None, (line.strip() for line in text.splitlines())):
         parts = _PROVIDED.match(line)
         options, pattern, target = (parts[1] or "", parts[2], parts[3]) if parts else ("", line, None)
@@ -160,8 +160,8 @@ def _provides(text: str, path: Path, folder: Path) -> tuple[Provided, ...]:
             raise ReaperError("provides", f"{pattern!r} in {path.name}", "a file beside it", remedy)
         kind = next((word for word in options.split() if word in _TYPES), "script")
         is_action = "nomain" not in options and kind == "script"
-        found += [Provided(target or n, n, is_action and n == path.name, kind) for n in names]
-    return tuple(found)
+        provided += [Provided(target or n, n, is_action and n == path.name, kind) for n in names]
+    return tuple(provided)
 
 
 def _matching(folder: Path, pattern: str) -> list[str]:

@@ -21,8 +21,8 @@ def plan_inpaint(project: Project, track: Track, job: ProjectJob) -> Plan:
     items = items_under(project, track, (start, end))
     parts, notes = [], [f"Left as it is: {what}." for what in project.left_out(track, start, end)]
     for item in items:
-        found = target(project, track, item, job)
-        part, clipped = region_part(found, (start, end))
+        target_item = target(project, track, item, job)
+        part, clipped = region_part(target_item, (start, end))
         parts.append(part)
         notes += clipped
     return Plan(project, tuple(parts), tuple(notes))
@@ -37,40 +37,40 @@ def items_under(project: Project, track: Track, span: Range) -> list[Item]:
     return whole or list(items)
 
 
-def region_part(found: Target, span: Range, values: Mapping[str, Any] | None = None) -> tuple[Part, list[str]]:
+def region_part(target_item: Target, span: Range, values: Mapping[str, Any] | None = None) -> tuple[Part, list[str]]:
     """The request for what of the range the item plays, and what is to be said of it."""
-    first, last = _clipped(found, span)
+    first, last = _clipped(target_item, span)
     notes = []
     if (first, last) != span:
-        notes.append(f"The range was clipped to the item at {found.item.position:g} s: {first:g} to {last:g} s.")
-    excerpt = found.unrolled() if found.repeats else None
+        notes.append(f"The range was clipped to the item at {target_item.item.position:g} s: {first:g} to {last:g} s.")
+    excerpt = target_item.unrolled() if target_item.repeats else None
     origin = excerpt.seconds[0] if excerpt else 0.0
-    region = {"start_time": _inside(found, first, excerpt), "end_time": _inside(found, last, excerpt)}
-    known = {**(values or {}), **found.source(), **region, **found.tempo(first, last, origin)}
-    request = request_for("inpaint", found.job, known)
-    shown = Span(first, last - first, region["start_time"], *_fades(found.item, first, last))
-    place = found.place(shown, found.source_time(found.item.position) - origin if excerpt else None)
-    return Part(request, place, found.name, excerpt, found.channel_mode()), notes
+    region = {"start_time": _inside(target_item, first, excerpt), "end_time": _inside(target_item, last, excerpt)}
+    known = {**(values or {}), **target_item.source(), **region, **target_item.tempo(first, last, origin)}
+    request = request_for("inpaint", target_item.job, known)
+    shown = Span(first, last - first, region["start_time"], *_fades(target_item.item, first, last))
+    place = target_item.place(shown, target_item.source_time(target_item.item.position) - origin if excerpt else None)
+    return Part(request, place, target_item.name, excerpt, target_item.channel_mode()), notes
 
 
-def _clipped(found: Target, span: Range) -> Range:
+def _clipped(target_item: Target, span: Range) -> Range:
     """The range within the item and what it plays of its source. Raises ProjectRefused where the source is over."""
-    item, heard = found.item, found.sounding
+    item, heard = target_item.item, target_item.sounding
     first, last = max(span[0], item.position), min(span[1], item.end)
     outside = first < heard[0] - ROUNDING_SECONDS or last > heard[1] + ROUNDING_SECONDS
     inner = max(first, heard[0]), min(last, heard[1])
     if outside and inner[1] - inner[0] < SHORTEST_SECONDS:
-        length = found.info.duration_seconds
-        place = f"{found.source_time(first):g} to {found.source_time(last):g} s of a source of {length:g} s"
+        length = target_item.info.duration_seconds
+        place = f"{target_item.source_time(first):g} to {target_item.source_time(last):g} s of a source of {length:g} s"
         remedy = "Choose a range where the item sounds, or extend the music with rpp outpaint."
         raise refused("region", f"{place} (it is over there)", "a range inside the source", remedy)
     return inner if outside else (first, last)
 
 
-def _inside(found: Target, time: float, excerpt: Excerpt | None) -> float:
+def _inside(target_item: Target, time: float, excerpt: Excerpt | None) -> float:
     """Seconds of the source, or of what is sent of it, never beyond its ends by what was rounded."""
-    start, end = excerpt.seconds if excerpt else (0.0, found.info.duration_seconds)
-    return min(max(found.source_time(time) - start, 0.0), end - start)
+    start, end = excerpt.seconds if excerpt else (0.0, target_item.info.duration_seconds)
+    return min(max(target_item.source_time(time) - start, 0.0), end - start)
 
 
 def _fades(item: Item, first: float, last: float) -> tuple[Fade, Fade]:

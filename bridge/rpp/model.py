@@ -121,11 +121,11 @@ class MediaFolders:
         if is_absolute(name):
             return [Path(name)]
         local = Path(*PureWindowsPath(name).parts) if "\\" in name else Path(name)
-        found = [self.project / local]
+        paths = [self.project / local]
         if self.recordings:
             record = self.recordings if is_absolute(self.recordings) else str(self.project / self.recordings)
-            found.append(Path(record) / local)
-        return found
+            paths.append(Path(record) / local)
+        return paths
 
 
 def is_absolute(name: str) -> bool:
@@ -229,14 +229,14 @@ def _source_file(source: Block | None, folders: MediaFolders) -> Path | None:
 
 
 def _obstacles(parts: list[Line | Block], source: Block | None) -> list[str]:
-    found = [f"a {_ENVELOPES[part.key]} envelope on the take" for part in parts if part.key in _ENVELOPES]
+    obstacles = [f"a {_ENVELOPES[part.key]} envelope on the take" for part in parts if part.key in _ENVELOPES]
     if any(part.key == "SM" for part in parts):
-        found.append("stretch markers")
+        obstacles.append("stretch markers")
     kind = source.words[1] if source and len(source.words) > 1 else "no source"
     if kind == "SECTION":
-        found.append("a section or reversed source")
+        obstacles.append("a section or reversed source")
     elif kind not in AUDIO_SOURCES:
-        found.append(f"a source of type {kind}")
+        obstacles.append(f"a source of type {kind}")
     elif source is not None and not any(len(line.words) > 1 and line.words[1] for line in source.lines("FILE")):
-        found.append("a source that names no file")
-    return found
+        obstacles.append("a source that names no file")
+    return obstacles

@@ -43,18 +43,18 @@ def plan_outpaint(project: Project, track: Track, job: ProjectJob) -> Plan:
     """The plan. Raises ProjectRefused where no item ends or begins in the range, or several could be meant."""
     start, end = time_range(project, job)
     gaps = _chosen(project, track, start, end)
-    found = target(project, track, gaps[0].item, job)
+    target_item = target(project, track, gaps[0].item, job)
     notes = [f"Left as it is: {what}." for what in project.left_out(track, start, end)]
-    notes += [note for gap in gaps for note in _notes(found, gap, (start, end))]
-    return Plan(project, (_part(found, gaps),), tuple(notes))
+    notes += [note for gap in gaps for note in _notes(target_item, gap, (start, end))]
+    return Plan(project, (_part(target_item, gaps),), tuple(notes))
 
 
-def _notes(found: Target, gap: Gap, wanted: tuple[float, float]) -> list[str]:
+def _notes(target_item: Target, gap: Gap, wanted: tuple[float, float]) -> list[str]:
     notes = []
     if (gap.before and gap.start > wanted[0]) or (not gap.before and gap.end < wanted[1]):
         notes.append(f"The range was clipped to the free time beside the item: {gap.start:g} to {gap.end:g} s.")
     edge = gap.end if gap.before else gap.start
-    if not _crossing(found, "FADEIN" if gap.before else "FADEOUT", edge).seconds:
+    if not _crossing(target_item, "FADEIN" if gap.before else "FADEOUT", edge).seconds:
         notes.append(f"The item has no fade at {edge:g} s: if the joint clicks, give it a short one in REAPER.")
     return notes
 
@@ -101,68 +101,68 @@ def _nothing_free(project: Project, track: Track, start: float, end: float) -> E
     return refused("region", got, "a range that reaches beyond an item", remedy)
 
 
-def _part(found: Target, gaps: Sequence[Gap]) -> Part:
+def _part(target_item: Target, gaps: Sequence[Gap]) -> Part:
     before = next((gap for gap in gaps if gap.before), None)
     after = next((gap for gap in gaps if not gap.before), None)
-    excerpt = _excerpt(found, before, after)
+    excerpt = _excerpt(target_item, before, after)
     origin = excerpt.seconds[0] if excerpt else 0.0
-    added_before = (before.end - before.start) * found.rate if before else 0.0
-    added_after = (after.end - after.start) * found.rate if after else 0.0
+    added_before = (before.end - before.start) * target_item.rate if before else 0.0
+    added_after = (after.end - after.start) * target_item.rate if after else 0.0
     spans = []
     if before is not None:
-        spans.append(_span_before(found, before, origin))
+        spans.append(_span_before(target_item, before, origin))
     if after is not None:
-        spans.append(_span_after(found, after, origin - added_before))
+        spans.append(_span_after(target_item, after, origin - added_before))
     wanted: dict[str, Any] = {"extend_before_duration": added_before, "extend_after_duration": added_after}
-    tempo = found.tempo(min(g.start for g in gaps), max(g.end for g in gaps), origin)
-    request = request_for("outpaint", found.job, {**found.source(), **wanted, **tempo})
-    return Part(request, found.on_new_track(*spans), found.name, excerpt, found.channel_mode())
+    tempo = target_item.tempo(min(g.start for g in gaps), max(g.end for g in gaps), origin)
+    request = request_for("outpaint", target_item.job, {**target_item.source(), **wanted, **tempo})
+    return Part(request, target_item.on_new_track(*spans), target_item.name, excerpt, target_item.channel_mode())
 
 
-def _excerpt(found: Target, before: Gap | None, after: Gap | None) -> Excerpt | None:
+def _excerpt(target_item: Target, before: Gap | None, after: Gap | None) -> Excerpt | None:
     """What of the file is sent; None where all of it is, since the item hides nothing on a side that is extended.
 
     An item that repeats its file is sent as it sounds: its frames go on behind the file's end.
     """
-    rate, frames = found.info.sample_rate, found.info.frames
-    first, last = (found.source_time(edge) for edge in found.sounding)
+    rate, frames = target_item.info.sample_rate, target_item.info.frames
+    first, last = (target_item.source_time(edge) for edge in target_item.sounding)
     hidden_before = before is not None and first > ROUNDING_SECONDS
     hidden_after = after is not None and last < frames / rate - ROUNDING_SECONDS
-    if not (hidden_before or hidden_after or found.repeats):
+    if not (hidden_before or hidden_after or target_item.repeats):
         return None
     start, stop = round(first * rate), round(last * rate)
-    if not found.repeats:
+    if not target_item.repeats:
         start, stop = max(start, 0), min(stop, frames)
-    context = found.job.fields.get("context_seconds", 0.0)
+    context = target_item.job.fields.get("context_seconds", 0.0)
     if context is not None and (before is None or after is None):
         most = round(HEARD_SECONDS * rate)
         start, stop = (max(start, stop - most), stop) if before is None else (start, min(stop, start + most))
     return Excerpt(start, stop, rate)
 
 
-def _span_before(found: Target, gap: Gap, origin: float) -> Span:
+def _span_before(target_item: Target, gap: Gap, origin: float) -> Span:
     """The new item before; it reaches into the fade-in of the old one."""
-    fade = _crossing(found, "FADEIN", gap.end)
+    fade = _crossing(target_item, "FADEIN", gap.end)
     end = gap.end + fade.seconds
-    offset = max(found.source_time(gap.end) - origin, 0.0)  # the file begins with what is new
+    offset = max(target_item.source_time(gap.end) - origin, 0.0)  # the file begins with what is new
     return Span(gap.start, end - gap.start, offset, fade_out=fade if fade.seconds else SHORT_FADE)
 
 
-def _span_after(found: Target, gap: Gap, file_start: float) -> Span:
+def _span_after(target_item: Target, gap: Gap, file_start: float) -> Span:
     """The new item after; it reaches back into the fade-out of the old one."""
-    fade = _crossing(found, "FADEOUT", gap.start)
+    fade = _crossing(target_item, "FADEOUT", gap.start)
     position = gap.start - fade.seconds
-    offset = max(found.source_time(position) - file_start, 0.0)
+    offset = max(target_item.source_time(position) - file_start, 0.0)
     return Span(position, gap.end - position, offset, fade_in=fade if fade.seconds else SHORT_FADE)
 
 
-def _crossing(found: Target, key: str, edge: float) -> Fade:
+def _crossing(target_item: Target, key: str, edge: float) -> Fade:
     """The fade that makes up for the old item's at this edge; none where its sound ends before its edge."""
-    item = found.item
+    item = target_item.item
     if edge not in (item.position, item.end):
         return Fade(0.0)
     fade = read_fade(item.block, key)
-    first, last = found.sounding
-    start, end = time_range(found.project, found.job)
+    first, last = target_item.sounding
+    start, end = time_range(target_item.project, target_item.job)
     inside = edge - start if key == "FADEOUT" else end - edge
     return fade.opposite(min(fade.seconds, last - first, max(inside, SHORTEST_OVERLAP)))

@@ -37,14 +37,14 @@ def placed(project: Project, part: Part, results: Sequence[Made], out: Path) -> 
     same_folder = out.absolute().parent == project.path.parent
     takes = [
         NewTake(
-            source=Path(made.path.name) if same_folder else made.path,
-            name=made.title,
+            source=Path(rendered.path.name) if same_folder else rendered.path,
+            name=rendered.title,
             select=index == 0,
-            recipe=made.recipe,
+            recipe=rendered.recipe,
             channel_mode=part.channel_mode,
             like=part.place.like,
         )
-        for index, made in enumerate(results)
+        for index, rendered in enumerate(results)
     ]
     if isinstance(part.place, OnItem):
         return _as_takes(project, part.place, takes)
@@ -58,8 +58,8 @@ def rehearse(plan: Plan, out: Path) -> None:
         count = min(int(getattr(part.request, "variations", None) or 1), _STAND_INS)
         ending = getattr(part.request, "format", None) or "wav"
         path = out.absolute().parent / f"{safe_stem(part.name)} acestep 01.{ending}"
-        made = Made(path, title(part.name, "", 0), _STAND_IN_SECONDS)
-        project = placed(project, part, [made] * count, out)
+        stand_in = Made(path, title(part.name, "", 0), _STAND_IN_SECONDS)
+        project = placed(project, part, [stand_in] * count, out)
     quote(str(out.absolute().parent))
     project.for_folder(out.absolute().parent)
 

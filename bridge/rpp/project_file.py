@@ -109,11 +109,11 @@ class Project:
             lambda t: str(t.number) == name,
         )
         for test in tests:
-            found = [track for track in self.tracks if test(track)]
-            if len(found) == 1:
-                return found[0]
-            if found:
-                numbers = ", ".join(str(track.number) for track in found)
+            tracks = [track for track in self.tracks if test(track)]
+            if len(tracks) == 1:
+                return tracks[0]
+            if tracks:
+                numbers = ", ".join(str(track.number) for track in tracks)
                 raise refused("track", f"{wanted!r}, tracks {numbers}", "one track", "Give its number or GUID.")
         raise refused("track", repr(name), f"one of: {self.names_of_tracks}", "Give a name, a number or a GUID.")
 
@@ -121,9 +121,9 @@ class Project:
     def names_of_tracks(self) -> str:
         """The tracks with their numbers, names and how many items they have."""
         counts = [(t, len(t.block.blocks("ITEM"))) for t in self.tracks[:_TOLD_TRACKS]]
-        told = [f"{t.number} {t.name!r} ({count} item{'s' * (count != 1)})" for t, count in counts]
-        more = len(self.tracks) - len(told)
-        return ", ".join([*told, *([f"and {more} more"] if more else [])]) or "no tracks"
+        names = [f"{t.number} {t.name!r} ({count} item{'s' * (count != 1)})" for t, count in counts]
+        more = len(self.tracks) - len(names)
+        return ", ".join([*names, *([f"and {more} more"] if more else [])]) or "no tracks"
 
     def items(self, track: Track) -> tuple[Item, ...]:
         """The track's items, by position."""
@@ -143,19 +143,19 @@ class Project:
 
     def item_at(self, track: Track, start: float, end: float) -> Item:
         """The one usable item under start..end. Raises ProjectRefused for none, and for several."""
-        found = self.items_at(track, start, end)
+        items = self.items_at(track, start, end)
         where = f"{start:g} s to {end:g} s of track {track.number} {track.name!r}"
-        if not found:
+        if not items:
             others = "; ".join(self.left_out(track, start, end))
             got = f"no audio item at {where}" + (f": {others}" if others else "")
             touched = [item for item in self.items(track) if item.position < end and item.end > start]
             remedy = next((LEFT_OUT[i.why_left_out] for i in touched if i.why_left_out), "Move the selection")
             remedy += ", or generate there on a new track."
             raise refused("region", got, "one item that is heard and not locked", remedy)
-        if len(found) > 1:
-            places = "; ".join(f"{item.position:g} to {item.end:g} s" for item in found)
-            raise refused("region", f"{len(found)} items at {where}: {places}", "one item", "Narrow the range.")
-        return found[0]
+        if len(items) > 1:
+            places = "; ".join(f"{item.position:g} to {item.end:g} s" for item in items)
+            raise refused("region", f"{len(items)} items at {where}: {places}", "one item", "Narrow the range.")
+        return items[0]
 
     def insert_take(self, item: Item, take: NewTake) -> Project:
         """The project with one more take on this item, before its closing line."""

@@ -61,8 +61,8 @@ def render_into_project(job: ProjectJob, render: Render) -> ProjectResult:
     if job.out is None:
         raise refused("out", "no file to write", "a name that ends in .RPP", "Say NEW.RPP.")
     plan = make_plan(job)
-    made = [list(render(ready(part))) for part in plan.parts]
-    return write_project(plan, made, job.out)
+    rendered = [list(render(ready(part))) for part in plan.parts]
+    return write_project(plan, rendered, job.out)
 
 
 def ready(part: Part) -> Request:
@@ -92,21 +92,21 @@ def rendered_of(result: JobResult) -> list[Rendered]:
     ]
 
 
-def write_project(plan: Plan, made: Sequence[Sequence[Rendered]], out: Path) -> ProjectResult:
+def write_project(plan: Plan, rendered: Sequence[Sequence[Rendered]], out: Path) -> ProjectResult:
     """The new project with all results in place; `made` holds the results of each part, in order."""
     copies: list[Path] = []
     project = plan.project
     try:
-        for part, results in zip(plan.parts, made, strict=True):
+        for part, results in zip(plan.parts, rendered, strict=True):
             files = [_copied(result.path, out, part.name, copies) for result in results]
-            told = [_told(part, result, path) for result, path in zip(results, files, strict=True)]
-            project = placed(project, part, told, out)
+            named = [_told(part, result, path) for result, path in zip(results, files, strict=True)]
+            project = placed(project, part, named, out)
         written = project.save_as(out)
     except BaseException:
         for path in copies:
             path.unlink(missing_ok=True)
         raise
-    return ProjectResult(written, copies, [r for results in made for r in results], list(plan.notes))
+    return ProjectResult(written, copies, [r for results in rendered for r in results], list(plan.notes))
 
 
 def _copied(source: Path, out: Path, name: str, copies: list[Path]) -> Path:
@@ -129,6 +129,6 @@ def _copied(source: Path, out: Path, name: str, copies: list[Path]) -> Path:
 def _told(part: Part, result: Rendered, path: Path) -> Made:
     lengths = [span.length for span in part.place.spans] if isinstance(part.place, OnTrack) else []
     seconds = probe(path).duration_seconds if None in lengths else 0.0
-    made = result.recipe.get("request") or {}
-    retake = made.get("retake_seed") if made.get("task") == "retake" else None
+    request = result.recipe.get("request") or {}
+    retake = request.get("retake_seed") if request.get("task") == "retake" else None
     return Made(path, title(part.name, result.model, result.seed, retake), seconds, result.recipe or None)

@@ -32,9 +32,9 @@ def plan_retake(project: Project, track: Track, job: ProjectJob) -> Plan:
         notes.append(f"Left as it is: the item at {others}, which was not made here.")
     parts = []
     for item in made_here or items:
-        part, said = _part(target(project, track, item, job), span)
+        part, part_notes = _part(target(project, track, item, job), span)
         parts.append(part)
-        notes += said
+        notes += part_notes
     return Plan(project, tuple(parts), tuple(notes))
 
 
@@ -47,43 +47,51 @@ def _span(project: Project, job: ProjectJob) -> tuple[float, float]:
     return time_range(project, job)
 
 
-def _part(found: Target, span: tuple[float, float]) -> tuple[Part, list[str]]:
-    made = _request_of(found.project, found.item) or {}
-    if made.get("task") in _FROM_SEED:
+def _part(target_item: Target, span: tuple[float, float]) -> tuple[Part, list[str]]:
+    first_request = _request_of(target_item.project, target_item.item) or {}
+    if first_request.get("task") in _FROM_SEED:
         known = fields_of(TASKS["retake"])
-        values = {k: v for k, v in made.items() if k in known and k not in ("variance", "retake_seed")}
-        return Part(request_for("retake", found.job, values), found.place(_whole(found)), found.name), []
-    values = {k: v for k, v in made.items() if k not in _NOT_AGAIN}
-    if made.get("task") == "inpaint":
-        request = request_for("inpaint", found.job, {**values, **found.source()})
+        values = {k: v for k, v in first_request.items() if k in known and k not in ("variance", "retake_seed")}
+        return Part(
+            request_for("retake", target_item.job, values), target_item.place(_whole(target_item)), target_item.name
+        ), []
+    values = {k: v for k, v in first_request.items() if k not in _NOT_AGAIN}
+    if first_request.get("task") == "inpaint":
+        request = request_for("inpaint", target_item.job, {**values, **target_item.source()})
         note = "The region that was regenerated is made again with another seed."
-        return Part(request, found.place(_whole(found)), found.name, channel_mode=found.channel_mode()), [note]
-    return _from_audio(found, span, values)
+        return Part(
+            request, target_item.place(_whole(target_item)), target_item.name, channel_mode=target_item.channel_mode()
+        ), [note]
+    return _from_audio(target_item, span, values)
 
 
-def _from_audio(found: Target, span: tuple[float, float], made: Mapping[str, Any]) -> tuple[Part, list[str]]:
+def _from_audio(
+    target_item: Target, span: tuple[float, float], first_request: Mapping[str, Any]
+) -> tuple[Part, list[str]]:
     """Audio that no seed leads back to: the range is regenerated with what is there as its starting point."""
-    if "tags" not in found.job.fields and not made.get("tags"):
+    if "tags" not in target_item.job.fields and not first_request.get("tags"):
         remedy = "Give --tags: then the range is regenerated with the take as its starting point."
         raise refused("track", "a take that was not made here", "a take with a recipe", remedy)
     if span[1] - span[0] < 1e-6:  # the edit cursor
-        span = found.item.position, found.item.end
-    part, notes = region_part(found, span, {"tags": made.get("tags")} if made.get("tags") else {})
-    start, end = (max(span[0], found.item.position), min(span[1], found.item.end))
+        span = target_item.item.position, target_item.item.end
+    part, notes = region_part(
+        target_item, span, {"tags": first_request.get("tags")} if first_request.get("tags") else {}
+    )
+    start, end = (max(span[0], target_item.item.position), min(span[1], target_item.item.end))
     note = f"The take has no seed to start from: {start:g} to {end:g} s of it were the starting point of new audio."
     return part, [*notes, note]
 
 
-def _whole(found: Target) -> Span:
-    return Span(found.item.position, found.item.length, found.take.start_offset)
+def _whole(target_item: Target) -> Span:
+    return Span(target_item.item.position, target_item.item.length, target_item.take.start_offset)
 
 
 def _request_of(project: Project, item: Item) -> dict[str, Any] | None:
     """The request that the item's active take was made by; None where it was not made here."""
     take = item.active_take
     recipe = kept_recipe(project, take) if take and not take.empty else None
-    made = recipe.get("request") if recipe else None
-    return made if isinstance(made, dict) else None
+    request = recipe.get("request") if recipe else None
+    return request if isinstance(request, dict) else None
 
 
 def kept_recipe(project: Project, take: Take) -> dict[str, Any] | None:
@@ -98,7 +106,7 @@ def kept_recipe(project: Project, take: Take) -> dict[str, Any] | None:
 
 def _decoded(text: str) -> dict[str, Any] | None:
     try:
-        made = json.loads(base64.b64decode(text, validate=True))
+        value = json.loads(base64.b64decode(text, validate=True))
     except ValueError:
         return None
-    return made if isinstance(made, dict) else None
+    return value if isinstance(value, dict) else None

@@ -154,8 +154,10 @@ class Manager:
         return _launchd(self.path) if self.platform.system == MACOS else _systemd()
 
     def _refusal(self, command: Sequence[str], ran: Ran) -> ServiceRefused:
-        said = f": {ran.text[-300:]}" if ran.text else ""
-        got = f"no program {command[0]}" if ran.code is None else f"{' '.join(command[:3])} ended with {ran.code}{said}"
+        output = f": {ran.text[-300:]}" if ran.text else ""
+        got = (
+            f"no program {command[0]}" if ran.code is None else f"{' '.join(command[:3])} ended with {ran.code}{output}"
+        )
         return ServiceRefused("service", got, "a service of this user", self._commands().remedy)
 
 

@@ -61,12 +61,12 @@ class Pips:
 
     def install(self, title: str, *arguments: str) -> None:
         """One step. Raises SetupError with pip's last words, the cause and the remedy."""
-        said = self._pip.run(title, arguments)
-        if said:
+        output = self._pip.run(title, arguments)
+        if output:
             python = f"{dotted(self._machine.python)} on {self._machine.system} {self._machine.arch}"
-            lines = said.splitlines()
+            lines = output.splitlines()
             last = "\n".join("    " + line.strip() for line in [x for x in lines if "ERROR" in x][-2:] or lines[-4:])
-            raise SetupError(f"{last}\n\n{cause_of(said, python)}\nThe whole log: {self._log}")
+            raise SetupError(f"{last}\n\n{cause_of(output, python)}\nThe whole log: {self._log}")
 
 
 def pip_version(python: Path) -> tuple[int, ...]:
@@ -84,7 +84,7 @@ def pip_version(python: Path) -> tuple[int, ...]:
 def make_venv(machine: Machine, root: Path) -> None:
     """An empty environment in `.venv`, in place of a damaged one."""
     command = [machine.executable, "-m", "venv", "--clear", str(root / ".venv")]
-    made = subprocess.run(command, env=own_environment(), capture_output=True, text=True, errors="replace")
-    if made.returncode != 0:
-        said = (made.stdout + made.stderr).strip()
-        raise SetupError(f"{said[-600:]}\n\n{cause_of(said, dotted(machine.python))}")
+    process = subprocess.run(command, env=own_environment(), capture_output=True, text=True, errors="replace")
+    if process.returncode != 0:
+        output = (process.stdout + process.stderr).strip()
+        raise SetupError(f"{output[-600:]}\n\n{cause_of(output, dotted(machine.python))}")

@@ -48,21 +48,21 @@ def pip_environment(python: Sequence[str], environment: Mapping[str, str] = os.e
     kept = {name: value for name, value in clean.items() if not name.upper().startswith("PIP_")}
     try:
         shown = subprocess.run([*python, "-m", "pip", "config", "list"], env=clean, capture_output=True, timeout=60)
-        told = shown.stdout.decode("utf-8", "replace") if shown.returncode == 0 else ""
+        listing = shown.stdout.decode("utf-8", "replace") if shown.returncode == 0 else ""
     except (OSError, subprocess.TimeoutExpired):
-        told = ""
-    return {**kept, **_kept_settings(told), "PIP_CONFIG_FILE": os.devnull, "PYTHONUTF8": "1"}
+        listing = ""
+    return {**kept, **_kept_settings(listing), "PIP_CONFIG_FILE": os.devnull, "PYTHONUTF8": "1"}
 
 
-def _kept_settings(told: str) -> dict[str, str]:
+def _kept_settings(listing: str) -> dict[str, str]:
     """The lines of `pip config list`, such as global.index-url='https://...', as variables."""
-    found: dict[tuple[str, str], str] = {}
-    for line in told.splitlines():
+    settings: dict[tuple[str, str], str] = {}
+    for line in listing.splitlines():
         key, equals, value = line.partition("=")
         section, _, name = key.rpartition(".")
         if equals and section in _SECTIONS and name in PLACES:
-            found[section, name] = _unquoted(value)
-    ordered = sorted(found.items(), key=lambda item: _SECTIONS.index(item[0][0]))
+            settings[section, name] = _unquoted(value)
+    ordered = sorted(settings.items(), key=lambda item: _SECTIONS.index(item[0][0]))
     return {f"PIP_{name.upper().replace('-', '_')}": value for (_, name), value in ordered}
 
 

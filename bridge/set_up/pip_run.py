@@ -35,13 +35,13 @@ class Words:
     def hear(self, line: str) -> None:
         """Take in one of pip's lines."""
         line = line.strip()
-        if found := _PROGRESS.match(line):
-            total = int(found[2])
-            self.share = int(found[1]) / total if total else None
+        if match := _PROGRESS.match(line):
+            total = int(match[2])
+            self.share = int(match[1]) / total if total else None
             return
-        if found := _DOWNLOADING.match(line):
+        if match := _DOWNLOADING.match(line):
             self.packages += 1
-            self._say(f"downloading {found[1]} ({found[2]})")
+            self._say(f"downloading {match[1]} ({match[2]})")
         elif line.startswith("Building wheel"):
             self._say(f"building {line.split(': ')[-1] if 'collected' in line else line.split(' for ')[-1].split()[0]}")
         elif line.startswith("Installing collected packages:"):

@@ -100,7 +100,7 @@ def _read_registry() -> list[RegisteredPython]:
         return []
     import winreg
 
-    found: list[RegisteredPython] = []
+    pythons: list[RegisteredPython] = []
     for name, hive in (("HKCU", winreg.HKEY_CURRENT_USER), ("HKLM", winreg.HKEY_LOCAL_MACHINE)):
         try:
             with winreg.OpenKey(hive, _PYTHON_CORE) as core:
@@ -112,5 +112,5 @@ def _read_registry() -> list[RegisteredPython]:
                 path = winreg.QueryValue(hive, rf"{_PYTHON_CORE}\{version}\InstallPath")
             except OSError:
                 continue
-            found.append(RegisteredPython(name, version, path))
-    return found
+            pythons.append(RegisteredPython(name, version, path))
+    return pythons

@@ -33,6 +33,6 @@ def chroma(samples: NDArray[Any], sample_rate: int) -> NDArray[np.float64]:
     return classes / total if total > 1e-9 else np.zeros(12)
 
 
-def profile_fit(found: NDArray[np.float64], root: int, mode: str) -> float:
+def profile_fit(chroma: NDArray[np.float64], root: int, mode: str) -> float:
     """Correlation of a chromagram (12,) that is not flat with a key's profile, -1 to 1."""
-    return float(np.corrcoef(np.roll(found, -root), _PROFILES[mode])[0, 1])
+    return float(np.corrcoef(np.roll(chroma, -root), _PROFILES[mode])[0, 1])

@@ -78,11 +78,11 @@ def decode(path: Path, layout: Layout, bits: int | None = None, md5: bytes = b""
     if key in _kept and _kept[key].path.exists():
         _kept.move_to_end(key)
         return _kept[key]
-    made = _decode(path, layout, bits, md5)
-    _kept[key] = made
+    decoded = _decode(path, layout, bits, md5)
+    _kept[key] = decoded
     while len(_kept) > _KEPT:
         _kept.popitem(last=False)[1].path.unlink(missing_ok=True)
-    return made
+    return decoded
 
 
 def _decode(path: Path, layout: Layout, bits: int | None, md5: bytes) -> Decoded:
@@ -90,13 +90,13 @@ def _decode(path: Path, layout: Layout, bits: int | None, md5: bytes) -> Decoded
     target = _new_path()
     try:
         if program is not None:
-            made = _by_ffmpeg(program, path, layout, target)
+            decoded = _by_ffmpeg(program, path, layout, target)
         elif sys.platform in _PLATFORMS and layout.kind in _PLATFORM_KINDS:
-            made = by_pedalboard(path, target)
+            decoded = by_pedalboard(path, target)
         else:
             raise unreadable(path, layout.kind, bits)
-        _check_flac(path, made, bits, md5)
-        return made
+        _check_flac(path, decoded, bits, md5)
+        return decoded
     except BaseException as error:
         target.unlink(missing_ok=True)
         if bits and isinstance(error, InvalidRequest):
@@ -128,11 +128,11 @@ def _by_ffmpeg(program: str, path: Path, layout: Layout, target: Path) -> Decode
     subtype = "DOUBLE" if stream.is_double else f"PCM_{stream.bits}" if stream.bits else "FLOAT"
     codec = {"DOUBLE": "pcm_f64le", "FLOAT": "pcm_f32le"}.get(subtype, f"pcm_s{stream.bits}le")
     kind = ["-map", "0:a:0", "-vn", "-sn", "-dn", "-bitexact", "-c:a", codec, "-rf64", "auto", "-f", "wav", "-y"]
-    said = _run([program, *_input(path, "error"), *kind, str(target)])
+    output = _run([program, *_input(path, "error"), *kind, str(target)])
     if not target.exists() or not target.stat().st_size:
-        raise _damaged(path, said)
+        raise _damaged(path, output)
     info = soundfile.info(str(target))
-    _check_length(path, layout, stream, info, said)
+    _check_length(path, layout, stream, info, output)
     return Decoded(target, subtype, stream.codec.upper(), f"ffmpeg ({stream.codec})")
 
 
@@ -154,8 +154,8 @@ def _run(command: list[str]) -> str:
 
 def _look(program: str, path: Path, layout: Layout) -> _Stream:
     """The stream of sound. Raises InvalidRequest for none and for several."""
-    said = _run([program, *_input(path, "info")])
-    found = _STREAM.findall(said)
+    output = _run([program, *_input(path, "info")])
+    found = _STREAM.findall(output)
     if not found:
         raise unreadable(path, layout.kind) if layout.kind else _no_sound(path)
     if len(found) > 1:
@@ -166,7 +166,7 @@ def _look(program: str, path: Path, layout: Layout) -> _Stream:
     kind = kind.removesuffix("p")
     lossless = codec in _LOSSLESS or codec.startswith("pcm_")
     whole = (24 if bits and int(bits) <= 24 else _WIDTHS.get(kind)) if lossless else None
-    return _Stream(codec, whole, lossless and kind == "dbl", _seconds(said, layout))
+    return _Stream(codec, whole, lossless and kind == "dbl", _seconds(output, layout))
 
 
 def _no_sound(path: Path) -> InvalidRequest:
@@ -178,15 +178,15 @@ def _no_sound(path: Path) -> InvalidRequest:
     )
 
 
-def _seconds(said: str, layout: Layout) -> float | None:
+def _seconds(output: str, layout: Layout) -> float | None:
     """The length that the container promises; None where that is an estimate."""
-    found = _DURATION.search(said)
+    found = _DURATION.search(output)
     if found is None or layout.kind in ("AAC", "MP3", "AC3", ""):
         return None
     return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
 
 
-def _check_length(path: Path, layout: Layout, stream: _Stream, info: soundfile._SoundFileInfo, said: str) -> None:
+def _check_length(path: Path, layout: Layout, stream: _Stream, info: soundfile._SoundFileInfo, output: str) -> None:
     """Raises InvalidRequest where less came than was promised, or nothing."""
     seconds = info.frames / info.samplerate
     promised = stream.seconds
@@ -194,14 +194,14 @@ def _check_length(path: Path, layout: Layout, stream: _Stream, info: soundfile._
         promised = layout.frames / layout.tolerance
     if promised is not None and seconds < promised - 0.2:
         raise truncated(path.name, f"its header promises {promised:.2f} s and {seconds:.2f} s could be decoded")
-    if promised is None and said.strip():
-        raise _damaged(path, said)
+    if promised is None and output.strip():
+        raise _damaged(path, output)
     if not info.frames:
-        raise _damaged(path, said)
+        raise _damaged(path, output)
 
 
-def _damaged(path: Path, said: str) -> InvalidRequest:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _damaged(path: Path, output: str) -> InvalidRequest:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     why = re.sub(r" @ 0x[0-9a-f]+", "", lines[0])[:160] if lines else "it gave no samples"
     return refused(path.name, f"which is damaged or truncated (ffmpeg: {why.replace(str(path.absolute()), path.name)})")
 
@@ -240,12 +240,12 @@ def by_pedalboard(path: Path, target: Path) -> Decoded:
 # -- checks ------------------------------------------------------------------------------------------------------------
 
 
-def _check_flac(path: Path, made: Decoded, bits: int | None, md5: bytes) -> None:
+def _check_flac(path: Path, decoded: Decoded, bits: int | None, md5: bytes) -> None:
     """A FLAC's samples must have the MD5 that its header names; without one, silence is not believed."""
     if bits is None:
         return
     digest, loud = hashlib.md5(usedforsecurity=False), False
-    with soundfile.SoundFile(made.path) as file:
+    with soundfile.SoundFile(decoded.path) as file:
         for block in file.blocks(_BLOCK_FRAMES, dtype="int32", always_2d=True):
             loud |= bool(block.any())
             digest.update(_flac_bytes(block, bits))

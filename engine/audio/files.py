@@ -212,13 +212,13 @@ def _through_another(file: Path, layout: Layout) -> AudioInfo:
         raise _not_audio(file)
     stream = _flac(file) if layout.kind == "FLAC" else None
     decoded = decoding.decode(file, layout, stream.bits if stream else None, stream.md5 if stream else b"")
-    made = _opened(decoded.path, None)
-    if made is None:
+    opened = _opened(decoded.path, None)
+    if opened is None:
         raise _damaged(file, "what was decoded cannot be read")
     subtype = decoded.subtype
     form = layout.kind or decoded.codec
     content = Content(decoded.path)
-    info = replace(made, path=file, format=form, subtype=subtype, content=content, reader=decoded.reader)
+    info = replace(opened, path=file, format=form, subtype=subtype, content=content, reader=decoded.reader)
     return replace(info, notes=(f"it was read by {decoded.reader}",))
 
 

@@ -119,10 +119,10 @@ class _Costs:
 
 
 def _known_attacks(samples: NDArray[np.float64], known: tuple[int, int], rate: int) -> Attacks:
-    found = find_attacks(samples[:, known[0] : known[1]], rate)
-    inside = found.steps >= 3  # the first moment of what is known is no attack
+    attacks = find_attacks(samples[:, known[0] : known[1]], rate)
+    inside = attacks.steps >= 3  # the first moment of what is known is no attack
     offset = round(known[0] / rate / STEP_SECONDS)
-    return Attacks(found.steps[inside] + offset, found.strengths[inside])
+    return Attacks(attacks.steps[inside] + offset, attacks.strengths[inside])
 
 
 def _pairs(one: Attacks, where: tuple[float, float], other: Attacks, there: tuple[float, float], apart: float) -> float:

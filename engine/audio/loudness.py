@@ -32,19 +32,19 @@ def loudness_lufs(samples: NDArray[Any], sample_rate: int) -> float:
     return value if math.isfinite(value) else SILENT_LUFS
 
 
-def matching_gain_db(made: NDArray[Any], context: NDArray[Any], sample_rate: int) -> float:
+def matching_gain_db(new: NDArray[Any], context: NDArray[Any], sample_rate: int) -> float:
     """Decibels that bring `made` to the loudness of `context`: at most 6 either way, 0 where either is near silence."""
-    if context.shape[1] == 0 or made.shape[1] == 0:
+    if context.shape[1] == 0 or new.shape[1] == 0:
         return 0.0
-    wanted, got = loudness_lufs(context, sample_rate), loudness_lufs(made, sample_rate)
+    wanted, got = loudness_lufs(context, sample_rate), loudness_lufs(new, sample_rate)
     if wanted < QUIET_LUFS or got < QUIET_LUFS:
         return 0.0
     return float(np.clip(wanted - got, -MAX_GAIN_DB, MAX_GAIN_DB))
 
 
-def headroom_db(made: NDArray[Any], source: NDArray[Any]) -> float:
+def headroom_db(new: NDArray[Any], source: NDArray[Any]) -> float:
     """The most that `made` can be raised before its peaks pass full scale, or the source's where those are higher."""
-    peak, allowed = (float(np.abs(part).max(initial=0.0)) for part in (made, source))
+    peak, allowed = (float(np.abs(part).max(initial=0.0)) for part in (new, source))
     return 20.0 * math.log10(max(1.0, allowed) / peak) if peak > 0.0 else math.inf
 
 
@@ -69,12 +69,12 @@ def limited(samples: NDArray[np.float64], sample_rate: int, ceiling_db: float = 
         return samples
     from pedalboard import BrickwallLimiter
 
-    ceiling, made = ceiling_db, samples
+    ceiling, reduced = ceiling_db, samples
     for _ in range(_LIMITER_TRIES):
         limiter = BrickwallLimiter(ceiling_db=ceiling, true_peak=True)
-        made = limiter(samples.astype(np.float32), sample_rate).astype(np.float64)
-        over = true_peak_db(made) - ceiling_db
+        reduced = limiter(samples.astype(np.float32), sample_rate).astype(np.float64)
+        over = true_peak_db(reduced) - ceiling_db
         if over <= 0:
-            return made
+            return reduced
         ceiling -= over + 0.02
-    return made * 10 ** (-(over + 0.02) / 20)
+    return reduced * 10 ** (-(over + 0.02) / 20)

@@ -29,8 +29,8 @@ def read_carried(path: str | os.PathLike[str]) -> Carried:
     kind = kinds.kind_of(kinds.head_of(file))
     if kind == "WAV":
         return riff.read(file)
-    found = vorbis.read(file) if kind in ("FLAC", "OGG", "ID3") else Carried()
-    return found if found.tags or kind not in ("MP3", "ID3") else id3.read(file)
+    carried = vorbis.read(file) if kind in ("FLAC", "OGG", "ID3") else Carried()
+    return carried if carried.tags or kind not in ("MP3", "ID3") else id3.read(file)
 
 
 def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any] | None:

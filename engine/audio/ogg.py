@@ -30,12 +30,12 @@ def finish(path: Path, comments: bytes | None = None) -> None:
 
 
 def _pages(data: bytes) -> list[bytes]:
-    found, start = [], 0
+    pages, start = [], 0
     while start < len(data):
         end = _page_end(data, start)
-        found.append(data[start:end])
+        pages.append(data[start:end])
         start = end
-    return found
+    return pages
 
 
 def _spans(pages: list[bytes]) -> list[tuple[int, int]]:
@@ -77,8 +77,8 @@ def _header_pages(setup: bytes, comments: bytes) -> list[bytes]:
 
 def _numbered(page: bytes, number: int) -> bytes:
     """The page with our serial number, its own number and its checksum."""
-    made = page[:14] + _SERIAL + struct.pack("<I", number) + bytes(4) + page[26:]
-    return made[:22] + _crc(made).to_bytes(4, "little") + made[26:]
+    numbered = page[:14] + _SERIAL + struct.pack("<I", number) + bytes(4) + page[26:]
+    return numbered[:22] + _crc(numbered).to_bytes(4, "little") + numbered[26:]
 
 
 def _page_end(data: bytes, start: int) -> int:

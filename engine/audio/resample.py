@@ -12,9 +12,9 @@ def resample(audio: Audio, sample_rate: int, length: int | None = None) -> Audio
     """The same audio at another rate: ceil(n to / from) samples, or exactly `length` (cut, or silence added)."""
     samples = audio.samples
     if sample_rate != audio.sample_rate:
-        made = soxr.resample(np.ascontiguousarray(samples.T), audio.sample_rate, sample_rate, quality="VHQ")
+        resampled = soxr.resample(np.ascontiguousarray(samples.T), audio.sample_rate, sample_rate, quality="VHQ")
         expected = -(-audio.frames * sample_rate // audio.sample_rate)
-        samples = fit_length(np.ascontiguousarray(made.T, dtype=np.float32), expected)
+        samples = fit_length(np.ascontiguousarray(resampled.T, dtype=np.float32), expected)
     return Audio(fit_length(samples, length), sample_rate)
 
 

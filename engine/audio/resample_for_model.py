@@ -27,8 +27,8 @@ def resample_for_model(samples: Tensor, from_rate: int, to_rate: int) -> Tensor:
     kernel, width = _kernel(stride, phases)
     flat = samples.reshape(-1, 1, samples.shape[-1])  # (B, 1, n)
     padded = F.pad(flat, (width, width + stride))
-    made = F.conv1d(padded, kernel.to(samples.device), stride=stride)  # (B, phases, m)
-    interleaved = made.transpose(1, 2).reshape(flat.shape[0], -1)  # (B, m * phases)
+    filtered = F.conv1d(padded, kernel.to(samples.device), stride=stride)  # (B, phases, m)
+    interleaved = filtered.transpose(1, 2).reshape(flat.shape[0], -1)  # (B, m * phases)
     length = -(-phases * samples.shape[-1] // stride)
     return interleaved[:, :length].reshape(*samples.shape[:-1], length)
 

@@ -90,11 +90,11 @@ class Fitting:
 
 
 def make_patches(
-    read: ReadSource, channels: int, made: Made, window: Window, fitting: Fitting | None = None
+    read: ReadSource, channels: int, new_audio: Made, window: Window, fitting: Fitting | None = None
 ) -> tuple[Patch, ...]:
     """One patch a region. `read(start, stop)` gives the source's samples at full scale +-1."""
     how = fitting or Fitting()
-    return tuple(_patch(read, channels, made, window, region, how) for region in window.regions)
+    return tuple(_patch(read, channels, new_audio, window, region, how) for region in window.regions)
 
 
 def context_around(read: ReadSource, window: Window, region: Region) -> Around:
@@ -105,10 +105,10 @@ def context_around(read: ReadSource, window: Window, region: Region) -> Around:
     return read(max(0, first - length), first), read(last, min(window.source_samples, last + length))
 
 
-def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: Region, how: Fitting) -> Patch:
+def _patch(read: ReadSource, channels: int, new_audio: Made, window: Window, region: Region, how: Fitting) -> Patch:
     around = context_around(read, window, region)
-    shift = _beat_shift(around, channels, made, window, region, how)
-    new = match_channels(made.part(region.fade_start - shift, region.fade_end - shift), channels)
+    shift = _beat_shift(around, channels, new_audio, window, region, how)
+    new = match_channels(new_audio.part(region.fade_start - shift, region.fade_end - shift), channels)
     gain_db = _gain_db(read, new, around, window, region) if how.match_loudness else 0.0
     new = _turned(read, new, around, region, window.sample_rate, gain_db)
     before, after = _joints(read, new, window, region, how, shift)
@@ -147,7 +147,7 @@ def _turned(
     return limited(new, rate, TRUE_PEAK_DB if peak <= 1.0 else 20 * float(np.log10(peak)))
 
 
-def _beat_shift(around: Around, channels: int, made: Made, window: Window, region: Region, how: Fitting) -> int:
+def _beat_shift(around: Around, channels: int, new_audio: Made, window: Window, region: Region, how: Fitting) -> int:
     """Samples by which the new part has to lie later to be on the beat around it; 0 where that cannot be told."""
     free = how.search_seconds > 0 and not window.parity
     if not (how.match_tempo and free and region.end - region.start >= _LEAST_SHIFTED_SECONDS * window.sample_rate):
@@ -155,7 +155,7 @@ def _beat_shift(around: Around, channels: int, made: Made, window: Window, regio
     rate = window.sample_rate
     before, after = around
     stop = min(region.end, region.start + round(_LONGEST_BEAT_SECONDS * rate))
-    inside = match_channels(made.part(region.start, stop), channels)
+    inside = match_channels(new_audio.part(region.start, stop), channels)
     gaps = region.fade_before / rate, (region.fade_end - stop) / rate
     late = beat_offset(before, inside, after, rate, gaps, how.bpm)[1]
     if late is None or not _LEAST_SHIFT_SECONDS <= abs(late) <= _MOST_SHIFT_SECONDS:
@@ -196,10 +196,10 @@ def _placed(
     start, stop = free[0] - margin, free[1] + margin
     old_known = max(start, 0) - start, min(stop, window.source_samples) - start
     new_known = max(start, known[0]) - start, min(stop, known[1]) - start
-    made = np.zeros((new.shape[0], stop - start))
+    placed_new = np.zeros((new.shape[0], stop - start))
     offset = start - region.fade_start
-    made[:, slice(*new_known)] = new[:, new_known[0] + offset : new_known[1] + offset]
-    pair = ((read(start, stop), old_known), (made, new_known))
+    placed_new[:, slice(*new_known)] = new[:, new_known[0] + offset : new_known[1] + offset]
+    pair = ((read(start, stop), old_known), (placed_new, new_known))
     (first, first_known), (second, second_known) = pair if border[0] < region.start else pair[::-1]
     at, length = place_fade(
         Stretch(

@@ -82,10 +82,10 @@ def list_files(repository: Repository, patterns: Iterable[str]) -> list[RemoteFi
         with quiet_hub():
             api = HfApi(endpoint=repository.endpoint)
             tree = api.list_repo_tree(repository.name, recursive=True, revision=repository.revision)
-            found = {item.path: item for item in tree if isinstance(item, RepoFile)}
+            files = {item.path: item for item in tree if isinstance(item, RepoFile)}
     except Exception as error:  # the hub client's errors share no base class
         raise unreachable(repository, error) from error
-    return [_remote_file(found[path]) for path in filter_repo_objects(found, allow_patterns=list(patterns))]
+    return [_remote_file(files[path]) for path in filter_repo_objects(files, allow_patterns=list(patterns))]
 
 
 def _remote_file(item: Any) -> RemoteFile:

@@ -26,5 +26,5 @@ def without_dead(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def with_both_embeddings(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """UMT5's state dict with its one embedding under both names, whichever of them the file holds."""
-    found = [state[name] for name in TEXT_EMBEDDINGS if name in state]
-    return {**state, **dict.fromkeys(TEXT_EMBEDDINGS, found[0])} if found else dict(state)
+    embeddings = [state[name] for name in TEXT_EMBEDDINGS if name in state]
+    return {**state, **dict.fromkeys(TEXT_EMBEDDINGS, embeddings[0])} if embeddings else dict(state)

@@ -89,12 +89,12 @@ def pull_lora(
 
 def pulled_loras(home: Path | None = None) -> dict[str, Path]:
     """Every LoRA that was pulled, as `owner/name@commit`, with its folder."""
-    found = {}
+    folders = {}
     for folder in sorted(_loras(home).glob("*/*/")):
         manifest = read_manifest(folder)
         if manifest is not None:
-            found[f"{manifest['repository']}@{manifest['revision'][:12]}"] = folder
-    return found
+            folders[f"{manifest['repository']}@{manifest['revision'][:12]}"] = folder
+    return folders
 
 
 def _pinned(text: str, home: Path | None) -> Path | None:

@@ -94,8 +94,8 @@ def _shifted(progress: OnProgress | None, before: int, total: int) -> OnProgress
     """Progress of one repository as that of all."""
     if progress is None:
         return None
-    told = progress
-    return lambda one: told(PullProgress(before + one.done_bytes, total))
+    report = progress
+    return lambda one: report(PullProgress(before + one.done_bytes, total))
 
 
 def verify(name: str, home: Path | None = None) -> list[str]:

@@ -49,8 +49,8 @@ def load_networks(
 
 def make_family(networks: LoadedNetworks, use: Use, speed: str = "auto") -> Family:
     """Loaded networks as rendering wants them; `use` is told which network comes next."""
-    made: Family = _part(networks.family, "family").make_family(networks, use, speed)
-    return made
+    family: Family = _part(networks.family, "family").make_family(networks, use, speed)
+    return family
 
 
 def sizes_of_checkpoint(checkpoint: Path, device: torch.device, dtype: torch.dtype) -> Sizes:

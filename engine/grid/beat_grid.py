@@ -56,8 +56,8 @@ def beat_grid_ids(tempo_map: TempoMap | None, window_start_seconds: float, frame
 
 def tempo_from_tags(tags: str) -> float | None:
     """The tempo in tags such as "house, 124 bpm", or None. Outside 30 to 300 bpm it is not a tempo."""
-    found = _TEMPO_WORDS.search(tags)
-    if found is None:
+    match = _TEMPO_WORDS.search(tags)
+    if match is None:
         return None
-    bpm = float(found.group(1))
+    bpm = float(match.group(1))
     return bpm if 30.0 <= bpm <= 300.0 else None

@@ -107,10 +107,10 @@ class Harmony:
 
 def key_name(words: str) -> str | None:
     """The first key in words such as "house, F# minor", "Bb maj", "c sharp min" or "Am", as "Bb major"; or None."""
-    found = _KEY_WORDS.search(words) or _SHORT_MINOR.search(words)
-    if found is None:
+    match = _KEY_WORDS.search(words) or _SHORT_MINOR.search(words)
+    if match is None:
         return None
-    letter, sign, *mode = found.groups(default="")
+    letter, sign, *mode = match.groups(default="")
     name = letter.upper() + _SIGNS[sign.strip().lower()]
     return f"{name} {'major' if mode and mode[0].lower().startswith('maj') else 'minor'}"
 

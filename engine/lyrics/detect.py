@@ -99,9 +99,9 @@ def _likelihoods(words: str) -> dict[str, float]:
     """Log-likelihood of words in each of py3langid's languages, in nats; digits and symbols say nothing."""
     letters = _letters(words)
     scores = {name: float(score) for name, score in _identifier().rank(letters)}
-    said = set(letters.split())
+    of_language = set(letters.split())
     for name, common in COMMON_WORDS.items():
-        scores[name] += WORD_NATS * len(said & common)
+        scores[name] += WORD_NATS * len(of_language & common)
     return scores
 
 
@@ -116,8 +116,8 @@ def _song_language(words: str) -> str:
 
 def _second_languages(lines: Sequence[dict[str, float]], song: str) -> set[str]:
     """Languages that at least one line is clearly in, beside the song's own."""
-    found = {line_best for line in lines if line[line_best := _likeliest(line)] > line[song] + SONG_NATS}
-    return found - {song}
+    languages = {line_best for line in lines if line[line_best := _likeliest(line)] > line[song] + SONG_NATS}
+    return languages - {song}
 
 
 def _likeliest(scores: dict[str, float], languages: frozenset[str] = LATIN_LANGUAGES) -> str:
@@ -135,8 +135,8 @@ def _latin_languages(words: Sequence[str]) -> list[str]:
         line[song] += SONG_NATS
         for name in second:
             line[name] += SECOND_NATS
-    found = [_likeliest(line, LATIN_LANGUAGES | {song}) for line in lines]
-    return [name if name in LATIN_LANGUAGES else DEFAULT for name in found]
+    languages = [_likeliest(line, LATIN_LANGUAGES | {song}) for line in lines]
+    return [name if name in LATIN_LANGUAGES else DEFAULT for name in languages]
 
 
 def _han_language(scripts: Sequence[str | None]) -> str:

@@ -108,13 +108,13 @@ def likeliest_places(cells: Tensor, log_magnitudes: Tensor) -> Tensor:
     The mean around the cell that is likeliest to all neighbours, as CREPE has it (Kim et al., 2018); cells are a
     circle, as phases are. Piece by piece, since logits are large.
     """
-    frames, found = cells.shape[-1], []
+    frames, pieces = cells.shape[-1], []
     for start in range(0, frames, PIECE_FRAMES):
         first = max(0, start - AGREEING_FRAMES)
         seen = slice(first, start + PIECE_FRAMES + AGREEING_FRAMES)
         places = _likeliest(_agreed(cells[..., seen], log_magnitudes[..., seen]))
-        found.append(places[..., start - first :][..., :PIECE_FRAMES])
-    return torch.cat(found, dim=-1)
+        pieces.append(places[..., start - first :][..., :PIECE_FRAMES])
+    return torch.cat(pieces, dim=-1)
 
 
 def _agreed(cells: Tensor, log_magnitudes: Tensor) -> Tensor:

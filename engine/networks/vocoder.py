@@ -150,13 +150,13 @@ def convolve(x: Tensor, conv: nn.Conv1d) -> Tensor:
     length, reach = x.shape[1], cast(int, conv.padding[0])
     if x.device.type != "cpu" or length <= LONGEST_WHOLE:
         return _convolve(x, conv, reach)
-    made = x.new_empty(x.shape[0], length, conv.out_channels)
+    result = x.new_empty(x.shape[0], length, conv.out_channels)
     for start in range(0, length, PIECE):
         end = min(start + PIECE, length)
         before, after = max(0, reach - start), max(0, end + reach - length)
         piece = F.pad(x[:, start - reach + before : end + reach - after], (0, 0, before, after))
-        made[:, start:end] = _convolve(piece, conv, 0)
-    return made
+        result[:, start:end] = _convolve(piece, conv, 0)
+    return result
 
 
 def _convolve(x: Tensor, conv: nn.Conv1d, reach: int) -> Tensor:

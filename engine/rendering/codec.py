@@ -98,8 +98,8 @@ class Codec:
         audio = self._decode(latents, (first, last), on_tile)
         skipped = -(first * frame) % ratio_in
         position = (first * frame + skipped) // ratio_in * ratio_out
-        made = _resampled(audio[:, skipped:], rate, span.sample_rate)
-        return made[:, span.start - position : span.stop - position]
+        resampled = _resampled(audio[:, skipped:], rate, span.sample_rate)
+        return resampled[:, span.start - position : span.stop - position]
 
     def _decode(self, latents: Tensor, frames: tuple[int, int], on_tile: OnTile | None) -> Tensor:
         self._use("autoencoder")
@@ -111,9 +111,9 @@ class Codec:
 def _resampled(audio: Tensor, from_rate: int, to_rate: int) -> np.ndarray:
     """At the other rate; turned down as a whole where limited peaks swing over full scale between the samples."""
     with exact_convolutions():
-        made = to_host(resample_for_model(audio, from_rate, to_rate)).numpy()
-    peak = float(np.abs(made).max(initial=0.0))
-    return made if peak <= 1.0 else made / np.float32(peak)
+        resampled = to_host(resample_for_model(audio, from_rate, to_rate)).numpy()
+    peak = float(np.abs(resampled).max(initial=0.0))
+    return resampled if peak <= 1.0 else resampled / np.float32(peak)
 
 
 def pad_frames(latents: Tensor, window: Window) -> Tensor:

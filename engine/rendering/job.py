@@ -104,16 +104,16 @@ class Job:
         `frames` are those that noise is drawn for. Items go through the sampler in batches that fit.
         """
         chunks = self._batches()
-        made, walked = [], False
+        latents, walked = [], False
         with self.timed("denoise"):
             for number, chunk in enumerate(chunks):
                 plan = self.order.task.plan(self._inputs(frames, words, slice(chunk.start, chunk.stop)), material)
                 walked = walked or bool(plan.legs)
                 share = (number + self.runs_done * len(chunks), self.runs * len(chunks))
-                told = self._progress(plan.evaluations, *share)
-                made.append(to_host(denoise(plan, told, self.cancel, Pace(self.device))))
+                on_progress = self._progress(plan.evaluations, *share)
+                latents.append(to_host(denoise(plan, on_progress, self.cancel, Pace(self.device))))
         self.runs_done += 1
-        return torch.cat(made), walked
+        return torch.cat(latents), walked
 
     def batch_of(self, item: int) -> range:
         """The items that go through the sampler together with this one, itself included."""
@@ -137,10 +137,10 @@ class Job:
     def _progress(self, evaluations: int, before: int, total: int) -> OnStep | None:
         if self.on_step is None:
             return None
-        told = self.on_step
+        report = self.on_step
 
         def on_step(progress: Progress) -> None:
-            told(Progress("denoise", before * evaluations + progress.step, total * evaluations))
+            report(Progress("denoise", before * evaluations + progress.step, total * evaluations))
 
         return on_step
 

@@ -31,10 +31,10 @@ class LatentCache:
     def get(self, name: str) -> Tensor | None:
         """What was put under this name, or None."""
         if name not in self._known:
-            found = self._read(name)
-            if found is None:
+            latents = self._read(name)
+            if latents is None:
                 return None
-            self._remember(name, found)
+            self._remember(name, latents)
         self._known.move_to_end(name)
         return self._known[name]
 

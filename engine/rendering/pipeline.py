@@ -61,8 +61,8 @@ def _whole_source(job: Job) -> list[Render]:
     results = []
     for i in range(job.items):
         with job.timed("decode"):
-            made = job.parts.codec.decode_span(latents[i : i + 1].to(job.device), span, job.on_tile(i))
-        audio, rate = _at_requested_rate(job, _as_channels(made, source.channels), source.sample_rate)
+            decoded = job.parts.codec.decode_span(latents[i : i + 1].to(job.device), span, job.on_tile(i))
+        audio, rate = _at_requested_rate(job, _as_channels(decoded, source.channels), source.sample_rate)
         result = _result(job, i, audio, rate, latents[i])
         _attach(result, source)
         result.report |= {"window": [0, source.frames], "region": [0, source.frames], "offset": 0}
@@ -74,8 +74,8 @@ def _whole_source(job: Job) -> list[Render]:
 def _joined(job: Job) -> list[Render]:
     source, windows = job.source, job.order.extent.windows
     job.runs = len(windows)
-    made = [_render_window(job, source, window) for window in windows]
-    pieces = [[piece for _, of_window in made for piece in of_window[i]] for i in range(job.items)]
+    rendered = [_render_window(job, source, window) for window in windows]
+    pieces = [[piece for _, of_window in rendered for piece in of_window[i]] for i in range(job.items)]
     anything = not any(piece.is_source for piece in pieces[0])
     joined = []
     with job.timed("seam"):
@@ -84,7 +84,7 @@ def _joined(job: Job) -> list[Render]:
         for i in range(job.items):
             joined.append(joiner.join(pieces[i]))
             job.report("seam", i + 1, job.items)
-    results = _joined_results(job, source, windows, [latents for latents, _ in made], joined, anything)
+    results = _joined_results(job, source, windows, [latents for latents, _ in rendered], joined, anything)
     for result in results:
         _attach(result, source)
     return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
@@ -113,8 +113,8 @@ def _stem(job: Job) -> list[Render]:
     region = window.regions[0]
     results = []
     for i in range(job.items):
-        made = _as_channels(np.asarray(pieces[i][0].made.samples), source.channels)
-        faded = made * _fades(region.start - region.fade_start, made.shape[1], region.fade_end - region.end)
+        stem = _as_channels(np.asarray(pieces[i][0].made.samples), source.channels)
+        faded = stem * _fades(region.start - region.fade_start, stem.shape[1], region.fade_end - region.end)
         audio, rate = _at_requested_rate(job, faded, source.sample_rate)
         result = _result(job, i, audio, rate, latents[i])
         result.report["warnings"] += source.notes
@@ -146,10 +146,10 @@ def _render_window(job: Job, source: Source, window: Window) -> tuple[Tensor, li
         job.report("encode", 0, 1)
         known = pad_frames(job.parts.codec.encode(source, window.known_start, window.known_end), window)
         job.report("encode", 1, 1)
-    made = window.mask()
-    place = Place(window.start / window.sample_rate, window.frames, tuple(made.tolist()))
+    new_frames = window.mask()
+    place = Place(window.start / window.sample_rate, window.frames, tuple(new_frames.tolist()))
     words = job.reader.words(place, _heard(source, window.known_start, window.known_end))
-    material = Material(known, window.frames_before, window.frames_after, torch.from_numpy(made))
+    material = Material(known, window.frames_before, window.frames_after, torch.from_numpy(new_frames))
     latents, walked = job.sample(window.frames_known, words, material)
     with job.timed("decode"):
         pieces = [_pieces(job, source, window, latents[i : i + 1] if walked else None, i) for i in range(job.items)]
@@ -173,7 +173,7 @@ def _pieces(job: Job, source: Source, window: Window, latents: Tensor | None, it
 
 
 def _joined_results(
-    job: Job, source: Source, windows: tuple[Window, ...], latents: list[Tensor], joined: list[Joined], made: bool
+    job: Job, source: Source, windows: tuple[Window, ...], latents: list[Tensor], joined: list[Joined], has_new: bool
 ) -> list[Render]:
     results = []
     best = choose_best(joined, job.resolved.candidates)
@@ -186,7 +186,7 @@ def _joined_results(
             "window": [windows[0].start, windows[-1].end],
             "region": [regions[0].start, regions[-1].end],
             "regions": [[r.start, r.end] for r in regions],
-            "changed": [list(span) for span in join.changed] if made else [],
+            "changed": [list(span) for span in join.changed] if has_new else [],
             "offset": join.offset,
             "seam_report": join.report,
         }
@@ -239,8 +239,8 @@ def _at_requested_rate(job: Job, audio: np.ndarray, rate: int) -> tuple[np.ndarr
     return resample(Audio(np.ascontiguousarray(audio, dtype=np.float32), rate), wanted).samples, wanted
 
 
-def _as_channels(made: np.ndarray, channels: int) -> np.ndarray:
-    return made if channels == made.shape[0] else made.mean(axis=0, keepdims=True)
+def _as_channels(samples: np.ndarray, channels: int) -> np.ndarray:
+    return samples if channels == samples.shape[0] else samples.mean(axis=0, keepdims=True)
 
 
 def _heard(source: Source, start: int, stop: int) -> Heard:

@@ -112,10 +112,10 @@ def _chunks(render: Render, info: AudioInfo, spec: FileSpec) -> Iterator[NDArray
     same = (own.exact_type, own.integer_bits) == (spec.exact_type, spec.integer_bits)
     offset, length = int(render.report.get("offset", 0)), render.audio.shape[1]
     with ExactReader(info, render.source.choice) as reader:
-        for (start, stop), made in spans(offset, offset + length, render.report["changed"], info.frames):
+        for (start, stop), is_new in spans(offset, offset + length, render.report["changed"], info.frames):
             for at in range(start, stop, _CHUNK_FRAMES):
                 end = min(at + _CHUNK_FRAMES, stop)
-                if made or not same:
+                if is_new or not same:
                     samples: NDArray[np.float64] = render.audio[:, at - offset : end - offset].astype(np.float64)
                     yield exact.from_float(samples, spec.exact_type, spec.integer_bits, at)
                 else:
@@ -124,9 +124,9 @@ def _chunks(render: Render, info: AudioInfo, spec: FileSpec) -> Iterator[NDArray
 
 def spans(start: int, end: int, changed: list[list[int]], source_samples: int) -> Iterator[tuple[Span, bool]]:
     """[start, end) cut into spans in order, each with whether it was made (True) or is the source's own."""
-    made = [*(tuple(c) for c in changed), (start, min(end, 0)), (max(start, source_samples), end)]
+    is_new = [*(tuple(c) for c in changed), (start, min(end, 0)), (max(start, source_samples), end)]
     at = start
-    for a, b in sorted((max(a, start), min(b, end)) for a, b in made):
+    for a, b in sorted((max(a, start), min(b, end)) for a, b in is_new):
         if b <= max(a, at):
             continue
         if a > at:

@@ -45,15 +45,15 @@ def recipe(
     else:
         values.pop("guidance_type", None)
         values.pop("guidance_scale", None)
-    made = {
+    fields = {
         "recipe": RECIPE_VERSION,
         "model": {"name": model.name, "sha256": model.sha256} | ({"weights": model.weights} if model.weights else {}),
         "request": values,
     }
     if len(batch) > 1:
         first = {"seed": resolved.seeds[batch[0]], "retake_seed": resolved.retake_seeds[batch[0]]}
-        made["batch"] = {"size": len(batch), "item": item - batch[0], **first}
-    return made | ({"source_sha256": source_sha256} if source_sha256 else {})
+        fields["batch"] = {"size": len(batch), "item": item - batch[0], **first}
+    return fields | ({"source_sha256": source_sha256} if source_sha256 else {})
 
 
 def without_audio(request: Request) -> dict[str, Any]:
@@ -64,22 +64,22 @@ def without_audio(request: Request) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name != "audio"}
 
 
-def request_of(made: Mapping[str, Any], **changes: Any) -> Request:
+def request_of(recipe: Mapping[str, Any], **changes: Any) -> Request:
     """The request of a recipe, with changes (`audio` among them for tasks with a source). Raises `InvalidRequest`."""
-    version = made.get("recipe")
+    version = recipe.get("recipe")
     if version != RECIPE_VERSION:
         raise InvalidRequest("recipe", f"version {version!r}", f"version {RECIPE_VERSION}", "Update acestep-bridge.")
-    return from_dict({**made["request"], "model": made["model"]["name"], **changes})
+    return from_dict({**recipe["request"], "model": recipe["model"]["name"], **changes})
 
 
-def batch_request_of(made: Mapping[str, Any], **changes: Any) -> tuple[Request, int]:
+def batch_request_of(recipe: Mapping[str, Any], **changes: Any) -> tuple[Request, int]:
     """The request that renders the batch of a recipe's clip anew, and which variation of it the clip is.
 
     Bit-equal to the clip on the same device with the same memory mode. Raises `InvalidRequest`.
     """
-    batch = made.get("batch")
+    batch = recipe.get("batch")
     if batch is None:
-        return request_of(made, **changes), 0
+        return request_of(recipe, **changes), 0
     try:
         seeds = {"seed": batch["seed"], "retake_seed": batch["retake_seed"]}
         size, item = int(batch["size"]), int(batch["item"])
@@ -87,4 +87,4 @@ def batch_request_of(made: Mapping[str, Any], **changes: Any) -> tuple[Request, 
         raise InvalidRequest("batch", repr(batch)[:60], "size, item, seed, retake_seed", "Take another.") from error
     if not 0 <= item < size:
         raise InvalidRequest("batch", f"item {item} of {size}", f"an item from 0 to {size - 1}", "Take another.")
-    return request_of(made, **{**seeds, **changes, "variations": size}), item
+    return request_of(recipe, **{**seeds, **changes, "variations": size}), item

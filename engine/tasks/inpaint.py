@@ -36,8 +36,8 @@ def prepare(inputs: Inputs, region: Region) -> Plan:
     noise = inputs.first_noise()
     retake_noise = inputs.first_retake_noise()
     mixed = mix_noise(noise, retake_noise, inputs.settings.variance)
-    made = region.mask.to(inputs.device)[None, None, None]
-    return repaint(inputs, region, torch.where(made, mixed, noise))
+    mask = region.mask.to(inputs.device)[None, None, None]
+    return repaint(inputs, region, torch.where(mask, mixed, noise))
 
 
 def repaint(inputs: Inputs, region: Region, noise: Tensor) -> Plan:
@@ -47,15 +47,15 @@ def repaint(inputs: Inputs, region: Region, noise: Tensor) -> Plan:
     stages = remaining_stages(
         settings.schedule(inputs.model.levels), skipped_levels(settings.levels, settings.variance)
     )
-    made = region.mask.to(inputs.device)[None, None, None]
+    mask = region.mask.to(inputs.device)[None, None, None]
     if not stages:
         return Plan(source.clone(), ())
     leg = Leg(
         stages,
-        guided_velocity(inputs, settings.levels, counts_steps=True, known=Known(source, made)),
+        guided_velocity(inputs, settings.levels, counts_steps=True, known=Known(source, mask)),
         make_stepper(settings.scheduler, inputs.noise),
     )
-    return Plan(noised(source, noise, stages[0].sigma), (leg,), Kept(made, source, noise))
+    return Plan(noised(source, noise, stages[0].sigma), (leg,), Kept(mask, source, noise))
 
 
 def skipped_levels(levels: int, variance: float) -> int:

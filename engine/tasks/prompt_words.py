@@ -65,16 +65,16 @@ class Written:
 def write_from_prompt(prompt: str, instrumental: bool) -> Written:
     """Tags that the prompt names, in the order genre, mood, instruments, tempo, key. Always an instrumental."""
     text = _plain(prompt)
-    found = [word for group in (GENRES, MOODS, INSTRUMENTS) for word in _known(text, group)]
-    found += [f"{match} bpm" for match in TEMPO.findall(text)[:1]]
-    found += [name for name in [key_name(text)] if name is not None]
+    words = [word for group in (GENRES, MOODS, INSTRUMENTS) for word in _known(text, group)]
+    words += [f"{match} bpm" for match in TEMPO.findall(text)[:1]]
+    words += [name for name in [key_name(text)] if name is not None]
     warnings = [] if instrumental or INSTRUMENTAL.search(text) else [NO_LYRICS]
-    if not found:
-        found = [" ".join(prompt.split())[:FALLBACK_TAG_LENGTH]]
+    if not words:
+        words = [" ".join(prompt.split())[:FALLBACK_TAG_LENGTH]]
         warnings.append(
             "No known word of genre, mood, instrument, tempo or key was found: the prompt itself is the tag."
         )
-    tags = ", ".join(found)
+    tags = ", ".join(words)
     return Written(tags, "[inst]", (f"Tags chosen from the prompt: {tags}.", *warnings))
 
 

@@ -40,10 +40,10 @@ def read_json(path):
     """The JSON object of a file, or None when it is missing or broken."""
     try:
         with open(fs(path), encoding="utf-8") as stream:
-            found = json.load(stream)
+            value = json.load(stream)
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def write_json(path, value):

@@ -63,15 +63,15 @@ class Place:
 
 def ixml_chunk(recipe_text: str | None, place: Place, source: bytes | None = None) -> bytes:
     """The content of an `iXML` chunk with the recipe; the `source`'s own where it has one that can be read."""
-    made = "" if recipe_text is None else f"<ACESTEP_RECIPE>{escape(recipe_text)}</ACESTEP_RECIPE>"
+    recipe_element = "" if recipe_text is None else f"<ACESTEP_RECIPE>{escape(recipe_text)}</ACESTEP_RECIPE>"
     theirs = _decoded(source) if source else None
     if theirs is None:
         head = '<?xml version="1.0" encoding="UTF-8"?>\n<BWFXML><IXML_VERSION>1.61</IXML_VERSION>'
-        return f"{head}<PROJECT>{ORIGINATOR}</PROJECT><USER>{made}</USER></BWFXML>\n".encode()
+        return f"{head}<PROJECT>{ORIGINATOR}</PROJECT><USER>{recipe_element}</USER></BWFXML>\n".encode()
     text = _with_place(_RECIPE.sub("", theirs), place)
     if place.moved:
         text = _SYNC_POINTS.sub("", text)
-    return _with_user(text, made).encode()
+    return _with_user(text, recipe_element).encode()
 
 
 def _decoded(source: bytes) -> str | None:
@@ -97,16 +97,16 @@ def _with_place(text: str, place: Place) -> str:
     return text
 
 
-def _with_user(text: str, made: str) -> str:
-    if not made:
+def _with_user(text: str, recipe_element: str) -> str:
+    if not recipe_element:
         return text
-    for mark, new in (("</USER>", f"{made}</USER>"), ("<USER/>", f"<USER>{made}</USER>")):
+    for mark, new in (("</USER>", f"{recipe_element}</USER>"), ("<USER/>", f"<USER>{recipe_element}</USER>")):
         if mark in text:
             return text.replace(mark, new, 1)
-    return text.replace("</BWFXML>", f"<USER>{made}</USER></BWFXML>", 1)
+    return text.replace("</BWFXML>", f"<USER>{recipe_element}</USER></BWFXML>", 1)
 
 
 def recipe_in(content: bytes) -> str | None:
     """The escaped text of the recipe in an iXML chunk, or None."""
-    found: Any = re.search(rb"<ACESTEP_RECIPE>(.*?)</ACESTEP_RECIPE>", content, re.DOTALL)
-    return None if found is None else str(found[1].decode("utf-8", "replace"))
+    match: Any = re.search(rb"<ACESTEP_RECIPE>(.*?)</ACESTEP_RECIPE>", content, re.DOTALL)
+    return None if match is None else str(match[1].decode("utf-8", "replace"))

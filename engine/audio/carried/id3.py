@@ -67,19 +67,19 @@ def _frames(tag: bytes) -> Iterator[_Frame]:
 
 def tags(tag: bytes) -> Tags:
     """The texts of a tag."""
-    found: list[tuple[str, str]] = []
+    tags: list[tuple[str, str]] = []
     for frame in _frames(tag):
         if len(frame.content) < 2 or frame.flags[1] & 0x0F:  # packed or encrypted
             continue
         if frame.name in _NAMES:
-            found.append((_NAMES[frame.name], _decoded(frame.content[0], frame.content[1:])[0]))
+            tags.append((_NAMES[frame.name], _decoded(frame.content[0], frame.content[1:])[0]))
         elif frame.name == b"TXXX":
             name, *values = _decoded(frame.content[0], frame.content[1:])
-            found += [(name.upper(), value) for value in values[:1]]
+            tags += [(name.upper(), value) for value in values[:1]]
         elif frame.name in (b"COMM", b"USLT"):
             words = _decoded(frame.content[0], frame.content[4:])
-            found.append(("COMMENT" if frame.name == b"COMM" else "LYRICS", words[-1]))
-    return tuple((name, value) for name, value in found if name and value)
+            tags.append(("COMMENT" if frame.name == b"COMM" else "LYRICS", words[-1]))
+    return tuple((name, value) for name, value in tags if name and value)
 
 
 def _decoded(encoding: int, content: bytes) -> list[str]:
@@ -93,9 +93,9 @@ def read(path: Path) -> Carried:
     with path.open("rb") as file:
         head = file.read(10)
         tag = head + file.read(_size(head[6:10])) if head[:3] == b"ID3" else b""
-        found = tags(tag) or _first_version(file, path.stat().st_size)
-    place = next((value for name, value in found if name == TIME_REFERENCE and value.isdecimal()), None)
-    return Carried((), found, (), None if place is None else int(place))
+        pairs = tags(tag) or _first_version(file, path.stat().st_size)
+    place = next((value for name, value in pairs if name == TIME_REFERENCE and value.isdecimal()), None)
+    return Carried((), pairs, (), None if place is None else int(place))
 
 
 def _first_version(file: BinaryIO, size: int) -> Tags:

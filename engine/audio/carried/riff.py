@@ -49,16 +49,16 @@ def read(path: Path) -> Carried:
 
 
 def _tags(chunks: list[tuple[bytes, bytes]]) -> Tags:
-    found: list[tuple[str, str]] = []
+    tags: list[tuple[str, str]] = []
     for name, content in chunks:
         if name == b"LIST" and content[:4] == b"INFO":
-            found += [(_INFO[key], _text(value)) for key, value in _parts(content[4:]) if key in _INFO]
+            tags += [(_INFO[key], _text(value)) for key, value in _parts(content[4:]) if key in _INFO]
         elif name in (b"id3 ", b"ID3 "):
-            known = {key for key, _ in found}
-            found += [(key, value) for key, value in id3.tags(content) if key not in known]
-    if not any(key == "DESCRIPTION" for key, _ in found):
-        found.append(("DESCRIPTION", _description(chunks)))
-    return tuple((key, value) for key, value in found if value)
+            known = {key for key, _ in tags}
+            tags += [(key, value) for key, value in id3.tags(content) if key not in known]
+    if not any(key == "DESCRIPTION" for key, _ in tags):
+        tags.append(("DESCRIPTION", _description(chunks)))
+    return tuple((key, value) for key, value in tags if value)
 
 
 def _description(chunks: list[tuple[bytes, bytes]]) -> str:
@@ -77,18 +77,18 @@ def _text(value: bytes) -> str:
 
 def _parts(content: bytes) -> list[tuple[bytes, bytes]]:
     """The chunks inside a LIST."""
-    found, at = [], 0
+    parts, at = [], 0
     while at + 8 <= len(content):
         name, length = struct.unpack_from("<4sI", content, at)
-        found.append((name, content[at + 8 : at + 8 + length]))
+        parts.append((name, content[at + 8 : at + 8 + length]))
         at += 8 + length + length % 2
-    return found
+    return parts
 
 
 def moved(carried: Carried, move: Move) -> list[tuple[bytes, bytes]]:
     """The chunks of a result beside bext and iXML, whose places are those of the result's samples."""
     cues = _kept_cues(carried.chunk(b"cue ") or b"", move)
-    found: list[tuple[bytes, bytes]] = []
+    chunks: list[tuple[bytes, bytes]] = []
     for name, content in carried.chunks:
         change = _CHANGES.get(name)
         if name == b"LIST":
@@ -98,10 +98,10 @@ def moved(carried: Carried, move: Move) -> list[tuple[bytes, bytes]]:
         elif not (name in AS_THEY_ARE or (name in ONLY_UNMOVED and move.is_same)):
             continue
         if content:
-            found.append((name, content))
+            chunks.append((name, content))
     if not carried.chunks and carried.tags:
-        found.append((b"LIST", info_list(carried.tags)))
-    return found
+        chunks.append((b"LIST", info_list(carried.tags)))
+    return chunks
 
 
 def info_list(tags: Tags) -> bytes:
@@ -123,19 +123,19 @@ def _kept_cues(content: bytes, move: Move) -> set[int]:
 
 def _cues(content: bytes, move: Move) -> list[tuple[int, bytes]]:
     count = struct.unpack_from("<I", content)[0] if len(content) >= 4 else 0
-    found = []
+    cues = []
     for at in range(4, min(4 + count * _CUE, len(content) - _CUE + 1), _CUE):
         number, position, name, chunk_start, block_start, sample = struct.unpack_from("<II4sIII", content, at)
         place = move.place(sample)
         if place is not None:
             order = place if position == sample else move.place(position) or 0
-            found.append((number, struct.pack("<II4sIII", number, order, name, chunk_start, block_start, place)))
-    return found
+            cues.append((number, struct.pack("<II4sIII", number, order, name, chunk_start, block_start, place)))
+    return cues
 
 
 def _cue_chunk(content: bytes, move: Move) -> bytes:
-    found = _cues(content, move)
-    return struct.pack("<I", len(found)) + b"".join(cue for _, cue in found) if found else b""
+    cues = _cues(content, move)
+    return struct.pack("<I", len(cues)) + b"".join(cue for _, cue in cues) if cues else b""
 
 
 def _adtl(content: bytes, cues: set[int], move: Move) -> bytes:
@@ -153,8 +153,8 @@ def _adtl(content: bytes, cues: set[int], move: Move) -> bytes:
 def _info(content: bytes) -> bytes:
     """All texts of a LIST of INFO, also those without a name here; nothing of another LIST."""
     parts = _parts(content[4:]) if content[:4] == b"INFO" else []
-    made = [name + struct.pack("<I", len(text)) + text + b"\0" * (len(text) % 2) for name, text in parts]
-    return b"INFO" + b"".join(made) if made else b""
+    chunks = [name + struct.pack("<I", len(text)) + text + b"\0" * (len(text) % 2) for name, text in parts]
+    return b"INFO" + b"".join(chunks) if chunks else b""
 
 
 def _smpl(content: bytes, move: Move) -> bytes:

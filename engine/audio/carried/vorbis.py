@@ -24,13 +24,13 @@ def read(path: Path) -> Carried:
         data = file.read(_HEAD_BYTES)
     start = mpeg.id3_end(data, 0)
     if data[start : start + 4] == b"fLaC":
-        found = [(kind, content) for kind, content in _blocks(data, start) if kind in (COMMENTS, PICTURE)]
+        blocks = [(kind, content) for kind, content in _blocks(data, start) if kind in (COMMENTS, PICTURE)]
     elif data[:4] == b"OggS":
-        found = _ogg_blocks(data)
+        blocks = _ogg_blocks(data)
     else:
         return Carried()
-    comments = next((parsed(content) for kind, content in found if kind == COMMENTS), ())
-    pictures = [content for kind, content in found if kind == PICTURE]
+    comments = next((parsed(content) for kind, content in blocks if kind == COMMENTS), ())
+    pictures = [content for kind, content in blocks if kind == PICTURE]
     pictures += [_unpacked(value) for name, value in comments if name == _PACKED_PICTURE]
     tags = tuple((name, value) for name, value in comments if name != _PACKED_PICTURE)
     place = next((value for name, value in tags if name == TIME_REFERENCE and value.strip().isdecimal()), None)
@@ -46,7 +46,7 @@ def _unpacked(value: str) -> bytes:
 
 def parsed(content: bytes) -> Tags:
     """The comments of a block, names in capitals. A damaged block ends where it is damaged."""
-    found: list[tuple[str, str]] = []
+    comments: list[tuple[str, str]] = []
     try:
         at = 4 + struct.unpack_from("<I", content)[0]
         count = struct.unpack_from("<I", content, at)[0]
@@ -55,11 +55,11 @@ def parsed(content: bytes) -> Tags:
             length = struct.unpack_from("<I", content, at)[0]
             name, equals, value = content[at + 4 : at + 4 + length].decode("utf-8", "replace").partition("=")
             if equals:
-                found.append((name.upper(), value))
+                comments.append((name.upper(), value))
             at += 4 + length
     except struct.error:
         pass
-    return tuple(found)
+    return tuple(comments)
 
 
 def built(tags: Tags, vendor: bytes = b"acestep-bridge") -> bytes:
@@ -75,11 +75,11 @@ def moved(carried: Carried, move: Move, recipe: str | None) -> Tags:
     if not move.is_same:
         tags = [(name, value) for name, value in tags if not name.startswith(_PLACES)]
     tags = [(name, value) for name, value in tags if not value.startswith("acestep-recipe:")]
-    made = [] if recipe is None else [("COMMENT", recipe)]
+    comments = [] if recipe is None else [("COMMENT", recipe)]
     place = move.time_reference(carried.time_reference)
     if carried.time_reference is not None or place:
-        made.append((TIME_REFERENCE, str(place)))
-    return (*made, *tags)
+        comments.append((TIME_REFERENCE, str(place)))
+    return (*comments, *tags)
 
 
 # -- FLAC --------------------------------------------------------------------------------------------------------------
@@ -87,14 +87,14 @@ def moved(carried: Carried, move: Move, recipe: str | None) -> Tags:
 
 def _blocks(data: bytes, start: int) -> list[tuple[int, bytes]]:
     """(kind, content) of the metadata blocks of the FLAC stream at `start`."""
-    found, at = [], start + 4
+    blocks, at = [], start + 4
     while at + 4 <= len(data):
         kind, length = data[at], int.from_bytes(data[at + 1 : at + 4], "big")
-        found.append((kind & 0x7F, data[at + 4 : at + 4 + length]))
+        blocks.append((kind & 0x7F, data[at + 4 : at + 4 + length]))
         at += 4 + length
         if kind & 0x80:
             break
-    return found
+    return blocks
 
 
 def write_flac(path: Path, tags: Tags, pictures: tuple[bytes, ...]) -> None:

@@ -135,15 +135,15 @@ def _tail_start(file: BinaryIO, start: int, size: int, order: str) -> int:
     first = max(start, size - _TAIL_BYTES)
     file.seek(first)
     tail = file.read(size - first)
-    found = [size]
+    ends = [size]
     for name in _KNOWN:
         at = tail.find(name)
         while at >= 0:
             if _reaches_the_end(file, first + at, size, order):
-                found.append(first + at)
+                ends.append(first + at)
                 break
             at = tail.find(name, at + 1)
-    return min(found)
+    return min(ends)
 
 
 def _reaches_the_end(file: BinaryIO, at: int, size: int, order: str) -> bool:

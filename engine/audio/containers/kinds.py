@@ -103,8 +103,8 @@ def _kind_behind_tags(file: BinaryIO, size: int) -> tuple[str, int]:
         behind = kind_of(bytes(data[at : at + HEAD_BYTES])) if at else kind
         if behind in ("FLAC", "AAC", "AC3", "OGG"):
             return behind, at
-        found = mpeg.first_frame(data, at, size)
-        return ("MP3" if found is not None else "MP3" if kind == "ID3" else ""), at
+        frame = mpeg.first_frame(data, at, size)
+        return ("MP3" if frame is not None else "MP3" if kind == "ID3" else ""), at
 
 
 def _adts(data: mmap.mmap, at: int) -> Layout:

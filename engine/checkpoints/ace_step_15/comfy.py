@@ -99,8 +99,8 @@ def _stack(shapes: Shapes, prefix: str) -> dict[str, Any]:
 
 
 def _layers(shapes: Shapes, prefix: str) -> int:
-    found = {key.removeprefix(prefix).split(".")[1] for key in shapes if key.startswith(prefix + "layers.")}
-    return len(found)
+    numbers = {key.removeprefix(prefix).split(".")[1] for key in shapes if key.startswith(prefix + "layers.")}
+    return len(numbers)
 
 
 def _version(file: Path) -> dict[str, Any]:

@@ -72,14 +72,14 @@ def split_original(file: Mapping[str, Tensor], where: str) -> dict[str, Renamed]
             unknown.append(key)
         else:
             names[part][name] = key
-    empty = [part for part, found in names.items() if not found]
+    empty = [part for part, renamed in names.items() if not renamed]
     if unknown or empty:
         raise CheckpointError(
             f"{where}: unknown weights {sorted(unknown)[:SHOWN] or 'none'}, nothing for {empty or 'no part'}. Use "
             "model.safetensors of an ACE-Step 1.5 checkpoint, or ComfyUI's file from `diffusion_models/`; files that "
             "hold everything in one (`..._aio.safetensors`) are not read."
         )
-    return {part: Renamed(file, found) for part, found in names.items()}
+    return {part: Renamed(file, renamed) for part, renamed in names.items()}
 
 
 def original_home(key: str) -> tuple[str | None, str]:
@@ -96,7 +96,7 @@ def original_home(key: str) -> tuple[str | None, str]:
 def from_diffusers(key: str) -> str:
     """Our name of a key of diffusers' layout, in any of its parts."""
     key = re.sub(r"^(proj_in|proj_out)_conv\.", r"\1.", key)
-    return _DIFFUSERS_KEY.sub(lambda found: _DIFFUSERS[found[0]], key)
+    return _DIFFUSERS_KEY.sub(lambda match: _DIFFUSERS[match[0]], key)
 
 
 def from_text_encoder(key: str) -> str:
@@ -111,13 +111,13 @@ def is_text_weight(key: str) -> bool:
 
 def from_stable_audio(key: str) -> str:
     """Our name of an autoencoder's key in stable-audio's names (`encoder.layers.3.layers.0.layers.1.weight_g`)."""
-    found = _STABLE_AUDIO.fullmatch(key)
-    if found is None:
+    match = _STABLE_AUDIO.fullmatch(key)
+    if match is None:
         return key
-    side, level = found["side"], int(found["level"])
-    inner = [int(n) for n in (found["rest"] or "").replace("layers", "").split(".") if n]
+    side, level = match["side"], int(match["level"])
+    inner = [int(n) for n in (match["rest"] or "").replace("layers", "").split(".") if n]
     outer = {0: "conv1", 6: "snake1", 7: "conv2"}.get(level, f"block.{level - 1}")
-    return ".".join([side, outer, *_inside(side, inner), found["leaf"]])
+    return ".".join([side, outer, *_inside(side, inner), match["leaf"]])
 
 
 def is_stable_audio(keys: Iterable[str]) -> bool:

@@ -189,13 +189,13 @@ def _first_folder(around: list[Path], names: tuple[str, ...], asked: Path) -> Pa
 def _tokenizer(around: list[Path], asked: Path) -> Tokenizer:
     names = ("tokenizer", ORIGINAL_TEXT_ENCODER, TEXT_ENCODER, "text_encoders", ".")
     places = [folder / name / TOKENIZER_FILE for folder in around for name in names]
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
         raise CheckpointError(
             f"{asked}: {TOKENIZER_FILE} of Qwen3-Embedding-0.6B is missing. Put it beside the checkpoint, or pull "
             f"the main model with `acestep-bridge models pull {MAIN_MODEL}`."
         )
-    return read_tokenizer(found)
+    return read_tokenizer(path)
 
 
 def _silence(around: list[Path], asked: Path) -> Tensor:

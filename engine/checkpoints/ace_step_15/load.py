@@ -20,6 +20,6 @@ def load_networks(
     """Read a checkpoint. Weights are cast to `dtype`, with `int8` those of the blocks to 8 bits; the autoencoder's
     encoder and the silence latent stay float32. Raises CheckpointError naming what is missing, unknown or wrong.
     """
-    found = find_parts(Path(source))
+    checkpoint = find_parts(Path(source))
     target = Target(torch.device(device), dtype, int8, copy=int8)
-    return make_networks(found.parts, found.tokenizer, found.silence, found.source, target)
+    return make_networks(checkpoint.parts, checkpoint.tokenizer, checkpoint.silence, checkpoint.source, target)

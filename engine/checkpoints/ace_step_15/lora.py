@@ -64,12 +64,12 @@ def _by_module(tensors: Mapping[str, Tensor], ends: tuple[str, ...]) -> dict[str
 
 def _plain(module: str) -> str:
     """The module's name in our transformer."""
-    found = True
-    while found:
-        found = False
+    changed = True
+    while changed:
+        changed = False
         for prefix in PREFIXES:
             if module.startswith(prefix):
-                module, found = module.removeprefix(prefix), True
+                module, changed = module.removeprefix(prefix), True
     return from_diffusers(module + ".").removesuffix(".")
 
 

@@ -44,11 +44,11 @@ def comfy_files(folder: Path) -> list[Path]:
     return [path for place in places for path in sorted(place.glob("*.safetensors")) if is_comfy_file(path)]
 
 
-def the_only(found: list[Path], where: Path) -> Path | None:
+def the_only(paths: list[Path], where: Path) -> Path | None:
     """The only one of several checkpoints, None where there is none. Raises CheckpointError where there are more."""
-    if len(found) > 1:
-        raise CheckpointError(f"{where}: holds {', '.join(path.name for path in found)}. Name one of these.")
-    return found[0] if found else None
+    if len(paths) > 1:
+        raise CheckpointError(f"{where}: holds {', '.join(path.name for path in paths)}. Name one of these.")
+    return paths[0] if paths else None
 
 
 def is_comfy_file(path: Path) -> bool:

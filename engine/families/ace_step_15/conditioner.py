@@ -74,13 +74,13 @@ class Conditioner:
         sees, silence = words_of(condition).sees, self._networks.silence
         if known is None or sees == "silence":
             return lambda frames: known_of(silence_of(silence, frames))
-        made = None if known.made is None else known.made[0, 0, 0]
+        mask = None if known.made is None else known.made[0, 0, 0]
         source = known.source.to(silence)
         if sees == "codes":
             source = self._through_codes(source)
-        elif sees == "gaps" and made is not None:
-            source = repaint_source(source, silence, made)
-        shown = known_of(source, made)
+        elif sees == "gaps" and mask is not None:
+            source = repaint_source(source, silence, mask)
+        shown = known_of(source, mask)
         return lambda _: shown
 
     def _through_codes(self, source: Tensor) -> Tensor:
@@ -102,8 +102,8 @@ class Conditioner:
         device, frames = conditions.null_condition_emb.device, conditions.config.timbre_frames
         latents = silence_of(silence, frames) if clip is None else clip.latents
         clips = clip_frames(latents.to(device), silence.to(device), frames)
-        made: Tensor = conditions(lyrics.to(device), clips, text.to(device))
-        return made
+        conditions_tensor: Tensor = conditions(lyrics.to(device), clips, text.to(device))
+        return conditions_tensor
 
     def _states(self, text: str) -> Tensor:
         self._use("text_encoder")

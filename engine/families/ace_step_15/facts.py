@@ -75,8 +75,8 @@ def geometry_of(channels: int, autoencoder: Mapping[str, Any]) -> Geometry:
 def default_request(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Values of request fields for a checkpoint; `name` may say the shift that it was trained for (`-shift1`)."""
     chosen = {**EVERY, **(DISTILLED if config.get("is_turbo") else GUIDED)}
-    found = re.search(r"shift(\d+)", f"{config.get('model_version') or ''} {name}")
-    return {**chosen, "shift": float(found[1])} if found else chosen
+    match = re.search(r"shift(\d+)", f"{config.get('model_version') or ''} {name}")
+    return {**chosen, "shift": float(match[1])} if match else chosen
 
 
 def _config(place: Path) -> dict[str, Any]:
@@ -91,5 +91,5 @@ def _config(place: Path) -> dict[str, Any]:
 def _autoencoder(place: Path) -> dict[str, Any]:
     """The autoencoder's config, in the checkpoint or beside it; empty where there is none."""
     around = (place, place.parent, place.parent.parent)
-    found = next((p / "vae" / "config.json" for p in around if (p / "vae" / "config.json").is_file()), None)
-    return read_json(found) if found else {}
+    path = next((p / "vae" / "config.json" for p in around if (p / "vae" / "config.json").is_file()), None)
+    return read_json(path) if path else {}

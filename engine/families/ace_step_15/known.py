@@ -25,8 +25,8 @@ def silence_of(silence: Tensor, frames: int) -> Tensor:
 
 def known_of(source: Tensor, mask: Tensor | None = None) -> Tensor:
     """Source (B, C, 1, T) and mask, bool (T,), None: all is made -> (B, 2 C, 1, T)."""
-    made = source.new_ones(source.shape[-1]) if mask is None else mask.to(source)
-    return torch.cat([source, made.expand_as(source)], dim=1)
+    new = source.new_ones(source.shape[-1]) if mask is None else mask.to(source)
+    return torch.cat([source, new.expand_as(source)], dim=1)
 
 
 def repaint_source(source: Tensor, silence: Tensor, mask: Tensor) -> Tensor:

@@ -113,11 +113,11 @@ def fitted_text(instruction: str, caption: str, metas: Metas, count: Callable[[s
         middle = (low + high) // 2
         fits = count(text_of(instruction, " ".join(words[:middle]), metas)) <= MAX_TEXT_TOKENS
         low, high = (middle, high) if fits else (low, middle)
-    said = (
+    warning = (
         f"tags: {count(whole)} tokens with what the model adds, and it reads {MAX_TEXT_TOKENS}: the last "
         f"{len(words) - low} of {len(words)} words were left out."
     )
-    return text_of(instruction, " ".join(words[:low]), metas), said
+    return text_of(instruction, " ".join(words[:low]), metas), warning
 
 
 def fitted_lyrics(lyrics: str, language: str, count: Callable[[str], int]) -> str:

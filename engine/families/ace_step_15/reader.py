@@ -89,9 +89,9 @@ class Reader:
         from engine.lyrics import is_instrumental
 
         sung = not is_instrumental(lyrics)
-        text, said = prompt.fitted_text(instruction, tags.strip(), metas, self.count)
-        if said is not None and said not in self.warnings:
-            self.warnings.append(said)
+        text, warning = prompt.fitted_text(instruction, tags.strip(), metas, self.count)
+        if warning is not None and warning not in self.warnings:
+            self.warnings.append(warning)
         plain, _ = prompt.fitted_text(prompt.TEXT_TO_MUSIC, tags.strip(), metas, self.count)
         language = self._language(lyrics) if sung else prompt.UNKNOWN_LANGUAGE
         second = prompt.fitted_lyrics(lyrics.strip() if sung else prompt.INSTRUMENTAL, language, self.count)
@@ -128,17 +128,17 @@ class Reader:
         from engine.lyrics.structure import split_lines, without_tags
 
         lines = [line for line in (without_tags(line).strip() for line in split_lines(lyrics)) if line]
-        found = Counter(detect_languages(lines)).most_common(1)
-        return found[0][0] if found and found[0][0] in prompt.LANGUAGES else prompt.UNKNOWN_LANGUAGE
+        languages = Counter(detect_languages(lines)).most_common(1)
+        return languages[0][0] if languages and languages[0][0] in prompt.LANGUAGES else prompt.UNKNOWN_LANGUAGE
 
 
 def key_of(text: str) -> str:
     """A key as the model writes it: "F# minor" of f#m, F# minor, F♯ Moll. What is no key stays as it is."""
-    found = _KEY.fullmatch(text.strip())
-    mode = _MODES.get(found[3].strip().lower() if found and found[3].strip() != "M" else "") if found else None
-    if found is None or mode is None:
+    match = _KEY.fullmatch(text.strip())
+    mode = _MODES.get(match[3].strip().lower() if match and match[3].strip() != "M" else "") if match else None
+    if match is None or mode is None:
         return text.strip()
-    return f"{found[1].upper()}{found[2].replace('♯', '#').replace('♭', 'b')} {mode}"
+    return f"{match[1].upper()}{match[2].replace('♯', '#').replace('♭', 'b')} {mode}"
 
 
 def language_code(name: str) -> str:

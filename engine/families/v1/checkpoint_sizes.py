@@ -61,9 +61,9 @@ def _shapes(folder: Path) -> Iterator[tuple[str, str, tuple[int, ...]]]:
     """Network, key and shape of every weight."""
     if folder.is_file():
         for key, shape in TensorFile(folder).shapes().items():
-            found = [(part, prefix) for part, some in PREFIXES.items() for prefix in some if key.startswith(prefix)]
-            if found:
-                yield found[0][0], key.removeprefix(found[0][1]), shape
+            parts = [(part, prefix) for part, some in PREFIXES.items() for prefix in some if key.startswith(prefix)]
+            if parts:
+                yield parts[0][0], key.removeprefix(parts[0][1]), shape
         return
     for part in PARTS:
         path = folder / part / WEIGHT_FILES[part]

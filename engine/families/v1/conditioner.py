@@ -101,8 +101,8 @@ class Conditioner:
         self, conditions: Mapping[Hashable, Condition], erg: ErgSettings = NO_ERG, known: Known | None = None
     ) -> ContextPredictor:
         """A predictor with the contexts of these conditions; with `erg.diffusion` unconditional ones are weakened."""
-        made = self.contexts(wanted_context(condition, erg) for condition in conditions.values())
-        contexts = dict(zip(conditions, made, strict=True))
+        prepared = self.contexts(wanted_context(condition, erg) for condition in conditions.values())
+        contexts = dict(zip(conditions, prepared, strict=True))
         weakened = [n for n, c in conditions.items() if erg.diffusion and c.which is Pass.UNCONDITIONAL]
         return ContextPredictor(self.transformer, contexts, weakened, self.evaluate, self._seen(known))
 

@@ -89,9 +89,9 @@ class Reader:
         if given is not None:
             return given
         bpm = tempo_from_tags(tags)
-        found = heard.tempo_map(bpm) if heard is not None else None
-        if found is not None or bpm is None:
-            return found
+        tempo_map = heard.tempo_map(bpm) if heard is not None else None
+        if tempo_map is not None or bpm is None:
+            return tempo_map
         return TempoMap((TempoPoint(0.0, bpm),))
 
 
@@ -104,8 +104,8 @@ def frame_chords(tags: str, tempo_map: TempoMap | None, place: Place, heard: Hea
     harmony = heard.harmony(bars) if heard is not None else None
     key = key_from_words(tags) or (harmony.key if harmony is not None else key_for_words(tags))
     chords = planned_chords(bars.times, key, tags, harmony)
-    made = place.made or (True,) * place.frames
-    return [chords[bar] if new else 0 for bar, new in zip(bars.numbers, made, strict=True)]
+    new_frames = place.made or (True,) * place.frames
+    return [chords[bar] if new else 0 for bar, new in zip(bars.numbers, new_frames, strict=True)]
 
 
 def full_tags(resolved: Settled, tempo_map: TempoMap | None, seconds: float, config: TransformerConfig) -> str:

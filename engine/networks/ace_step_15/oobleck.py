@@ -182,8 +182,8 @@ class OobleckAutoencoder(nn.Module):
         """Frames start ... end-1 from the audio around them, cut at whole frames."""
         hop, reach = self.samples_per_frame, self.encode_overlap
         left = max(0, start - reach)
-        made = self.encoder(audio[..., left * hop : (end + reach) * hop])
-        return cast(Tensor, made[..., start - left : end - left])
+        latents = self.encoder(audio[..., left * hop : (end + reach) * hop])
+        return cast(Tensor, latents[..., start - left : end - left])
 
     def _decode_tile(self, latents: Tensor, start: int, end: int) -> Tensor:
         """Audio of frames start ... end-1 from the latents around them.

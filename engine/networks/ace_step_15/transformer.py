@@ -94,16 +94,16 @@ class Transformer(nn.Module):
 
     def prepare(self, contexts: Sequence[Tensor]) -> PreparedContext:
         """Contexts (1, S, Dc), each of its own length -> keys and values for every block, once a job: no padding."""
-        made = tuple(self._prepared(context) for context in contexts)
-        return PreparedContext(made, tuple((number, 1) for number in range(len(made))))
+        prepared = tuple(self._prepared(context) for context in contexts)
+        return PreparedContext(prepared, tuple((number, 1) for number in range(len(prepared))))
 
     def _prepared(self, hidden: Tensor) -> tuple[Crossed, ...]:
         embedded = self.condition_embedder(hidden.to(self.condition_embedder.weight.dtype))
         attentions = [cast(TransformerBlock, layer).cross_attn for layer in self.layers]
-        made = [attention.prepare(embedded) for attention in attentions]
+        prepared = [attention.prepare(embedded) for attention in attentions]
         if hidden.shape[1] > 1:
-            return tuple(made)
-        return tuple(attention.constant(one) for attention, one in zip(attentions, made, strict=True))
+            return tuple(prepared)
+        return tuple(attention.constant(one) for attention, one in zip(attentions, prepared, strict=True))
 
     def time_steps(self, timesteps: Tensor, until: Tensor | None = None) -> TimeSteps:
         """timesteps (N,) of 0 ... 1000 -> what the blocks need of them; once a job for all of its steps.
@@ -181,11 +181,11 @@ class TransformerBlock(nn.Module):
     def cross(self, x: Tensor, context: PreparedContext, index: int) -> Tensor:
         """What the frames x (B, P, D) get of their contexts: no positions, no modulation."""
         parts = x.split([rows for _, rows in context.segments])
-        made = [
+        attended = [
             self._cross(part, context.contexts[number][index])
             for part, (number, _) in zip(parts, context.segments, strict=True)
         ]
-        return torch.cat(made) if len(made) > 1 else made[0]
+        return torch.cat(attended) if len(attended) > 1 else attended[0]
 
     def _cross(self, x: Tensor, context: Crossed) -> Tensor:
         if isinstance(context, Tensor):

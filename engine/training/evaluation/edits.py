@@ -51,11 +51,11 @@ def _inpainted(model: engine.Model, clip: Clip, tags: str, seed: int, settings: 
     return make(model, request)
 
 
-def _region_figures(made: np.ndarray, clip: Clip, name: str) -> Values:
+def _region_figures(rendered: np.ndarray, clip: Clip, name: str) -> Values:
     first, last = int(CONTEXT * RATE), int((CONTEXT + REGION) * RATE)
     context = np.concatenate([clip.audio[:, :first], clip.audio[:, last:]], axis=1)
     values: Values = {}
-    pairs = [(audio[:, first:last], audio) for audio in (made, clip.audio)]
+    pairs = [(audio[:, first:last], audio) for audio in (rendered, clip.audio)]
     shifts = [beat_shift(region, clip, CONTEXT) for region, _ in pairs]
     values[f"{name}_beat"] = _two(abs(shift) < PHASE_SECONDS for shift in shifts)
     there = rules.share_in_key(context, RATE, clip.scale) - KEY_LESS
@@ -98,11 +98,11 @@ def outpaint(model: engine.Model, seed: int, **settings: Any) -> Values:
         tempo_map=clip.tempo_map,
         **settings,
     )
-    made = make(model, request)[:, 8 * RATE :]
+    rendered = make(model, request)[:, 8 * RATE :]
     true = clip.audio[:, 8 * RATE :]
     bpm, there = clip.score.bars[0].bpm, rules.share_in_key(start.audio, RATE, clip.scale) - KEY_LESS
-    tempo = [rules.same_tempo(rules.tempo(audio, RATE), bpm, 0.02) for audio in (made, true)]
-    key = [rules.share_in_key(audio, RATE, clip.scale) > there for audio in (made, true)]
+    tempo = [rules.same_tempo(rules.tempo(audio, RATE), bpm, 0.02) for audio in (rendered, true)]
+    key = [rules.share_in_key(audio, RATE, clip.scale) > there for audio in (rendered, true)]
     both = [a and b for a, b in zip(tempo, key, strict=True)]
     return {"outpaint_tempo": _two(tempo), "outpaint_key": _two(key), "outpaint": _two(both)}
 
@@ -133,25 +133,25 @@ def variance(model: engine.Model, seed: int, **settings: Any) -> Values:
     clip = true_clip(seed, beat_wish(seed), 2 * CONTEXT + REGION)
     tags = f"{clip.score.style}, drums, bass, keys, {clip.key_words}"
     levels = (0.2, 0.5, 0.9)
-    found = [
+    distances = [
         distance_db(_inpainted(model, clip, tags, seed, {**settings, "variance": level}), clip.audio)
         for level in levels
     ]
-    values: Values = {f"variance_{level}": (value, None) for level, value in zip(levels, found, strict=True)}
-    return values | {"variance_rises": (float(found[0] < found[1] < found[2]), None)}
+    values: Values = {f"variance_{level}": (value, None) for level, value in zip(levels, distances, strict=True)}
+    return values | {"variance_rises": (float(distances[0] < distances[1] < distances[2]), None)}
 
 
-def distance_db(made: np.ndarray, source: np.ndarray) -> float:
+def distance_db(rendered: np.ndarray, source: np.ndarray) -> float:
     """Mean difference of the regions' log-mels in dB, where either lies within 60 dB of the peak."""
     import torch
 
     first = int(CONTEXT * RATE)
-    parts = [torch.from_numpy(np.ascontiguousarray(a[:, first : first + 344 * 512])) for a in (made, source)]
+    parts = [torch.from_numpy(np.ascontiguousarray(a[:, first : first + 344 * 512])) for a in (rendered, source)]
     mels = [LogMel()(part) for part in parts]
     heard = torch.maximum(*mels) > torch.maximum(*mels).max() - 6.9
     return float((mels[0] - mels[1]).abs()[heard].mean()) * 20.0 / float(np.log(10.0))
 
 
 def _two(values: Any) -> tuple[float, float]:
-    made, true = (float(value) for value in values)
-    return made, true
+    first, second = (float(value) for value in values)
+    return first, second

@@ -91,11 +91,11 @@ FIGURES = (
 )
 
 
-def lines_of(found: Mapping[str, Sequence[tuple[float, float | None]]]) -> list[Line]:
+def lines_of(columns: Mapping[str, Sequence[tuple[float, float | None]]]) -> list[Line]:
     """The lines for which there are values, in the table's order."""
     lines = []
     for figure in FIGURES:
-        pairs = found.get(figure.name, ())
+        pairs = columns.get(figure.name, ())
         if pairs:
             true = [t for _, t in pairs if t is not None]
             lines.append(Line(figure, figure.of([m for m, _ in pairs]), figure.of(true) if true else None, len(pairs)))
@@ -106,8 +106,8 @@ def markdown(lines: Sequence[Line]) -> str:
     """The table of the model card."""
     rows = ["| measure | nano | true clips | goal | n |", "|---|---|---|---|---|"]
     for line in lines:
-        made, true = (_number(value, line.figure) for value in (line.made, line.true))
-        rows.append(f"| {line.figure.what} | {made} | {true} | {line.figure.goal} | {line.count} |")
+        rendered, true = (_number(value, line.figure) for value in (line.made, line.true))
+        rows.append(f"| {line.figure.what} | {rendered} | {true} | {line.figure.goal} | {line.count} |")
     return "\n".join(rows)
 
 

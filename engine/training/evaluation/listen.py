@@ -34,13 +34,13 @@ def listen(model_name: str, out: Path, clips: int = 6) -> None:
         sf.write(out / f"training_{seed:02d}.wav", true[-1][1].T, MODEL_SAMPLE_RATE)
     picture(out / "training.png", true, MODEL_SAMPLE_RATE)
     model = engine.load(model_name)
-    made = []
+    rendered = []
     for name, bpm, tags in PROMPTS:
         for seed in SEEDS:
             audio = np.asarray(model.render(engine.TextToAudio(tags=tags, tempo=bpm, duration=8.0, seed=seed)).audio)
-            made.append((f"{tags}, {bpm:.0f} bpm, seed {seed}", audio))
+            rendered.append((f"{tags}, {bpm:.0f} bpm, seed {seed}", audio))
             sf.write(out / f"nano_{name}_{seed}.wav", audio.T, 48000)
-    picture(out / "nano.png", made, 48000)
+    picture(out / "nano.png", rendered, 48000)
     _inpainting(model, out)
 
 

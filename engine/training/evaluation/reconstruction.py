@@ -38,9 +38,9 @@ def _errors(networks: Any, seed: int) -> Values:
     audio = _whole_frames(torch.from_numpy(true_clip(seed, Wish(), 4.0).audio))
     mel = networks.vocoder.encode(audio)
     heard = mel > mel.max() - HEARD_DB / DB
-    made = networks.vocoder.encode(networks.decode(networks.encode(audio[None]))[0])
+    decoded = networks.vocoder.encode(networks.decode(networks.encode(audio[None]))[0])
     alone = networks.vocoder.encode(networks.vocoder.decode(mel))
-    errors = [DB * (other - mel).abs() for other in (made, alone)]
+    errors = [DB * (other - mel).abs() for other in (decoded, alone)]
     return {
         "codec_db": (float(errors[0][heard].mean()), float(errors[1][heard].mean())),
         "codec_all_db": (float(errors[0].mean()), float(errors[1].mean())),
@@ -56,14 +56,14 @@ def _held_note(networks: Any, seed: int) -> Values:
     midi = int(rng.integers(45, 84))
     sound = 0.25 * make_voice(rng, kind, 1.0).note(midi, 3.0)
     audio = _whole_frames(torch.from_numpy(sound.astype(np.float32)))
-    made = networks.decode(networks.encode(audio[None]))[0, 0].numpy()[20000:100000]
+    decoded = networks.decode(networks.encode(audio[None]))[0, 0].numpy()[20000:100000]
     alone = networks.vocoder.decode(networks.vocoder.encode(audio))[0].numpy()[20000:100000]
     hertz = frequency(midi)
-    cents = [abs(pitch_error(x, hertz, RATE)) for x in (made, alone)]
+    cents = [abs(pitch_error(x, hertz, RATE)) for x in (decoded, alone)]
     return {
         "held_cents": (cents[0], cents[1]),
         "held_in_tune": (float(cents[0] < 5.0), float(cents[1] < 5.0)),
-        "held_ripple": (_ripple(made), _ripple(alone)),
+        "held_ripple": (_ripple(decoded), _ripple(alone)),
     }
 
 
@@ -76,8 +76,8 @@ def _ripple(audio: np.ndarray) -> float:
 def _silence(networks: Any, seed: int) -> Values:
     audio = torch.from_numpy(true_clip(seed, Wish(), 2.0).audio)
     audio = _whole_frames(torch.cat([audio, torch.zeros(2, 2 * RATE)], dim=1))
-    made = networks.decode(networks.encode(audio[None]))[0, :, int(2.3 * RATE) :]
-    return {"silence_db": (float(10 * torch.log10(made.square().mean() + 1e-16)), None)}
+    decoded = networks.decode(networks.encode(audio[None]))[0, :, int(2.3 * RATE) :]
+    return {"silence_db": (float(10 * torch.log10(decoded.square().mean() + 1e-16)), None)}
 
 
 def _whole_frames(audio: torch.Tensor) -> torch.Tensor:

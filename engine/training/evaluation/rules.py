@@ -61,9 +61,9 @@ def tempo(audio: np.ndarray, rate: int) -> float:
     return float(candidates[np.argmax((at[0] + at[1] + at[2]) * prior)])
 
 
-def same_tempo(found: float, asked: float, tolerance: float) -> bool:
+def same_tempo(bpm: float, asked: float, tolerance: float) -> bool:
     """Within `tolerance` (a share) of the asked tempo, its half or its double."""
-    return any(abs(found / (asked * factor) - 1.0) <= tolerance for factor in OCTAVES)
+    return any(abs(bpm / (asked * factor) - 1.0) <= tolerance for factor in OCTAVES)
 
 
 def grid_errors(onsets: np.ndarray, positions_of: np.ndarray) -> np.ndarray:
@@ -96,8 +96,8 @@ def chroma(audio: np.ndarray, rate: int, power: float = 0.5) -> np.ndarray:
     rows, columns = np.nonzero(peaks & ((hertz[1:-1] > 80) & (hertz[1:-1] < 1500))[:, None])
     above, below, top = right[rows, columns], left[rows, columns], middle[rows, columns]
     place = rows + 1 + 0.5 * (above - below) / (2 * top - above - below + 1e-12)
-    found = place * (hertz[1] - hertz[0])
-    classes = np.round(69 + 12 * np.log2(found / 440.0)).astype(int) % 12
+    hertz_of_peak = place * (hertz[1] - hertz[0])
+    classes = np.round(69 + 12 * np.log2(hertz_of_peak / 440.0)).astype(int) % 12
     total = np.bincount(classes, weights=top**power, minlength=12).astype(float)
     return total / total.sum() if total.sum() > 0 else total
 
@@ -168,13 +168,13 @@ def _held(audio: np.ndarray, rate: int) -> float:
     return float((steady**2).sum() / ((size**2).sum() + 1e-12))
 
 
-def stem_of(found: Features) -> str:
+def stem_of(features: Features) -> str:
     """drums, bass, pad or lead, by thresholds fixed on true stems: strokes do not stay, notes do."""
-    if found.held < DRUM_HELD and (found.noise > DRUM_NOISE or found.below_200 > DRUM_LOW):
+    if features.held < DRUM_HELD and (features.noise > DRUM_NOISE or features.below_200 > DRUM_LOW):
         return "drums"
-    if found.below_200 > BASS_SHARE:
+    if features.below_200 > BASS_SHARE:
         return "bass"
-    return "pad" if found.below_300 > PAD_SHARE else "lead"
+    return "pad" if features.below_300 > PAD_SHARE else "lead"
 
 
 def chord_tone_share(
@@ -186,9 +186,9 @@ def chord_tone_share(
     """
     shares = []
     for bar in bars:
-        found = bar_chroma(audio, rate, bar, power=2.0)
-        if found.any():
-            shares.append(max(float(found[list(triad)].sum()) for triad in triads))
+        chroma_of_bar = bar_chroma(audio, rate, bar, power=2.0)
+        if chroma_of_bar.any():
+            shares.append(max(float(chroma_of_bar[list(triad)].sum()) for triad in triads))
     return float(np.mean(shares)) if shares else 0.0
 
 

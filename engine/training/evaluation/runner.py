@@ -112,11 +112,11 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[tuple[float, float | None]]]:
     """name -> (nano's, the true clip's) of every sample."""
-    found: dict[str, list[tuple[float, float | None]]] = defaultdict(list)
+    columns: dict[str, list[tuple[float, float | None]]] = defaultdict(list)
     for row in rows:
-        for name, (made, true) in row["values"].items():
-            found[name].append((made, true))
-    return found
+        for name, (rendered, true) in row["values"].items():
+            columns[name].append((rendered, true))
+    return columns
 
 
 def as_table(lines: Iterable[Line]) -> Table:

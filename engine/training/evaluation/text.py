@@ -34,10 +34,10 @@ def beat_32(model: engine.Model, seed: int, **settings: Any) -> Values:
 
 def _beat(model: engine.Model, seed: int, seconds: float, name: str, settings: dict[str, Any]) -> Values:
     clip = true_clip(seed, beat_wish(seed), seconds)
-    made = _same_request(model, clip, seed, seconds, settings)
+    rendered = _same_request(model, clip, seed, seconds, settings)
     bpm = clip.score.bars[0].bpm
-    tempi = rules.tempo(made, MADE_RATE), rules.tempo(clip.audio, RATE)
-    late = grid_error_ms(made, MADE_RATE, clip), grid_error_ms(clip.audio, RATE, clip)
+    tempi = rules.tempo(rendered, MADE_RATE), rules.tempo(clip.audio, RATE)
+    late = grid_error_ms(rendered, MADE_RATE, clip), grid_error_ms(clip.audio, RATE, clip)
     return {
         f"tempo_{name}": _pair(rules.same_tempo(t, bpm, 0.02) for t in tempi),
         f"tempo_exact_{name}": _pair(abs(t / bpm - 1.0) <= 0.02 for t in tempi),
@@ -52,15 +52,15 @@ def tempo_change(model: engine.Model, seed: int, **settings: Any) -> Values:
     bars = round(SECONDS / (240.0 / float(wish.bpm or 120.0)))
     ratio = float(rng.uniform(1.1, 1.2)) ** (1 if rng.random() < 0.5 else -1)
     clip = true_clip(seed, beat_wish(seed, (bars, ratio)), 2 * SECONDS)
-    made = _same_request(model, clip, seed, 2 * SECONDS, settings)
+    rendered = _same_request(model, clip, seed, 2 * SECONDS, settings)
     first, second = clip.tempo_map[0], clip.tempo_map[1]
-    found = []
-    for audio, rate in ((made, MADE_RATE), (clip.audio, RATE)):
+    hits = []
+    for audio, rate in ((rendered, MADE_RATE), (clip.audio, RATE)):
         at = int(second.time * rate)
         halves = (audio[:, :at], first.bpm), (audio[:, at:], second.bpm)
-        found.append(all(rules.same_tempo(rules.tempo(part, rate), bpm, 0.02) for part, bpm in halves))
-    late = grid_error_ms(made, MADE_RATE, clip), grid_error_ms(clip.audio, RATE, clip)
-    return {"tempo_change": _pair(found), "grid_ms_change": late}
+        hits.append(all(rules.same_tempo(rules.tempo(part, rate), bpm, 0.02) for part, bpm in halves))
+    late = grid_error_ms(rendered, MADE_RATE, clip), grid_error_ms(clip.audio, RATE, clip)
+    return {"tempo_change": _pair(hits), "grid_ms_change": late}
 
 
 def _same_request(model: engine.Model, clip: Clip, seed: int, seconds: float, settings: dict[str, Any]) -> np.ndarray:
@@ -82,14 +82,16 @@ def key_8(model: engine.Model, seed: int, **settings: Any) -> Values:
     wish = Wish(style="pop", key=asked, bpm=110.0, meter=(4, 4), instruments=("keys", "bass", "pad"), steady=True)
     clip = true_clip(seed, wish, SECONDS)
     tags = f"pop, keys, bass, pad, {clip.key_words}"
-    made = make(model, engine.TextToAudio(tags=tags, duration=SECONDS, seed=seed, tempo_map=clip.tempo_map, **settings))
-    sounds = (made, MADE_RATE), (clip.audio, RATE)
+    rendered = make(
+        model, engine.TextToAudio(tags=tags, duration=SECONDS, seed=seed, tempo_map=clip.tempo_map, **settings)
+    )
+    sounds = (rendered, MADE_RATE), (clip.audio, RATE)
     bars = [(bar.start, min(SECONDS, bar.start + bar.seconds)) for bar in clip.score.bars]
-    found = [rules.key(audio, rate, bars) for audio, rate in sounds]
+    keys = [rules.key(audio, rate, bars) for audio, rate in sounds]
     shares = [rules.chord_tone_share(audio, rate, bars, asked.triads) for audio, rate in sounds]
     return {
-        "key_root": _pair(pair is not None and pair[0] == asked.root for pair in found),
-        "key_mode": _pair(pair == (asked.root, asked.mode) for pair in found),
+        "key_root": _pair(pair is not None and pair[0] == asked.root for pair in keys),
+        "key_mode": _pair(pair == (asked.root, asked.mode) for pair in keys),
         "key_scale": _pair(rules.share_in_key(audio, rate, clip.scale) for audio, rate in sounds),
         "chord_tones": _pair(shares),
     }
@@ -107,5 +109,5 @@ def stem(model: engine.Model, seed: int, **settings: Any) -> Values:
 
 
 def _pair(values: Any) -> tuple[float, float]:
-    made, true = (float(value) for value in values)
-    return made, true
+    first, true = (float(value) for value in values)
+    return first, true

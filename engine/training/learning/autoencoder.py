@@ -147,8 +147,8 @@ def autoencoder_loss(model: Any, mel: Tensor, noise: float) -> dict[str, Tensor]
         latents = (model.encoder(normalise_mel(mel)) - LATENT_SHIFT) * LATENT_SCALE
         level = torch.rand(mel.shape[0], 1, 1, 1) * noise
         noisy = latents + level * torch.randn_like(latents)
-        made = model.decoder(noisy / LATENT_SCALE + LATENT_SHIFT)
-    error = denormalise_mel(made.float()) - mel
+        decoded = model.decoder(noisy / LATENT_SCALE + LATENT_SHIFT)
+    error = denormalise_mel(decoded.float()) - mel
     l1 = error.abs().mean()
     heard = audibility(mel)
     slopes = (error.diff(dim=-1).abs() * heard[..., 1:]).mean() + (error.diff(dim=-2).abs() * heard[:, :, 1:]).mean()

@@ -100,15 +100,15 @@ class LatentCrops:
         frames, size, _ = self.buckets[self.rng.choice(len(self.buckets), p=shares / shares.sum())]
         frames = min(frames, CLIP_FRAMES)
         picked = [self._crop(frames) for _ in range(size)]
-        latents, texts, grids, told, made = zip(*picked, strict=True)
+        latents, texts, grids, tags_told, masks = zip(*picked, strict=True)
         ids, mask = pad_texts(list(texts))
         return Batch(
             torch.from_numpy(np.stack(latents)).float(),
             ids,
             mask,
             torch.tensor(grids),
-            torch.tensor(told, dtype=torch.float32)[:, None, None],
-            torch.from_numpy(np.stack(made))[:, None, None],
+            torch.tensor(tags_told, dtype=torch.float32)[:, None, None],
+            torch.from_numpy(np.stack(masks))[:, None, None],
         )
 
     def draw(self) -> tuple[np.ndarray, ClipFacts, list[int], list[int]]:
@@ -123,11 +123,11 @@ class LatentCrops:
         text = self._ids(tags_for(facts, first + start, first + end, self.rng))
         drawn = self.rng.random()
         beats_told, tags_told = drawn >= 0.15, drawn >= 0.2 or 0.1 <= drawn < 0.15
-        told = beats[first : first + frames] if beats_told else [0] * frames
-        ids = grid_ids(told, self._chords(chords[first : first + frames], start, end, drawn < 0.1))
-        made = np.zeros(frames, dtype=np.float32)
-        made[start:end] = 1.0
-        return rows[..., first : first + frames], text, ids, float(tags_told), made
+        beat_row = beats[first : first + frames] if beats_told else [0] * frames
+        ids = grid_ids(beat_row, self._chords(chords[first : first + frames], start, end, drawn < 0.1))
+        mask = np.zeros(frames, dtype=np.float32)
+        mask[start:end] = 1.0
+        return rows[..., first : first + frames], text, ids, float(tags_told), mask
 
     def _chords(self, chords: list[int], start: int, end: int, nothing: bool) -> list[int]:
         """The chords of what is to be made, or none; those of what is known mostly stay unknown, as in a request."""

@@ -125,10 +125,10 @@ def true_partials(vocoder: SpectralInversionVocoder, audio: Tensor, bins: int) -
 def partials_loss(model: nn.Module, batch: Example) -> dict[str, Tensor]:
     """Loss and its parts: error of the log magnitudes in nats and cross entropy of the places, where there is sound."""
     with mixed_precision():
-        made, cells = model(batch.magnitudes, batch.mel)
+        predicted, cells = model(batch.magnitudes, batch.mel)
     peak = batch.true.amax(dim=(1, 2), keepdim=True)
     heard = torch.sigmoid(batch.true - (peak - 5.0))
-    sizes = ((made - batch.true).abs() * (0.1 + heard)).mean()
+    sizes = ((predicted - batch.true).abs() * (0.1 + heard)).mean()
     energy = torch.exp(0.7 * (batch.true - peak))
     wrong = F.cross_entropy(cells, cell_shares(batch.place, SPREAD), reduction="none")
     turns = (wrong * energy).sum() / energy.sum()

@@ -222,8 +222,8 @@ def velocity_loss(model: Velocity, batch: Batch) -> Tensor:
     with mixed_precision(), sdpa_kernel(SDPBackend.MATH):  # flash is slow backwards on CPUs
         predicted = model(batch, (1.0 - share) * batch.latents + share * noise, sigma)
     error = F.mse_loss(predicted.float(), noise - batch.latents, reduction="none").mean(dim=(1, 2))  # (B, T)
-    made = batch.made[:, 0, 0]
-    return ((error * made).sum(dim=1) / made.sum(dim=1)).mean()
+    mask = batch.made[:, 0, 0]
+    return ((error * mask).sum(dim=1) / mask.sum(dim=1)).mean()
 
 
 def train_transformer(

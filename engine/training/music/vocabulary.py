@@ -60,12 +60,12 @@ MINOR_NAMES = [letter + sign for letter in "abcdefg" for sign in ("", "#", "b")]
 def words_of(phrases: list[str]) -> list[str]:
     """The words of phrases after the tokenizer's own normalisation, in order of first use."""
     tokenizer = _bare({UNKNOWN: 0})
-    found: dict[str, None] = {}
+    words: dict[str, None] = {}
     for phrase in phrases:
         text = tokenizer.normalizer.normalize_str(phrase)
         for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text):
-            found.setdefault(word)
-    return list(found)
+            words.setdefault(word)
+    return list(words)
 
 
 def make_tokenizer(phrases: list[str]) -> Tokenizer:

@@ -50,24 +50,24 @@ def hand_over(command):
     RPR_Main_OnCommand(number, 0)
 
 
-def render(title, task, mode, found, request, recipe=False, surface=True):
+def render(title, task, mode, chosen, request, recipe=False, surface=True):
     """Asks for renders of targets; one undo point for all.
 
     `recipe`: exactly this, whatever project, settings and a surface say. `surface`: whether what one sets counts.
     """
     values = settings.load()
-    longest = max(target.end - target.start for target in found)
+    longest = max(target.end - target.start for target in chosen)
     if longest > targets.LONGEST_SECONDS and task != "outpaint":
         raise UserError("%d s are chosen, at most %d s are made at once" % (longest, targets.LONGEST_SECONDS), SHORTER)
     start = _may_start(values)
     if start is None:
         return
     if task not in material.WITHOUT_SOURCE and not recipe:
-        for target in found:
+        for target in chosen:
             target.capture = target.capture or values["capture"]
-    notices = [target.notice for target in found if target.notice]
+    notices = [target.notice for target in chosen if target.notice]
     status.show(". ".join(["rendering %s" % title.lower()] + sorted(set(notices))))
-    hand_over(Render(uuid.uuid4().hex, title, task, mode, found, request, start=start, recipe=recipe, surface=surface,
+    hand_over(Render(uuid.uuid4().hex, title, task, mode, chosen, request, start=start, recipe=recipe, surface=surface,
                      pointers=seen(), identity=projects.identity()))  # fmt: skip
 
 
@@ -105,19 +105,19 @@ def words(ask, title):
 
 def regenerate(mode, ask=False, preset=""):
     """Regenerate the time selection: as a new take, or on a new track; with a preset instead of the settings."""
-    found, skipped = targets.find(settings.yes(settings.load(), "snap_to_bars"), mode == "track")
+    chosen, skipped = targets.find(settings.yes(settings.load(), "snap_to_bars"), mode == "track")
     values = _of_preset(preset) if preset else words(ask, "ACE-Step: regenerate")
     if values is None:
         return
     request = settings.request_fields(values, "inpaint")
     request["lyrics"] = dialogs.lyrics_text(values["lyrics"])
-    for target in found:
+    for target in chosen:
         _fill_gap(target, values)
     if skipped:
-        found[0].note("; ".join(skipped[:3]))
+        chosen[0].note("; ".join(skipped[:3]))
     title = "regenerate as new take" if mode == "take" else "regenerate on a new track"
     title += " (%s)" % preset if preset else ""
-    render(title, "inpaint", mode, found, request, surface=not preset)
+    render(title, "inpaint", mode, chosen, request, surface=not preset)
 
 
 def _of_preset(name):

@@ -74,19 +74,19 @@ def edit_settings():
 def scripts():
     """Paths of all entry scripts beside this package."""
     names = [text(n) for n in os.listdir(fs(package_folder()))]
-    found = [n for n in sorted(names) if n.startswith("acestep_") and n.endswith((".py", ".lua"))]
-    return [os.path.join(package_folder(), n) for n in found]
+    file_names = [n for n in sorted(names) if n.startswith("acestep_") and n.endswith((".py", ".lua"))]
+    return [os.path.join(package_folder(), n) for n in file_names]
 
 
 def register():
     """Registers every action; {script's name: named command id such as _RS...}."""
-    found = {}
+    named = {}
     for path in scripts():
         number = command_numbers.number(path)
         name = os.path.splitext(os.path.basename(path))[0][len("acestep_") :]
         if number and os.path.basename(path) != BACKGROUND:
-            found[name] = command_numbers.name_of(number)
-    return found
+            named[name] = command_numbers.name_of(number)
+    return named
 
 
 def checks():
@@ -102,9 +102,9 @@ def checks():
 
 def setup():
     """Registers the actions, checks what is there, tells the daemon the named command ids."""
-    found = register()
-    hand_over(Register(found))
-    lines = ["%d actions are in the action list (search for 'acestep')" % len(found)] + checks()
+    commands = register()
+    hand_over(Register(commands))
+    lines = ["%d actions are in the action list (search for 'acestep')" % len(commands)] + checks()
     RPR_MB("\n".join(lines), "ACE-Step setup", 0)
 
 

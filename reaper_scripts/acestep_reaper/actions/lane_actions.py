@@ -12,17 +12,17 @@ from ..results import lanes
 
 def of_each_track(items):
     """Of items that have versions on lanes, one a track: a lane plays for the whole track."""
-    found = {}
+    by_track = {}
     for item in items:
         if len(lanes.versions(item)) > 1:
-            found.setdefault(RPR_GetMediaItem_Track(item), item)
-    return list(found.values())
+            by_track.setdefault(RPR_GetMediaItem_Track(item), item)
+    return list(by_track.values())
 
 
-def _playing(found):
+def _playing(items):
     """The version that plays; of several, or none, the last."""
-    heard = [i for i in found if RPR_GetMediaItemInfo_Value(i, "C_LANEPLAYS") > 0]
-    return (heard or found)[-1]
+    heard = [i for i in items if RPR_GetMediaItemInfo_Value(i, "C_LANEPLAYS") > 0]
+    return (heard or items)[-1]
 
 
 def _play(item):
@@ -31,25 +31,25 @@ def _play(item):
 
 def which(item):
     """Which version plays now, as 2/4 and its lane and name."""
-    found = lanes.versions(item)
-    now = _playing(found)
+    versions = lanes.versions(item)
+    now = _playing(versions)
     take = RPR_GetActiveTake(now)
     name = "" if is_null(take) else take_text(take, "P_NAME")
-    return "lane %d/%d: %s" % (found.index(now) + 1, len(found), name)
+    return "lane %d/%d: %s" % (versions.index(now) + 1, len(versions), name)
 
 
 def step(item, by):
     """The next (1) or previous (-1) version plays, and no other lane of the track."""
-    found = lanes.versions(item)
-    _play(found[(found.index(_playing(found)) + by) % len(found)])
+    versions = lanes.versions(item)
+    _play(versions[(versions.index(_playing(versions)) + by) % len(versions)])
 
 
 def other(item):
     """What the version that plays was made from, else the newest made from it, or None."""
-    found = lanes.versions(item)
-    now = _playing(found)
-    made = [i for i in found if _made_from(i, found) == now]
-    return _made_from(now, found) or (made[-1] if made else None)
+    versions = lanes.versions(item)
+    now = _playing(versions)
+    derived = [i for i in versions if _made_from(i, versions) == now]
+    return _made_from(now, versions) or (derived[-1] if derived else None)
 
 
 def compare(item):
@@ -57,17 +57,17 @@ def compare(item):
     _play(other(item))
 
 
-def _made_from(item, found):
+def _made_from(item, items):
     take = RPR_GetActiveTake(item)
     guid = "" if is_null(take) else take_text(take, "P_EXT:acestep_original")
-    return next((i for i in found if i != item and guid and find_take(i, guid)), None)
+    return next((i for i in items if i != item and guid and find_take(i, guid)), None)
 
 
 def ours(item):
     """Whether an item is a result of ours on a lane: made by us, and beside what it was made from."""
     take = RPR_GetActiveTake(item)
-    made = not is_null(take) and bool(take_text(take, "P_EXT:acestep_job"))
-    return made and bool(item_text(item, lanes.OF)) and RPR_CountTakes(item) == 1
+    has_job = not is_null(take) and bool(take_text(take, "P_EXT:acestep_job"))
+    return has_job and bool(item_text(item, lanes.OF)) and RPR_CountTakes(item) == 1
 
 
 def playing(item):
@@ -88,7 +88,7 @@ def drop(items):
 
 def reject(item):
     """Drops a result; what it was made from plays, else the version before."""
-    found = lanes.versions(item)
-    left = [i for i in found if i != item]
-    _play(_made_from(item, found) or left[-1])
+    versions = lanes.versions(item)
+    left = [i for i in versions if i != item]
+    _play(_made_from(item, versions) or left[-1])
     drop([item])

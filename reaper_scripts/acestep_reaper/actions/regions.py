@@ -23,17 +23,17 @@ NOTES = "NF_GetSWSMarkerRegionSub"  # of the SWS extension, where it is installe
 
 def names():
     """(start, end, name, index) of every region; for markers `end` is the next marker or region start."""
-    found, index = [], 0
+    rows, index = [], 0
     row = _marker(index)
     while row:
-        found.append([*row, index])
+        rows.append([*row, index])
         index += 1
         row = _marker(index)
-    starts = sorted(row[0] for row in found)
-    for row in found:
+    starts = sorted(row[0] for row in rows)
+    for row in rows:
         if row[1] is None:
             row[1] = next((s for s in starts if s > row[0] + 1e-6), None)
-    return [tuple(row) for row in found if row[1] is not None]
+    return [tuple(row) for row in rows if row[1] is not None]
 
 
 def _marker(index):
@@ -83,27 +83,27 @@ def regenerate():
             "No region's name begins with '%s'" % word,
             "Name one '%s: house, drums' over an item of a selected track" % word,
         )
-    found, left_out = _targets_in(named, chosen, values)
-    if not found:
+    targets, left_out = _targets_in(named, chosen, values)
+    if not targets:
         raise UserError(
             left_out[0] if left_out else "The selected tracks have no item in a region '%s'" % word,
             "Select the tracks that have one there",
         )
     if left_out:
-        found[0].note("; ".join(left_out[:3]))
-    render("regenerate regions", "inpaint", "take", found, {})
+        targets[0].note("; ".join(left_out[:3]))
+    render("regenerate regions", "inpaint", "take", targets, {})
 
 
 def _targets_in(named, chosen, values):
     """(targets with requests, what was left out) of (start, end, tags, index) on tracks."""
-    found, left_out = [], []
+    targets_of_all, left_out = [], []
     for start, end, tags, index in named:
         for track in chosen:
             search = targets.Search(False)
             search.add_track(track, start, end)
-            found += [_with_request(t, values, tags, notes(index)) for t in search.targets if t.item]
+            targets_of_all += [_with_request(t, values, tags, notes(index)) for t in search.targets if t.item]
             left_out += [note for note in search.notes if note not in left_out]
-    return found, left_out
+    return targets_of_all, left_out
 
 
 def _with_request(target, values, tags, lyrics):

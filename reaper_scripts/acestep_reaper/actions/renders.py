@@ -40,15 +40,15 @@ def _whole_target(item, edges=False):
 def _recipe(item):
     """The recipe of the item's active take, or None."""
     try:
-        found = json.loads(takes.recipe_text(RPR_GetActiveTake(item)) or "null")
+        recipe = json.loads(takes.recipe_text(RPR_GetActiveTake(item)) or "null")
     except ValueError:
         return None
-    return found if found and "request" in found else None
+    return recipe if recipe and "request" in recipe else None
 
 
 def _tags_of(item, values):
-    found = _recipe(item)
-    return (found["request"].get("tags") if found else "") or values["tags"]
+    recipe = _recipe(item)
+    return (recipe["request"].get("tags") if recipe else "") or values["tags"]
 
 
 def _recipe_request(recipe, **changes):

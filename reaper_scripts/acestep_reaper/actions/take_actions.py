@@ -15,12 +15,12 @@ COMPARED = "P_EXT:acestep_compare"
 
 def _chosen():
     """(items, note): the selected items, or the one under the edit cursor; locked ones are left alone, and named."""
-    found = selected_items() or [one_item()]
-    reasons = [locks.why(item) for item in found]
-    free = [item for item, reason in zip(found, reasons) if not reason]
+    items = selected_items() or [one_item()]
+    reasons = [locks.why(item) for item in items]
+    free = [item for item, reason in zip(items, reasons) if not reason]
     if not free:
         raise UserError(reasons[0], locks.remedy(reasons[0]))
-    left = len(found) - len(free)
+    left = len(items) - len(free)
     return free, "%d locked items were left alone" % left if left else ""
 
 
@@ -57,9 +57,9 @@ def step(by):
 
 
 def _step(item, by):
-    found, active = _audio_takes(item), RPR_GetActiveTake(item)
-    at = found.index(active) if active in found else (-1 if by > 0 else 0)
-    RPR_SetActiveTake(found[(at + by) % len(found)])
+    takes_of_item, active = _audio_takes(item), RPR_GetActiveTake(item)
+    at = takes_of_item.index(active) if active in takes_of_item else (-1 if by > 0 else 0)
+    RPR_SetActiveTake(takes_of_item[(at + by) % len(takes_of_item)])
     RPR_UpdateItemInProject(item)
 
 
@@ -76,8 +76,8 @@ def _which(chosen, on_lanes=()):
     more = " (and %d more items)" % count if count else ""
     if not chosen:
         return lane_actions.which(on_lanes[0]) + more
-    found, active = _audio_takes(chosen[0]), RPR_GetActiveTake(chosen[0])
-    return "take %d/%d: %s%s" % (found.index(active) + 1, len(found), take_text(active, "P_NAME"), more)
+    takes_of_item, active = _audio_takes(chosen[0]), RPR_GetActiveTake(chosen[0])
+    return "take %d/%d: %s%s" % (takes_of_item.index(active) + 1, len(takes_of_item), take_text(active, "P_NAME"), more)
 
 
 def _with_only(item, command):
@@ -131,7 +131,7 @@ def keep():
         done = sum([_without(item, guids) for item, guids in others])
         for _, versions in on_lanes:
             lane_actions.drop(versions)
-    count = sum([len(found) for _, found in others + on_lanes])
+    count = sum([len(dropped) for _, dropped in others + on_lanes])
     _say(_which([i for i, _ in others], [i for i, _ in on_lanes]), "%d of our takes dropped" % count, note)
     _dropped(others, done)
 
@@ -214,10 +214,10 @@ def _other(item):
     if is_null(active):
         return None
     own, before = take_text(active, "GUID"), item_text(item, COMPARED)
-    made = [t for t in _audio_takes(item) if take_text(t, "P_EXT:acestep_original") == own]
-    compared = [t for t in made if take_text(t, "GUID") == before]
+    derived = [t for t in _audio_takes(item) if take_text(t, "P_EXT:acestep_original") == own]
+    compared = [t for t in derived if take_text(t, "GUID") == before]
     if compared:
         return compared[0]
     if _ours(active):
         return find_take(item, take_text(active, "P_EXT:acestep_original"))
-    return made[-1] if made else None
+    return derived[-1] if derived else None

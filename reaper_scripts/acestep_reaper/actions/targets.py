@@ -81,17 +81,17 @@ def on_new_track(target, reason):
     return replace(target, mode="track", notice=ON_NEW_TRACK % reason)
 
 
-def joined(found):
+def joined(targets):
     """Neighbours on a track as one target, rendered over their span: `pieces` are their [item, take] GUIDs."""
     groups = []
-    for target in sorted(found, key=lambda t: (t.track, t.start)):
+    for target in sorted(targets, key=lambda t: (t.track, t.start)):
         last = groups[-1] if groups else None
         if last and _neighbours(last, target):
             last.pieces = (last.pieces or [[last.item, last.take]]) + [[target.item, target.take]]
             last.end = max(last.end, target.end)
         else:
             groups.append(replace(target))
-    order = [t.track for t in found]
+    order = [t.track for t in targets]
     return sorted(groups, key=lambda t: (order.index(t.track), t.start))
 
 
@@ -167,13 +167,13 @@ def _in_lanes(item, lanes):
 def _razors(track):
     """Audio razor areas of a track as (start, end, lanes or None); envelope areas carry a GUID."""
     text = track_text(track, "P_RAZOREDITS_EXT")
-    found = []
+    areas = []
     for part in text.split(","):
         fields = part.split()
         if len(fields) >= 2 and (len(fields) < 3 or fields[2] == '""'):
             lanes = (float(fields[3]), float(fields[4])) if len(fields) >= 5 else None
-            found.append((float(fields[0]), float(fields[1]), lanes))
-    return found
+            areas.append((float(fields[0]), float(fields[1]), lanes))
+    return areas
 
 
 def _from_razors(search):
@@ -243,8 +243,8 @@ def find(snap=True, reads_only=False):
 
 def heard_items():
     """The selected items, each once; of one whose version on another lane plays instead, that version."""
-    found = [heard(item) for item in selected_items()]
-    return [item for index, item in enumerate(found) if item not in found[:index]]
+    items = [heard(item) for item in selected_items()]
+    return [item for index, item in enumerate(items) if item not in items[:index]]
 
 
 def one_item():
@@ -257,7 +257,7 @@ def cursor_item():
     return heard(_first(items_under_cursor() or selected_items()))
 
 
-def _first(found):
-    if not found:
+def _first(targets):
+    if not targets:
         raise UserError("No item is selected", "Select one, or put the edit cursor on it")
-    return found[0]
+    return targets[0]

@@ -72,10 +72,10 @@ def _part(command, index, target):
     return Part(job, request)
 
 
-def from_daemon(found, daemon):
+def from_daemon(jobs, daemon):
     """Batches of jobs that the daemon kept: `found` are pairs of its status and our job."""
     batches = {}
-    for status, job in found:
+    for status, job in jobs:
         batch = batches.setdefault(job.batch, Batch(job.batch, job.title, [], 0))
         part = Part(job)
         part.resume(daemon, status)

@@ -39,9 +39,9 @@ def _cancel_at_daemon(daemon, which):
     """Jobs from before REAPER was started last; a daemon is not started for it."""
     started, daemon.may_start = daemon.may_start, False
 
-    def listed(found):
+    def listed(reply):
         daemon.may_start = started
-        ours = [j for j in found["jobs"] if j["client_data"].get("app") == APP and j["state"] in ("queued", "running")]
+        ours = [j for j in reply["jobs"] if j["client_data"].get("app") == APP and j["state"] in ("queued", "running")]
         newest = ours[0]["client_data"].get("batch") if ours else ""
         for job in ours if which == "all" else [j for j in ours if j["client_data"].get("batch") == newest]:
             content = {"job_id": job["job_id"], "request_id": uuid.uuid4().hex}

@@ -66,8 +66,8 @@ class Panel(object):
         self._ask_at = 0.0
         return True
 
-    def _answer(self, request_id, ok, said):
-        self._answers = (self._answers + [{"id": request_id, "ok": ok, "said": said}])[-ANSWERS:]
+    def _answer(self, request_id, ok, message):
+        self._answers = (self._answers + [{"id": request_id, "ok": ok, "said": message}])[-ANSWERS:]
 
     def _obey(self, line):
         """(id, whether it was done, what is to be said)."""
@@ -104,9 +104,9 @@ class Panel(object):
         if not self._hello:
             daemon.request("hello", {"client": "REAPER"}, self._greeted, lambda error: None)
 
-    def _heard(self, found):
+    def _heard(self, reply):
         self._asked()
-        self._controls = found["values"]
+        self._controls = reply["values"]
 
     def _greeted(self, hello):
         self._hello = hello
@@ -145,8 +145,8 @@ class Panel(object):
 
     def _surface(self):
         """What the surface sets of a request; empty while it does not drive REAPER."""
-        found = surface.of_task(self._controls, "inpaint") if self._controls.get("reaper") else {}
-        fields = [{"name": name, "value": str(found[name])[:200]} for name in sorted(found)]
+        values = surface.of_task(self._controls, "inpaint") if self._controls.get("reaper") else {}
+        fields = [{"name": name, "value": str(values[name])[:200]} for name in sorted(values)]
         return {"drives": bool(self._controls.get("reaper")), "fields": fields}
 
     def _daemon(self, values):
@@ -169,11 +169,11 @@ def _job(batch, part):
     known = part.status
     steps = known.get("steps") or 0
     fraction = min(1.0, float(known.get("step") or 0) / steps) if steps else 0.0
-    found = {"id": part.job.request_id, "title": batch.title, "name": part.job.name,
+    row = {"id": part.job.request_id, "title": batch.title, "name": part.job.name,
              "state": part.state, "text": progress.part_text(part),
              "fraction": 1.0 if part.state == "ready" else round(fraction, 4)}  # fmt: skip
     left = known.get("remaining_seconds")
-    return found if left is None else dict(found, seconds_left=round(left, 1))
+    return row if left is None else dict(row, seconds_left=round(left, 1))
 
 
 def made(batch):
@@ -243,8 +243,8 @@ def _recall(panel, request):
         status.show("no preset")
         return
     settings.save(presets.applied(settings.load(), name))
-    found = presets.recall(name)
-    panel.tell_surface(dict((control, found.get(control)) for control in surface.NAMES))
+    preset = presets.recall(name)
+    panel.tell_surface(dict((control, preset.get(control)) for control in surface.NAMES))
     status.show("preset '%s'" % name)
 
 

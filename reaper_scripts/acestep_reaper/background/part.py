@@ -121,13 +121,13 @@ class Part(object):
         else:
             self.state = "waiting"
             content = {"job_id": self.job_id, "timeout_seconds": WAIT_SECONDS, "after_sequence": status["sequence"]}
-            daemon.request("wait", content, lambda found: self._heard(daemon, found), self.fail)
+            daemon.request("wait", content, lambda reply: self._heard(daemon, reply), self.fail)
 
     def _log_details(self, daemon):
         """The daemon's own lines about a job that failed, for the support report."""
 
-        def keep(found):
-            for line in found.get("lines", [])[-30:]:
+        def keep(reply):
+            for line in reply.get("lines", [])[-30:]:
                 log.write("job %s: %s: %s" % (self.job_id, line.get("level", ""), line.get("text", "")))
 
         daemon.request("logs", {"job_id": self.job_id}, keep, lambda error: log.write("logs: %s" % error))
@@ -179,12 +179,12 @@ class Part(object):
             self._assembly = None
 
     def _assemble(self, folder, entry):
-        made = entry["audio"]["path"]
+        path = entry["audio"]["path"]
         stem = media.stem_of(self.job.result.source) or media.stem_of_name(self.job.name)
-        suffix = made[made.rfind(".") :]
+        suffix = path[path.rfind(".") :]
         if not isinstance(self.job.result, Clip):
-            return media.copy(made, media.free_path(folder, stem, suffix))
-        source, clip = wave_file.read(self.job.result.source), wave_file.read(made)
+            return media.copy(path, media.free_path(folder, stem, suffix))
+        source, clip = wave_file.read(self.job.result.source), wave_file.read(path)
         if source is None or clip is None or clip.format != source.format:
             raise UserError("The file of the take changed while it was rendered", "Undo the change")
         first, last = self.job.result.file_range

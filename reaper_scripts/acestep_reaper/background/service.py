@@ -148,7 +148,7 @@ class Service(object):
             return
         batch.controls = None
         self.daemon.request(
-            "controls", {"action": "get"}, lambda found: batch.set_controls(found["values"]), batch.fail
+            "controls", {"action": "get"}, lambda reply: batch.set_controls(reply["values"]), batch.fail
         )
 
     # jobs that the daemon kept from earlier
@@ -167,17 +167,17 @@ class Service(object):
 
     def _list(self, offset, failed):
         content = {"limit": LIST_PAGE, "offset": offset}
-        self.daemon.request("list", content, lambda found: self._kept(found, offset, failed), failed)
+        self.daemon.request("list", content, lambda reply: self._kept(reply, offset, failed), failed)
 
-    def _kept(self, found, offset, failed):
-        if len(found["jobs"]) == LIST_PAGE and offset < LIST_MOST:
+    def _kept(self, reply, offset, failed):
+        if len(reply["jobs"]) == LIST_PAGE and offset < LIST_MOST:
             self._list(offset + LIST_PAGE, failed)
         known = records.load() | self.given_up
         for part in [p for b in self.batches for p in b.parts]:
             known.update((part.job_id, part.job.request_id))
         alive = [
             status
-            for status in found["jobs"]
+            for status in reply["jobs"]
             if status["state"] not in ("failed", "cancelled") and status["job_id"] not in known
         ]
         read = [(status, Job.from_client_data(status["client_data"])) for status in alive]

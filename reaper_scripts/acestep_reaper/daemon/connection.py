@@ -31,8 +31,8 @@ def _endpoint(description):
 
 def start_daemon():
     """Starts the daemon named by install.json, apart from REAPER; UserError when there is none."""
-    found = read_json(in_home("install.json"))
-    if not found or not found.get("daemon_command"):
+    install = read_json(in_home("install.json"))
+    if not install or not install.get("daemon_command"):
         raise UserError(
             "The ACE-Step daemon is not installed", "Run 'acestep-bridge reaper install' once, then try again"
         )
@@ -42,19 +42,19 @@ def start_daemon():
     options = {"start_new_session": True}
     if WINDOWS:
         options = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
-    command = [part if WINDOWS else fs(part) for part in found["daemon_command"]]
+    command = [part if WINDOWS else fs(part) for part in install["daemon_command"]]
     try:
         with open(fs(in_home("daemon.log")), "ab") as stream:
             subprocess.Popen(
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, **options
             )
     except OSError as error:
-        log.write("start the daemon: %s: %s" % (found["daemon_command"], error))
+        log.write("start the daemon: %s: %s" % (install["daemon_command"], error))
         raise UserError(
-            "The ACE-Step daemon could not be started (%s: %s)" % (found["daemon_command"][0], error.strerror),
+            "The ACE-Step daemon could not be started (%s: %s)" % (install["daemon_command"][0], error.strerror),
             "It was moved or removed: run 'acestep-bridge reaper install' again",
         )
-    log.write("started the daemon: %s" % " ".join(found["daemon_command"]))
+    log.write("started the daemon: %s" % " ".join(install["daemon_command"]))
 
 
 class Daemon(object):

@@ -107,18 +107,18 @@ class Dealer(object):
     def _parse(self):
         if not self._greeted and not self._greeting():
             return []
-        found = []
+        messages = []
         while True:
             item = self._next_frame()
             if item is None:
-                return found
+                return messages
             flags, body = item
             if flags & COMMAND:
                 self._command(body)
                 continue
             self._parts.append(body)
             if not flags & MORE:
-                found.append(self._parts)
+                messages.append(self._parts)
                 self._parts = []
 
     def _greeting(self):

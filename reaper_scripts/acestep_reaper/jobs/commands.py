@@ -61,7 +61,7 @@ def from_json(values):
     kind = _OPS.get(values.get("op"))
     if kind is None:
         return None
-    found = known(kind, values)
+    fields = known(kind, values)
     if kind is Render:
-        found["targets"] = [Target.from_json(target) for target in found["targets"]]
-    return kind(**found)
+        fields["targets"] = [Target.from_json(target) for target in fields["targets"]]
+    return kind(**fields)

@@ -50,17 +50,17 @@ class Job(Target):
                            result.source_end, result.left_out)  # fmt: skip
 
     def to_client_data(self):
-        found = all_of(self)
+        fields = all_of(self)
         for name in _NOT_SENT:
-            found.pop(name, None)
+            fields.pop(name, None)
         if self.again is not None:
-            found["again"] = asdict(self.again)
-        return dict(found, **self.result.to_json())
+            fields["again"] = asdict(self.again)
+        return dict(fields, **self.result.to_json())
 
     @classmethod
     def from_client_data(cls, data):
         """None where the job is another program's, or names no target."""
         if data.get("app") != APP or not all(name in data for name in _NEEDED):
             return None
-        found = dict(read(cls, data), result=kinds.from_json(data), pieces=[])
-        return cls(**found)
+        fields = dict(read(cls, data), result=kinds.from_json(data), pieces=[])
+        return cls(**fields)

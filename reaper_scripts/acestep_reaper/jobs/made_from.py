@@ -31,7 +31,7 @@ class MadeFrom(Closed):
     @classmethod
     def from_text(cls, text):
         try:
-            found = json.loads(text or "{}")
+            values = json.loads(text or "{}")
         except ValueError:
-            found = {}
-        return cls(**known(cls, found if isinstance(found, dict) else {}))
+            values = {}
+        return cls(**known(cls, values if isinstance(values, dict) else {}))

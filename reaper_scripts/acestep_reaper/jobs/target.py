@@ -56,7 +56,7 @@ class Target(Closed):
 
 def read(kind, values):
     """Constructor arguments of a target, or of what extends it."""
-    found = known(kind, values)
-    if found.get("again"):
-        found["again"] = Again.from_json(found["again"])
-    return found
+    fields = known(kind, values)
+    if fields.get("again"):
+        fields["again"] = Again.from_json(fields["again"])
+    return fields

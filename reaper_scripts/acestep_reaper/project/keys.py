@@ -12,10 +12,10 @@ _FIELDS = ("Generic:Key", "ID3:TKEY")
 
 def parse(text):
     """ "Am", "a min", "F# major" as "A minor", "F# major"; an empty text for anything else."""
-    found = _KEY.match(text or "")
-    if not found:
+    match = _KEY.match(text or "")
+    if not match:
         return ""
-    note, sign, mode = found.groups()
+    note, sign, mode = match.groups()
     sign = {"sharp": "#", "\u266f": "#", "flat": "b", "\u266d": "b", None: ""}.get(sign, sign)
     minor = (mode or "").startswith("m") and not (mode or "").startswith("maj")
     return "%s%s %s" % (note.upper(), sign, "minor" if minor else "major")

@@ -126,15 +126,15 @@ def known_item(guid):
 
 def _find(guid, kind, text, every):
     """By the pointer seen last, else by looking at all of them: a call of about 50 us each."""
-    found = _known(guid, kind, text)
-    if found or guid in _absent and _absent[guid] == state():
-        return found
-    found = next((thing for thing in every() if text(thing, "GUID") == guid), None)
-    if found:
-        _seen[guid] = found
+    pointer = _known(guid, kind, text)
+    if pointer or guid in _absent and _absent[guid] == state():
+        return pointer
+    pointer = next((thing for thing in every() if text(thing, "GUID") == guid), None)
+    if pointer:
+        _seen[guid] = pointer
     else:
         _absent[guid] = state()
-    return found
+    return pointer
 
 
 def find_track(guid):

@@ -25,11 +25,11 @@ def _enum(index):
 
 def identity():
     """{"project", "project_file"} of the active project, for its jobs; it gets an id if it has none."""
-    found = _id_of(0)
-    if not found:
-        found = uuid.uuid4().hex
-        RPR_SetProjExtState(0, "acestep", "project_id", found)
-    return {"project": found, "project_file": _enum(-1)[1]}
+    project_id = _id_of(0)
+    if not project_id:
+        project_id = uuid.uuid4().hex
+        RPR_SetProjExtState(0, "acestep", "project_id", project_id)
+    return {"project": project_id, "project_file": _enum(-1)[1]}
 
 
 def active():
@@ -48,13 +48,13 @@ def set_key(text):
 
 def _tabs_of(project_id):
     """The open tabs with an id: copies and projects from one template share it."""
-    found, index = [], 0
+    projects, index = [], 0
     while True:
         project, _ = _enum(index)
         if is_null(project):
-            return found
+            return projects
         if _id_of(project) == project_id:
-            found.append(project)
+            projects.append(project)
         index += 1
 
 

@@ -19,19 +19,19 @@ def point_at(time, bpm=None):
 
 def _markers(start, end):
     """(time, linear, time of the next one or None) of the markers in force between two times."""
-    found = []
+    markers = []
     index = max(RPR_FindTempoTimeSigMarker(0, start), 0)
     while True:
         ok, _, _, time, _, _, _, _, _, linear = RPR_GetTempoTimeSigMarker(0, index, 0, 0, 0, 0, 0, 0, 0)
         if not ok:
             break
-        if found:
-            found[-1][2] = time
-        if time >= end or len(found) == MAX_POINTS:
+        if markers:
+            markers[-1][2] = time
+        if time >= end or len(markers) == MAX_POINTS:
             break
-        found.append([time, bool(linear), None])
+        markers.append([time, bool(linear), None])
         index += 1
-    return found
+    return markers
 
 
 def _change_times(start, end):
@@ -53,9 +53,9 @@ def points(start, end):
     return [point_at(time) for time in _change_times(start, end)]
 
 
-def in_source(found, position, offset, rate):
+def in_source(points, position, offset, rate):
     """The same points in source time, for a take at `position` that plays its source at `rate`."""
-    return [dict(point, time=offset + (point["time"] - position) * rate, bpm=point["bpm"] / rate) for point in found]
+    return [dict(point, time=offset + (point["time"] - position) * rate, bpm=point["bpm"] / rate) for point in points]
 
 
 def nearest_bar(time):

@@ -116,11 +116,11 @@ def versions(item):
     track = RPR_GetMediaItem_Track(item)
     if not has(track):
         return []
-    first, found = root(item), {of(item): item}
+    first, by_lane = root(item), {of(item): item}
     for other in items_between(track, *span(item)):
         if root(other) == first:
-            found.setdefault(of(other), other)
-    return [found[lane] for lane in sorted(found)]
+            by_lane.setdefault(of(other), other)
+    return [by_lane[lane] for lane in sorted(by_lane)]
 
 
 def heard(item):

@@ -43,12 +43,12 @@ def _last_of_folder(track):
     parent = RPR_GetParentTrack(track)
     if is_null(parent):
         return track
-    found, level = track, 1
+    last, level = track, 1
     for other in tracks()[int(RPR_GetMediaTrackInfo_Value(track, "IP_TRACKNUMBER")) - 1 :]:
-        found, level = other, level + _depth(other)
+        last, level = other, level + _depth(other)
         if level <= 0:
             break
-    return found
+    return last
 
 
 def _stay_in_folder(above, new):

@@ -62,26 +62,26 @@ def place(title, parts):
 
 def _open_sources(parts):
     """Media sources of all files, opened before the undo block, so that a bad file changes nothing."""
-    found = {}
+    sources = {}
     for part in parts:
         for path in part.files:
             source = RPR_PCM_Source_CreateFromFile(path)
             if is_null(source):
                 raise UserError("REAPER cannot open %s" % path, "See whether another player opens it; the job is kept")
-            found[path] = source
-    return found
+            sources[path] = source
+    return sources
 
 
 def _place_part(part, sources, placed, layout):
     homes = _homes_of(part.job, placed) if part.job.mode == "take" else []
-    made = [layout.lanes.homes(homes, index) for index in range(len(part.files))]
+    homes_by_result = [layout.lanes.homes(homes, index) for index in range(len(part.files))]
     for index, path in enumerate(part.files):
-        for count, home in enumerate(made[index]):
+        for count, home in enumerate(homes_by_result[index]):
             source = sources[path] if count == 0 else RPR_PCM_Source_CreateFromFile(path)
             _add_take(home, source, part, index)
             placed.sources.append(source)
     if homes:
-        first = [found[0][0] for found in made]  # one item, or one a result on lanes
+        first = [of_result[0][0] for of_result in homes_by_result]  # one item, or one a result on lanes
         for item in sorted(set(first), key=first.index):
             _stretch_item(item, part.job, first.count(item))
     else:
@@ -98,22 +98,22 @@ def _homes_of(job, placed):
     if job.into:
         item = find_item(job.item)
         take = find_take(item, job.take) if item else None
-        found = [(item, take, job.piece)] if take else []
+        homes = [(item, take, job.piece)] if take else []
     elif isinstance(job.result, Group):
-        found = [home for piece in job.result.pieces for home in _homes(piece, job.track)]
+        homes = [home for piece in job.result.pieces for home in _homes(piece, job.track)]
     else:
-        found = _homes(job.piece, job.track)
+        homes = _homes(job.piece, job.track)
         if job.extends:
-            found = [home for home in found if item_text(home[0], "GUID") == job.item]
-    return _unlocked(found, job, placed)
+            homes = [home for home in homes if item_text(home[0], "GUID") == job.item]
+    return _unlocked(homes, job, placed)
 
 
-def _unlocked(found, job, placed):
-    reasons = [locks.why(home[0], job.extends) for home in found]
-    free = [home for home, reason in zip(found, reasons) if not reason]
+def _unlocked(homes, job, placed):
+    reasons = [locks.why(home[0], job.extends) for home in homes]
+    free = [home for home, reason in zip(homes, reasons) if not reason]
     for reason in sorted(set(reasons) - {""}):
         placed.note((LEFT if free else LOCKED) % reason)
-    if not found:
+    if not homes:
         placed.note(GONE)
     return free
 
@@ -125,13 +125,13 @@ def _homes(piece, track_guid):
         return []
     original = _playing(item, piece) if item else None
     anchor = takes.anchor(item, original) if original else piece.anchor
-    found = [(item, original, piece)] if original and _shows(item, original, piece) else []
+    homes = [(item, original, piece)] if original and _shows(item, original, piece) else []
     first, last = (anchor + second / piece.rate for second in (piece.source_start, piece.source_end))
     for other in items_between(track, first, last):
         take = None if other == item else _copy_in(other, piece, anchor)
         if take:
-            found.append((other, take, piece))
-    return found
+            homes.append((other, take, piece))
+    return homes
 
 
 def _playing(item, piece):

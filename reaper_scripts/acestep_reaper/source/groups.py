@@ -35,12 +35,12 @@ def left_out(pieces, job):
     """GUIDs of pieces of the same take in the range that the user did not choose."""
     item, take = pieces[0]
     chosen = set(item_text(i, "GUID") for i, _ in pieces)
-    found = []
+    guids = []
     for other in items_between(RPR_GetMediaItem_Track(item), job.start, job.end):
         guid = item_text(other, "GUID")
         if guid not in chosen:
-            found.append(guid)
-    return found[:MOST_ITEMS]
+            guids.append(guid)
+    return guids[:MOST_ITEMS]
 
 
 def span_of(pieces):

@@ -38,13 +38,13 @@ def _pieces(job):
     """(item, take) of each item of the target."""
     named = job.pieces or [[job.item, job.again.take if job.again else job.take]]
     job.pieces = []
-    found = []
+    pieces = []
     for item_guid, take_guid in named:
         item = find_item(item_guid)
         take = find_take(item, take_guid) if item else None
         if take:
-            found.append((item, take))
-    return found
+            pieces.append((item, take))
+    return pieces
 
 
 def _why_captured(job, pieces):
@@ -206,8 +206,8 @@ def _musical(job, request, position, offset, rate, take=None):
     if "tempo_map" not in request:
         context = _context(request)
         end = max(job.end, job.start + 1.0)
-        found = tempo.points(max(job.start - context, 0.0), end + context)
-        request["tempo_map"] = tempo.in_source(found, position, offset, rate)
+        points = tempo.points(max(job.start - context, 0.0), end + context)
+        request["tempo_map"] = tempo.in_source(points, position, offset, rate)
     if "key" not in request:
         key = keys.parse(projects.key()) or (keys.of_file(take) if take else "")
         if key:

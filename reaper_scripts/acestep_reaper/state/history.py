@@ -12,7 +12,7 @@ def load():
 
 def add(tags):
     """Puts tags to the front."""
-    found = load()
-    if tags and found[:1] != [tags]:
-        kept = [tags] + [text for text in found if text != tags]
+    texts = load()
+    if tags and texts[:1] != [tags]:
+        kept = [tags] + [text for text in texts if text != tags]
         extstate.write("tags_history", kept[:KEPT], persist=True)

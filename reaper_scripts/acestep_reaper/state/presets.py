@@ -30,19 +30,19 @@ _TAKEN_BACK = ("lyrics", "seed")  # a preset without them means: none
 def names():
     """Names in alphabetical order; none where there is no folder."""
     try:
-        found = [text(name) for name in os.listdir(fs(in_home("presets")))]
+        files = [text(name) for name in os.listdir(fs(in_home("presets")))]
     except OSError:
         return []
-    return sorted(name[: -len(_ENDING)] for name in found if name.endswith(_ENDING) and not name.startswith("."))
+    return sorted(name[: -len(_ENDING)] for name in files if name.endswith(_ENDING) and not name.startswith("."))
 
 
-def keyed(found):
+def keyed(preset_names):
     """[(name, number of its action or None)]: by the number a name begins with, else by alphabet."""
-    numbers = [int(match.group(1)) if match else None for match in map(_NUMBER.match, found)]
+    numbers = [int(match.group(1)) if match else None for match in map(_NUMBER.match, preset_names)]
     if not any(numbers):
-        numbers = list(range(1, len(found) + 1))
+        numbers = list(range(1, len(preset_names) + 1))
     taken, pairs = set(), []
-    for name, number in zip(found, numbers):
+    for name, number in zip(preset_names, numbers):
         good = number if number and number <= KEYS and number not in taken else None
         taken.add(good)
         pairs.append((name, good))
@@ -51,11 +51,15 @@ def keyed(found):
 
 def of_key(number):
     """The preset of an action; UserError where there is none."""
-    found = names()
-    for name, key in keyed(found):
+    preset_names = names()
+    for name, key in keyed(preset_names):
         if key == number:
             return name
-    here = "There are: %s" % ", ".join(found[:8]) if found else "Save one in the panel, or from a control surface"
+    here = (
+        "There are: %s" % ", ".join(preset_names[:8])
+        if preset_names
+        else "Save one in the panel, or from a control surface"
+    )
     raise UserError("There is no preset %d" % number, here)
 
 
@@ -72,16 +76,16 @@ def recall(name):
 def applied(values, name):
     """Settings with those of a preset; the rest stays as it is."""
     controls = recall(name)
-    found = dict(values, preset=name, more={})
+    settings = dict(values, preset=name, more={})
     for setting, control, _ in _SETTINGS:
         given = controls.get(control)
         if given is not None:
-            found[setting] = _shown(given)
+            settings[setting] = _shown(given)
         elif setting in _TAKEN_BACK:
-            found[setting] = ""
+            settings[setting] = ""
     mapped = set(control for _, control, _ in _SETTINGS)
-    found["more"] = dict((k, controls[k]) for k in sorted(surface.NAMES - mapped) if controls.get(k) is not None)
-    return found
+    settings["more"] = dict((k, controls[k]) for k in sorted(surface.NAMES - mapped) if controls.get(k) is not None)
+    return settings
 
 
 def cleared(values):
@@ -103,14 +107,16 @@ def names_of(changed):
 
 def controls(values):
     """Settings as controls; UserError-free: texts that are no number were refused before."""
-    found = dict(values.get("more") or {})
+    values_of_controls = dict(values.get("more") or {})
     for setting, control, kind in _SETTINGS:
         given = str(values.get(setting, "")).strip()
         if given:
-            found[control] = kind(given)
-    if "lyrics" in found:
-        found["lyrics"] = "\n".join(line.strip() for line in found["lyrics"].split("/")).strip()
-    return found
+            values_of_controls[control] = kind(given)
+    if "lyrics" in values_of_controls:
+        values_of_controls["lyrics"] = "\n".join(
+            line.strip() for line in values_of_controls["lyrics"].split("/")
+        ).strip()
+    return values_of_controls
 
 
 def save(name, values):

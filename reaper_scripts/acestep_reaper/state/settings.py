@@ -76,7 +76,7 @@ _RANGES = {
 
 def problems(values):
     """Sentences about values that cannot be used."""
-    found = []
+    problems = []
     for name, (low, high) in sorted(_RANGES.items()):
         text = str(values.get(name, "")).strip()
         if not text:
@@ -88,12 +88,12 @@ def problems(values):
             good = False
         if not good:
             what = "a whole number" if kind is int else "a number"
-            found.append("%s: got '%s', expected %s from %s to %s" % (name, text, what, low, high))
+            problems.append("%s: got '%s', expected %s from %s to %s" % (name, text, what, low, high))
     for name in ("snap_to_bars", "start_daemon", "lanes"):
         if str(values.get(name, "yes")).strip().lower() not in _YES + _NO:
-            found.append("%s: got '%s', expected yes or no" % (name, values[name]))
+            problems.append("%s: got '%s', expected yes or no" % (name, values[name]))
     if str(values.get("capture", "dry")).strip() not in CAPTURES:
-        found.append("capture: got '%s', expected %s" % (values["capture"], " or ".join(CAPTURES)))
+        problems.append("capture: got '%s', expected %s" % (values["capture"], " or ".join(CAPTURES)))
     if values.get("key") and not keys.parse(values["key"]):
-        found.append("key: got '%s', expected such as A minor or F# major" % values["key"])
-    return found
+        problems.append("key: got '%s', expected such as A minor or F# major" % values["key"])
+    return problems

@@ -35,7 +35,7 @@ def fields(values, task):
 def of_task(values, task):
     """Of some controls, those that a task's request has."""
     names = _EVERY + _OF_TASK.get(task, ())
-    found = dict((name, values[name]) for name in names if values.get(name) is not None)
+    chosen = dict((name, values[name]) for name in names if values.get(name) is not None)
     if task == "prompt-to-audio":
-        found.pop("tags", None)
-    return found
+        chosen.pop("tags", None)
+    return chosen
