@@ -1,7 +1,7 @@
 # @description Regenerate time selection as new take
 # @version 0.1.0
 # @author acestep
-# @about Makes the selected range anew with ACE-Step and adds it as a take that is the same audio elsewhere.
+# @about Regenerates the selected range with ACE-Step and adds it as a take that is the same audio elsewhere.
 # @changelog First version
 # @provides
 #   [main] .

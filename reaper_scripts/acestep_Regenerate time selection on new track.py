@@ -1,7 +1,7 @@
 # @description Regenerate time selection on new track
 # @version 0.1.0
 # @author acestep
-# @about Makes the selected range anew and places it with crossfades on a new track below.
+# @about Regenerates the selected range and places it with crossfades on a new track below.
 # @changelog First version
 # @provides
 #   [main] .

@@ -123,7 +123,7 @@ class Ledger:
         self._base.close()
 
     def keep(self, row: msgspec.Struct) -> None:
-        """Write a row, or write it anew."""
+        """Write a row, or replace it."""
         values = msgspec.structs.asdict(row)
         columns, marks = ", ".join(values), ", ".join("?" * len(values))
         table = _TABLES[type(row)]

@@ -153,5 +153,5 @@ def _part_numbers(body: Any) -> list[int]:
 
 
 def _no_upload() -> Response:
-    text = "No upload is awaited here: it is complete, or was never announced. Announce it anew."
+    text = "No upload is awaited here: it is complete, or was never announced. Announce it again."
     return JSONResponse({"detail": text}, 404)

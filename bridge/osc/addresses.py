@@ -85,7 +85,7 @@ REGION = [
         "1: the seed of the last result is kept, the same sound each time; 0: a new seed each time.",
     ),
     Address(
-        f"{ROOT}/repeat/bars", "i", Kind.CONTROL, "Start the last task anew each so many bars; 0: only when asked."
+        f"{ROOT}/repeat/bars", "i", Kind.CONTROL, "Start the last task again every so many bars; 0: only when asked."
     ),
     Address(f"{ROOT}/take/hold", "i", Kind.CONTROL, "1: the present take stays when a new one comes."),
     Address(f"{ROOT}/take/keep", "i", Kind.CONTROL, "How many takes are kept, the newest ones; 0: 64."),
@@ -97,7 +97,7 @@ COMMANDS = [
     _command("cancel", "", "Cancel the running job of this controller, else the one it started last."),
     _command("cancel/all", "", "Cancel every job of this controller."),
     _command("again", "", "Start the last task once more."),
-    _command("panic", "", "Cancel every job of this controller, and start nothing anew by bars."),
+    _command("panic", "", "Cancel every job of this controller, and start nothing by bars."),
     _command("take/next", "", "The next take becomes the one that counts."),
     _command("take/previous", "", "The take before becomes the one that counts."),
     _command("take/commit", "", "Keep the present take, drop the others; it is the source from now on."),
@@ -135,7 +135,7 @@ FEEDBACK = [
     Address(f"{ROOT}/result", "s", Kind.FEEDBACK, "Path of the finished file."),
     Address(f"{ROOT}/result/seed", "i", Kind.FEEDBACK, "Seed of the last result."),
     Address(f"{ROOT}/seed/words", "s", Kind.FEEDBACK, "The seed that the next job has, as one line for a label."),
-    Address(f"{ROOT}/repeat/words", "s", Kind.FEEDBACK, "How often the last task is started anew; empty: once."),
+    Address(f"{ROOT}/repeat/words", "s", Kind.FEEDBACK, "How often the last task is started again; empty: once."),
     Address(f"{ROOT}/take", "ii", Kind.FEEDBACK, "Present take (0: the original) and number of takes."),
     Address(f"{ROOT}/take/words", "s", Kind.FEEDBACK, "The same as one line for a label."),
     *(

@@ -20,7 +20,7 @@ Key = tuple[str, str, int]  # host, address, serial number
 
 
 class Serials:
-    """Which commands were taken in the last 30 s: long enough for repeats, short enough for a patch started anew."""
+    """Which commands were taken in the last 30 s: long enough for repeats, short enough for a patch started again."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock

@@ -15,7 +15,7 @@ from bridge.protocol.frames import unpack
 from bridge.protocol.messages import ControlsReply, JobStatus
 
 CONTROLS_TOPIC = "controls"
-Version = tuple[float, int]  # when the daemon was started, and its sequence number of the controls, which starts anew
+Version = tuple[float, int]  # when the daemon was started, and its sequence number of the controls, which starts again
 _QUIET_SECONDS = 1.0
 
 
@@ -100,7 +100,7 @@ class ClientDaemon:
             connection = transport.connection
             socket = transport.subscribe("")
             try:
-                while transport.connection == connection:  # a daemon that was started anew publishes elsewhere
+                while transport.connection == connection:  # a daemon that was started again publishes elsewhere
                     if not await socket.poll(int(_QUIET_SECONDS * 1000)):
                         yield ""
                         continue

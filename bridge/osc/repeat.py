@@ -1,4 +1,4 @@
-"""The last task started anew each so many bars, on a clock of its own. Knows no socket and no task.
+"""The last task started again every so many bars, on a clock of its own. Knows no socket and no task.
 
 The first bar begins when the number of bars is set. While a job runs, a start is left out, not made up for.
 """

@@ -105,7 +105,7 @@ class Controls:
         return self._put(new) | self.follow()
 
     def follow(self) -> set[str]:
-        """Set the region anew from loop range or bars; called when the DAW, tempo or meter changed."""
+        """Set the region again from loop range or bars; called when the DAW, tempo or meter changed."""
         if self.values.get(LOOP) and self.daw.loop is not None:
             return self._put(self._region(*self.daw.loop))
         if self.values.get(BARS):
@@ -170,7 +170,7 @@ class Controls:
         return "new seed each time" + (f", last {self.last_seed}" if self.last_seed is not None else "")
 
     def repeat_words(self) -> str:
-        """How often the last task is started anew, for people."""
+        """How often the last task is started again, for people."""
         bars = self.values.get(REPEAT)
         return f"each {bars} bars" if bars else ""
 

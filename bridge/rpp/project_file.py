@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bridge.rpp.folders import isbus, place_behind
 from bridge.rpp.model import LEFT_OUT, Item, MediaFolders, Track, is_absolute, read_item, read_tracks
-from bridge.rpp.tempo_map import TempoPoint, read_tempo_points
+from bridge.rpp.tempo_map import TempoMarker, read_tempo_points
 from bridge.rpp.text import Block, Edit, Line, apply, number, parse, quote, readable, refused, split_words
 from bridge.rpp.write import (
     EXT_SECTION,
@@ -85,7 +85,7 @@ class Project:
         return (start, end) if end > start else None
 
     @cached_property
-    def tempo(self) -> tuple[TempoPoint, ...]:
+    def tempo(self) -> tuple[TempoMarker, ...]:
         """The tempo map: at least one point."""
         return read_tempo_points(self.root)
 

@@ -15,7 +15,7 @@ _MOST_STEPS = 64
 
 
 @dataclass(frozen=True)
-class TempoPoint:
+class TempoMarker:
     """From `time` on (project seconds): quarter notes a minute, meter, and whether it moves to the next tempo."""
 
     time: float
@@ -30,7 +30,7 @@ class TempoPoint:
         return self.numerator * 4.0 / self.denominator
 
 
-def read_tempo_points(root: Block) -> tuple[TempoPoint, ...]:
+def read_tempo_points(root: Block) -> tuple[TempoMarker, ...]:
     """The project's tempo points, at least one, in order; the first is at 0 or before."""
     points = [_first(root.line("TEMPO"))]
     for envelope in root.blocks("TEMPOENVEX"):
@@ -41,15 +41,15 @@ def read_tempo_points(root: Block) -> tuple[TempoPoint, ...]:
     return tuple(points[1:] if later else points)
 
 
-def _first(line: Line | None) -> TempoPoint:
+def _first(line: Line | None) -> TempoMarker:
     if line is None:
         raise refused("TEMPO", "a project without a tempo", "a TEMPO line")
     bpm = number(line)
     numerator, denominator = int(number(line, 2, 4)), int(number(line, 3, 4))
-    return _checked(TempoPoint(0.0, bpm, numerator, denominator, new_bar=True), line)
+    return _checked(TempoMarker(0.0, bpm, numerator, denominator, new_bar=True), line)
 
 
-def _point(line: Line, before: TempoPoint) -> TempoPoint:
+def _point(line: Line, before: TempoMarker) -> TempoMarker:
     signature = int(number(line, 4, 0))
     point = replace(
         before, time=number(line), bpm=number(line, 2), linear=number(line, 3, 1) == 0, new_bar=signature != 0
@@ -59,15 +59,15 @@ def _point(line: Line, before: TempoPoint) -> TempoPoint:
     return _checked(point, line)
 
 
-def _checked(point: TempoPoint, line: Line) -> TempoPoint:
+def _checked(point: TempoMarker, line: Line) -> TempoMarker:
     if not (0 < point.bpm < 10_000 and point.numerator > 0 and point.denominator > 0):
         raise refused("tempo", repr(line.content[:60]), "a tempo and meter above 0")
     return point
 
 
-def steps(points: tuple[TempoPoint, ...]) -> list[tuple[TempoPoint, float]]:
+def steps(points: tuple[TempoMarker, ...]) -> list[tuple[TempoMarker, float]]:
     """Points of constant tempo, each with the phase of its bar in [0, 1); linear changes become small steps."""
-    result: list[tuple[TempoPoint, float]] = []
+    result: list[tuple[TempoMarker, float]] = []
     quarters = 0.0  # since the last bar that a meter began
     for index, point in enumerate(points):
         if point.new_bar:
@@ -79,7 +79,7 @@ def steps(points: tuple[TempoPoint, ...]) -> list[tuple[TempoPoint, float]]:
     return result
 
 
-def _pieces(point: TempoPoint, following: TempoPoint | None) -> list[tuple[TempoPoint, float]]:
+def _pieces(point: TempoMarker, following: TempoMarker | None) -> list[tuple[TempoMarker, float]]:
     if following is None:
         return [(replace(point, linear=False), 0.0)]
     duration, change = following.time - point.time, following.bpm - point.bpm
@@ -97,7 +97,7 @@ def _pieces(point: TempoPoint, following: TempoPoint | None) -> list[tuple[Tempo
 
 
 def request_map(
-    points: tuple[TempoPoint, ...], start: float, end: float, position: float, offset: float, rate: float
+    points: tuple[TempoMarker, ...], start: float, end: float, position: float, offset: float, rate: float
 ) -> list[dict[str, float | int]]:
     """The request's tempo_map for project seconds start..end of an item, in seconds and tempo of its source.
 

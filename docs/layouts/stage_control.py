@@ -12,7 +12,7 @@ TEXT_CSS = (
 )
 CLEAR = {"alphaFillOff": 0, "alphaStroke": 0, "lineWidth": 0}
 VERSION = "1.30.3"
-# each five seconds: the controller tells the port that this comes from; a controller started anew learns it, too
+# each five seconds: the controller tells the port that this comes from; a controller started again learns it, too
 HELLO = """
 const hello = () => send('/acestep/register', {type: 'i', value: 0})
 hello()

@@ -1,7 +1,7 @@
 """A file's own numbers and float audio: there and back. Integer samples are int32, left-justified. No files here.
 
 The source's samples never go through float32, so 32-bit integers and 64-bit floats stay what they are. Only what is
-made anew is rounded, with triangular dither of one step at 8 and 16 bits (24 bits are finer than any converter), and
+regenerated is rounded, with triangular dither of one step at 8 and 16 bits (24 bits are finer than any converter), and
 none on digital silence, so that silence stays silent.
 """
 

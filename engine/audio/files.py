@@ -26,6 +26,8 @@ from engine.audio.buffer import MAX_CHANNELS, Audio, too_many_channels
 from engine.audio.containers import flac, kinds, ogg
 from engine.audio.containers.layout import Layout, difference
 from engine.audio.containers.segments import SegmentedFile, Segments
+from engine.audio.file_errors import audio_error, check_readable, damaged, not_audio
+from engine.audio.file_link import FileLink
 from engine.audio.paths import for_soundfile
 from engine.errors import InvalidRequest
 
@@ -37,7 +39,6 @@ _EXAMINED = ("WAV", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3")
 _NO_CLAIM = ("IRCAM", "PVF")
 _REMEMBERED = 16
 _FORWARDS_ONLY = ("MP3", "OGG")
-_SKIPPED_FRAMES = 1 << 16
 Exact = NDArray[np.int32] | NDArray[np.float32] | NDArray[np.float64]
 
 
@@ -93,7 +94,7 @@ _probed: OrderedDict[_Key, AudioInfo] = OrderedDict()
 def probe(path: str | os.PathLike[str]) -> AudioInfo:
     """What the file holds, and who reads it. Raises InvalidRequest if it cannot be used at all."""
     file = Path(path)
-    _check_readable(file)
+    check_readable(file)
     state = file.stat()
     key = (str(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
     known = _probed.get(key)
@@ -120,9 +121,9 @@ def _probe(file: Path) -> AudioInfo:
 def _check_usable(info: AudioInfo) -> None:
     name = info.path.name
     if info.frames <= 0:
-        raise _error(f"{name}, which holds 0 samples", "at least one sample", "Choose audio that is not empty.")
+        raise audio_error(f"{name}, which holds 0 samples", "at least one sample", "Choose audio that is not empty.")
     if not MIN_RATE <= info.sample_rate <= MAX_RATE:
-        raise _error(
+        raise audio_error(
             f"{name} at {info.sample_rate} Hz",
             f"a sample rate from {MIN_RATE} to {MAX_RATE} Hz",
             "Convert it to 44100 or 48000 Hz.",
@@ -192,7 +193,7 @@ def _opened(file: Path, segments: Segments | None) -> AudioInfo | None:
 def _rare(info: AudioInfo) -> AudioInfo:
     """A container that is not examined. Those whose samples go to the end of the file claim nothing; others do."""
     if info.format not in _NO_CLAIM:
-        raise _error(
+        raise audio_error(
             f"{info.path.name}, a file of the kind {info.format}, whose length cannot be checked here",
             "a wav, flac, aiff, ogg or mp3 file",
             f"Convert it to WAV: ffmpeg -i {info.path.name} song.wav",
@@ -209,12 +210,12 @@ def _flac(file: Path) -> flac.StreamInfo:
 def _through_another(file: Path, layout: Layout) -> AudioInfo:
     """As ffmpeg or the system's reader decodes it."""
     if not layout.kind:
-        raise _not_audio(file)
+        raise not_audio(file)
     stream = _flac(file) if layout.kind == "FLAC" else None
     decoded = decoding.decode(file, layout, stream.bits if stream else None, stream.md5 if stream else b"")
     opened = _opened(decoded.path, None)
     if opened is None:
-        raise _damaged(file, "what was decoded cannot be read")
+        raise damaged(file, "what was decoded cannot be read")
     subtype = decoded.subtype
     form = layout.kind or decoded.codec
     content = Content(decoded.path)
@@ -290,7 +291,7 @@ def _check_choice(count: int, channels: Sequence[int]) -> None:
 def _range(info: AudioInfo, start: int, stop: int | None) -> tuple[int, int]:
     last = info.frames if stop is None else stop
     if not 0 <= start <= last <= info.frames:
-        raise _error(
+        raise audio_error(
             f"the samples {start} to {last} of {info.path.name}",
             f"a range inside its {info.frames} samples",
             "Choose a range inside the file.",
@@ -304,102 +305,10 @@ def _read_range(info: AudioInfo, start: int, stop: int, dtype: str) -> NDArray[A
         return reader.read_as(start, stop, dtype)
 
 
-class _Forwards(soundfile.SoundFile):
-    """A file that is never sought in: soundfile seeks after each read of one that says it can be."""
-
-    def seekable(self) -> bool:
-        """No."""
-        return False
-
-
-class _Link:
-    """One stretch of a file's samples, open. What is decoded frame by frame is read forwards only.
-
-    libsndfile's seek in an MP3 may give silence, near the end of Ogg Vorbis samples from elsewhere, in Opus others in
-    the last bit; there a jump back opens the file anew, a jump forwards decodes what is between.
-    """
-
-    def __init__(self, path: Path, segments: Segments | None, forwards: bool) -> None:
-        self._path, self._segments, self._forwards = path, segments, forwards
-        self._stack = contextlib.ExitStack()
-        self._open()
-
-    def _open(self) -> None:
-        self.close()
-        if self._segments is None:
-            source: Any = self._stack.enter_context(for_soundfile(self._path))
-        else:
-            source = self._stack.enter_context(SegmentedFile(self._path, self._segments))
-        kind = _Forwards if self._forwards else soundfile.SoundFile
-        self._file = self._stack.enter_context(kind(source))
-        self._at = 0
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stack.close()
-
-    def read(self, start: int, stop: int, dtype: str) -> NDArray[Any]:
-        """(channels, up to stop - start)."""
-        if self._forwards:
-            self._go_to(start, dtype)
-        else:
-            self._file.seek(start)
-        samples = self._file.read(stop - start, dtype=dtype, always_2d=True)
-        self._at = start + len(samples)
-        return samples.T
-
-    def _go_to(self, start: int, dtype: str) -> None:
-        if start < self._at:
-            self._open()
-        while self._at < start:
-            skipped = len(self._file.read(min(_SKIPPED_FRAMES, start - self._at), dtype=dtype, always_2d=True))
-            if not skipped:
-                return
-            self._at += skipped
-
-
 def _check_last_sample(info: AudioInfo) -> None:
     """A FLAC file cut short still opens with its full length; its last sample cannot be read."""
     if info.frames > 0:
         _read_range(info, info.frames - 1, info.frames, "int32")
-
-
-def _check_readable(file: Path) -> None:
-    if not file.exists():
-        raise _error(f"{file}, which does not exist", "a file that exists", "Check the path and its spelling.")
-    if not file.is_file():
-        raise _error(f"{file}, which is a folder or a device", "an audio file", "Name a file inside it.")
-    try:
-        with file.open("rb") as opened:
-            first = opened.read(1)
-    except OSError as error:
-        raise _error(
-            f"{file}, which cannot be read ({error.strerror})",
-            "a file that you may read",
-            "Change its permissions, close programs that hold it, or copy it elsewhere.",
-        ) from error
-    if not first:
-        raise _error(f"{file.name}, which is empty (0 bytes)", "an audio file", "Export or copy the audio again.")
-
-
-def _not_audio(file: Path) -> InvalidRequest:
-    return _error(
-        f"{file.name}, which is not audio that can be read here",
-        "a wav, flac, aiff, ogg or mp3 file",
-        "Convert it to WAV first.",
-    )
-
-
-def _damaged(file: Path, what: str) -> InvalidRequest:
-    return _error(
-        f"{file.name}, which is damaged or truncated: {what}",
-        "a complete audio file",
-        "Export or copy the audio again.",
-    )
-
-
-def _error(got: str, expected: str, remedy: str) -> InvalidRequest:
-    return InvalidRequest("audio", got, expected, remedy)
 
 
 class ExactReader:
@@ -409,15 +318,15 @@ class ExactReader:
         self.info = info
         self.channels = len(channels) if isinstance(channels, range) else check_channels(info, channels)
         self._choice = channels
-        self._links: list[_Link] = []
+        self._links: list[FileLink] = []
 
     def __enter__(self) -> ExactReader:
         content = self.info.content or Content(self.info.path)
         try:
             for segments in content.links or (None,):
-                self._links.append(_Link(content.path, segments, self.info.format in _FORWARDS_ONLY))
+                self._links.append(FileLink(content.path, segments, self.info.format in _FORWARDS_ONLY))
         except (soundfile.LibsndfileError, OSError) as error:
-            raise _damaged(self.info.path, str(error)) from error
+            raise damaged(self.info.path, str(error)) from error
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -434,9 +343,9 @@ class ExactReader:
         try:
             samples = self._read(start, stop, dtype)
         except (soundfile.LibsndfileError, OSError) as error:
-            raise _damaged(self.info.path, str(error)) from error
+            raise damaged(self.info.path, str(error)) from error
         if samples.shape[1] != stop - start:
-            raise _damaged(self.info.path, f"samples {start + samples.shape[1]} to {stop} are missing")
+            raise damaged(self.info.path, f"samples {start + samples.shape[1]} to {stop} are missing")
         return samples
 
     def _read(self, start: int, stop: int, dtype: str) -> NDArray[Any]:

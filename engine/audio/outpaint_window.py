@@ -4,7 +4,7 @@
     ###############|~~~~|-----------------|   source  |-----------------|~~~~|###############
                    0                                                   end of the source
 
-Empty latent frames stand where there is no source; they are made anew. Positions are samples of the source.
+Empty latent frames stand where there is no source; they are regenerated. Positions are samples of the source.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which part of a source the model sees, which part it makes anew, and where the fades lie. Numbers only.
+"""Which part of a source the model sees, which part is regenerated, and where the fades lie. Numbers only.
 
                  context        fade   region    fade      context
     source  ...|---------------|~~~~|###########|~~~~|---------------|...
@@ -27,7 +27,7 @@ DEFAULT_CROSSFADE_SECONDS = 0.03
 
 @dataclass(frozen=True)
 class Region:
-    """The part made anew, [start, end), and the lengths of the fades before and after it; all in samples."""
+    """The part regenerated, [start, end), and the lengths of the fades before and after it; all in samples."""
 
     start: int
     end: int
@@ -48,7 +48,7 @@ class Window:
     """What the model renders, [start, end) in samples of the source, as `frames` latent frames.
 
     The source's samples [known_start, known_end) are encoded; `frames_before` and `frames_after` empty frames stand
-    around their `frames_known` where outpainting goes beyond the file. `masks` are the frame ranges to make anew, one
+    around their `frames_known` where outpainting goes beyond the file. `masks` are the frame ranges to regenerate, one
     a region, counted from the window's first frame. Sample i of the made audio, at the source's rate, is the source's
     position `start + i`. `output` is the range of the whole result: the file, and what outpainting adds.
     """
@@ -86,7 +86,7 @@ class Window:
         return min(0, self.regions[0].start), max(self.source_samples, self.regions[-1].end)
 
     def mask(self) -> NDArray[np.bool_]:
-        """True where a frame is made anew: bool (T,)."""
+        """True where a frame is regenerated: bool (T,)."""
         mask = np.zeros(self.frames, dtype=bool)
         for first, last in self.masks:
             mask[first:last] = True

@@ -102,5 +102,5 @@ class CrossAttention(_Attention):
 
 
 def any_masked(mask: Tensor) -> bool:
-    """Whether a mask of 0 and 1 holds a 0. Waits for the device; call it once a job, not once a step."""
+    """Whether a mask of 0 and 1 holds a 0. Waits for the device; call it once per job, not once per step."""
     return not bool(torch.all(mask != 0))

@@ -135,7 +135,7 @@ class Transformer(nn.Module):
         return self.pooled_embedder((text * mask[..., None].to(text.dtype)).sum(dim=1))
 
     def prepare(self, context: Context) -> PreparedContext:
-        """Keys and values for every block, once a job. Positions that no row attends to are left out."""
+        """Keys and values for every block, once per job. Positions that no row attends to are left out."""
         hidden, mask = context.hidden, context.mask != 0
         angles = self.angles(hidden.shape[1], hidden)
         if any_masked(mask):
@@ -147,7 +147,7 @@ class Transformer(nn.Module):
         return PreparedContext(blocks, mask[:, None, None] if any_masked(mask) else None, context.pooled)
 
     def time_steps(self, timesteps: Tensor) -> TimeSteps:
-        """timesteps (N,) of 0 ... 1000 -> what the blocks need of them; once a job for all of its steps."""
+        """timesteps (N,) of 0 ... 1000 -> what the blocks need of them; once per job for all of its steps."""
         embedding = self.timestep_embedder(timesteps)
         return TimeSteps(embedding, self.t_block(embedding).unflatten(1, (6, -1)))
 

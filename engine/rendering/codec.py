@@ -66,7 +66,7 @@ class Codec:
         return to_device(known, self._device)
 
     def forget(self) -> None:
-        """Encode everything anew (a benchmark wants that)."""
+        """Encode everything again (a benchmark wants that)."""
         self._cache.clear()
 
     def encode_samples(self, samples: np.ndarray, sample_rate: int) -> Tensor:

@@ -73,7 +73,7 @@ def request_of(recipe: Mapping[str, Any], **changes: Any) -> Request:
 
 
 def batch_request_of(recipe: Mapping[str, Any], **changes: Any) -> tuple[Request, int]:
-    """The request that renders the batch of a recipe's clip anew, and which variation of it the clip is.
+    """The request that renders the batch of a recipe's clip again, and which variation of it the clip is.
 
     Bit-equal to the clip on the same device with the same memory mode. Raises `InvalidRequest`.
     """

@@ -1,4 +1,4 @@
-"""Audio-to-audio: from the noised source (reference), by the difference of two prompts (remix, lyrics), or anew from
+"""Audio-to-audio: from the noised source (reference), by the difference of two prompts (remix, lyrics), or new from
 what a model keeps of the source (a remix of models that know covers).
 
 Knows plans; knows no audio. The second is FlowEdit (arXiv 2412.08629), with the sigmas of the reference.

@@ -13,7 +13,7 @@ def path():
 
 
 def write(text):
-    """Appends a line with the local time; the log starts anew above 1 MB, keeping the last one."""
+    """Appends a line with the local time; the log starts again above 1 MB, keeping the last one."""
     try:
         os.makedirs(fs(home()), exist_ok=True)
         target = path()

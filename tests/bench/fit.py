@@ -26,7 +26,7 @@ _ENDINGS = {".wav", ".flac", ".ogg", ".mp3"}
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A region to make anew: source (channels, n), its rate, borders in seconds, tempo where it is known."""
+    """A region to regenerate: source (channels, n), its rate, borders in seconds, tempo where it is known."""
 
     audio: NDArray[np.float32]
     sample_rate: int

@@ -15,7 +15,7 @@ ROUNDS = 3
 
 
 def region(threads: int) -> list[Result]:
-    """`output=clip` in songs of 30 s to an hour; each render encodes, denoises and decodes anew."""
+    """`output=clip` in songs of 30 s to an hour; each render encodes, denoises and decodes again."""
     import torch
 
     import engine

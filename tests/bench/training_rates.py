@@ -2,7 +2,7 @@
 
 The generator and log-mels beside the steps of the autoencoder and of the transformer, each in one thread's processor
 time. The transformer goes over the same clips many times, cut at other places and told otherwise, so its crops are more
-music than there is; what it takes in anew is all of the recipe's clips in the time of all its steps.
+music than there is; what it takes in new is all of the recipe's clips in the time of all its steps.
 """
 
 from __future__ import annotations

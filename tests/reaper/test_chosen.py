@@ -1,4 +1,4 @@
-"""What was chosen is made anew, or one sentence says why not; kinds of media, lanes, names that are no UTF-8."""
+"""What was chosen is regenerated, or one sentence says why not; kinds of media, lanes, names that are no UTF-8."""
 
 from __future__ import annotations
 

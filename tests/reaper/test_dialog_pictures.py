@@ -17,7 +17,7 @@ def test_the_pictures_have_todays_captions(make_studio):
     dialog_pictures.prepare(studio)
     now = {name: dialog.facts for name, dialog in dialog_pictures.dialogs_of(studio).items()}
     drawn = {path.stem: dialog_pictures.facts_in(path) for path in dialog_pictures.FOLDER.glob("*.svg")}
-    assert drawn == now, "Draw them anew: python -m tests.support.reaper.dialog_pictures"
+    assert drawn == now, "Draw them again: python -m tests.support.reaper.dialog_pictures"
     studio.host.close()
 
 

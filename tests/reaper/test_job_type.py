@@ -15,7 +15,7 @@ from reaper_scripts.acestep_reaper.jobs.target import Again, Target
 TARGET = ("{track}", "{item}", "{take}", 4.0, 6.0, "Drums")
 PIECE = kinds.Piece("{item}", "{take}", "/music/a.wav", 1.0, 1.25, 3.0, 5.0)
 RESULTS = [
-    kinds.Anew(),
+    kinds.NoSource(),
     kinds.Full("/music/a.mp3", 1.0, 1.25, 0.0, 3.0, 5.0, ["{left}"]),
     kinds.Clip("/music/a.wav", 1.0, 1.25, 2.0, 3.0, 5.0, file_range=[96000, 480000]),
     kinds.Cut("/music/a.wav", 1.0, 1.25, 2.0, 3.0, 5.0),
@@ -62,7 +62,9 @@ def test_what_is_no_job_of_ours_is_none(data):
     assert Job.from_client_data(data) is None
 
 
-@pytest.mark.parametrize("thing", [job(kinds.Anew()), Target(*TARGET), PIECE, MadeFrom(), commands.Look(), *RESULTS])
+@pytest.mark.parametrize(
+    "thing", [job(kinds.NoSource()), Target(*TARGET), PIECE, MadeFrom(), commands.Look(), *RESULTS]
+)
 def test_nothing_but_its_fields_can_be_set(thing):
     with pytest.raises(AttributeError, match="has no field 'strays'"):
         thing.strays = 1

@@ -20,7 +20,7 @@ def test_the_picture_has_todays_widgets(make_studio):
     finally:
         panel.end()
     assert facts_in(panel_picture.PICTURE) == panel_picture.facts(window), (
-        "Draw it anew: python -m tests.support.reaper.panel_picture"
+        "Draw it again: python -m tests.support.reaper.panel_picture"
     )
     for text in ("rendering: denoise 3/27, 2 s left", "variations: 2", "guidance_scale: 12.0"):
         assert text in panel_picture.svg(window)

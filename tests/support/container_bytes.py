@@ -144,7 +144,7 @@ def ape_tag() -> bytes:
 
 
 def with_serial(data: bytes, serial: int) -> bytes:
-    """An Ogg file with another serial number, its checksums made anew."""
+    """An Ogg file with another serial number, its checksums computed again."""
     out, at = bytearray(data), 0
     while at < len(out):
         table = at + 27

@@ -1,4 +1,4 @@
-"""Vorbis comments: in FLAC's metadata blocks, in the second packet of Ogg Vorbis and Opus. Read, and written anew."""
+"""Vorbis comments: in FLAC's metadata blocks, in the second packet of Ogg Vorbis and Opus. Read, and written again."""
 
 from __future__ import annotations
 

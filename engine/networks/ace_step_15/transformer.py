@@ -93,7 +93,7 @@ class Transformer(nn.Module):
         self._tables = Tables(config.blocks)
 
     def prepare(self, contexts: Sequence[Tensor]) -> PreparedContext:
-        """Contexts (1, S, Dc), each of its own length -> keys and values for every block, once a job: no padding."""
+        """Contexts (1, S, Dc), each of its own length -> keys and values for every block, once per job: no padding."""
         prepared = tuple(self._prepared(context) for context in contexts)
         return PreparedContext(prepared, tuple((number, 1) for number in range(len(prepared))))
 
@@ -106,7 +106,7 @@ class Transformer(nn.Module):
         return tuple(attention.constant(one) for attention, one in zip(attentions, prepared, strict=True))
 
     def time_steps(self, timesteps: Tensor, until: Tensor | None = None) -> TimeSteps:
-        """timesteps (N,) of 0 ... 1000 -> what the blocks need of them; once a job for all of its steps.
+        """timesteps (N,) of 0 ... 1000 -> what the blocks need of them; once per job for all of its steps.
 
         `until` (N,) is where a step ends, for a model that jumps; the released ones are asked with the same time twice.
         """

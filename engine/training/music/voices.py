@@ -1,7 +1,7 @@
 """Pitched sounds from band-limited wavetables with random settings. Knows no score and no style.
 
 A voice holds two spectra, dark and bright; a note reads both at its pitch, the bright one fading first. Notes of one
-pitch and length are made once a clip.
+pitch and length are made once per clip.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from ..results import lanes
 
 
 def of_each_track(items):
-    """Of items that have versions on lanes, one a track: a lane plays for the whole track."""
+    """Of items that have versions on lanes, one per track: a lane plays for the whole track."""
     by_track = {}
     for item in items:
         if len(lanes.versions(item)) > 1:

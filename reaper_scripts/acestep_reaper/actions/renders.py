@@ -101,7 +101,7 @@ def _again_target(target, old, came):
 def _captured_target(target, came):
     """A take made from what a track played: it is read from that track again, and added to the same item."""
     if find_track(came.track) is None:
-        raise UserError("The track that this take was made from is gone", "Undo its removal, or regenerate anew")
+        raise UserError("The track that this take was made from is gone", "Undo its removal, or regenerate again")
     return replace(target, into=True, track=came.track, start=came.start, end=came.end, capture=came.capture)
 
 

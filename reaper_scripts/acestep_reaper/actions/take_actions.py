@@ -33,7 +33,7 @@ def _ours(take):
 
 
 def _on_lanes(items):
-    """Of items with one take, those whose versions lie on lanes, one a track."""
+    """Of items with one take, those whose versions lie on lanes, one per track."""
     return lane_actions.of_each_track([i for i in items if RPR_CountTakes(i) == 1])
 
 

@@ -28,7 +28,7 @@ _TEXTS = ("mode", "preset", "which")
 
 
 class Panel(object):
-    """`step` once a tick. `service` is service.Service."""
+    """`step` once per tick. `service` is service.Service."""
 
     def __init__(self, service):
         self.service = service

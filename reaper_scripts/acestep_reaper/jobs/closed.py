@@ -13,7 +13,7 @@ class Closed(object):
 
 
 def default_of(field):
-    """A field's default, made anew where it is made; MISSING where it has none."""
+    """A field's default, a new one for each object; MISSING where it has none."""
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 

@@ -29,7 +29,7 @@ class Job(Target):
     exact: bool = False  # a recipe: tempo and key of the project do not count
     crossfade: float = 0.0  # seconds that a new item on a track reaches beyond the region
     captured: str = ""  # path of a file made for this job alone, to be removed
-    result: kinds.Result = field(default_factory=kinds.Anew)  # what is sent, and so what its result is
+    result: kinds.Result = field(default_factory=kinds.NoSource)  # what is sent, and so what its result is
 
     @property
     def extends(self):

@@ -32,7 +32,7 @@ class Result(Closed):
 
 
 @dataclass
-class Anew(Result):
+class NoSource(Result):
     """Nothing is sent: music from words, or from an earlier recipe."""
 
     kind: ClassVar[str] = "none"
@@ -99,7 +99,7 @@ class Track(Result):
     begins: Optional[float] = None  # project seconds at which it begins, where that is known beforehand
 
 
-KINDS = dict((kind.kind, kind) for kind in (Anew, Full, Clip, Cut, Group, Track))
+KINDS = dict((kind.kind, kind) for kind in (NoSource, Full, Clip, Cut, Group, Track))
 
 
 def from_json(values):

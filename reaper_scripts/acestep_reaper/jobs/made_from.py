@@ -17,7 +17,7 @@ class MadeFrom(Closed):
     end: float = 0.0
     capture: str = "dry"  # how the track was read
     origin: float = 0.0  # seconds of the original's file at which the take's file begins
-    source: Optional[List[float]] = None  # seconds of the original's file that were made anew
+    source: Optional[List[float]] = None  # seconds of the original's file that were regenerated
 
     @classmethod
     def of(cls, job):

@@ -24,7 +24,7 @@ class Target(Closed):
 
     track: str  # GUID; empty where the project has no track
     item: str  # GUID; empty where the track has a gap
-    take: str  # GUID of the take to be made anew
+    take: str  # GUID of the take to be regenerated
     start: float  # project seconds
     end: float  # project seconds
     name: str = ""  # of the take, else of its track: for the user, and for new files

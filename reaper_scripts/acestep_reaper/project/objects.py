@@ -110,7 +110,7 @@ def known_spans(track):
 
 
 def forget_spans():
-    """What scripts change without an undo point changes no state: before something is placed all is looked at anew."""
+    """What scripts change without an undo point changes no state: before something is placed all is looked at again."""
     _spans.clear()
 
 

@@ -35,7 +35,7 @@ def _markers(start, end):
 
 
 def _change_times(start, end):
-    """Where the tempo is told anew: at markers, and every half second of a ramp."""
+    """Where the tempo is given again: at markers, and every half second of a ramp."""
     times = set([start])
     for time, linear, after in _markers(start, end):
         if start < time < end:

@@ -2,7 +2,7 @@
 
 from reaper_python import *
 
-from ..jobs.kinds import Anew, Cut, Track
+from ..jobs.kinds import Cut, NoSource, Track
 from ..project import takes
 from ..project.objects import find_item, find_take, find_track, is_null, item_text, tracks
 from . import lanes
@@ -113,7 +113,7 @@ def _extent(part, index, length):
     job = part.job
     begins = _begins(part, index)
     end = begins + length / job.result.rate
-    whole = isinstance(job.result, (Anew, Cut)) or getattr(job.result, "whole", False)
+    whole = isinstance(job.result, (NoSource, Cut)) or getattr(job.result, "whole", False)
     if whole or job.task != "inpaint":
         return begins, begins, end, 0.0
     return begins, max(job.start - job.crossfade, begins), min(job.end + job.crossfade, end), job.crossfade
@@ -122,7 +122,7 @@ def _extent(part, index, length):
 def _begins(part, index):
     """Where the new file's first sample lies in project time."""
     job, result = part.job, part.job.result
-    if isinstance(result, Anew):
+    if isinstance(result, NoSource):
         return job.start
     if isinstance(result, Track) and result.begins is not None:
         return result.begins

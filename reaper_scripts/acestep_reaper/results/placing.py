@@ -81,7 +81,7 @@ def _place_part(part, sources, placed, layout):
             _add_take(home, source, part, index)
             placed.sources.append(source)
     if homes:
-        first = [of_result[0][0] for of_result in homes_by_result]  # one item, or one a result on lanes
+        first = [of_result[0][0] for of_result in homes_by_result]  # one item, or one per result on lanes
         for item in sorted(set(first), key=first.index):
             _stretch_item(item, part.job, first.count(item))
     else:

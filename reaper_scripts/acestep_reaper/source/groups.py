@@ -1,7 +1,7 @@
 """Several items of a track as one render: pieces of one file, or items with files of their own.
 
 Pieces of one file (a split take) get takes of the same new file, exact to the sample. Items with
-different files take what the track played over their span with the range made anew; that would
+different files take what the track played over their span with the range regenerated; that would
 apply fades, overlaps and other items twice, so where there are any the result goes to a new track.
 """
 

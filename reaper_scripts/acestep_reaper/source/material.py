@@ -20,7 +20,7 @@ EDGE_SECONDS = 0.01
 def prepare(job, request):
     """Sets the job's result and fills `request`; returns something to `step` until its `path` can be sent, or None."""
     if job.task in WITHOUT_SOURCE:
-        job.result = kinds.Anew()
+        job.result = kinds.NoSource()
         _musical(job, request, job.start, 0.0, 1.0)
         return None
     pieces = _pieces(job)

@@ -80,7 +80,7 @@ def test_a_key_of_the_callers_own_makes_a_call_one(gateway, home):
 
 
 def test_calls_uploads_and_files_outlive_gateway_and_daemon(tmp_path):
-    """kill -9 of the gateway in the middle of a run: the repeat gets the same job; the daemon is started anew too."""
+    """kill -9 of the gateway in the middle of a run: the repeat gets the same job; the daemon is started again too."""
     home = tmp_path / "home"
     with running(home, renderer=NOISE) as daemon, gateway_running(home) as gateway:
         upload = gateway.call("POST", "/rest/storage/upload/initiate", {"content_type": "audio/wav", "file_name": "a"})

@@ -49,7 +49,7 @@ def test_a_render_over_tcp(tmp_path):
 def test_a_daemon_that_is_killed_and_started_again(tmp_path):
     """What surfaces set meanwhile arrives when the daemon is back, and what others set there still reaches them.
 
-    A daemon started anew counts the changes of its controls from 1: its answers were once taken for old ones.
+    A daemon started again counts the changes of its controls from 1: its answers were once taken for old ones.
     """
 
     async def scenario(daemon: daemons.Daemon) -> None:

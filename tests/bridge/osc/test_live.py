@@ -113,7 +113,7 @@ def test_the_last_task_is_started_anew_each_so_many_bars(tmp_path):
         surface.send("/acestep/repeat/bars", 0)
         await asyncio.sleep(1.4)
         assert len(daemon.requests) == 2
-        assert "repeat/bars" not in daemon.values  # a controller started anew does not begin to play by itself
+        assert "repeat/bars" not in daemon.values  # a controller started again does not begin to play by itself
         surface.send("/acestep/repeat/bars", -1)
         await surface.wait("/acestep/error", "/acestep/repeat/bars")
 

@@ -10,7 +10,7 @@ import rpp
 from bridge.rpp.errors import ProjectRefused
 from bridge.rpp.new_project import Meter, new_project, write
 from bridge.rpp.project_file import Project
-from bridge.rpp.tempo_map import TempoPoint, read_tempo_points, request_map, steps
+from bridge.rpp.tempo_map import TempoMarker, read_tempo_points, request_map, steps
 from bridge.rpp.text import decimal, parse
 from bridge.rpp.write import NewItem, NewTake, NewTrack
 from tests.support.rpp_samples import EMPTY, TAKES
@@ -26,16 +26,16 @@ def test_points_and_meters_are_read() -> None:
 
 
 def test_a_project_without_points_has_its_one_tempo() -> None:
-    assert read_tempo_points(parse(EMPTY)) == (TempoPoint(0.0, 90.0, 3, 4, new_bar=True),)
+    assert read_tempo_points(parse(EMPTY)) == (TempoMarker(0.0, 90.0, 3, 4, new_bar=True),)
 
 
 def test_phase_runs_on_through_tempo_changes_and_restarts_at_meters() -> None:
-    points = (TempoPoint(0, 120, new_bar=True), TempoPoint(3, 60), TempoPoint(4, 60, 3, 4, new_bar=True))
+    points = (TempoMarker(0, 120, new_bar=True), TempoMarker(3, 60), TempoMarker(4, 60, 3, 4, new_bar=True))
     assert [(p.time, phase) for p, phase in steps(points)] == [(0, 0.0), (3, 0.5), (4, 0.0)]
 
 
 def test_a_linear_change_becomes_steps_that_keep_the_beats() -> None:
-    points = (TempoPoint(0, 60, linear=True, new_bar=True), TempoPoint(8, 120), TempoPoint(9, 120))
+    points = (TempoMarker(0, 60, linear=True, new_bar=True), TempoMarker(8, 120), TempoMarker(9, 120))
     pieces = steps(points)
     assert len(pieces) > 16
     quarters = 8 * 90 / 60  # the mean tempo over 8 s
@@ -43,7 +43,7 @@ def test_a_linear_change_becomes_steps_that_keep_the_beats() -> None:
 
 
 def test_the_request_counts_in_seconds_and_tempo_of_the_source() -> None:
-    points = (TempoPoint(0, 120, new_bar=True), TempoPoint(4, 90), TempoPoint(50, 60))
+    points = (TempoMarker(0, 120, new_bar=True), TempoMarker(4, 90), TempoMarker(50, 60))
     made = request_map(points, start=2, end=6, position=1, offset=0.5, rate=2)
     assert made == [
         {"time": -1.5, "bpm": 60.0, "numerator": 4, "denominator": 4, "bar_phase": 0.0},
@@ -52,7 +52,7 @@ def test_the_request_counts_in_seconds_and_tempo_of_the_source() -> None:
 
 
 def test_of_two_points_at_one_time_the_later_counts() -> None:
-    points = (TempoPoint(0, 120, new_bar=True), TempoPoint(4, 90), TempoPoint(4, 80), TempoPoint(6, 70))
+    points = (TempoMarker(0, 120, new_bar=True), TempoMarker(4, 90), TempoMarker(4, 80), TempoMarker(6, 70))
     made = request_map(points, start=0, end=8, position=0, offset=0, rate=1)
     assert [(p["time"], p["bpm"]) for p in made] == [(0, 120), (4, 80), (6, 70)]
 

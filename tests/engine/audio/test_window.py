@@ -1,4 +1,4 @@
-"""Windows: what the model sees and what it makes anew, for any region of any source."""
+"""Windows: what the model sees and what it regenerates, for any region of any source."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def build(names: list[str], python: str = "") -> tuple[Path, Path]:
 class Host:
     """One running host: `run` a script, `tick` its deferred code, `close` as REAPER's exit does.
 
-    mode: "sub" (a sub-interpreter a run) or "reinit" (Python initialised anew a run).
+    mode: "sub" (a sub-interpreter a run) or "reinit" (Python initialised again a run).
     """
 
     def __init__(self, fake, mode: str = "sub", environment: dict[str, str] | None = None, python: str = "") -> None:

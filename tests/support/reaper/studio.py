@@ -28,7 +28,7 @@ from tests.support.reaper.stand_in import StandInDaemon
 
 @cache
 def compiled_scripts() -> Path:
-    """A copy of the scripts beside their bytecode, which each host would have to make anew otherwise."""
+    """A copy of the scripts beside their bytecode, which each host would have to make again otherwise."""
     folder = Path(tempfile.mkdtemp(prefix="acestep-scripts-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     shutil.copytree(SCRIPTS, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)

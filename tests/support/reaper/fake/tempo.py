@@ -6,7 +6,7 @@ from .model import Tempo
 
 
 class TempoMap:
-    """Quarter notes (qn) against seconds; measures start anew where the time signature changes."""
+    """Quarter notes (qn) against seconds; measures start again where the time signature changes."""
 
     def __init__(self, markers: list[Tempo]) -> None:
         self.markers = sorted(markers, key=lambda m: m.time)
