@@ -80,7 +80,7 @@ def _write(host: str, address: str | None, out: Path | None, as_json: bool) -> N
 
 def _endpoints(home: Path, address: str | None) -> Endpoints:
     """Where clients reach this machine: as told, else where the daemon that runs listens."""
-    from bridge.daemon.doors import split_address
+    from bridge.daemon.bind_address import split_address
     from bridge.protocol.home import Endpoints
 
     host, port = split_address(address) if address else _bound(home)
@@ -91,7 +91,7 @@ def _endpoints(home: Path, address: str | None) -> Endpoints:
 
 def _bound(home: Path) -> tuple[str, int]:
     """Address and port that `serve --bind` had at its last start: it leaves a link file for each client."""
-    from bridge.daemon.doors import split_address
+    from bridge.daemon.bind_address import split_address
     from bridge.protocol.home import read_connection
 
     files = sorted((home / "curve").glob("*.link.json"), key=lambda path: path.stat().st_mtime)
@@ -135,7 +135,7 @@ def _use(path: Path, as_json: bool) -> None:
 def _linked(connection: Connection, model: ModelName) -> Linked:
     from msgspec import structs
 
-    from bridge.daemon.doors import split_address
+    from bridge.daemon.bind_address import split_address
     from bridge.protocol.linked import Linked
 
     name, _ = split_address(connection.endpoints.commands)

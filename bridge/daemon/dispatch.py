@@ -23,9 +23,10 @@ from bridge.protocol.errors import ErrorContent, failure, refused
 
 @dataclass(frozen=True)
 class Peer:
-    """Who asks: `name` is "" for this machine's user, else the client's name."""
+    """Who asks: `name` is "" for this machine's user, else the client's name; its jobs' ids begin with `mark`."""
 
     name: str = ""
+    mark: str = ""
 
     @property
     def is_local(self) -> bool:

@@ -1,157 +1,149 @@
-"""The daemon's sockets: a ROUTER and a PUB on loopback, and, if asked for, a pair with CURVE elsewhere.
+"""The daemon's way in on this machine: commands and events on loopback, under limits that hold for anybody's bytes.
 
-Knows frames, signatures and who speaks; knows no operation.
+Knows signatures and who speaks; knows no operation.
 """
 
 from __future__ import annotations
 
-import errno
-import ipaddress
-import logging
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Protocol
 
-import zmq
-import zmq.asyncio
-from zmq.auth.asyncio import AsyncioAuthenticator
-
-from bridge.protocol import keys
-from bridge.protocol.errors import BridgeError
-from bridge.protocol.frames import MAX_MESSAGE_BYTES
+from bridge.daemon.gate import Gate
+from bridge.daemon.listener import Listener
+from bridge.daemon.zmtp import Broken, Connection, encode_message
+from bridge.protocol.frames import Data
 from bridge.protocol.home import Endpoints
 
-logger = logging.getLogger("bridge.daemon")
-_HEARTBEAT_MS = 5_000
-_ZAP_DOMAIN = "acestep-bridge"
-_PEER_TIMEOUT_MS = 30_000
-
-
-class WrongAddress(BridgeError):
-    """An address that the daemon cannot or must not bind."""
+MOST_AT_WORK = 1000  # requests of one connection that wait for their answer; it is not read meanwhile
+MOST_UNSIGNED = 100  # messages of one connection before it is let go
+MOST_TOPICS = 1000  # of one subscriber
+MOST_TOPIC_BYTES = 256
+_MOST_EVENTS_WAITING = 1 << 20  # bytes that a subscriber has not read yet; it misses what comes then
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """Who sent a message: a client's name ("" on loopback) and the key it signs with."""
+    """Who sent a message: a client's name ("" on loopback), the key it signs with, and the mark of its jobs' ids."""
 
     name: str
     key: str
+    mark: str = ""
 
 
-class Door:
-    """A ROUTER, a PUB, and the key of whoever speaks there."""
+class Line(Protocol):
+    """A speaker, and the way back."""
 
-    def __init__(self, context: zmq.asyncio.Context, key: str) -> None:
-        self.commands = _tuned(context.socket(zmq.ROUTER))
-        self.commands.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        self.events = _tuned(context.socket(zmq.PUB))
+    @property
+    def speaker(self) -> Speaker:
+        """Who it is."""
+
+    async def send(self, frames: Sequence[Data]) -> None:
+        """Answer. Raises ConnectionError if the peer has gone."""
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What a door tells: a checked message (with what to call when it is answered), one that was not signed, and one
+    that has no place any more."""
+
+    heard: Callable[[Line, Sequence[Data], Callable[[], None]], None]
+    refused: Callable[[], None]
+    too_many: Callable[[Line, Sequence[Data]], None]
+
+
+class Door(Protocol):
+    """A way in. `events_key` signs what is published there."""
+
+    events_key: str
+
+    async def open(self) -> Endpoints:
+        """Begin to listen."""
+
+    async def serve(self) -> None:
+        """Work until cancelled."""
+
+    def publish(self, topic: str, frames: Sequence[Data], owner: str) -> None:
+        """Send an event to whoever may see what belongs to `owner` ("": to this machine's user)."""
+
+    async def close(self) -> None:
+        """Listen no more; what waits is sent."""
+
+
+class LocalDoor:
+    """Loopback: who signs with the key of the connection file is the user; all others can only take up room."""
+
+    def __init__(self, key: str, hearing: Hearing) -> None:
         self.events_key = key
-        self._key = key
+        self._speaker, self._hearing = Speaker("", key), hearing
+        self._gate = Gate(key)
+        self._commands = Listener(b"ROUTER", self._talk)
+        self._events = Listener(b"PUB", self._subscribe, strangers_may_stay=True)
+        self._topics: dict[Connection, set[bytes]] = {}
 
-    def bind(self) -> Endpoints:
-        """Bind on loopback, on free ports."""
-        for socket in (self.commands, self.events):
-            socket.bind("tcp://127.0.0.1:*")
-        return Endpoints(*(s.getsockopt_string(zmq.LAST_ENDPOINT) for s in (self.commands, self.events)))
+    async def open(self) -> Endpoints:
+        """Listen on free ports."""
+        return Endpoints(await self._commands.open(), await self._events.open())
 
-    def speaker(self, frames: Sequence[zmq.Frame]) -> Speaker | None:
-        """Who sent these frames; None: nobody who may."""
-        return Speaker("", self._key)
+    async def serve(self) -> None:
+        """Let go of who is silent, until cancelled."""
+        await asyncio.gather(self._commands.watch(), self._events.watch())
 
-    def close(self) -> None:
-        """Close both sockets, sending what is queued."""
-        for socket in (self.commands, self.events):
-            socket.close(linger=300)
+    def publish(self, topic: str, frames: Sequence[Data], owner: str) -> None:
+        """To every subscriber of the topic; one that does not read misses it."""
+        name = topic.encode("utf-8")
+        data = encode_message([name, *frames])
+        for connection, topics in self._topics.items():
+            if any(name[:length] in topics for length in range(len(name) + 1)):
+                connection.post(data, _MOST_EVENTS_WAITING)
 
+    async def close(self) -> None:
+        """Listen no more; what waits is sent."""
+        await asyncio.gather(self._commands.close(), self._events.close())
 
-class CurveDoor(Door):
-    """A door for other machines: CURVE, only for clients that were allowed, each with its own key."""
+    async def _talk(self, connection: Connection) -> None:
+        line = _LocalLine(connection, self._speaker)
+        at_work, unsigned = asyncio.Semaphore(MOST_AT_WORK), 0
+        while unsigned < MOST_UNSIGNED:
+            await at_work.acquire()
+            incoming = await self._gate.read(connection)
+            if incoming is None:
+                unsigned += 1
+                at_work.release()
+                self._hearing.refused()
+            else:
+                self._hearing.heard(line, incoming.frames, _all_of(incoming.done, at_work.release))
+            await connection.drained()
+            await asyncio.sleep(0)  # one message of each peer in turn
 
-    def __init__(self, context: zmq.asyncio.Context, home: Path, address: str) -> None:
-        self._pair = keys.server_pair(home)
-        super().__init__(context, keys.events_key(self._pair.secret))
-        self._home = home
-        self._address = address
-        for socket in (self.commands, self.events):
-            socket.curve_server = True
-            socket.curve_secretkey = self._pair.secret.encode("ascii")
-            socket.curve_publickey = self._pair.public.encode("ascii")
-            socket.setsockopt(zmq.ZAP_DOMAIN, _ZAP_DOMAIN.encode("ascii"))
-
-    def bind(self) -> Endpoints:
-        """Bind the ROUTER at the address and the PUB on the next port. Raises WrongAddress."""
-        host, port = split_address(self._address)
-        endpoints = Endpoints(f"tcp://{host}:{port}", f"tcp://{host}:{port + 1}")
+    async def _subscribe(self, connection: Connection) -> None:
+        topics = self._topics[connection] = set()
         try:
-            self.commands.bind(endpoints.commands)
-            self.events.bind(endpoints.events)
-        except zmq.ZMQError as error:
-            raise _refusal(host, port, error) from error
-        return endpoints
-
-    def speaker(self, frames: Sequence[zmq.Frame]) -> Speaker | None:
-        """The allowed client that CURVE says has sent these frames."""
-        public = frames[1].get("User-Id") if len(frames) > 1 else None  # the identity has no properties
-        for name, allowed in keys.allowed(self._home).items():
-            if allowed == public:
-                return Speaker(name, keys.wire_key(self._pair.secret, allowed))
-        return None
+            while len(topics) <= MOST_TOPICS:
+                size, more = await connection.head()
+                if more or not 1 <= size <= 1 + MOST_TOPIC_BYTES:
+                    raise Broken("no subscription")
+                said = bytes(await connection.body(size))
+                connection.is_known = True
+                (topics.add if said[0] == 1 else topics.discard)(said[1:])
+                await asyncio.sleep(0)
+        finally:
+            del self._topics[connection]
 
 
-def _refusal(host: str, port: int, error: zmq.ZMQError) -> WrongAddress:
-    if error.errno == errno.EADDRINUSE:
-        text = f"bind: port {port} or {port + 1} of {host} is taken by another program. End it, or choose another"
-        return WrongAddress(f"{text} port, such as tcp://{host}:{port + 10 if port < 65_000 else 49400}.")
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return WrongAddress(f"bind: port {port} is not for ordinary users. Choose one above 1023, such as 49400.")
-    return WrongAddress(
-        f"bind: {host} is no address of this machine ({error}). Say tcp://0.0.0.0:{port} for all it has."
-    )
+@dataclass(frozen=True)
+class _LocalLine:
+    connection: Connection
+    speaker: Speaker
+
+    async def send(self, frames: Sequence[Data]) -> None:
+        await self.connection.send(frames)
 
 
-class _Allowed:
-    def __init__(self, home: Path) -> None:
-        self._home = home
+def _all_of(*calls: Callable[[], None]) -> Callable[[], None]:
+    def done() -> None:
+        for call in calls:
+            call()
 
-    def callback(self, domain: str, key: bytes) -> bool:
-        """Whether a client with this public key may come in."""
-        return key.decode("ascii") in keys.allowed(self._home).values()
-
-
-def start_authenticator(context: zmq.asyncio.Context, home: Path) -> AsyncioAuthenticator:
-    """Let in who was allowed. Start it before binding a `CurveDoor`; stop it at the end."""
-    authenticator = AsyncioAuthenticator(context)
-    authenticator.start()
-    authenticator.configure_curve_callback(domain=_ZAP_DOMAIN, credentials_provider=_Allowed(home))
-    return authenticator
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """tcp://host:port -> host, port. Raises WrongAddress."""
-    try:
-        parts = urlsplit(address)
-        port = parts.port
-    except ValueError:
-        port = None
-    if port is None or parts.scheme != "tcp" or not parts.hostname or port > 65534:
-        raise WrongAddress(f"bind: got {address!r}, expected an address such as tcp://192.168.1.5:49400.")
-    return parts.hostname, port
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the host address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _tuned(socket: Any) -> Any:
-    socket.setsockopt(zmq.LINGER, 300)
-    socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
-    socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _PEER_TIMEOUT_MS)
-    return socket
+    return done

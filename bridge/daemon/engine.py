@@ -14,13 +14,15 @@ from collections.abc import Callable
 from typing import Literal
 
 import msgspec
-import zmq
-import zmq.asyncio
 
+from bridge.daemon.gate import Gate
+from bridge.daemon.listener import Listener
 from bridge.daemon.settings import Settings
 from bridge.daemon.watch import Watch
+from bridge.daemon.zmtp import Broken, Connection, encode_message
 from bridge.engine_process import wire
 from bridge.protocol.errors import BridgeError, ProtocolError
+from bridge.protocol.frames import Data
 from bridge.protocol.home import log_path
 from bridge.protocol.linked import linked_path
 from bridge.protocol.messages import EngineState, ModelName
@@ -32,6 +34,7 @@ GENTLE = {
 }
 _LOOK_SECONDS = 0.1
 _STOP_SECONDS = 1.0
+_MOST_WAITING_BYTES = 1 << 26
 OnSaid = Callable[[wire.StepDone | wire.LogText], None]
 Outcome = wire.Done | wire.Failed | wire.Stopped
 
@@ -51,19 +54,17 @@ class EngineNotStarted(BridgeError):
 class EngineProcess:
     """One engine process. Everything is called on the daemon's loop."""
 
-    def __init__(self, context: zmq.asyncio.Context, settings: Settings) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._socket = context.socket(zmq.ROUTER)
-        self._socket.setsockopt(zmq.LINGER, 200)
-        port = self._socket.bind_to_random_port("tcp://127.0.0.1")
-        self._endpoint = f"tcp://127.0.0.1:{port}"
+        self._listener = Listener(b"ROUTER", self._talk)
+        self._endpoint = ""
         self._key = ""
-        self._identity = b""
+        self._connection: Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._inbox: asyncio.Queue[wire.FromEngine] = asyncio.Queue()
         self._watch = Watch(settings.stall_seconds)
         self._unwanted = ""
-        self._reader = asyncio.get_running_loop().create_task(self._read())
+        self._watcher: asyncio.Task[None] | None = None
         self.starts = 0
         self.state: Literal["stopped", "starting", "loading", "idle", "busy"] = "stopped"
         self.model: ModelName | None = None
@@ -159,12 +160,14 @@ class EngineProcess:
     async def close(self) -> None:
         """Stop it and let go of the socket."""
         await self.stop()
-        self._reader.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._reader
-        self._socket.close()
+        if self._watcher is not None:
+            self._watcher.cancel()
+        await self._listener.close()
 
     async def _spawn(self) -> None:
+        if self._watcher is None:
+            self._endpoint = await self._listener.open()
+            self._watcher = asyncio.get_running_loop().create_task(self._listener.watch())
         self._key = secrets.token_hex(32)
         start = wire.Start(
             endpoint=self._endpoint,
@@ -215,24 +218,33 @@ class EngineProcess:
         finally:
             self._watch.looked()
 
-    async def _read(self) -> None:
+    async def _talk(self, connection: Connection) -> None:
+        """Hear the engine process; whoever else has found the port is let go."""
+        gate = Gate(self._key)
         while True:
-            identity, *frames = await self._socket.recv_multipart()
-            try:
-                message = wire.heard_by_daemon(self._key, frames)
-            except ProtocolError:
-                logger.warning("somebody else spoke to the engine's socket")
-                continue
-            self._watch.heard()
-            if isinstance(message, wire.Ready):
-                self._identity = identity
-            if isinstance(message, wire.Loaded):
-                self.model, self.device = message.model, message.device
-            if not isinstance(message, wire.Beat):
-                self._inbox.put_nowait(message)
+            incoming = await gate.read(connection)
+            if incoming is None:
+                raise Broken("somebody else")
+            incoming.done()
+            self._hear(connection, incoming.frames)
+
+    def _hear(self, connection: Connection, frames: list[Data]) -> None:
+        try:
+            message = wire.heard_by_daemon(self._key, frames)
+        except ProtocolError as error:
+            logger.warning("the engine process sent what cannot be read: %s", error)
+            return
+        self._watch.heard()
+        if isinstance(message, wire.Ready):
+            self._connection = connection
+        if isinstance(message, wire.Loaded):
+            self.model, self.device = message.model, message.device
+        if not isinstance(message, wire.Beat):
+            self._inbox.put_nowait(message)
 
     def _say(self, message: wire.Said) -> None:
-        self._socket.send_multipart([self._identity, *wire.say(self._key, message)])
+        if self._connection is not None:
+            self._connection.post(encode_message(wire.say(self._key, message)), _MOST_WAITING_BYTES)
 
     def _forget(self) -> None:
         if self._process is not None:
@@ -241,7 +253,7 @@ class EngineProcess:
                     self._process.stdin.close()
             self._process.wait()
             self._process = None
-        self._inbox = asyncio.Queue()
+        self._inbox, self._connection = asyncio.Queue(), None
         self._watch = Watch(self._settings.stall_seconds)
         self.state, self.model = "stopped", None
 

@@ -10,24 +10,24 @@ from collections.abc import Callable, Iterator
 from bridge.jobs import Job
 from bridge.protocol.messages import Content, ControlsEvent, JobEvent
 
-Publish = Callable[[str, Content], None]
+Publish = Callable[[str, Content, str], None]  # topic, content, owner
 
 
 class Hub:
-    """`publish` sends a topic and its content to every subscriber."""
+    """`publish` sends a topic and its content to every subscriber who may see what belongs to that owner."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
         self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
-        self._held: list[JobEvent] | None = None
+        self._held: list[tuple[JobEvent, str]] | None = None
 
     def job_changed(self, job: Job, step: int) -> None:
         """Tell everyone that the job's sequence has risen."""
         content = JobEvent(job_id=job.job_id, sequence=job.sequence, state=job.state, step=step)
         if self._held is not None:
-            self._held.append(content)
+            self._held.append((content, job.owner))
         else:
-            self._tell(content)
+            self._tell(content, job.owner)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -38,16 +38,16 @@ class Hub:
             contents = self._held
         finally:
             self._held = None
-        for content in contents:
-            self._tell(content)
+        for content, owner in contents:
+            self._tell(content, owner)
 
-    def _tell(self, content: JobEvent) -> None:
-        self._publish(f"job.{content.job_id}", content)
+    def _tell(self, content: JobEvent, owner: str) -> None:
+        self._publish(f"job.{content.job_id}", content, owner)
         self.wake(content.job_id)
 
     def controls_changed(self, sequence: int) -> None:
         """Tell everyone that a control has changed."""
-        self._publish("controls", ControlsEvent(sequence=sequence))
+        self._publish("controls", ControlsEvent(sequence=sequence), "")
 
     def wake(self, job_id: str) -> None:
         """End the waits for a job."""

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import zmq.asyncio
 
+from bridge.daemon.curve_door import CurveDoor
 from bridge.daemon.dispatch import Dispatch
-from bridge.daemon.doors import CurveDoor, Door, start_authenticator
+from bridge.daemon.doors import LocalDoor
 from bridge.daemon.engine import EngineProcess
 from bridge.daemon.hub import Hub
+from bridge.daemon.listener import allow_many_files
 from bridge.daemon.operations import Operations
 from bridge.daemon.runner import Runner
 from bridge.daemon.server import Server
@@ -124,46 +126,43 @@ class _Daemon:
 
     async def run(self) -> None:
         settings, home = self._settings, self._settings.home
-        context = zmq.asyncio.Context()
+        allow_many_files()
         key = secrets.token_hex(32)
-        doors, endpoints = [Door(context, key)], Endpoints("", "")
-        authenticator = None
-        if settings.bind:
-            authenticator = start_authenticator(context, home)
-            doors.append(CurveDoor(context, home, settings.bind))
         store, audio = JobStore(home / "jobs.sqlite3"), AudioStore(home / "audio")
         audio.make_folders()
         hub = Hub(self._publish)
-        engine = EngineProcess(context, settings)
+        engine = EngineProcess(settings)
         runner = Runner(store, hub, engine, settings)
         operations = Operations(settings, store, audio, runner)
         dispatch = Dispatch(operations.handlers, store, operations.stopping)
-        self._server = Server(doors, dispatch, operations.counters)
+        server = self._server = Server(dispatch, operations.counters)
+        context = zmq.asyncio.Context() if settings.bind else None
         try:
-            endpoints, *others = [door.bind() for door in doors]
+            server.doors.append(LocalDoor(key, server.hearing))
+            if context is not None:
+                server.doors.append(CurveDoor(context, home, settings.bind, server.hearing))
+            endpoints, *others = [await door.open() for door in server.doors]
             for job in store.requeue_running():
                 hub.job_changed(job, 0)
             _listen_to_signals(operations.stopping, engine)
             write_connection(home, Connection(endpoints=endpoints, key=key, pid=os.getpid(), started=time.time()))
             _write_links(home, others)
             logger.info("ready at %s", endpoints.commands)
-            await self._work(doors, runner, operations, audio, store)
+            await self._work(server, runner, operations, audio, store)
         finally:
             connection_path(home).unlink(missing_ok=True)
             await engine.close()
-            for door in doors:
-                door.close()
-            if authenticator is not None:
-                authenticator.stop()
+            for door in server.doors:
+                await door.close()
             store.close()
-            context.term()
+            if context is not None:
+                context.term()
             logger.info("stopped")
 
     async def _work(
-        self, doors: Sequence[Door], runner: Runner, operations: Operations, audio: AudioStore, store: JobStore
+        self, server: Server, runner: Runner, operations: Operations, audio: AudioStore, store: JobStore
     ) -> None:
-        assert self._server is not None
-        tasks = [asyncio.create_task(self._server.serve(door)) for door in doors]
+        tasks = [asyncio.create_task(door.serve()) for door in server.doors]
         tasks.append(asyncio.create_task(runner.run()))
         tasks.append(asyncio.create_task(_clean(audio, store, self._settings.keep_unused_audio_seconds)))
         if self._settings.warm:
@@ -171,14 +170,14 @@ class _Daemon:
         await operations.stopping.wait()
         connection_path(self._settings.home).unlink(missing_ok=True)
         runner.requeue_current()
-        await self._server.finish()
+        await server.finish()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _publish(self, topic: str, content: Content) -> None:
+    def _publish(self, topic: str, content: Content, owner: str) -> None:
         if self._server is not None:
-            self._server.publish(topic, content)
+            self._server.publish(topic, content, owner)
 
 
 def _write_links(home: Path, others: Sequence[Endpoints]) -> None:

@@ -1,50 +1,43 @@
-"""The server: hears, checks, hands to `Dispatch`, answers. Knows frames and doors, not what operations mean."""
+"""The server: decodes what a door has heard and checked, hands it to `Dispatch`, answers.
+
+Knows frames; no operation.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import zmq
-
 from bridge.daemon.dispatch import Dispatch, Peer, Reply
-from bridge.daemon.doors import Door, Speaker
+from bridge.daemon.doors import Door, Hearing, Line
 from bridge.daemon.operations import Counters
 from bridge.files import Attached
 from bridge.protocol import messages as m
-from bridge.protocol.errors import BadSignature, BridgeError, ProtocolError, content_of
-from bridge.protocol.frames import MAX_FRAMES, Header, Message, check_signature, new_header, pack, read_header, unpack
+from bridge.protocol.errors import BridgeError, ErrorContent, ProtocolError, content_of
+from bridge.protocol.frames import Data, Header, Message, decode, new_header, pack, read_header
 from engine.errors import EngineError
 
 logger = logging.getLogger("bridge.daemon")
 _LARGE_BYTES = 1 << 20
 _FINISH_SECONDS = 0.5
-Frames = Sequence[bytes | memoryview]
+_BUSY = ErrorContent(
+    code="too_many_requests",
+    message="Thousands of requests of this client wait already. Send fewer at a time.",
+    remedy="Send fewer at a time.",
+)
 
 
 class Server:
-    """Serves the operations at one or more doors."""
+    """Answers what the doors hear. `doors` is filled by whoever makes them."""
 
-    def __init__(self, doors: Sequence[Door], dispatch: Dispatch, counters: Counters) -> None:
-        self._doors = doors
+    def __init__(self, dispatch: Dispatch, counters: Counters) -> None:
+        self.doors: list[Door] = []
         self._dispatch = dispatch
         self._counters = counters
         self._tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(self, door: Door) -> None:
-        """Answer what comes in at a door, until cancelled."""
-        while True:
-            frames = await door.commands.recv_multipart(copy=False)
-            self._counters.messages_received += 1
-            speaker = door.speaker(frames)
-            if speaker is None or not _is_signed(speaker.key, frames):  # a stranger's message costs no task
-                self._counters.rejected_signatures += 1
-                continue
-            task = asyncio.get_running_loop().create_task(self._answer(door, speaker, frames))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self.hearing = Hearing(self._heard, self._refused, self._too_many)
 
     async def finish(self) -> None:
         """Give requests that are being answered a moment, then end them."""
@@ -53,78 +46,73 @@ class Server:
         for task in self._tasks:
             task.cancel()
 
-    async def _answer(self, door: Door, speaker: Speaker, frames: Sequence[zmq.Frame]) -> None:
-        identity, parts = frames[0].bytes, [frame.buffer for frame in frames[1:]]
-        counters = self._counters
+    def publish(self, topic: str, content: m.Content, owner: str = "") -> None:
+        """Send an event at every door."""
+        self._counters.events_sent += 1
+        for door in self.doors:
+            door.publish(topic, pack(door.events_key, new_header("event"), content), owner)
+
+    def _heard(self, line: Line, frames: Sequence[Data], done: Callable[[], None]) -> None:
+        self._counters.messages_received += 1
+        task = asyncio.get_running_loop().create_task(self._answer(line, frames))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: done())
+
+    def _refused(self) -> None:
+        self._counters.messages_received += 1
+        self._counters.rejected_signatures += 1
+
+    def _too_many(self, line: Line, frames: Sequence[Data]) -> None:
+        task = asyncio.get_running_loop().create_task(_send(line, _header_of(frames), _BUSY))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, line: Line, frames: Sequence[Data]) -> None:
         try:
-            message = await _unpacked(speaker.key, parts)
-        except BadSignature:
-            counters.rejected_signatures += 1
-            return
+            message = await _decoded(frames)
         except ProtocolError as error:
-            counters.rejected_messages += 1
-            await self._send(door, speaker, identity, _header_of(parts), content_of(error))
+            self._counters.rejected_messages += 1
+            await _send(line, _header_of(frames), content_of(error))
             return
         try:
-            attached = Attached(message.buffers, message.buffer_hashes)
-            reply = await self._dispatch.perform(message.header.op, message.content, Peer(speaker.name), attached)
+            reply = await self._performed(line, message)
         except Exception as error:
             if not isinstance(error, BridgeError | EngineError | OSError):
                 logger.exception("%s", message.header.op)
-            content = content_of(error)
-            counters.rejected_messages += isinstance(error, ProtocolError)
-            await self._send(door, speaker, identity, message.header, content)
+            self._counters.rejected_messages += isinstance(error, ProtocolError)
+            await _send(line, message.header, content_of(error))
             return
         try:
-            await self._send(door, speaker, identity, message.header, reply.content, reply)
+            await _send(line, message.header, reply.content, reply)
         except ProtocolError as error:  # such as a number that JSON does not have: better an error than silence
             logger.exception("%s", message.header.op)
-            await self._send(door, speaker, identity, message.header, content_of(error))
+            await _send(line, message.header, content_of(error))
 
-    async def _send(
-        self,
-        door: Door,
-        speaker: Speaker,
-        identity: bytes,
-        request: Header,
-        content: Any,
-        reply: Reply | None = None,
-    ) -> None:
-        op = "error" if reply is None else request.op
-        buffers, hashes = (reply.buffers, reply.hashes) if reply else ([], [])
-        frames = pack(speaker.key, new_header(op, request.id), content, buffers, hashes)
-        try:
-            await door.commands.send_multipart([identity, *frames], copy=False)
-        except zmq.ZMQError as error:
-            logger.info("reply to %s not delivered: %s", request.op, error)
-
-    def publish(self, topic: str, content: m.Content) -> None:
-        """Send an event at every door."""
-        self._counters.events_sent += 1
-        for door in self._doors:
-            frames = pack(door.events_key, new_header("event"), content)
-            door.events.send_multipart([topic.encode("utf-8"), *frames])
+    async def _performed(self, line: Line, message: Message) -> Reply:
+        peer = Peer(line.speaker.name, line.speaker.mark)
+        attached = Attached(message.buffers, message.buffer_hashes)
+        return await self._dispatch.perform(message.header.op, message.content, peer, attached)
 
 
-def _is_signed(key: str, frames: Sequence[zmq.Frame]) -> bool:
-    """Whether the speaker signed header and content; buffers are looked at later."""
-    if not 4 <= len(frames) <= MAX_FRAMES + 1:
-        return False
+async def _send(line: Line, request: Header, content: Any, reply: Reply | None = None) -> None:
+    op = "error" if reply is None else request.op
+    buffers, hashes = (reply.buffers, reply.hashes) if reply else ([], [])
+    frames = pack(line.speaker.key, new_header(op, request.id), content, buffers, hashes)
     try:
-        check_signature(key, [frame.buffer for frame in frames[1:4]])
-    except BadSignature:
-        return False
-    return True
+        await line.send(frames)
+    except OSError as error:
+        logger.debug("reply to %s not delivered: %s", request.op, error)
 
 
-async def _unpacked(key: str, parts: Frames) -> Message:
-    if sum(memoryview(p).nbytes for p in parts) < _LARGE_BYTES:
-        return unpack(key, parts)
-    return await asyncio.to_thread(unpack, key, parts)
+async def _decoded(frames: Sequence[Data]) -> Message:
+    if sum(memoryview(frame).nbytes for frame in frames) < _LARGE_BYTES:
+        return decode(frames)
+    return await asyncio.to_thread(decode, frames)
 
 
-def _header_of(parts: Frames) -> Header:
+def _header_of(frames: Sequence[Data]) -> Header:
     try:
-        return read_header(parts)
+        return read_header(frames)
     except ProtocolError:
         return new_header("")

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from bridge.protocol.errors import ErrorContent, ProtocolError
-from bridge.protocol.frames import new_header, pack, unpack
+from bridge.protocol.frames import Data, new_header, pack, unpack
 from bridge.protocol.messages import ModelName, ResultEntry
 
 BEAT_SECONDS = 1.0
@@ -124,12 +124,12 @@ FromDaemon = Load | RenderJob | CancelJob | Stop
 FromEngine = Ready | Beat | Loaded | LoadFailed | StepDone | LogText | Done | Failed | Stopped
 
 
-def say(key: str, message: Said) -> list[bytes | memoryview]:
+def say(key: str, message: Said) -> list[Data]:
     """The frames of something said."""
     return pack(key, new_header("engine"), message)
 
 
-def heard_by_engine(key: str, frames: Sequence[bytes | memoryview]) -> FromDaemon:
+def heard_by_engine(key: str, frames: Sequence[Data]) -> FromDaemon:
     """What the daemon said. Raises BadSignature, ProtocolError."""
     content = unpack(key, frames).content
     try:
@@ -138,7 +138,7 @@ def heard_by_engine(key: str, frames: Sequence[bytes | memoryview]) -> FromDaemo
         raise ProtocolError(str(error)) from error
 
 
-def heard_by_daemon(key: str, frames: Sequence[bytes | memoryview]) -> FromEngine:
+def heard_by_daemon(key: str, frames: Sequence[Data]) -> FromEngine:
     """What the engine said. Raises BadSignature, ProtocolError."""
     content = unpack(key, frames).content
     try:

@@ -36,7 +36,7 @@ class SourceFile:
 class Attached:
     """The buffers of a message and their hashes, already checked."""
 
-    buffers: Sequence[bytes | memoryview] = ()
+    buffers: Sequence[bytes | bytearray | memoryview] = ()
     hashes: Sequence[str] = ()
 
 
@@ -102,7 +102,7 @@ def _data_uri(audio: str, store: AudioStore) -> SourceFile:
     return _put(data, store, None)
 
 
-def _put(data: bytes | memoryview, store: AudioStore, sha256: str | None) -> SourceFile:
+def _put(data: bytes | bytearray | memoryview, store: AudioStore, sha256: str | None) -> SourceFile:
     if not len(data):
         raise _wrong("no bytes", "Choose audio that is not empty.")
     digest, path = store.put(data, suffix_of(data), sha256)

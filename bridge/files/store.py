@@ -41,7 +41,7 @@ class AudioStore:
         """A path for a file to be made and then handed to `adopt`."""
         return self.making / f"{secrets.token_hex(8)}{suffix}"
 
-    def put(self, data: bytes | memoryview, suffix: str, sha256: str | None = None) -> tuple[str, Path]:
+    def put(self, data: bytes | bytearray | memoryview, suffix: str, sha256: str | None = None) -> tuple[str, Path]:
         """Store bytes; `sha256` where it is known. Raises OSError, a full disk among them; nothing is left then."""
         digest = sha256 or hashlib.sha256(data).hexdigest()
         known = self.find(digest)
@@ -125,7 +125,7 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def suffix_of(data: bytes | memoryview) -> str:
+def suffix_of(data: bytes | bytearray | memoryview) -> str:
     """The file name's ending for audio bytes, by their first bytes; .audio if unknown."""
     from engine.audio.containers import kinds
 

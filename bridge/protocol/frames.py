@@ -23,6 +23,7 @@ PROTOCOL_VERSION = 1
 MAX_MESSAGE_BYTES = 1 << 30
 MAX_REQUEST_ID_CHARACTERS = 200
 MAX_FRAMES = 64  # of one message, buffers included
+Data = bytes | bytearray | memoryview
 _UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError)
 
 
@@ -49,7 +50,7 @@ class Message:
 
     header: Header
     content: dict[str, Any]
-    buffers: list[bytes | memoryview] = field(default_factory=list)
+    buffers: list[Data] = field(default_factory=list)
     buffer_hashes: list[str] = field(default_factory=list)
 
 
@@ -80,8 +81,12 @@ def encode_json(value: Any) -> bytes:
 
 
 def pack(
-    key: str, header: Header, content: Any, buffers: Sequence[bytes | memoryview] = (), hashes: Sequence[str] = ()
-) -> list[bytes | memoryview]:
+    key: str,
+    header: Header,
+    content: Any,
+    buffers: Sequence[Data] = (),
+    hashes: Sequence[str] = (),
+) -> list[Data]:
     """The frames of a message. `hashes` are the buffers' SHA-256 where they are known already."""
     body = dict(msgspec.to_builtins(content))
     if buffers:
@@ -91,7 +96,7 @@ def pack(
     return [sign(key, head, text), head, text, *buffers]
 
 
-def check_signature(key: str, frames: Sequence[bytes | memoryview]) -> None:
+def check_signature(key: str, frames: Sequence[Data]) -> None:
     """Raises `BadSignature` unless the first frame signs the next two."""
     if not 3 <= len(frames) <= MAX_FRAMES:
         raise BadSignature(f"got {len(frames)} frames, expected signature, header, content and at most 61 buffers")
@@ -100,7 +105,7 @@ def check_signature(key: str, frames: Sequence[bytes | memoryview]) -> None:
         raise BadSignature("the signature does not match")
 
 
-def read_header(frames: Sequence[bytes | memoryview]) -> Header:
+def read_header(frames: Sequence[Data]) -> Header:
     """The header of frames whose signature was checked. Raises `ProtocolError`."""
     try:
         return msgspec.json.decode(bytes(frames[1]), type=Header)
@@ -108,9 +113,14 @@ def read_header(frames: Sequence[bytes | memoryview]) -> Header:
         raise ProtocolError(f"header: {error}") from error
 
 
-def unpack(key: str, frames: Sequence[bytes | memoryview]) -> Message:
+def unpack(key: str, frames: Sequence[Data]) -> Message:
     """Check the signature, decode, check version and buffers. Raises `BadSignature`, `ProtocolError`."""
     check_signature(key, frames)
+    return decode(frames)
+
+
+def decode(frames: Sequence[Data]) -> Message:
+    """Decode frames whose signature was checked; check version and buffers. Raises `ProtocolError`."""
     header = read_header(frames)
     if header.version != PROTOCOL_VERSION:
         raise ProtocolError(
@@ -127,7 +137,7 @@ def unpack(key: str, frames: Sequence[bytes | memoryview]) -> Message:
     return Message(header, content, buffers, [entry.sha256 for entry in entries])
 
 
-def _check_buffers(entries: list[BufferEntry], buffers: Sequence[bytes | memoryview]) -> None:
+def _check_buffers(entries: list[BufferEntry], buffers: Sequence[Data]) -> None:
     if len(entries) != len(buffers):
         raise ProtocolError(
             f"got {len(buffers)} buffers, content lists {len(entries)}", code="buffer_mismatch", field="$.buffers"

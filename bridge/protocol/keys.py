@@ -58,6 +58,11 @@ def allowed(home: Path) -> dict[str, str]:
     return {name: public for name, public in clients.items() if _is_key(public)}
 
 
+def changed_at(home: Path) -> int:
+    """A number that is another one after a client was allowed or revoked."""
+    return (home / "curve" / "clients").stat().st_mtime_ns
+
+
 def revoke(home: Path, name: str) -> None:
     """Let a client in no more. Raises KeyFileError if it is not known."""
     path = _clients(home) / f"{_checked(name)}.public"
@@ -71,6 +76,11 @@ def wire_key(server_secret: str, client_public: str) -> str:
     """The key with which a CURVE client signs: 64 hexadecimal characters."""
     text = _PURPOSE + client_public.encode("ascii")
     return hmac.new(server_secret.encode("ascii"), text, hashlib.sha256).hexdigest()
+
+
+def mark(client_public: str) -> str:
+    """What the ids of a client's jobs begin with: 8 hexadecimal characters, by its key."""
+    return hashlib.sha256(b"acestep-bridge jobs " + client_public.encode("ascii")).hexdigest()[:8]
 
 
 def events_key(server_secret: str) -> str:

@@ -11,7 +11,7 @@ import soundfile
 import zmq
 
 from bridge.client import Client, Timeouts
-from bridge.daemon.doors import WrongAddress, split_address
+from bridge.daemon.bind_address import WrongAddress, split_address
 from bridge.protocol import errors, keys
 from bridge.protocol.home import Endpoints
 from tests.support.daemons import Daemon, running, text

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import zmq.asyncio
 
 from bridge.daemon.engine import EngineDied, EngineProcess
 from bridge.daemon.hub import Hub
@@ -115,9 +114,8 @@ class StubbornEngine(EngineProcess):
 async def outcome_of(home: Path, failures: int) -> Job:
     settings = Settings(home=home, renderer=SINES)
     AudioStore(home / "audio").make_folders()
-    store, hub = JobStore(home / "jobs.sqlite3"), Hub(lambda topic, content: None)
-    context = zmq.asyncio.Context()
-    engine = StubbornEngine(context, settings)
+    store, hub = JobStore(home / "jobs.sqlite3"), Hub(lambda topic, content, owner: None)
+    engine = StubbornEngine(settings)
     engine.failures = failures
     runner = Runner(store, hub, engine, settings)
     job = store.add(Job(job_id="", task="text-to-audio", request=text(), model=str(MODEL)))
@@ -130,7 +128,6 @@ async def outcome_of(home: Path, failures: int) -> Job:
     finally:
         task.cancel()
         await engine.close()
-        context.term()
         store.close()
 
 
@@ -146,14 +143,12 @@ def test_an_engine_that_does_not_come_up_is_started_again(
 
 
 async def render_hanging(home: Path) -> None:
-    context = zmq.asyncio.Context()
-    engine = EngineProcess(context, Settings(home=home, renderer=SINES, stall_seconds=1.0))
+    engine = EngineProcess(Settings(home=home, renderer=SINES, stall_seconds=1.0))
     request = text("hang steps=4")
     try:
         await engine.render(RenderJob(job_id="one", model=str(MODEL), request=request), lambda said: None)
     finally:
         await engine.close()
-        context.term()
 
 
 def test_an_engine_that_hangs_is_ended_although_it_beats(tmp_path: Path) -> None:
