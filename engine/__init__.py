@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.audio.buffer import Audio
-    from engine.errors import Cancelled, CheckpointError, EngineError, InvalidRequest, OutOfMemory
+    from engine.errors import Cancelled, CheckpointError, EngineError, InvalidRequest, NotFinite, OutOfMemory
     from engine.model import Model, Progress, Render, load
     from engine.requests import (
         AudioToAudio,
@@ -31,6 +31,7 @@ _HOMES = {
     "CheckpointError": "engine.errors",
     "EngineError": "engine.errors",
     "InvalidRequest": "engine.errors",
+    "NotFinite": "engine.errors",
     "OutOfMemory": "engine.errors",
     "Model": "engine.model",
     "Progress": "engine.model",
@@ -60,6 +61,7 @@ __all__ = [
     "InvalidRequest",
     "Lego",
     "Model",
+    "NotFinite",
     "OutOfMemory",
     "Outpaint",
     "Progress",

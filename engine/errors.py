@@ -3,6 +3,7 @@
 EngineError
 ├── InvalidRequest (ValueError)    a field of a request, or the audio it names, cannot be used
 ├── CheckpointError                a checkpoint is missing, incomplete or of another model
+├── NotFinite                      the model itself gave NaN or infinity: no fault of the request
 ├── OutOfMemory                    every memory mode was tried; numbers are in the message
 └── Cancelled                      the caller's cancel event was set
 """
@@ -30,6 +31,18 @@ class InvalidRequest(EngineError, ValueError):
 
 class CheckpointError(EngineError):
     """A checkpoint folder or file that cannot be loaded."""
+
+
+class NotFinite(EngineError):
+    """The model gave values that are no numbers: its weights or a LoRA are damaged, or its number format is too small.
+
+    `stage` is what made them: denoise or decode.
+    """
+
+    def __init__(self, stage: str) -> None:
+        remedy = "Pull the model again, leave out LoRAs, or choose another seed or less guidance."
+        super().__init__(f"The model gave values that are no numbers (NaN) in {stage}. {remedy}")
+        self.stage, self.remedy = stage, remedy
 
 
 class OutOfMemory(EngineError):

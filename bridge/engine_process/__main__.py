@@ -16,7 +16,7 @@ from bridge.engine_process.line import Line
 from bridge.engine_process.renderer import OnLog, OnStep, Renderer, find_factory
 from bridge.files.store import AudioStore
 from bridge.protocol.errors import ErrorContent, ProtocolError, content_of
-from engine.errors import Cancelled, CheckpointError, OutOfMemory
+from engine.errors import Cancelled, CheckpointError, NotFinite, OutOfMemory
 
 logger = logging.getLogger("bridge.engine_process")
 
@@ -120,6 +120,8 @@ def _content(error: Exception) -> ErrorContent:
         return ErrorContent(code="engine_unavailable", message=message, remedy=remedy)
     if isinstance(error, OutOfMemory):
         return ErrorContent(code="out_of_memory", message=str(error))
+    if isinstance(error, NotFinite):
+        return ErrorContent(code="model_not_finite", message=str(error), remedy=error.remedy)
     if isinstance(error, CheckpointError):
         return ErrorContent(code="checkpoint", message=str(error))
     return content_of(error)

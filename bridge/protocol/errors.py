@@ -136,6 +136,7 @@ _BY_CODE: dict[str, type[RequestFailed]] = {
     "engine_crashed": JobFailed,
     "out_of_memory": JobFailed,
     "checkpoint": JobFailed,
+    "model_not_finite": JobFailed,
 }
 
 

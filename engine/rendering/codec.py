@@ -16,6 +16,7 @@ from torch import Tensor
 
 from engine.audio.resample_for_model import resample_for_model
 from engine.audio.window import Window
+from engine.errors import NotFinite
 from engine.families.family import Autoencoder, OnTile
 from engine.memory.device import exact_convolutions, to_host
 from engine.memory.main_memory import give_back
@@ -105,7 +106,15 @@ class Codec:
         self._use("autoencoder")
         tile = self.tile_frames
         give_back()  # what the sampler used is of other sizes
-        return self._autoencoder.decode(to_device(latents, self._device), tile, on_tile, frames)[0]
+        made = self._autoencoder.decode(to_device(latents, self._device), tile, on_tile, frames)[0]
+        return finite(made, "decode")
+
+
+def finite(made: Tensor, stage: str) -> Tensor:
+    """What a stage made. Raises NotFinite for NaN and infinity."""
+    if not torch.isfinite(made).all():
+        raise NotFinite(stage)
+    return made
 
 
 def _resampled(audio: Tensor, from_rate: int, to_rate: int) -> np.ndarray:

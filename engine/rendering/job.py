@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.families.family import Family, Reader
 from engine.memory.device import Pace, synchronize, to_host
-from engine.rendering.codec import Codec
+from engine.rendering.codec import Codec, finite
 from engine.rendering.order import Order
 from engine.rendering.source import Source
 from engine.requests.recipe import ModelIdentity
@@ -111,7 +111,8 @@ class Job:
                 walked = walked or bool(plan.legs)
                 share = (number + self.runs_done * len(chunks), self.runs * len(chunks))
                 on_progress = self._progress(plan.evaluations, *share)
-                latents.append(to_host(denoise(plan, on_progress, self.cancel, Pace(self.device))))
+                walked_to = to_host(denoise(plan, on_progress, self.cancel, Pace(self.device)))
+                latents.append(finite(walked_to, "denoise"))
         self.runs_done += 1
         return torch.cat(latents), walked
 
