@@ -15,6 +15,7 @@ from bridge.demo.arrangement import load_song, write_mix, write_stems
 from bridge.demo.folder import Story, new_folder, write_readme, write_seam
 from bridge.demo.full_model import offer
 from bridge.demo.pictures import MARGIN_SECONDS, Comparison, draw_comparison
+from bridge.demo.report_picture import Reported, draw_report
 from bridge.model_words import model_words
 from bridge.rpp.new_project import Meter, new_project, write
 from bridge.rpp.plan import ProjectJob, make_plan
@@ -31,6 +32,7 @@ InWords = Callable[[dict[str, Any]], list[str]]
 DEFAULT_SEED = 7
 CONTEXT_SECONDS = 10.0
 PROJECT, REGENERATED, PICTURE = "demo.RPP", "demo-regenerated.RPP", "before-after.png"
+REPORT_PICTURE = "report.png"
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ def run_demo(order: DemoOrder, tools: Tools) -> DemoResult:
     tools.say("[4/4] Drawing before and after")
     story = _story(scene, request, take, result, tools)
     _draw(scene, take, story)
+    _draw_report(take, story, folder)
     write_seam(folder, story)
     write_readme(folder, story)
     return DemoResult(folder, take, result, story, time.monotonic() - began)
@@ -166,6 +169,7 @@ def _story(scene: Scene, request: Any, take: Path, result: JobResult, tools: Too
         *_mixes(scene, take),
         f"{PICTURE}: spectrograms before and after, the joints close up",
         "seam-report.txt: how the new part fits, measured",
+        f"{REPORT_PICTURE}: the same as a picture, with attacks, beat and loudness",
     ]
     return Story(
         track=scene.name,
@@ -203,6 +207,12 @@ def _draw(scene: Scene, take: Path, story: Story) -> None:
         shown_from_seconds=first,
     )
     draw_comparison(comparison, scene.folder / PICTURE)
+
+
+def _draw_report(take: Path, story: Story, folder: Path) -> None:
+    title = f"{story.track}, {story.start:g} s to {story.end:g} s, {story.model}, seed {story.seed}"
+    reported = Reported(read(take), story.start, story.end, title)
+    draw_report(reported, reported.report(), folder / REPORT_PICTURE)
 
 
 def _stretch(info: AudioInfo, first: float, last: float) -> Audio:

@@ -1,8 +1,9 @@
 """How good a joint is, in numbers and in words; `score` chooses among candidates. Measures the finished result.
 
 The click level compares the sharpest moment within each fade (peak of the second difference) with the music's own
-onsets: the 95th percentile of the sharpest moments of each tenth of a second, 2 s either way. The beat is compared
-only where one is found on both sides. Knows no files and no model.
+onsets: the 95th percentile of the sharpest moments of each tenth of a second, 2 s either way. A click is what is over
+them and also stands alone: an attack of the music stays sharp for some milliseconds. The beat is compared only where
+one is found on both sides. Knows no files and no model.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _AROUND_SECONDS = 2.0
 _NEAR_SECONDS = 1.0
 _PIECE_SECONDS = 0.1
 _MOMENT_SECONDS = 0.005
-_IF_ANY = {"silent", "joint_before", "joint_after", "joint_before_ms", "joint_after_ms", "beat_shift_ms"}
+_ALONE_SECONDS, _ALONE_SAMPLES, _ALONE_DB = 0.004, 4, 9.0
+_IF_ANY = {"clicks", "silent", "joint_before", "joint_after", "joint_before_ms", "joint_after_ms", "beat_shift_ms"}
 _SILENT = 10 ** (-70 / 20)  # a peak below -70 dBFS is silence: dither and rumble of an empty track are
 _SILENT_SCORE = 20.0
 _CHANGED_SCORE = 100.0
@@ -41,8 +43,9 @@ class SeamReport:
     """One region's joints. None where there is no joint, or nothing to compare with.
 
     `joint_before` and `joint_after` are the positions [start, stop) of fades that do not lie at their borders, with
-    their distances from these in ms (negative: before the border). `silent` says what no sample over -70 dBFS is in:
-    "region", "surroundings" (the second on each side) or "both".
+    their distances from these in ms (negative: before the border). `clicks` names the joints ("start", "end") at which
+    the sharpest moment is over the music's own attacks and none itself. `silent` says what no sample over -70 dBFS is
+    in: "region", "surroundings" (the second on each side) or "both".
     """
 
     samples_changed_outside: int
@@ -54,6 +57,7 @@ class SeamReport:
     gain_db: float = 0.0
     fade_before: str = "none"
     fade_after: str = "none"
+    clicks: tuple[str, ...] | None = None
     silent: str | None = None
     joint_before: tuple[int, int] | None = None
     joint_after: tuple[int, int] | None = None
@@ -92,14 +96,15 @@ def measure(read: ReadResult, window: Window, patch: Patch, region: Region, chan
     after = read(min(last, region.fade_end), min(last, region.fade_end + context))
     inside = read(region.start, region.end)
     joints = patch.joints
+    start, end = joints[0] or (region.fade_start, region.start), joints[1] or (region.end, region.fade_end)
+    click_before = _click(read, window, *start) if region.start > first else (None, False)
+    click_after = _click(read, window, *end) if region.end < last else (None, False)
+    clicks = ("start",) * click_before[1] + ("end",) * click_after[1]
     return SeamReport(
         samples_changed_outside=changed_outside,
-        click_before_db=_click(read, window, *(joints[0] or (region.fade_start, region.start)))
-        if region.start > first
-        else None,
-        click_after_db=_click(read, window, *(joints[1] or (region.end, region.fade_end)))
-        if region.end < last
-        else None,
+        click_before_db=click_before[0],
+        click_after_db=click_after[0],
+        clicks=clicks or None,
         loudness_difference_lu=_loudness_difference(inside, before, after, rate),
         tempo_phase_error_ms=_phase_error(inside, before, after, region, rate, patch.bpm),
         spectral_tilt_difference_db=_tilt_difference(inside, before, after, rate),
@@ -148,18 +153,31 @@ def _silent(inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], rat
     return "both" if region and around else "region" if region else "surroundings" if around else None
 
 
-def _click(read: ReadResult, window: Window, start: int, stop: int) -> float:
-    """Sharpest moment of a joint against the music around it, in dB."""
+def _click(read: ReadResult, window: Window, start: int, stop: int) -> tuple[float, bool]:
+    """Sharpest moment of a joint against the music around it, in dB; and whether it is a click."""
     first, last = window.output
     rate = window.sample_rate
     moment, around = max(4, round(_MOMENT_SECONDS * rate)), round(_AROUND_SECONDS * rate)
-    joint = _sharpness(read(max(first, start - moment), min(last, stop + moment)))
+    low, high = max(first, start - moment), min(last, stop + moment)
+    begin = max(first, low - moment)
+    near = _sharpness(read(begin, min(last, high + moment)))
+    joint = near[low - begin : max(low, high - 2) - begin]
     left = _sharpness(read(max(first, start - around), max(first, start - moment)))
     right = _sharpness(read(min(last, stop + moment), min(last, stop + around)))
     piece = round(_PIECE_SECONDS * rate)
     peaks = np.concatenate([_peaks(left, piece), _peaks(right, piece)])
     usual = float(np.percentile(peaks, 95)) if peaks.size else 0.0
-    return round(20 * math.log10(max(float(joint.max(initial=0)), _QUIET) / max(usual, _QUIET)), 2)
+    level = round(20 * math.log10(max(float(joint.max(initial=0)), _QUIET) / max(usual, _QUIET)), 2)
+    return level, level > 0 and _stands_alone(near, low - begin + int(joint.argmax()), rate)
+
+
+def _stands_alone(sharpness: NDArray[np.float64], at: int, rate: int) -> bool:
+    """Whether a moment is 9 dB sharper than nearly all of the 4 ms on each side of it."""
+    wide = max(2 * _ALONE_SAMPLES, round(_ALONE_SECONDS * rate))
+    sides = sharpness[max(0, at - wide) : max(0, at - _ALONE_SAMPLES)], sharpness[at + _ALONE_SAMPLES : at + wide]
+    beside = np.concatenate(sides)
+    usual = float(np.percentile(beside, 95)) if beside.size else 0.0
+    return 20 * math.log10(float(sharpness[at]) / max(usual, _QUIET)) > _ALONE_DB
 
 
 def _sharpness(samples: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -222,8 +240,8 @@ def _sentences(report: SeamReport) -> list[str | None]:
         _silence_words(report.silent),
         _place_words("start", report.joint_before_ms),
         _place_words("end", report.joint_after_ms),
-        _click_words("start", report.click_before_db),
-        _click_words("end", report.click_after_db),
+        _click_words("start", report.click_before_db, report.clicks),
+        _click_words("end", report.click_after_db, report.clicks),
         _loudness_words(report),
         _shift_words(report.beat_shift_ms),
         _beat_words(report.tempo_phase_error_ms),
@@ -248,11 +266,13 @@ def _place_words(where: str, place: tuple[float, float] | None) -> str | None:
     return f"The fade at the {where} lies where it is heard least, from {first} the border to {last} it."
 
 
-def _click_words(where: str, level: float | None) -> str | None:
+def _click_words(where: str, level: float | None, clicks: tuple[str, ...] | None) -> str | None:
     if level is None:
         return None
     if level <= 0:
         return f"No click at the {where}: the joint is {abs(level):.0f} dB below the music's own attacks."
+    if where not in (clicks or ()):
+        return f"No click at the {where}: what is sharp there is an attack, {level:.0f} dB over the music around it."
     return f"The joint at the {where} is {level:.0f} dB sharper than the music around it; it may be heard as a click."
 
 

@@ -56,7 +56,7 @@ def of_folder(folder: Path, kind: str, count: int) -> Iterator[Place]:
     import soundfile
 
     rng = np.random.default_rng(KINDS.index(kind))
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS)
+    paths = sorted({p.resolve() for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS})
     paths = [p for p in paths if soundfile.info(p).duration > 14]
     for number in range(count if paths else 0):
         samples, rate = soundfile.read(paths[number % len(paths)], dtype="float32", always_2d=True)

@@ -31,7 +31,14 @@ def test_the_demo_leaves_both_projects_the_audio_the_picture_and_the_texts(here)
     assert done.code == 0, done.err
     folder = here / "acestep-demo"
     names = {path.name for path in folder.iterdir()}
-    assert {"demo.RPP", "demo-regenerated.RPP", "before-after.png", "seam-report.txt", "README.txt"} <= names
+    assert {
+        "demo.RPP",
+        "demo-regenerated.RPP",
+        "before-after.png",
+        "seam-report.txt",
+        "report.png",
+        "README.txt",
+    } <= names
     assert {"Drums.wav", "Bass.wav", "Keys.wav", "Pad.wav", "mix-before.wav", "mix-after.wav"} <= names
     project = Project.load(folder / "demo-regenerated.RPP")
     takes = project.items(project.track("Drums"))[0].takes

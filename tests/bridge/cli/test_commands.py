@@ -9,7 +9,9 @@ import shlex
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
 from bridge.cli import doctor_checks as checks
@@ -266,3 +268,17 @@ def test_a_full_disk_names_the_file_of_a_link_and_leaves_none(home, tmp_path, mo
     assert done.exit_code == 1
     assert done.stderr.strip() == f"{tmp_path / 'l.json'}: No space left on device."
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first.json", "home"]
+
+
+def test_a_report_of_any_file_in_words_numbers_and_as_a_picture(tmp_path):
+    numbers = np.random.default_rng(0).normal(0, 0.1, (6 * 22050, 2))
+    soundfile.write(tmp_path / "song.wav", numbers, 22050)
+    borders = ["--start-time", 2, "--end-time", 4]
+    said = run("report", tmp_path / "song.wav", *borders, "-o", tmp_path / "report.png")
+    assert said.exit_code == 0 and "as loud as the music around it" in said.stdout
+    assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
+    told = json.loads(run("report", tmp_path / "song.wav", *borders, "--json").stdout)
+    assert told["flams"] == [] and told["words"]
+    assert run("report", "20260101T000000-0a0b0c0d").exit_code == 3  # a job, and no daemon has ever run
+    refused = run("report", tmp_path / "song.wav")
+    assert refused.exit_code == 2 and "--start-time" in refused.output

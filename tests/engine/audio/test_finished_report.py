@@ -1,0 +1,61 @@
+"""The words of a report against faults put into clean music: click, flam, dip, slip of tempo, step of level."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.audio.finished_report import report_on
+
+RATE = 22050
+START, END = 8.0, 14.0
+SAID = {
+    "click": "heard as a click",
+    "flam": "flam",
+    "dip": "dips at the end",
+    "late": "ms late",
+    "loud": "louder than the music",
+}
+
+
+def _music(seed: int, seconds: float = 22.0) -> np.ndarray:
+    """Hits each half second, off the borders, over a held chord: (2, n)."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(seconds * RATE)) / RATE
+    since = np.mod(t - 0.15, 0.5)
+    hits = rng.normal(size=(2, t.size)) * np.exp(-since * 60) * 0.3
+    return hits + sum(np.sin(2 * np.pi * f * t) for f in (220.0, 277.2, 329.6)) * 0.03
+
+
+def _spoiled(fault: str) -> np.ndarray:
+    audio = _music(1)
+    inside = slice(round(START * RATE), round(END * RATE))
+    at = round(END * RATE)
+    if fault == "click":
+        audio[:, at + 150] += 1.5
+    if fault == "flam":
+        burst = np.random.default_rng(3).normal(size=(2, 1500)) * np.exp(-np.arange(1500) / RATE * 60) * 0.4
+        for place in (at - 300, at + 600):
+            audio[:, place : place + 1500] += burst
+    if fault == "dip":
+        audio[:, at - 300 : at + 350] *= 0.15
+    if fault == "late":
+        audio[:, inside] = _music(1)[:, inside.start - 1000 : inside.stop - 1000]
+    if fault == "loud":
+        audio[:, inside] *= 1.8
+    return audio
+
+
+@pytest.mark.parametrize("fault", sorted(SAID))
+def test_a_fault_is_named(fault: str) -> None:
+    assert SAID[fault] in " ".join(report_on(_spoiled(fault), RATE, START, END).in_words())
+
+
+@pytest.mark.parametrize("on_the_border", [False, True])
+def test_clean_music_has_none(on_the_border: bool) -> None:
+    late = round((START % 0.5 - 0.15) % 0.5 * RATE) if on_the_border else 0
+    report = report_on(np.roll(_spoiled("none"), late, axis=1), RATE, START, END)
+    words = " ".join(report.in_words())
+    assert not any(said in words for said in SAID.values()) and "The beat continues" in words
+    assert np.allclose(np.diff(report.beats), 0.5, atol=0.005) and len(report.beats) > 20
+    assert "samples_changed_outside" not in report.to_dict() and report.to_dict()["words"]
