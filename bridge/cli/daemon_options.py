@@ -16,6 +16,7 @@ AudioUrls = Annotated[
         "--audio-urls",
         metavar="off|public|any",
         help="Whether audio may be a URL: off (the default), public (not in private networks) or any.",
+        rich_help_panel="The job in the daemon's queue",
     ),
 ]
 

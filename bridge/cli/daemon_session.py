@@ -6,11 +6,13 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bridge.cli.output import note
 from bridge.cli.progress import JobDisplay
+from bridge.cli.step_words import why_fewer_steps
 from bridge.client import Client, JobHandle, JobResult, daemon_for_call
 from bridge.model_words import model_words
 from bridge.protocol.errors import BridgeError, DaemonNotRunning
@@ -47,8 +49,9 @@ def running_daemon() -> HelloReply | None:
 def finish_job(client: Client, request: Request | Mapping[str, Any], title: str) -> JobResult:
     """Submit, show progress, give the result. Ctrl-C cancels the job and is raised again."""
     job = client.submit(request)
-    note(f"{title}: job {job.job_id}, {model_words(job.submitted.model)}")
-    with JobDisplay(title) as display:
+    model = job.submitted.model
+    note(f"{title}: job {job.job_id}, {model_words(model)}")
+    with JobDisplay(title, why_fewer=partial(why_fewer_steps, request, model.name)) as display:
         follow(job, display.show)
     return job.result()
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from msgspec import to_builtins
 
+from bridge.cli import completion
 from bridge.cli.output import AsJson, handled, note, print_json, show
 from bridge.cli.paths import file_path
 from bridge.cli.render_commands import Force
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from bridge.client import Client
 
 group = typer.Typer(help="Jobs of the daemon: list, show, logs, cancel, delete, result.", no_args_is_help=True)
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="As in `jobs list`.")]
+ID = "As in `jobs list`; its beginning, or that of its last part, is enough."
+JobId = Annotated[str, typer.Argument(metavar="JOB", help=ID, autocompletion=completion.jobs)]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,7 +38,8 @@ def list_jobs(
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Jobs, newest first."""
+    """Jobs, newest first: id, time, task, state, length, seed, file and tags."""
+    from bridge.cli import job_facts
     from bridge.cli.job_history import daemon_or_history
 
     known: State | None = next((s for s in get_args(State) if s == state), None)
@@ -44,10 +47,11 @@ def list_jobs(
         raise InvalidRequest("state", repr(state), "one of " + ", ".join(get_args(State)), "Choose one of these.")
     with daemon_or_history() as client:
         reply = client.jobs(known, limit)
+    facts = job_facts.facts_of(job.job_id for job in reply.jobs)
     if as_json:
-        return print_json(to_builtins(reply))
+        return print_json(_with_facts(to_builtins(reply), facts))
     for job in reply.jobs:
-        show(_line(job))
+        show(_line(job, facts.get(job.job_id)))
     if len(reply.jobs) < reply.total:
         note(f"{reply.total - len(reply.jobs)} more; see --limit.")
     if not reply.jobs:
@@ -58,13 +62,15 @@ def list_jobs(
 @handled
 def show_job(job_id: JobId, as_json: AsJson = False) -> None:
     """One job: state, stage, error."""
+    from bridge.cli.job_facts import facts_of, whole_id
     from bridge.cli.job_history import daemon_or_history
 
     with daemon_or_history() as client:
-        job = client.status(job_id)
+        job = client.status(whole_id(job_id))
+    facts = facts_of([job.job_id])
     if as_json:
-        return print_json(to_builtins(job))
-    show(_line(job))
+        return print_json({**to_builtins(job), **facts.get(job.job_id, {})})
+    show(_line(job, facts.get(job.job_id)))
     show(f"    model {model_words(job.model)}, priority {job.priority}, attempt {job.attempts}")
     if job.error is not None:
         show(f"    {job.error.message}")
@@ -74,10 +80,11 @@ def show_job(job_id: JobId, as_json: AsJson = False) -> None:
 @handled
 def show_logs(job_id: JobId, as_json: AsJson = False) -> None:
     """What happened in a job."""
+    from bridge.cli.job_facts import whole_id
     from bridge.cli.job_history import daemon_or_history
 
     with daemon_or_history() as client:
-        reply = client.logs(job_id)
+        reply = client.logs(whole_id(job_id))
     if as_json:
         return print_json(to_builtins(reply))
     for line in reply.lines:
@@ -89,9 +96,10 @@ def show_logs(job_id: JobId, as_json: AsJson = False) -> None:
 def cancel_job(job_id: JobId, as_json: AsJson = False) -> None:
     """Cancel a job; a finished one stays as it is."""
     from bridge.cli.daemon_session import existing_daemon
+    from bridge.cli.job_facts import whole_id
 
     with existing_daemon() as client:
-        job = client.cancel(job_id)
+        job = client.cancel(whole_id(job_id))
     if as_json:
         return print_json(to_builtins(job))
     show(_line(job))
@@ -100,7 +108,9 @@ def cancel_job(job_id: JobId, as_json: AsJson = False) -> None:
 @group.command("delete")
 @handled
 def delete_jobs(
-    job_ids: Annotated[list[str] | None, typer.Argument(metavar="JOB...", help="As in `jobs list`.")] = None,
+    job_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="JOB...", help=ID, autocompletion=completion.jobs)
+    ] = None,
     older_than: Annotated[
         float | None, typer.Option("--older-than", min=0, metavar="DAYS", help="All finished before that.")
     ] = None,
@@ -108,17 +118,21 @@ def delete_jobs(
 ) -> None:
     """Forget finished jobs, and their audio where no other job needs it. Files copied elsewhere stay."""
     from bridge.cli.daemon_session import existing_daemon
+    from bridge.cli.job_facts import Freed, whole_id
 
     if not job_ids and older_than is None:
         raise InvalidRequest("jobs", "none", "jobs, or --older-than DAYS", "Name what may go; `jobs list` shows them.")
     with existing_daemon() as client:
         before = time.time() - (older_than or 0) * 86400
-        wanted = [*(job_ids or []), *(_finished_before(client, before) if older_than is not None else ())]
-        for job_id in dict.fromkeys(wanted):
+        named = [whole_id(text) for text in job_ids or []]
+        old = _finished_before(client, before) if older_than is not None else []
+        wanted = list(dict.fromkeys([*named, *old]))
+        freed = Freed(wanted)
+        for job_id in wanted:
             client.delete(job_id)
     if as_json:
-        return print_json({"deleted": wanted})
-    show(f"{len(wanted)} job(s) deleted.")
+        return print_json({"deleted": wanted, "freed_bytes": freed.bytes()})
+    show(f"{len(wanted)} job(s) deleted, {freed.bytes() / 1e6:.1f} MB of audio freed.")
 
 
 def _finished_before(client: Client, limit: float) -> list[str]:
@@ -143,19 +157,26 @@ def job_result(
     as_json: AsJson = False,
 ) -> None:
     """What a completed job made; with -o a copy of its audio."""
+    from bridge.cli.job_facts import whole_id
     from bridge.cli.job_history import daemon_or_history
     from bridge.cli.render import deliver
 
     with daemon_or_history() as client:
-        deliver(client.result(job_id).reply, out, as_json, force)
+        deliver(client.result(whole_id(job_id)).reply, out, as_json, force)
 
 
-def _line(job: JobStatus) -> str:
+def _line(job: JobStatus, facts: dict[str, Any] | None = None) -> str:
+    from bridge.cli.job_facts import words_of as words_of_facts
     from bridge.cli.progress import words_of
 
     percent = f" {round(100 * job.progress)} %" if job.steps else ""
     words = f"{job.state} ({words_of(job)}{percent})" if job.state in ("running", "queued") else job.state
-    return f"{job.job_id}  {_clock(job.created)}  {job.task:15}{words}"
+    told = words_of_facts(facts) if facts else ""
+    return f"{job.job_id}  {_clock(job.created)}  {job.task:15}{words:10} {told}".rstrip()
+
+
+def _with_facts(reply: dict[str, Any], facts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {**reply, "jobs": [{**job, **facts.get(job["job_id"], {})} for job in reply["jobs"]]}
 
 
 def _clock(seconds: float) -> str:

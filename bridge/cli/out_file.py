@@ -11,15 +11,18 @@ import errno
 import itertools
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from bridge.file_names import length, shortened
 from engine.atomic import replacing
 from engine.errors import InvalidRequest
 
+PIPE = Path("-")  # standard output
 FORMATS = {".wav": "wav", ".flac": "flac", ".mp3": "mp3", ".ogg": "ogg"}
 _LONGEST_STEM = 200  # bytes of a name that is made here: room for a number and an ending
 _NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -95,9 +98,43 @@ class Outputs:
         raise AssertionError("numbers do not end")
 
 
+class Piped:
+    """Standard output in place of a file: one result, byte for byte."""
+
+    paths: Sequence[Path] = (PIPE,)
+
+    def __init__(self, count: int, as_json: bool, stream: Any = None) -> None:
+        """Raises `InvalidRequest` for more than one result, JSON on the same stream, or a terminal."""
+        self._stream = sys.stdout if stream is None else stream
+        if as_json:
+            raise _refused("- together with --json", "one of them on standard output", "Name a file, or leave --json.")
+        if count != 1:
+            raise _refused(f"- for {count} results", "one result", "Name a file, or leave --variations out.")
+        if self._stream.isatty():
+            raise _refused("- on a terminal", "a pipe or a file behind it", "Say, for example, -o - | ffplay -.")
+
+    def __enter__(self) -> Piped:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def put(self, index: int, made: Path) -> Path:
+        """Write a result to the stream. Raises OSError where its reader is gone."""
+        with made.open("rb") as file:
+            shutil.copyfileobj(file, self._stream.buffer)
+        self._stream.buffer.flush()
+        return PIPE
+
+
+def outputs(wish: Wish, suffix: str, count: int, as_json: bool) -> Outputs | Piped:
+    """Where results go: files whose names are taken now, or standard output for -."""
+    return Piped(count, as_json) if wish.out == PIPE else Outputs(wish, suffix, count)
+
+
 def format_of(out: Path | None, format_given: str | None, sources: Sequence[Path]) -> str:
     """The format that the file's name says. Raises `InvalidRequest` for a name that cannot be written."""
-    if out is None:
+    if out is None or out == PIPE:
         return format_given or "wav"
     if not out.name:
         raise _refused("no name", "a file", "Say, for example, -o out.wav.")

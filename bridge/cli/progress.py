@@ -42,7 +42,11 @@ def words_of(status: JobStatus) -> str:
 class JobDisplay:
     """Shows the statuses of one job as they come."""
 
-    def __init__(self, title: str, console: Console | None = None) -> None:
+    def __init__(
+        self, title: str, console: Console | None = None, why_fewer: Callable[[int], str] | None = None
+    ) -> None:
+        """`why_fewer` says of the sampler's number of steps why it is not the one that was asked for, or nothing."""
+        self._why_fewer = why_fewer
         self._console = console or Console(stderr=True, highlight=False)
         self._title = title
         self._bar: Progress | None = None
@@ -63,6 +67,10 @@ class JobDisplay:
 
     def show(self, status: JobStatus) -> None:
         """Show how far the job is."""
+        if status.stage == "denoise" and status.steps and self._why_fewer is not None:
+            why, self._why_fewer = self._why_fewer(status.steps), None
+            if why:
+                self.say(why)
         words = words_of(status) + _remaining(status)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=status.progress, words=words)

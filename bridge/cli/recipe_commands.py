@@ -9,7 +9,7 @@ import typer
 
 from bridge.cli.output import AsJson, handled, note, print_json, show
 from bridge.cli.paths import file_path
-from bridge.cli.render_commands import Force, Out
+from bridge.cli.render_commands import DryRun, Force, Out
 
 File = Annotated[Path, typer.Argument(metavar="FILE", parser=file_path, help="A clip that was made here.")]
 
@@ -46,6 +46,7 @@ def again(
     model: Annotated[
         str | None, typer.Option("--model", metavar="STR", help="Another model, or where a checkpoint of yours lies.")
     ] = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a clip again from its recipe, as it was or changed."""
@@ -58,7 +59,7 @@ def again(
     for text in order.notes:
         note(f"Note: {text}")
     stem = f"{original_stem(file.stem)}-again"
-    run_order(Order(order.request, out, as_json, file, stem=stem, force=force, item=order.item))
+    run_order(Order(order.request, out, as_json, file, stem=stem, force=force, item=order.item, dry_run=dry_run))
 
 
 def _rows(recipe: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from msgspec import UNSET, structs, to_builtins
 
-from bridge.cli.out_file import Outputs, Wish, format_of
+from bridge.cli import dry_run
+from bridge.cli.job_facts import FILE
+from bridge.cli.out_file import PIPE, Outputs, Piped, Wish, format_of, outputs
 from bridge.cli.output import note, print_json, show
 from bridge.cli.request_options import NOT_PATHS, SOURCE
-from bridge.file_names import original_stem
+from bridge.file_names import is_text, original_stem
 from bridge.model_words import model_words
 from bridge.protocol.home import home_folder
 from bridge.protocol.linked import linked_path
@@ -35,6 +38,7 @@ class Order:
     daemon_options: tuple[str, ...] = ()
     force: bool = False
     item: int | None = None  # the only variation that is wanted
+    dry_run: bool = False
 
 
 def run_order(order: Order) -> None:
@@ -44,13 +48,13 @@ def run_order(order: Order) -> None:
     request = _with_format(order)
     _check_source(request)
     count = _given(request.variations, 1) if order.item is None else 1
-    with (
-        interruptible(),
-        Outputs(Wish(order.out, order.stem or _stem(order), order.force), str(request.format), count) as outputs,
-        daemon_session(options=order.daemon_options) as client,
-    ):
-        reply = _wanted(finish_job(client, request, type(request).task).reply, order.item)
-        written = _write(reply, outputs)
+    wish = Wish(order.out, order.stem or _stem(order), order.force)
+    with interruptible(), outputs(wish, str(request.format), count, order.as_json and not order.dry_run) as files:
+        if order.dry_run:
+            return dry_run.tell(request, files.paths, order.as_json)
+        with daemon_session(options=order.daemon_options) as client:
+            reply = _wanted(finish_job(client, _named(request, files.paths), type(request).task).reply, order.item)
+            written = _write(reply, files)
     _tell(reply, written, order.as_json)
 
 
@@ -65,6 +69,14 @@ def _with_format(order: Order) -> Request:
     """The request with the format that the file's name says."""
     sources = [p for p in (order.protected, _source_path(order.request)) if p is not None]
     return structs.replace(order.request, format=format_of(order.out, _given(order.request.format, None), sources))
+
+
+def _named(request: Request, paths: Sequence[Path]) -> Request:
+    """The request with the file's name, which `jobs list` shows, unless the user keeps something there."""
+    path = str(paths[0].absolute())
+    if request.client_data is not UNSET or paths[0] == PIPE or not is_text(path):
+        return request
+    return structs.replace(request, client_data={FILE: path})
 
 
 def _given(value: Any, default: Any) -> Any:
@@ -100,15 +112,15 @@ def deliver(reply: ResultReply, out: Path | None, as_json: bool, force: bool = F
     if out is None:
         return _tell(reply, [(Path(entry.audio.path or ""), entry) for entry in chosen], as_json)
     suffix = Path(chosen[0].audio.file_name).suffix.lstrip(".") or "wav"
-    with Outputs(Wish(out, "result", force), format_of(out, suffix, []), len(chosen)) as outputs:
-        written = _write(reply, outputs)
+    with outputs(Wish(out, "result", force), format_of(out, suffix, []), len(chosen), as_json) as files:
+        written = _write(reply, files)
     _tell(reply, written, as_json)
 
 
-def _write(reply: ResultReply, outputs: Outputs) -> list[Written]:
+def _write(reply: ResultReply, files: Outputs | Piped) -> list[Written]:
     chosen = [entry for entry in reply.results if entry.chosen]
     try:
-        return [(outputs.put(n, Path(entry.audio.path or "")), entry) for n, entry in enumerate(chosen)]
+        return [(files.put(n, Path(entry.audio.path or "")), entry) for n, entry in enumerate(chosen)]
     except WriteError as error:
         raise WriteError(f"{error} The render is kept: acestep-bridge jobs result {reply.job_id} -o FILE") from error
 
@@ -119,7 +131,8 @@ def _tell(reply: ResultReply, written: list[Written], as_json: bool) -> None:
     if as_json:
         return print_json(_as_json(reply, written))
     for path, entry in written:
-        show(str(path))
+        if path != PIPE:
+            show(str(path))
         for line in describe(entry):
             note(f"    {line}")
 

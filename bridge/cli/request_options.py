@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from msgspec import UNSET
 
+from bridge.cli.completion import completing
+from bridge.cli.help_pages import as_text
+from bridge.cli.option_groups import example, group_of, metavar, place_of
+from bridge.cli.times import seconds_of
 from bridge.file_names import is_text, printable
 from engine.errors import InvalidRequest
 from engine.requests import TASKS, Field, Request, fields_of, from_dict
@@ -19,12 +24,14 @@ NOTHING = ("none", "null")
 NOT_PATHS = ("sha256:", "data:", "http://", "https://")
 
 
-def options_of(task: str) -> list[inspect.Parameter]:
-    """One option a field, the task's own before those that every task has. The source is an argument, not here."""
-    everywhere = fields_of(Request)
+def options_of(task: str, needed: Mapping[str, str] | None = None) -> list[inspect.Parameter]:
+    """One option a field, in the order and under the headings of the help. The source is an argument, not here.
+
+    `needed` says of required fields when they are: {"tags": "required without --prompt"}.
+    """
     fields = [field for field in fields_of(TASKS[task]).values() if field.name != SOURCE]
-    ordered = sorted(fields, key=lambda field: (not field.required, field.name in everywhere))
-    return [_option(field) for field in ordered]
+    ordered = sorted(fields, key=lambda field: (not field.required, place_of(field.name)))
+    return [_option(field, (needed or {}).get(field.name, "required")) for field in ordered]
 
 
 def request_from(task: str, options: dict[str, Any]) -> Request:
@@ -63,7 +70,7 @@ def value_of(field: Field, text: Any) -> Any:
         return _parsed(field, text)
     except ValueError as error:
         raise InvalidRequest(
-            field.name, repr(text), field.expected, field.description or "Give such a value, or leave the option out."
+            field.name, repr(text), _expected(field), field.description or "Give such a value, or leave the option out."
         ) from error
 
 
@@ -75,6 +82,8 @@ def option_name(field_name: str) -> str:
 def _parsed(field: Field, text: str) -> Any:
     if field.kind == "int":
         return int(text)
+    if field.unit == "seconds":
+        return seconds_of(text)
     if field.kind == "float":
         return float(text)
     if field.kind == "bool":
@@ -109,20 +118,36 @@ def _model(text: str) -> str:
     return str(Path(text).expanduser().absolute()) if is_path else text
 
 
-def _option(field: Field) -> inspect.Parameter:
+def _expected(field: Field) -> str:
+    return field.expected + (", or a time such as 1:08.5" if field.unit == "seconds" else "")
+
+
+def _option(field: Field, needed: str) -> inspect.Parameter:
     flag = option_name(field.name)
-    text = field.description + (f" ({field.unit})" if field.unit else "") + _default(field)
+    unit = f" ({field.unit})" if field.unit and field.unit != "seconds" else ""
+    text = f"{field.description}{unit}{example(field)}{_default(field, needed)}"
+    group = group_of(field.name)
     if field.kind == "bool":
-        kind: Any = Annotated[bool | None, typer.Option(f"{flag}/--no-{flag[2:]}", help=text, show_default=False)]
+        flags = f"{flag}/--no-{flag[2:]}"
+        kind: Any = Annotated[bool | None, typer.Option(flags, help=text, show_default=False, rich_help_panel=group)]
     else:
-        metavar = "|".join(field.choices) if field.choices else field.kind.upper()
-        kind = Annotated[str | None, typer.Option(flag, metavar=metavar, help=text, show_default=False)]
+        kind = Annotated[
+            str | None,
+            typer.Option(
+                flag,
+                metavar=metavar(field),
+                help=text,
+                show_default=False,
+                rich_help_panel=group,
+                autocompletion=completing(field),
+            ),
+        ]
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
 
 
-def _default(field: Field) -> str:
+def _default(field: Field, needed: str) -> str:
     if field.required:
-        return " [required]"
+        return f" [{needed}]"
     if field.default is UNSET or field.default == "":
         return ""
-    return f" [default: {field.default:g}]" if isinstance(field.default, float) else f" [default: {field.default}]"
+    return f" [default: {as_text(field.default)}]"

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge.cli.bars import EndBar, StartBar, times_of_bars
+from bridge.cli.help_pages import TIMES, GroupedCommand
 from bridge.cli.output import AsJson, handled, note, print_json, show
+from bridge.cli.render_commands import words_argument, words_given
 from bridge.cli.request_options import option_name, options_of, values_from
+from bridge.cli.times import seconds_of
 from engine.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -26,20 +30,26 @@ TrackName = Annotated[
     str | None, typer.Option("--track", metavar="NAME", help="Name, number or GUID of the track.", show_default=False)
 ]
 Start = Annotated[
-    str | None, typer.Option("--start-time", metavar="S", help="Seconds; else the project's time selection.")
+    str | None,
+    typer.Option("--start-time", metavar="TIME", help="In the project; the start of its time selection unless given."),
 ]
-End = Annotated[str | None, typer.Option("--end-time", metavar="S", help="Seconds.")]
+End = Annotated[
+    str | None,
+    typer.Option("--end-time", metavar="TIME", help="In the project; the end of its time selection unless given."),
+]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any field, such as seed=8; repeatable.")
 ]
 NewTrackToo = Annotated[bool, typer.Option("--new-track", help="Put the result on a new track, not on the item.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be rendered, and where it would go.")]
 Prompt = Annotated[
-    str | None, typer.Option("--prompt", metavar="STR", help="A description in plain words, instead of tags.")
+    str | None, typer.Option("--prompt", metavar="TEXT", help="A description in plain words, instead of tags.")
 ]
 OwnTags = Annotated[
-    str | None, typer.Option("--tags", metavar="STR", help="For a take that was not made here, else its recipe's.")
+    str | None,
+    typer.Option("--tags", metavar="TEXT", help="The recipe's unless given; required for a take not made here."),
 ]
+Tags = words_argument("tags")
 HELP = {
     "inpaint": "Regenerate a region of a track as a new take of its item.",
     "outpaint": "Music after (or before) an item: its track goes on.",
@@ -52,13 +62,14 @@ FROM_PROJECT = {  # fields that the project or these commands' own options say
     *("extend_before_duration", "extend_after_duration", "tempo_map", "tempo", "meter", "downbeat_time"),
     *("format", "client_data", "request_id"),
 }
+EPILOG = f"{TIMES} Bars are those of the project's tempo."
 _INSTEAD = "Times: --start-time and --end-time."
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command group."""
     for task, text in HELP.items():
-        group.command(task, help=text)(_command(task))
+        group.command(task, cls=GroupedCommand, epilog=EPILOG, help=text)(_command(task))
     app.add_typer(group, name="rpp")
 
 
@@ -67,14 +78,15 @@ def _command(task: Any) -> Any:
         from bridge.rpp.plan import ProjectJob
 
         _check_out_is_there(options)
+        start, end = _times(options)
         job = ProjectJob(
             task=task,
             project=options["project"],
             out=options["out"],
             track=options["track"],
             fields=_fields(task, options),
-            start_time=_seconds("start_time", options["start"]),
-            end_time=_seconds("end_time", options["end"]),
+            start_time=start,
+            end_time=end,
             new_track=options["new_track"],
             replace=options["force"],
         )
@@ -83,17 +95,27 @@ def _command(task: Any) -> Any:
         _tell(_render(job), options["as_json"])
 
     own = [
-        *(_own("project", Project), _own("out", Out, None), _own("track", TrackName, None), _own("start", Start, None)),
-        *(_own("end", End, None), _own("new_track", NewTrackToo, False), _own("changes", Changes, None)),
-        *(_own("dry_run", DryRun, False), _own("force", Force, False), _own("as_json", AsJson, False)),
+        *(_own("project", Project), _own("words", Tags, None), _own("track", TrackName, None)),
+        *(_own("start", Start, None), _own("end", End, None)),
+        *(_own("start_bar", StartBar, None), _own("end_bar", EndBar, None)),
     ]
     own += {"generate": [_own("prompt", Prompt, None)], "retake": [_own("tags", OwnTags, None)]}.get(task, [])
+    last = [
+        *(_own("new_track", NewTrackToo, False), _own("changes", Changes, None), _own("out", Out, None)),
+        *(_own("force", Force, False), _own("dry_run", DryRun, False), _own("as_json", AsJson, False)),
+    ]
     names = FROM_PROJECT | {option.name for option in own}
-    fields = [option for option in options_of(TASKS_OF.get(task, task)) if option.name not in names]
+    fields = [o for o in options_of(TASKS_OF.get(task, task), _needed(task)) if o.name not in names]
+    parameters = [*own, *fields, *last]
     run.__name__ = f"rpp_{task}"
-    run.__dict__["__signature__"] = inspect.Signature([*own, *fields])
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *fields]}
+    run.__dict__["__signature__"] = inspect.Signature(parameters)
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return handled(run)
+
+
+def _needed(task: str) -> dict[str, str]:
+    """When tags are required."""
+    return {"tags": "required, here or as TAGS" + ("; or --prompt" if task == "generate" else "")}
 
 
 def _own(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
@@ -111,6 +133,9 @@ def _fields(task: Task, options: dict[str, Any]) -> dict[str, Any]:
     prompt = options.get("prompt")
     name = "prompt-to-audio" if prompt is not None else TASKS_OF.get(task, task)
     given = {key: value for key, value in options.items() if value is not None}
+    given |= words_given("tags", options["words"], options)
+    if prompt is not None and "tags" in given:
+        raise InvalidRequest("tags", "tags and --prompt", "one of them", "Leave one of them out.")
     changed = changes_of(_task_of_changes(task, name), options["changes"] or [])
     for field in changed.keys() & (FROM_PROJECT - {"format"}):
         got = f"--set {field}"
@@ -123,13 +148,38 @@ def _task_of_changes(task: Task, name: str) -> str:
     return "inpaint" if task == "retake" else name
 
 
-def _seconds(name: str, text: str | None) -> float | None:
-    if text is None:
-        return None
+def _times(options: dict[str, Any]) -> tuple[float | None, float | None]:
+    """start_time and end_time in seconds of the project, where they are given: as times, or as bars of its tempo."""
+    given = {"start_time": options["start"], "end_time": options["end"]}
+    times = {name: None if text is None else _seconds(name, text) for name, text in given.items()}
+    bars = {"start_time": options["start_bar"], "end_time": options["end_bar"]}
+    for name, bar in bars.items():
+        if bar is not None and times[name] is not None:
+            got = f"--{name.split('_')[0]}-bar {bar} and {option_name(name)}"
+            raise InvalidRequest(name, got, "one of them", "Leave one of them out.")
+    if any(bar is not None for bar in bars.values()):
+        times |= times_of_bars(_tempo_of(options["project"]), *bars.values())
+    return times["start_time"], times["end_time"]
+
+
+def _tempo_of(project: Path) -> list[Any]:
+    """The project's tempo from its start on, as points of a request's tempo map."""
+    from bridge.rpp.plan import check_out
+    from bridge.rpp.project_file import Project
+    from bridge.rpp.tempo_map import request_map
+    from engine.grid.tempo_map import TempoMap
+
+    check_out(project, None)
+    points = request_map(Project.load(project).tempo, 0.0, float("inf"), 0.0, 0.0, 1.0)
+    return list(TempoMap.from_points(points).points)
+
+
+def _seconds(name: str, text: str) -> float:
     try:
-        return float(text)
+        return seconds_of(text)
     except ValueError:
-        raise InvalidRequest(option_name(name), repr(text), "a number of seconds", "Say, for example, 8.5.") from None
+        got, remedy = repr(text), "Say, for example, 8.5 or 1:08.5."
+        raise InvalidRequest(option_name(name), got, "a time in seconds", remedy) from None
 
 
 def _render(job: ProjectJob) -> ProjectResult:

@@ -120,6 +120,11 @@ class JobStore:
         row = self._base.row(f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?", (job_id,))
         return None if row is None else _job(row)
 
+    def ids_like(self, text: str) -> Strings:
+        """Ids of this machine's and others' jobs that begin with `text`, or whose part behind the time does."""
+        query = "SELECT job_id FROM jobs WHERE substr(job_id, 1, ?2) = ?1 OR substr(job_id, 17, ?2) = ?1"
+        return [row[0] for row in self._base.rows(query, (text, len(text)))] if text else []
+
     def list(self, owner: str | None, state: State | None, limit: int, offset: int) -> JobsAndTotal:
         """Jobs, newest first, and how many match. `owner` None: of everybody."""
         where = "(?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR state = ?2)"

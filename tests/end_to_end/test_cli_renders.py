@@ -13,7 +13,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 import soundfile
+from typer.testing import CliRunner
 
+from bridge.cli.app import app
 from bridge.client import Client
 from bridge.protocol.lock import is_held
 from tests.support.cli_material import (
@@ -220,6 +222,13 @@ def test_a_retake_varies_a_clip_that_was_made_here(clip, here):
     foreign = run("retake", make_source(here / "foreign.wav"), "-o", "x.wav")
     assert foreign.code == 2
     assert "--edit-mode reference" in foreign.err
+
+
+def test_a_result_goes_to_standard_output_byte_for_byte(clip, here):
+    newest = run("jobs", "list", "--state", "completed", "--limit", 1, "--json").document["jobs"][0]["job_id"]
+    assert run("jobs", "result", newest, "-o", "copy.wav").code == 0
+    piped = CliRunner().invoke(app, ["jobs", "result", newest, "-o", "-"])
+    assert (piped.exit_code, piped.stdout_bytes) == (0, (here / "copy.wav").read_bytes())
 
 
 def test_jobs_are_listed_shown_and_their_audio_copied(clip, here):
