@@ -34,12 +34,12 @@ def jobs(incomplete: str) -> list[tuple[str, str]]:
     try:
         store = JobStore.reading(path)
         try:
-            found, _ = store.list(None, None, 100, 0)
+            newest, _ = store.list(None, None, 100, 0)
         finally:
             store.close()
     except (BridgeError, OSError):
         return []
-    return [(job.job_id, f"{job.task}, {job.state}") for job in found if job.job_id.startswith(incomplete)]
+    return [(job.job_id, f"{job.task}, {job.state}") for job in newest if job.job_id.startswith(incomplete)]
 
 
 def completing(field: Field) -> Any:

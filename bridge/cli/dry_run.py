@@ -117,14 +117,14 @@ def described(request: Request, checked: Checked) -> list[str]:
 
 
 def covers(checked: Checked) -> list[str]:
-    """The seconds that are made anew, and those of the result."""
+    """The seconds that are regenerated, and those of the result."""
     extent = checked.extent
     if extent is None:
         return []
     lines = []
     for window in extent.windows:
         rate = window.sample_rate
-        lines += [f"made anew: {clock(r.start / rate)} to {clock(r.end / rate)}" for r in window.regions]
+        lines += [f"regenerated: {clock(r.start / rate)} to {clock(r.end / rate)}" for r in window.regions]
     if extent.windows and extent.read[1] > extent.read[0]:
         rate = extent.windows[0].sample_rate
         lines.append(f"the model sees {clock(extent.read[0] / rate)} to {clock(extent.read[1] / rate)} of it")
@@ -155,5 +155,5 @@ def _as_json(request: Request, checked: Checked, paths: Sequence[Path]) -> dict[
 
 
 def _drawn(checked: Checked) -> dict[str, None]:
-    """Seeds that were not given are drawn anew each time."""
+    """Seeds that were not given are drawn again each time."""
     return {name: None for name in ("seed", "retake_seed") if not {name, "seed"} & checked.resolved.given}

@@ -33,15 +33,15 @@ class GroupedCommand(TyperCommand):
 
 def with_defaults(name: str, text: str, own: dict[str, dict[str, Any]]) -> str:
     """An option's text with what models put in place of the default: [default: 15; nano: 5]."""
-    found = _DEFAULT.search(text)
-    usual = found[1] if found else ""
+    match = _DEFAULT.search(text)
+    usual = match[1] if match else ""
     values = {model: as_text(default[name]) for model, default in own.items() if name in default}
     others = [f"{model}: {value}" for model, value in values.items() if value != usual]
     if not others:
         return text
-    told = "; ".join([*([f"default: {usual}"] if found else ["default of"]), *others])
-    told = told.replace("default of; ", "default of ")
-    return f"{text[: found.start()] if found else text} [{told}]"
+    text_of_defaults = "; ".join([*([f"default: {usual}"] if match else ["default of"]), *others])
+    text_of_defaults = text_of_defaults.replace("default of; ", "default of ")
+    return f"{text[: match.start()] if match else text} [{text_of_defaults}]"
 
 
 def as_text(value: Any) -> str:
@@ -57,14 +57,14 @@ def defaults_of_models() -> dict[str, dict[str, Any]]:
     from engine.errors import CheckpointError
     from engine.families.table import facts_of
 
-    found: dict[str, dict[str, Any]] = {}
+    defaults: dict[str, dict[str, Any]] = {}
     for entry in registry.entries():
         if entry.installed:
             try:
-                found[entry.name] = dict(facts_of(entry.folder).default_request)
+                defaults[entry.name] = dict(facts_of(entry.folder).default_request)
             except (CheckpointError, OSError):
                 continue
-    return found
+    return defaults
 
 
 def _heading(parameter: Any) -> str:

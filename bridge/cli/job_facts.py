@@ -46,12 +46,12 @@ def whole_id(text: str) -> str:
     Raises InvalidRequest where several do.
     """
     with record() as store:
-        found = [] if store is None else store.ids_like(text)
-    if len(found) < 2 or text in found:
-        return found[0] if len(found) == 1 else text
-    some = ", ".join(found[:4]) + (", ..." if len(found) > 4 else "")
+        ids = [] if store is None else store.ids_like(text)
+    if len(ids) < 2 or text in ids:
+        return ids[0] if len(ids) == 1 else text
+    some = ", ".join(ids[:4]) + (", ..." if len(ids) > 4 else "")
     raise InvalidRequest(
-        "job", f"{text!r}, with which {len(found)} jobs begin", "as much of an id as one job has", f"They are {some}"
+        "job", f"{text!r}, with which {len(ids)} jobs begin", "as much of an id as one job has", f"They are {some}"
     )
 
 
@@ -62,8 +62,8 @@ class Freed:
         """Look at the files that these jobs use."""
         with record() as store:
             hashes = set() if store is None else {digest for job_id in job_ids for digest in store.used_by(job_id)}
-        found = [AudioStore(home_folder() / "audio").find(digest) for digest in hashes]
-        self._sizes = {path: path.stat().st_size for path in found if path is not None}
+        paths = [AudioStore(home_folder() / "audio").find(digest) for digest in hashes]
+        self._sizes = {path: path.stat().st_size for path in paths if path is not None}
 
     def bytes(self) -> int:
         """The size of those that are not there any more."""
@@ -72,14 +72,14 @@ class Freed:
 
 def _facts(job: Job) -> Facts:
     request = job.request
-    made = _chosen(job)
-    audio = made.get("audio") or {}
+    entry = _chosen(job)
+    audio = entry.get("audio") or {}
     rate = audio.get("sample_rate")
     words = request.get("tags") or request.get("prompt") or request.get("track")
     return {
         "tags": words,
         "seconds": audio["samples"] / rate if rate else request.get("duration"),
-        "seed": made.get("seed", request.get("seed")),
+        "seed": entry.get("seed", request.get("seed")),
         "file": job.client_data.get(FILE) or audio.get("path"),
     }
 

@@ -171,8 +171,8 @@ def _line(job: JobStatus, facts: dict[str, Any] | None = None) -> str:
 
     percent = f" {round(100 * job.progress)} %" if job.steps else ""
     words = f"{job.state} ({words_of(job)}{percent})" if job.state in ("running", "queued") else job.state
-    told = words_of_facts(facts) if facts else ""
-    return f"{job.job_id}  {_clock(job.created)}  {job.task:15}{words:10} {told}".rstrip()
+    facts_text = words_of_facts(facts) if facts else ""
+    return f"{job.job_id}  {_clock(job.created)}  {job.task:15}{words:10} {facts_text}".rstrip()
 
 
 def _with_facts(reply: dict[str, Any], facts: dict[str, dict[str, Any]]) -> dict[str, Any]:

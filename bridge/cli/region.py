@@ -68,14 +68,14 @@ def _seconds(src: Any) -> float | None:
 def _warn(start: float, length: float) -> None:
     end = max(start, min(LONGEST_UNASKED, length))
     note(
-        f"Note: no end was given: {clock(start)} to {clock(end)} of {clock(length)} is made anew. "
+        f"Note: no end was given: {clock(start)} to {clock(end)} of {clock(length)} is regenerated. "
         "Say --start-time and --end-time for another part."
     )
 
 
 def _asked(start: float | None, length: float) -> dict[str, str]:
     """Times typed at the terminal; a time that is none, or outside, is asked for again."""
-    note(f"Which part is made anew? The audio is {clock(length)} long; times are {EXAMPLE}.")
+    note(f"Which part is regenerated? The audio is {clock(length)} long; times are {EXAMPLE}.")
     first = _ask("from", "0:00", 0.0, length) if start is None else start
     last = _ask("to", clock(min(length, max(LONGEST_UNASKED, first))), first, length)
     return {"start_time": str(first), "end_time": str(last)}

@@ -10,11 +10,11 @@ EXPECTED = "seconds, or a time such as 1:08.5"
 
 def seconds_of(text: str) -> float:
     """8.5, 1:08.5 (a minute and 8.5 s), 1:02:03 (an hour and more). Raises ValueError for anything else."""
-    found = CLOCK.fullmatch(text.strip())
-    if found is None:
+    match = CLOCK.fullmatch(text.strip())
+    if match is None:
         return float(text)
-    hours, minutes, seconds = int(found[1] or 0), int(found[2]), float(found[3])
-    if seconds >= 60 or (found[1] and minutes >= 60):
+    hours, minutes, seconds = int(match[1] or 0), int(match[2]), float(match[3])
+    if seconds >= 60 or (match[1] and minutes >= 60):
         raise ValueError(f"{text}: there are 60 seconds in a minute")
     return round((hours * 60 + minutes) * 60 + seconds, 9)
 

@@ -116,12 +116,12 @@ def test_tags_are_an_argument_or_an_option_but_once():
 
 
 def test_a_dry_run_says_what_would_be_and_leaves_nothing(here):
-    told = planned("inpaint", "song.wav", "drums", "--start-time", 1, "--end-time", 2, "-o", "new.flac")
-    assert told["files"] == ["new.flac"] and told["model"]["name"] == "nano"
-    assert told["settled"]["number_of_steps"] == 27 and told["settled"]["seed"] is None
-    assert told["result"] == {"samples": 132300, "sample_rate": 44100, "channels": 2}
+    plan = planned("inpaint", "song.wav", "drums", "--start-time", 1, "--end-time", 2, "-o", "new.flac")
+    assert plan["files"] == ["new.flac"] and plan["model"]["name"] == "nano"
+    assert plan["settled"]["number_of_steps"] == 27 and plan["settled"]["seed"] is None
+    assert plan["result"] == {"samples": 132300, "sample_rate": 44100, "channels": 2}
     text = run("inpaint", "song.wav", "drums", "--start-time", 1, "--end-time", 2, "--dry-run").stdout
-    assert "made anew: 0:01 to 0:02" in text and "song-inpaint.wav" in text
+    assert "regenerated: 0:01 to 0:02" in text and "song-inpaint.wav" in text
     assert [path.name for path in here.iterdir()] == ["song.wav"]
 
 
@@ -155,14 +155,14 @@ def test_without_times_a_region_is_asked_for_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr(region.typer, "prompt", lambda *_, **__: next(answers))
     options = {"as_json": False, "dry_run": False, "start_bar": None, "end_bar": None}
     assert region.region_of("inpaint", "song.wav", options, {}) == {"start_time": "1.0", "end_time": "2.0"}
-    said = capsys.readouterr().err
-    assert "0:03 long" in said and said.count("expected") == 3
+    error_text = capsys.readouterr().err
+    assert "0:03 long" in error_text and error_text.count("expected") == 3
 
 
 def test_without_times_and_terminal_it_is_said_what_is_made_anew():
     done = run("inpaint", "song.wav", "drums", "--dry-run")
-    assert "0:00 to 0:03 of 0:03 is made anew" in done.stderr
-    assert "made anew" not in run("inpaint", "song.wav", "drums", "--dry-run", "--end-time", "2").stderr
+    assert "0:00 to 0:03 of 0:03 is regenerated" in done.stderr
+    assert "regenerated" not in run("inpaint", "song.wav", "drums", "--dry-run", "--end-time", "2").stderr
 
 
 class Pipe(io.TextIOWrapper):
