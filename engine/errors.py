@@ -10,6 +10,9 @@ EngineError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class EngineError(Exception):
     """Any failure of the engine that has a message for a person."""
@@ -27,6 +30,17 @@ class InvalidRequest(EngineError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.field}: got {self.got}, expected {self.expected}. {self.remedy}"
+
+
+@contextmanager
+def about(field: str) -> Iterator[None]:
+    """What is found wrong with audio in here is said of this field, not of `audio`."""
+    try:
+        yield
+    except InvalidRequest as error:
+        if error.field != "audio":
+            raise
+        raise InvalidRequest(field, error.got, error.expected, error.remedy) from error
 
 
 class CheckpointError(EngineError):

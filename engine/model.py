@@ -17,8 +17,7 @@ from engine.checkpoints.identity import fingerprint
 from engine.checkpoints.int8 import check_available
 from engine.checkpoints.lora import Lora
 from engine.checkpoints.lora_pull import lora_path
-from engine.families.facts import check_task
-from engine.families.family import LoadedNetworks
+from engine.families.family import LoadedNetworks, Timbre
 from engine.families.table import load_networks, make_family
 from engine.memory.demand import work_of
 from engine.memory.device import choose_device, choose_dtype
@@ -144,8 +143,7 @@ class Model:
         `on_step` is called with a `Progress` for each step of the stages encode, denoise, decode and seam; `cancel`
         is anything with `is_set()`. Raises InvalidRequest, CheckpointError (of a LoRA), Cancelled.
         """
-        check_task(request.task, self._family.facts)
-        order = order_of(request, self.default_request, self._family.facts.geometry)
+        order = order_of(request, self._family.facts)
         self._asked = True
         check_results_fit(order.resolved, order.extent, free_main_memory())
         work = work_of(order.resolved, order.extent)
@@ -170,7 +168,7 @@ class Model:
 
     def _render(self, order: Order, mode: MemoryMode, on_step: OnStep | None, cancel: Cancel | None) -> list[Render]:
         parts = Parts(self.identity, self._family, self._codec, self.device, mode.items_at_once)
-        job = Job(parts, order, self._family.reader(order.resolved), on_step, cancel)
+        job = Job(parts, order, self._family.reader(order.resolved, self._timbre(order)), on_step, cancel)
         with job.timed("total"):
             results = render_job(job)
         for result in results:
@@ -178,6 +176,14 @@ class Model:
             if mode.int8 and self._ladder.given is None:
                 result.report["warnings"].append(ROUNDED)
         return results
+
+    def _timbre(self, order: Order) -> Timbre | None:
+        """The latents of the clip that the request names."""
+        if order.clip is None:
+            return None
+        parts = self._family.clip_parts(order.clip.frames, order.clip.sample_rate)
+        name, latents = self._codec.encode_parts(order.clip, parts)
+        return Timbre(latents, name)
 
     def _measure(self) -> None:
         """Sizes, modes and identity: what rounded weights change."""

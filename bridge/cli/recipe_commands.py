@@ -63,6 +63,8 @@ def again(
 
 
 def _rows(recipe: dict[str, Any]) -> list[tuple[str, Any]]:
+    from engine.requests.recipe import HASHES
+
     rows = [(name, value) for name, value in recipe["request"].items() if name != "task" and value not in ("", None)]
-    extra = [("source_sha256", recipe["source_sha256"])] if recipe.get("source_sha256") else []
+    extra = [(name, recipe[name]) for name in HASHES.values() if recipe.get(name)]
     return rows + extra

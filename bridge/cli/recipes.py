@@ -10,8 +10,9 @@ from typing import Any
 from bridge.cli.request_options import NOT_PATHS, SOURCE, value_of, values_from
 from engine.errors import InvalidRequest
 from engine.requests import TASKS, Request, Retake, TextToAudio, fields_of, from_dict, request_of
-from engine.requests.recipe import batch_request_of
+from engine.requests.recipe import HASHES, batch_request_of
 
+CLIP = "reference_audio"
 SAME_SOUND = frozenset({SOURCE, "model", "format", "bit_depth", "sample_rate"})  # may change within a batch
 RETAKEN = (TextToAudio.task, Retake.task, "prompt-to-audio")
 
@@ -48,6 +49,8 @@ def retake_of(path: Path, options: Mapping[str, Any]) -> Request:
     values = {name: value for name, value in recipe["request"].items() if name in names and name != "variance"}
     values.pop("retake_seed", None)
     values["model"] = recipe["model"].get("name")
+    if CLIP not in options or options[CLIP] is None:
+        values |= _clip(path, recipe)[0]
     return from_dict({**values, "task": Retake.task, **values_from(Retake.task, dict(options))})
 
 
@@ -78,6 +81,9 @@ def again_of(path: Path, seed: int | None, changes: Sequence[str], source: str |
     notes: tuple[str, ...] = ()
     if SOURCE in fields_of(TASKS[task]) and SOURCE not in changed:
         changed[SOURCE], notes = _source(path, recipe, source)
+    if CLIP not in changed:
+        clip, told = _clip(path, recipe)
+        changed, notes = {**changed, **clip}, (*notes, *told)
     if same_sound and recipe.get("batch") is not None:
         return Again(*batch_request_of(recipe, **changed), notes)
     return Again(request_of(recipe, **changed), None, notes)
@@ -116,6 +122,24 @@ def _source(clip: Path, recipe: Mapping[str, Any], named: str | None) -> tuple[s
         got,
         f"the file that the clip was made from (SHA-256 {sha256 or 'unknown'})",
         "Name it with --audio FILE; another file, or the changed one, may be named too and gives another clip.",
+    )
+
+
+def _clip(made: Path, recipe: Mapping[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The reference clip that the recipe knows by its hash, as a field of the request, and what to say about it."""
+    sha256 = str(recipe.get(HASHES[CLIP]) or "")
+    if not sha256:
+        return {}, ()
+    from bridge.cli.source_search import find_source
+
+    found = find_source(made, sha256, CLIP)
+    if found.path is not None:
+        return {CLIP: found.reference}, (f"The reference clip is {found.path}.",)
+    raise InvalidRequest(
+        CLIP,
+        "no clip, and none found by its hash",
+        f"the file whose timbre the clip was made with (SHA-256 {sha256})",
+        "Name it: --set reference_audio=FILE (retake: --reference-audio FILE).",
     )
 
 

@@ -104,6 +104,11 @@ def _check_source(request: Request) -> None:
         from engine.audio.files import probe
 
         probe(path)
+    clip = request.reference_audio
+    if clip is not UNSET and not str(clip).startswith(NOT_PATHS):
+        from bridge.daemon.validate import check_clip
+
+        check_clip(Path(clip))
 
 
 def deliver(reply: ResultReply, out: Path | None, as_json: bool, force: bool = False) -> None:

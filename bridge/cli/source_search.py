@@ -17,7 +17,9 @@ from bridge.files.store import AudioStore, hash_file
 from bridge.jobs import JobStore
 from bridge.protocol.errors import BridgeError
 from bridge.protocol.home import home_folder
+from engine.requests.recipe import HASHES
 
+SOURCE = "audio"
 ENDINGS = frozenset({".wav", ".wave", ".w64", ".rf64", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff", ".caf"})
 MOST_FILES, MOST_JOBS, PAGE = 500, 5000, 500
 
@@ -37,10 +39,10 @@ class Found:
         return f"sha256:{self.path.stem}" if self.stored else str(self.path.absolute())
 
 
-def find_source(clip: Path, sha256: str) -> Found:
+def find_source(clip: Path, sha256: str, field: str = SOURCE) -> Found:
     """The file with that hash which `clip` was made from, as far as this machine knows it."""
     home = home_folder()
-    recorded = list(dict.fromkeys(recorded_paths(home, sha256)))
+    recorded = list(dict.fromkeys(recorded_paths(home, sha256, field)))
     store = home / "audio"
     source = _first(recorded, sha256) or AudioStore(store).find(sha256)
     source = source or _first(islice(_nearby(clip), MOST_FILES), sha256)
@@ -48,7 +50,7 @@ def find_source(clip: Path, sha256: str) -> Found:
     return Found(source, None if source else changed, source is not None and store in source.parents)
 
 
-def recorded_paths(home: Path, sha256: str) -> Iterator[Path]:
+def recorded_paths(home: Path, sha256: str, field: str = SOURCE) -> Iterator[Path]:
     """Paths of sources with that hash in the daemon's jobs, newest first; nothing where there is no record."""
     path = home / "jobs.sqlite3"
     if not path.is_file():
@@ -57,8 +59,8 @@ def recorded_paths(home: Path, sha256: str) -> Iterator[Path]:
         for offset in range(0, MOST_JOBS, PAGE):
             jobs, total = store.list(None, "completed", PAGE, offset)
             for job in jobs:
-                if any((entry.get("recipe") or {}).get("source_sha256") == sha256 for entry in job.result or []):
-                    yield Path(str(job.request.get("audio", "")))
+                if any((entry.get("recipe") or {}).get(HASHES[field]) == sha256 for entry in job.result or []):
+                    yield Path(str(job.request.get(field, "")))
             if offset + PAGE >= total:
                 return
 

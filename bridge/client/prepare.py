@@ -31,18 +31,23 @@ Data = bytes | memoryview
 Prepared = tuple[dict[str, Any], list[Data]]
 Told = tuple[str, list[Data]]  # what the request says of its audio, and the message's buffers
 Way = Callable[[Path | Data], Told]
+AUDIO = ("audio", "reference_audio")  # the fields that hold audio, of all tasks
 _OTHER_FORMS = ("data:", "sha256:", "http://", "https://", "buffer:")
 
 
 def prepare(request: Request | Mapping[str, Any], way: Way) -> Prepared:
     """The request as JSON and its buffers. Raises OSError if a file that must be read cannot be."""
-    audio = request.get("audio", UNSET) if isinstance(request, Mapping) else getattr(request, "audio", UNSET)
-    if audio is UNSET:
-        return _as_dict(request), []
-    audio_reference, buffers = _told(audio, way)
+    named: dict[str, Any] = {}
+    buffers: list[Data] = []
+    for field in AUDIO:
+        audio = request.get(field, UNSET) if isinstance(request, Mapping) else getattr(request, field, UNSET)
+        if audio is not UNSET:
+            told, more = _told(audio, way)
+            named[field] = f"buffer:{len(buffers)}" if more else told
+            buffers += more
     if isinstance(request, Mapping):
-        return {**request, "audio": audio_reference}, buffers
-    return to_dict(structs.replace(request, audio=audio_reference)), buffers
+        return {**request, **named}, buffers
+    return to_dict(structs.replace(request, **named)), buffers
 
 
 def by_path(audio: Path | Data) -> Told:
@@ -90,10 +95,6 @@ def _file_into_store(folder: Path, path: Path) -> Told:
             return as_buffer(b"")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
             return _into_store(folder, view)
-
-
-def _as_dict(request: Request | Mapping[str, Any]) -> dict[str, Any]:
-    return dict(request) if isinstance(request, Mapping) else to_dict(request)
 
 
 def _told(audio: Any, way: Way) -> tuple[Any, list[Data]]:

@@ -29,14 +29,16 @@ from bridge.protocol.errors import refused
 from bridge.protocol.frames import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
 from bridge.protocol.linked import Linked, read_linked
 from engine.constants import SEED_MODULUS
-from engine.families.facts import Facts
+from engine.families.facts import Facts, check_request
 from engine.requests import Request, from_dict, to_dict
+from engine.requests.fields import audio_fields
 
 _MAX_WAIT_SECONDS = 60.0
 _MAX_LIST = 500
 _MOST_ROWS = 1 << 62
 _MAX_CONTROLS_BYTES = 64 * 1024
 _NOT_RENDERED = ("priority", "request_id", "client_data")
+Sources = dict[str, SourceFile]  # by the request's field
 
 
 @dataclass
@@ -121,52 +123,63 @@ class Operations:
         if self._linked() is None and validate.has_many_words(request):
             await self._threads.run(validate.check_lyrics, request, model)
         facts = await self._threads.run(validate.facts_of_model, model)
-        source = await self._source(request, facts, call.peer, call.attached)
+        sources = await self._sources(request, facts, call.peer, call.attached)
         try:
-            job = _job(request, model, call.peer, source)
-            status = await self._commits.write(lambda: self._keep(job, source, call))
+            job = _job(request, model, call.peer, sources)
+            status = await self._commits.write(lambda: self._keep(job, sources, call))
         finally:
-            self._let_go(source)
+            self._let_go(sources)
             self._runner.wake()
         self._hub.job_changed(job, 0)
         return Reply(status)
 
-    def _keep(self, job: Job, source: SourceFile | None, call: Call) -> m.JobStatus:
+    def _keep(self, job: Job, sources: Sources, call: Call) -> m.JobStatus:
         """Keep a job, its audio and the answer to whoever asked for it: all in one change."""
         self._store.add(job)
-        if source is not None and source.sha256:
-            self._store.use(job.job_id, source.sha256)
+        for digest in {source.sha256 for source in sources.values() if source.sha256}:
+            self._store.use(job.job_id, digest)
         self._store.log(job.job_id, "info", "queued")
         status = views.status(job, self._store.position(job), None)
         call.remember(status)
         return status
 
-    async def _source(self, request: Request, facts: Facts, peer: Peer, attached: Attached) -> SourceFile | None:
-        audio = getattr(request, "audio", None)
-        if audio is None:
-            validate.check_memory(request, facts)
-            return None
+    async def _sources(self, request: Request, facts: Facts, peer: Peer, attached: Attached) -> Sources:
+        """The files of the fields that hold audio, by name, checked."""
+        check_request(request, facts)
         roots = None if peer.is_local else self._settings.allowed_roots
-
-        source = await self._threads.run(locate, audio, self._audio, attached, roots, self._settings.urls)
-        self._being_submitted[source.sha256 or ""] += 1
+        sources: Sources = {}
         try:
-            await self._threads.run(validate.check_source, request, source.path, facts)
+            for field in audio_fields(type(request)):
+                audio = getattr(request, field)
+                if audio is UNSET:
+                    continue
+                sources[field] = await self._threads.run(
+                    locate, audio, self._audio, attached, roots, self._settings.urls, field=field
+                )
+                self._being_submitted[sources[field].sha256 or ""] += 1
+            await self._check(request, sources, facts)
         except BaseException:
-            self._let_go(source)
+            self._let_go(sources)
             raise
-        return source
+        return sources
 
-    def _let_go(self, source: SourceFile | None) -> None:
+    async def _check(self, request: Request, sources: Sources, facts: Facts) -> None:
+        if "audio" in sources:
+            await self._threads.run(validate.check_source, request, sources["audio"].path, facts)
+        else:
+            validate.check_memory(request, facts)
+        if "reference_audio" in sources:
+            await self._threads.run(validate.check_clip, sources["reference_audio"].path)
+
+    def _let_go(self, sources: Sources) -> None:
         """A submit is over. Audio that came with a request which was refused does not stay."""
-        if source is None:
-            return
-        digest = source.sha256 or ""
-        self._being_submitted[digest] -= 1
-        if self._being_submitted[digest] <= 0:
-            del self._being_submitted[digest]
-            if digest and source.came_along and not self._store.is_used(digest):
-                self._audio.remove(digest)
+        for source in sources.values():
+            digest = source.sha256 or ""
+            self._being_submitted[digest] -= 1
+            if self._being_submitted[digest] <= 0:
+                del self._being_submitted[digest]
+                if digest and source.came_along and not self._store.is_used(digest):
+                    self._audio.remove(digest)
 
     async def _status(self, request: m.JobRequest, call: Call) -> Reply:
         return Reply(self._view(self._job(request.job_id, call.peer)))
@@ -318,7 +331,7 @@ class Operations:
         return name if self._linked() else views.check_model(name)
 
 
-def _job(request: Request, model: str, peer: Peer, source: SourceFile | None) -> Job:
+def _job(request: Request, model: str, peer: Peer, sources: Sources) -> Job:
     """The job of a request whose values and audio were checked. Its seed is fixed here, so that a second run is equal.
 
     The second seed too, where the task keeps the first.
@@ -330,8 +343,7 @@ def _job(request: Request, model: str, peer: Peer, source: SourceFile | None) ->
     values.setdefault("seed", secrets.randbelow(SEED_MODULUS))
     if request.keeps_seed:
         values.setdefault("retake_seed", secrets.randbelow(SEED_MODULUS))
-    if source is not None:
-        values["audio"] = str(source.path)
+    values |= {field: str(source.path) for field, source in sources.items()}
     values["model"] = model
     return Job(
         job_id="",

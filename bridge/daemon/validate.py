@@ -15,8 +15,8 @@ from msgspec import UNSET
 
 from bridge.protocol.messages import FileInfo
 from engine.constants import V1_GEOMETRY
-from engine.errors import CheckpointError, InvalidRequest
-from engine.families.facts import Facts, check_task
+from engine.errors import CheckpointError, InvalidRequest, about
+from engine.families.facts import Facts, check_request
 from engine.families.table import facts_of
 from engine.memory.main_memory import check_results_fit, free_main_memory
 from engine.requests import Request, resolve
@@ -58,7 +58,7 @@ def check_source(request: Request, path: Path, facts: Facts = UNKNOWN_MODEL) -> 
     from engine.audio.files import check_channels, probe
     from engine.requests.extent import SourceShape, extent_of
 
-    check_task(request.task, facts)
+    check_request(request, facts)
     info, settled = probe(path), resolve(request, facts.default_request)
     check_channels(info, None if settled.channels is None else [c - 1 for c in settled.channels])
     shape = SourceShape(info.frames, info.channels, info.sample_rate)
@@ -66,6 +66,17 @@ def check_source(request: Request, path: Path, facts: Facts = UNKNOWN_MODEL) -> 
     check_results_fit(settled, extent, free_main_memory())
     if info.subtype in ("FLOAT", "DOUBLE"):
         _check_finite(info, *extent.read)
+
+
+def check_clip(path: Path) -> None:
+    """Raises InvalidRequest unless the file at `path` can be a reference clip."""
+    from engine.audio.files import check_channels, probe
+
+    with about("reference_audio"):
+        info = probe(path)
+        check_channels(info, None)
+        if info.subtype in ("FLOAT", "DOUBLE"):
+            _check_finite(info, 0, info.frames)
 
 
 def check_region(request: Request, frames: int, sample_rate: int, facts: Facts = UNKNOWN_MODEL) -> None:

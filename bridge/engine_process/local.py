@@ -21,6 +21,7 @@ from engine.errors import Cancelled
 from engine.model import Model, Progress, load
 from engine.rendering.render import Render, write_render
 from engine.requests import PromptToAudio, Request, from_dict
+from engine.requests.recipe import HASHES
 
 _CONTENT_TYPES = {".wav": "audio/wav", ".flac": "audio/flac", ".mp3": "audio/mpeg", ".ogg": "audio/ogg"}
 
@@ -70,22 +71,18 @@ class EngineRenderer:
             renders = self._model.render_all(request, _progress(on_step), cancel)
         if cancel.is_set():
             raise Cancelled("The job was cancelled.")
-        source = getattr(request, "audio", None)
-        path = None if source is None else Path(str(source))
-        source_sha256 = job.source_sha256 or (hash_file(path) if path else None)
+        hashes = _hashes(request, job.source_sha256)
         results = []
         for index, render in enumerate(renders):
             on_step("write", index, len(renders))
-            results.append(self._entry(job, request, render, source_sha256))
+            results.append(self._entry(job, request, render, hashes))
         warnings = list(
             dict.fromkeys([*warnings_of_words, *(w for r in renders for w in r.report.get("warnings", []))])
         )
         return Done(job_id=job.job_id, results=results, warnings=warnings)
 
-    def _entry(self, job: RenderJob, request: Any, render: Render, source_sha256: str | None) -> ResultEntry:
-        recipe = dict(render.report.get("recipe", {}))
-        if source_sha256:
-            recipe["source_sha256"] = source_sha256
+    def _entry(self, job: RenderJob, request: Any, render: Render, hashes: dict[str, str]) -> ResultEntry:
+        recipe = {**render.report.get("recipe", {}), **hashes}
         form = "wav" if request.format is UNSET else request.format
         new_path = self._store.new_path(f".{form}")
         subtype = write_render(new_path, render, recipe).subtype
@@ -110,6 +107,16 @@ class EngineRenderer:
             report={k: render.report[k] for k in kept if k in render.report},
             recipe=recipe,
         )
+
+
+def _hashes(request: Request, source_sha256: str | None) -> dict[str, str]:
+    """What a recipe knows the request's files by; the source's hash may be known."""
+    known = {"source_sha256": source_sha256} if source_sha256 else {}
+    for field, name in HASHES.items():
+        audio = getattr(request, field, UNSET)
+        if audio is not UNSET and name not in known:
+            known[name] = hash_file(Path(str(audio)))
+    return known
 
 
 def _audio_file(job: RenderJob, path: Path, sha256: str, render: Render, subtype: str) -> AudioFile:

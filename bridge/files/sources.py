@@ -15,7 +15,7 @@ from typing import Any
 from bridge.files.fetch import UrlRules, fetch
 from bridge.files.roots import check_allowed, named_path
 from bridge.files.store import AudioStore, suffix_of
-from bridge.protocol.errors import InvalidField, RequestFailed, refused
+from bridge.protocol.errors import InvalidField, RequestFailed, about_field, refused
 
 _EXPECTED = "a path, a data: URI, sha256:<hash> of an upload or result, or buffer:<number>"
 
@@ -41,12 +41,24 @@ class Attached:
 
 
 def locate(
-    audio: Any, store: AudioStore, attached: Attached, roots: Sequence[Path] | None, urls: UrlRules | None = None
+    audio: Any,
+    store: AudioStore,
+    attached: Attached,
+    roots: Sequence[Path] | None,
+    urls: UrlRules | None = None,
+    field: str = "audio",
 ) -> SourceFile:
-    """The file of a request's `audio`. `roots` None: the user's own client, who may name any file.
+    """The file that a request's field names. `roots` None: the user's own client, who may name any file.
 
     Raises InvalidField, UnknownThing (unknown_audio), OSError.
     """
+    with about_field(field):
+        return _located(audio, store, attached, roots, urls)
+
+
+def _located(
+    audio: Any, store: AudioStore, attached: Attached, roots: Sequence[Path] | None, urls: UrlRules | None
+) -> SourceFile:
     if not isinstance(audio, str) or not audio:
         raise _wrong(f"{type(audio).__name__}")
     if audio.startswith("buffer:"):

@@ -14,7 +14,7 @@ import hmac
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ from bridge.gateway.webhooks import Postman, webhook_body
 from bridge.protocol import messages as m
 from bridge.protocol.errors import BridgeError, DaemonLost, DaemonNotRunning, RequestFailed, UnknownThing
 from engine.requests import Request, to_dict
+from engine.requests.fields import audio_fields
 
 _WAIT_SECONDS = 50.0
 _TWIN_SECONDS = 0.05  # until a caller that has hung up is known to have
@@ -173,8 +174,8 @@ class Desk:
         return all(gone.is_set() for gone in self._callers.get(request_id, ()))
 
     async def _submit(self, call: CallRow, wish: Wish) -> m.JobStatus:
-        audio = given(wish.request, "audio")
-        hosted = self._hosting.reference_of(str(audio), wish.hosts) if audio is not None else None
+        named = {name: given(wish.request, name) for name in audio_fields(type(wish.request))}
+        hosted = {n: self._hosting.reference_of(str(a), wish.hosts) for n, a in named.items() if a is not None}
         values = to_dict(await asyncio.to_thread(self._with_audio_here, wish.request, hosted))
         own = values.pop("client_data", None) or {}
         data = {**own, "http": {"request_id": call.request_id, "endpoint": call.endpoint}}
@@ -189,24 +190,24 @@ class Desk:
             raise BadInput([_public(problem_of(error.error, values.get("audio")))]) from error
         return job.submitted
 
-    def _with_audio_here(self, request: Request, hosted: str | None) -> Request:
+    def _with_audio_here(self, request: Request, hosted: Mapping[str, str | None]) -> Request:
         """The request with audio as a hash of the store or a URL, and no file outside of the allowed folders."""
         roots = self._settings.roots
         try:
             check_loras(request, roots)
             check_model(given(request, "model") or "nano", roots)
-            audio = given(request, "audio")
-            if audio is not None:
-                request = msgspec.structs.replace(request, audio=hosted or self._audio(str(audio)))
+            for name, reference in hosted.items():
+                here = reference or self._audio(str(given(request, name)), name)
+                request = msgspec.structs.replace(request, **{name: here})
         except RequestFailed as error:
             raise BadInput([_public(problem_of(error.error, given(request, "audio")))]) from error
         return request
 
-    def _audio(self, audio: str) -> str:
+    def _audio(self, audio: str, field: str) -> str:
         if audio.startswith(_STORED):
             return audio
         path = audio.removeprefix("file://") if audio.startswith("file:///") else audio
-        source = locate(path, self._hosting.store, Attached(), self._settings.roots)
+        source = locate(path, self._hosting.store, Attached(), self._settings.roots, field=field)
         return f"sha256:{source.sha256}" if source.sha256 else str(source.path)
 
     # callers on the line

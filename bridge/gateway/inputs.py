@@ -17,7 +17,7 @@ from engine.errors import InvalidRequest
 from engine.requests import TASKS, Field, Request, fields_of, from_dict
 from engine.requests.check import check_value
 
-PUBLIC_NAMES = {"audio": "audio_url"}
+PUBLIC_NAMES = {"audio": "audio_url", "reference_audio": "reference_audio_url"}
 SUPPORTED_FORMATS = ["wav", "flac", "mp3", "ogg", "opus", "aiff", "caf", "au", "m4a"]
 Problem = dict[str, Any]
 _TYPE_OF_KIND = {
@@ -139,7 +139,9 @@ def problem_of(error: ErrorContent, audio: Any = None) -> Problem:
     """A refusal of the daemon or the engine, as an entry of `detail`. `audio` is what the call named."""
     field = re.split(r"[.\[]", error.field or "")[0].strip("$")
     loc: list[str | int] = ["body", *([public_name(field)] if field else [])]
-    message = error.message.replace("audio:", "audio_url:", 1) if field == "audio" else error.message
+    message = (
+        error.message.replace(f"{field}:", f"{public_name(field)}:", 1) if field in PUBLIC_NAMES else error.message
+    )
     kind, ctx = _kind_of(error, field, audio)
     return problem(loc, message, kind, ctx)
 
@@ -147,7 +149,7 @@ def problem_of(error: ErrorContent, audio: Any = None) -> Problem:
 def _kind_of(error: ErrorContent, field: str, audio: Any) -> tuple[str, dict[str, Any] | None]:
     if field in ("tags", "prompt") and (error.got or "").startswith("no "):
         return "sequence_too_short", {"min_length": 1}
-    if field != "audio":
+    if field not in PUBLIC_NAMES:
         return "value_error", None
     if error.expected == "audio that may be fetched":
         too_large = re.match(r"a file of more than (\d+) MB", error.got or "")

@@ -16,7 +16,7 @@ NOT_CONTROLS = frozenset(
     {"audio", "client_data", "request_id", "tempo_map", "model", "priority", "lora", "lora_weight"}
 )
 TAKE_SLOTS = 8  # takes whose names and lamps surfaces can show
-TYPE_TAGS = {"int": "i", "float": "f", "bool": "i", "str": "s", "choice": "s", "list": "s"}
+TYPE_TAGS = {"int": "i", "float": "f", "bool": "i", "str": "s", "choice": "s", "list": "s", "audio": "s"}
 
 
 class Kind(StrEnum):

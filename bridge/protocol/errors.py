@@ -18,6 +18,8 @@ BridgeError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -150,6 +152,19 @@ def refused(code: str, field: str | None, got: str, expected: str, remedy: str) 
     head = f"{field}: " if field else ""
     message = f"{head}got {got}, expected {expected}. {remedy}"
     return failure(ErrorContent(code=code, message=message, field=field, got=got, expected=expected, remedy=remedy))
+
+
+@contextmanager
+def about_field(field: str) -> Iterator[None]:
+    """What is refused of audio in here is said of this field, not of `audio`."""
+    try:
+        yield
+    except RequestFailed as failed:
+        error = failed.error
+        if error.field != "audio" or field == "audio":
+            raise
+        got, expected, remedy = error.got or "", error.expected or "", error.remedy or ""
+        raise refused(error.code, field, got, expected, remedy) from failed
 
 
 def content_of(error: Exception) -> ErrorContent:

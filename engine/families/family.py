@@ -10,7 +10,7 @@ States are (B, *geometry.latent_shape, T) float32, audio is (B, 2, n) float32 at
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,14 @@ class Place:
     start_seconds: float
     frames: int
     made: tuple[bool, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Timbre:
+    """A clip whose timbre the music should have: latents (1, C, H, T), and a name that says what they are."""
+
+    latents: Tensor
+    name: str
 
 
 class Reader(Protocol):
@@ -128,8 +136,12 @@ class Family(Protocol):
         """The LoRAs of its transformer; `forget_contexts` after they have changed."""
         ...
 
-    def reader(self, resolved: Resolved) -> Reader:
-        """What reads the words of one request."""
+    def reader(self, resolved: Resolved, timbre: Timbre | None = None) -> Reader:
+        """What reads the words of one request, and holds the clip that it names."""
+        ...
+
+    def clip_parts(self, samples: int, sample_rate: int) -> Sequence[tuple[int, int]]:
+        """The spans [start, stop) of a reference clip that `Timbre` is made of."""
         ...
 
     def draw_noise(self, generator: torch.Generator, frames: int) -> Tensor:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +65,17 @@ class Codec:
             known = to_host(self.encode_samples(source.read(start, stop), source.sample_rate))
             self._cache.put(name, known)
         return to_device(known, self._device)
+
+    def encode_parts(self, source: Source, parts: Sequence[tuple[int, int]]) -> tuple[str, Tensor]:
+        """Spans [start, stop) of a source one after another as one piece: its name by content, and its latents."""
+        told = [f"{start} {stop} {source.fingerprint(start, stop)}" for start, stop in dict.fromkeys(parts)]
+        name = hashlib.sha256(" ".join([self._encoder, *told, f"{len(parts)}"]).encode()).hexdigest()
+        known = self._cache.get(name)
+        if known is None:
+            samples = np.concatenate([source.read(start, stop) for start, stop in parts], axis=1)
+            known = to_host(self.encode_samples(samples, source.sample_rate))
+            self._cache.put(name, known)
+        return name, to_device(known, self._device)
 
     def forget(self) -> None:
         """Encode everything again (a benchmark wants that)."""

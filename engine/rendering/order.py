@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from engine.geometry import Geometry
+from engine.errors import about
+from engine.families.facts import Facts, check_request, unread_words
 from engine.rendering.source import Source, open_source
 from engine.requests import Request, Resolved, resolve
 from engine.requests.extent import Extent, extent_of
@@ -21,21 +20,26 @@ class Order:
     task: Task
     resolved: Resolved
     source: Source | None
+    clip: Source | None  # whose timbre the music should have
     extent: Extent
 
 
-def order_of(request: Request, model_defaults: Mapping[str, Any], geometry: Geometry) -> Order:
-    """The order that a request is, for a model with this `default_request` and this geometry.
+def order_of(request: Request, facts: Facts) -> Order:
+    """The order that a request is, for a model with these facts.
 
-    Raises InvalidRequest for audio that cannot be read and for what the model cannot make at once.
+    Raises InvalidRequest for a task or a field that the model does not take, for audio that cannot be read and for
+    what the model cannot make at once.
     """
+    check_request(request, facts)
     task = task_of(request)
     warnings: tuple[str, ...] = ()
     if task.becomes is not None:
         request, warnings = task.becomes(request)
         task = task_of(request)
-    resolved = resolve(request, model_defaults)
-    resolved = replace(resolved, warnings=(*warnings, *resolved.warnings))
+    resolved = resolve(request, facts.default_request)
+    resolved = replace(resolved, warnings=(*warnings, *resolved.warnings, *unread_words(resolved, facts)))
     source = None if resolved.audio is None else open_source(resolved.audio, resolved.channels)
+    with about("reference_audio"):
+        clip = None if resolved.reference_audio is None else open_source(resolved.reference_audio)
     shape = None if source is None else source.shape
-    return Order(task, resolved, source, extent_of(resolved, geometry, shape))
+    return Order(task, resolved, source, clip, extent_of(resolved, facts.geometry, shape))

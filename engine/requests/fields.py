@@ -59,6 +59,12 @@ def fields_of(request_type: type[msgspec.Struct]) -> dict[str, Field]:
     return {f.name: _field(f) for f in info.fields}
 
 
+@cache
+def audio_fields(request_type: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The names of the fields that hold audio."""
+    return tuple(name for name, field in fields_of(request_type).items() if field.kind == "audio")
+
+
 def _field(field: inspect.Field) -> Field:
     kind, nullable = field.type, False
     meta: inspect.Metadata | None = None

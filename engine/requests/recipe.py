@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from engine.errors import InvalidRequest
-from engine.requests.fields import fields_of
+from engine.requests.fields import audio_fields
 from engine.requests.json_objects import from_dict, to_dict
 from engine.requests.resolve import NOT_RESOLVED, Resolved
 from engine.requests.types import Request
 
 RECIPE_VERSION = 1
+HASHES = {"audio": "source_sha256", "reference_audio": "reference_sha256"}  # fields that a recipe knows by hash alone
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,10 @@ def recipe(
 
 
 def without_audio(request: Request) -> dict[str, Any]:
-    """A request as a JSON object without its source: samples in memory are no JSON."""
-    if "audio" not in fields_of(type(request)):
-        return to_dict(request)
-    values = to_dict(structs.replace(request, audio="source"))
-    return {name: value for name, value in values.items() if name != "audio"}
+    """A request as a JSON object without its source and clip: samples in memory are no JSON."""
+    given = [name for name in audio_fields(type(request)) if getattr(request, name) is not UNSET]
+    values = to_dict(structs.replace(request, **dict.fromkeys(given, "audio")))
+    return {name: value for name, value in values.items() if name not in given}
 
 
 def request_of(recipe: Mapping[str, Any], **changes: Any) -> Request:

@@ -60,6 +60,7 @@ class Settled:
     tempo_map: list[TempoPoint] | None = None
 
     audio: Any = None
+    reference_audio: Any = None
     channels: list[int] | None = None
     duration: float = 0.0
     start_time: float = 0.0

@@ -176,6 +176,13 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     oss_steps: (
         Annotated[list[int], about("Chosen steps of the schedule, counted from 1, instead of all.")] | UnsetType
     ) = UNSET
+    reference_audio: (
+        Annotated[
+            Any,
+            audio("A clip whose timbre the music should have, for ACE-Step 1.5; not part of the result."),
+        ]
+        | UnsetType
+    ) = UNSET
     shift: (
         Annotated[
             float,

@@ -30,10 +30,11 @@ from torch import Tensor
 from engine.checkpoints.ace_step_15.load import load_networks
 from engine.checkpoints.ace_step_15.parts import Networks
 from engine.families.ace_step_15 import known, prompt
-from engine.families.ace_step_15.conditioner import Clip, Conditioner
+from engine.families.ace_step_15.conditioner import Conditioner
 from engine.families.ace_step_15.levels import Shifted
 from engine.families.ace_step_15.predictor import ContextPredictor
 from engine.families.ace_step_15.prompt import Metas, Prompt
+from engine.families.family import Timbre
 from engine.sampling.denoise import Kept, Leg, Plan, denoise, noised
 from engine.sampling.guidance import GuidanceSettings, Guide, Pass
 from engine.sampling.schedulers import make_stepper
@@ -94,11 +95,13 @@ def audio_of(source: str) -> Tensor:
 
 
 @cache
-def clip_of(checkpoint: str, source: str) -> Clip:
+def clip_of(checkpoint: str, source: str) -> Timbre:
     autoencoder = networks(checkpoint).autoencoder
-    samples = known.clip_samples(audio_of(source), autoencoder.sample_rate)
+    audio = audio_of(source)
+    spans = known.clip_parts(audio.shape[-1], autoencoder.sample_rate)
+    samples = torch.cat([audio[:, start:stop] for start, stop in spans], dim=-1)
     with torch.inference_mode():
-        return Clip(autoencoder.posterior(samples[None])[0][:, :, None], source)
+        return Timbre(autoencoder.posterior(samples[None])[0][:, :, None], source)
 
 
 @cache

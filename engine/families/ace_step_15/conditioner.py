@@ -18,17 +18,10 @@ from engine.families.ace_step_15.levels import Shifted
 from engine.families.ace_step_15.predictor import ContextPredictor, Evaluate, KnownOf
 from engine.families.ace_step_15.prompt import Prompt
 from engine.families.ace_step_15.words import Words
+from engine.families.family import Timbre
 from engine.families.kept import KeptByContent
 from engine.sampling.conditions import NO_ERG, Condition, ErgSettings, Known
 from engine.sampling.guidance import Pass
-
-
-class Clip:
-    """A timbre clip: latents (1, C, 1, T), and a name that says what they are."""
-
-    def __init__(self, latents: Tensor, name: str) -> None:
-        self.latents = latents
-        self.name = name
 
 
 class Conditioner:
@@ -55,7 +48,7 @@ class Conditioner:
         there = {name: context.to(device) for name, context in contexts.items()}
         return ContextPredictor(self._networks.transformer, there, seen, self.evaluate)
 
-    def context(self, prompt: Prompt, clip: Clip | None = None) -> Tensor:
+    def context(self, prompt: Prompt, clip: Timbre | None = None) -> Tensor:
         """The context of a prompt, (1, S, D); without a clip the timbre is that of silence."""
         return self._contexts.get((prompt, clip.name if clip else ""), lambda: self._make(prompt, clip))
 
@@ -67,7 +60,8 @@ class Conditioner:
         words = words_of(condition)
         if condition.which is Pass.UNCONDITIONAL:
             return self.null()
-        return self.context((words.without_lyrics() if condition.which is Pass.TEXT_ONLY else words).prompt)
+        shown = words.without_lyrics() if condition.which is Pass.TEXT_ONLY else words
+        return self.context(shown.prompt, words.timbre)
 
     def _seen(self, condition: Condition, known: Known | None) -> KnownOf:
         """Source and mask for states of so many frames."""
@@ -93,7 +87,7 @@ class Conditioner:
         self._use("audio_tokens")
         return tokens.through(source, self._networks.silence)
 
-    def _make(self, prompt: Prompt, clip: Clip | None) -> Tensor:
+    def _make(self, prompt: Prompt, clip: Timbre | None) -> Tensor:
         text = self._texts.get(prompt.text, partial(self._states, prompt.text))
         self._use("text_encoder")
         lyrics = self._networks.text_encoder.embed(prompt.lyrics)

@@ -18,7 +18,7 @@ from engine.checkpoints.ace_step_15.places import (
     read_json,
     the_only,
 )
-from engine.families.facts import USUAL_TASKS, Facts
+from engine.families.facts import USUAL_TASKS, Facts, Unread
 from engine.geometry import Geometry
 
 FAMILY = "ace_step_15"
@@ -34,6 +34,31 @@ EVERY = {  # one guidance over the whole schedule, no granularity: what the refe
     "granularity_scale": 0.0,
     "strengths": {"remix": 1.0},
 }
+UNREAD = (
+    Unread(("erg_tag", "erg_lyric", "erg_diffusion"), "ACE-Step 1.5 has no entropy-rectifying guidance"),
+    Unread(("downbeat_time",), "the model reads tempo and meter, not where a bar begins"),
+    Unread(("strength",), "edit_mode lyrics is a flow-edit of the whole source", lambda r: r.edit_mode == "lyrics"),
+    Unread(
+        ("edit_n_min", "edit_n_max", "edit_n_avg", "original_lyrics"),
+        "only edit_mode lyrics is a flow-edit",
+        lambda r: r.edit_mode != "lyrics",
+    ),
+)
+UNGUIDED = (
+    Unread(
+        (
+            "guidance_type",
+            "guidance_scale",
+            "minimum_guidance_scale",
+            "guidance_interval",
+            "guidance_interval_decay",
+            "tag_guidance_scale",
+            "lyric_guidance_scale",
+        ),
+        "this model works without guidance",
+        lambda r: not (r.given >= {"guidance_scale"} and r.guidance_scale in (0.0, 1.0)),
+    ),
+)
 
 
 def recognises(checkpoint: Path) -> bool:
@@ -54,7 +79,10 @@ def facts(geometry: Geometry, config: Mapping[str, Any], name: str) -> Facts:
     version = f"{config.get('model_version') or ''} {name}".lower()
     is_base = not config.get("is_turbo") and "sft" not in version
     tasks = USUAL_TASKS | STEM_TASKS if is_base else USUAL_TASKS
-    return Facts(FAMILY, geometry, default_request(config, name), has_lyric_vocabulary=False, tasks=tasks)
+    unread = (*UNREAD, *UNGUIDED) if config.get("is_turbo") else UNREAD
+    return Facts(
+        FAMILY, geometry, default_request(config, name), has_lyric_vocabulary=False, tasks=tasks, unread=unread
+    )
 
 
 def place_of(checkpoint: Path) -> Path:

@@ -20,10 +20,11 @@ from engine.checkpoints.lora import LoraSet
 from engine.errors import EngineError
 from engine.families.ace_step_15.conditioner import Conditioner, Velocity, draw_noise
 from engine.families.ace_step_15.facts import facts, geometry_of
+from engine.families.ace_step_15.known import clip_parts
 from engine.families.ace_step_15.levels import Shifted
 from engine.families.ace_step_15.reader import Reader
 from engine.families.ace_step_15.sizes import AceStep15Sizes, sizes_of
-from engine.families.family import LoadedNetworks, Use
+from engine.families.family import LoadedNetworks, Timbre, Use
 from engine.memory.plan import MemoryMode
 from engine.requests.resolve import Resolved
 from engine.sampling.conditions import NO_ERG, ErgSettings
@@ -75,10 +76,14 @@ class AceStep15:
         """With the noise levels that the request asks for."""
         return Velocity(self._conditioner, Shifted(resolved.shift or self.facts.default_request["shift"]))
 
-    def reader(self, resolved: Resolved) -> Reader:
+    def clip_parts(self, samples: int, sample_rate: int) -> list[tuple[int, int]]:
+        """30 s from three places."""
+        return clip_parts(samples, sample_rate)
+
+    def reader(self, resolved: Resolved, timbre: Timbre | None = None) -> Reader:
         """Instruction, caption, metas, lyrics."""
         count = self._networks.text_encoder.count
-        return Reader(resolved, self.facts.geometry.frame_rate, count, self._networks.config.is_turbo)
+        return Reader(resolved, self.facts.geometry.frame_rate, count, self._networks.config.is_turbo, timbre)
 
     def draw_noise(self, generator: torch.Generator, frames: int) -> Tensor:
         """(1, C, 1, frames) float32 on the CPU."""

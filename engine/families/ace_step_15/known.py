@@ -50,14 +50,21 @@ def outpaint_source(source: Tensor, silence: Tensor, before: int, after: int) ->
     return torch.cat([around[..., :before], source, around[..., frames - after :]], dim=-1)
 
 
-def clip_samples(audio: Tensor, sample_rate: int, part_seconds: float = 10.0) -> Tensor:
-    """30 s of a reference clip (C, n): from the front, from a third, from the end. A shorter clip is repeated first."""
+def clip_parts(samples: int, sample_rate: int, part_seconds: float = 10.0) -> list[tuple[int, int]]:
+    """The spans [start, stop) that make 30 s of a reference clip: from the front, from a third, from the end.
+
+    A shorter clip is repeated first, so that a span may come back.
+    """
     part = int(part_seconds * sample_rate)
-    if audio.shape[-1] < 3 * part:
-        audio = audio.repeat(1, -(-3 * part // max(audio.shape[-1], 1)))
-    total = audio.shape[-1]
-    starts = (0, total // 3, total - part)
-    return torch.cat([audio[:, start : start + part] for start in starts], dim=-1)
+    total = samples if samples >= 3 * part else samples * -(-3 * part // samples)
+    spans = []
+    for start in (0, total // 3, total - part):
+        at, end = start, start + part
+        while at < end:
+            stop = min(end, (at // samples + 1) * samples)
+            spans.append((at % samples, at % samples + stop - at))
+            at = stop
+    return spans
 
 
 def clip_frames(latents: Tensor, silence: Tensor, frames: int) -> Tensor:

@@ -15,7 +15,7 @@ from engine.errors import InvalidRequest
 from engine.families.ace_step_15 import prompt
 from engine.families.ace_step_15.prompt import Metas, Prompt
 from engine.families.ace_step_15.words import Sees, Words
-from engine.families.family import Place
+from engine.families.family import Place, Timbre
 from engine.grid.beat_grid import tempo_from_tags
 from engine.grid.tempo_map import TempoMap, TempoPoint
 from engine.requests.check import parse_meter
@@ -39,7 +39,6 @@ NAMED: dict[str, Callable[[Resolved], str]] = {
     "complete": lambda resolved: prompt.complete_instruction(resolved.tracks or ()),
 }
 APART = "tag_guidance_scale, lyric_guidance_scale: this model was not trained with them apart."
-UNKNOWN_FIELDS = ("erg_tag", "erg_lyric", "erg_diffusion")
 
 
 @dataclass
@@ -53,19 +52,12 @@ class Reader:
     frame_rate: float
     count: Callable[[str], int]
     distilled: bool = False
+    timbre: Timbre | None = None
     warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        given = self.resolved.given
-        self.warnings += [
-            f"{name} has no meaning for this model and was left out." for name in UNKNOWN_FIELDS if name in given
-        ]
-        if self.distilled and "guidance_scale" in given and self.resolved.guidance_scale not in (0.0, 1.0):
-            self.warnings.append("guidance_scale: this model works without guidance; the value was left out.")
-        elif self.resolved.double_guidance:
-            self.warnings.append(
-                "tag_guidance_scale, lyric_guidance_scale: this model was not trained with them apart."
-            )
+        if self.resolved.double_guidance and not self.distilled:
+            self.warnings.append(APART)
 
     def words(self, place: Place, heard: Heard | None = None) -> Words:
         """The words of what is made; its length is the window's, not the song's."""
@@ -95,7 +87,7 @@ class Reader:
         plain, _ = prompt.fitted_text(prompt.TEXT_TO_MUSIC, tags.strip(), metas, self.count)
         language = self._language(lyrics) if sung else prompt.UNKNOWN_LANGUAGE
         second = prompt.fitted_lyrics(lyrics.strip() if sung else prompt.INSTRUMENTAL, language, self.count)
-        return Words(Prompt(text, second), plain, sees, sung)
+        return Words(Prompt(text, second), plain, sees, sung, self.timbre)
 
     def _metas(self, place: Place, tags: str | None = None) -> Metas:
         resolved, tempo_map = self.resolved, self.tempo_map()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,13 +16,14 @@ from engine.checkpoints.int8 import round_weights
 from engine.checkpoints.lora import LoraSet
 from engine.checkpoints.networks import Networks
 from engine.constants import V1_GEOMETRY
-from engine.families.facts import Facts
-from engine.families.family import LoadedNetworks, Use
+from engine.families.family import LoadedNetworks, Timbre, Use
 from engine.families.v1.conditioner import Conditioner, limited_to
+from engine.families.v1.facts import facts
 from engine.families.v1.reader import Reader
 from engine.families.v1.sizes import V1Sizes, sizes_of
 from engine.families.v1.speed import Speed
 from engine.memory.plan import MemoryMode
+from engine.networks.config import TransformerConfig
 from engine.requests.resolve import Resolved
 from engine.sampling.conditions import ErgSettings
 from engine.sampling.guidance import GuidanceSettings
@@ -46,6 +48,12 @@ def draw_noise(generator: torch.Generator, frames: int) -> Tensor:
     return torch.randn((1, *V1_GEOMETRY.latent_shape, frames), generator=generator)
 
 
+def _as_config(config: TransformerConfig) -> Mapping[str, Any]:
+    """What the facts read of a config.json, of one that was read."""
+    erg = {name: getattr(config.erg, name) for name in ("text", "lyric", "transformer")}
+    return {"lyric_input": config.lyric_input, "default_request": config.default_request, "erg": erg}
+
+
 class V1:
     """ACE-Step v1, or nano. Text states and contexts are kept by content, across jobs."""
 
@@ -54,7 +62,7 @@ class V1:
         self._networks = networks
         self._use = use
         self._speed = Speed(networks, speed)
-        self.facts = Facts("v1", V1_GEOMETRY, networks.config.default_request)
+        self.facts = facts(_as_config(networks.config))
         self.autoencoder = networks.autoencoder
         self.loras = LoraSet(networks.transformer)
         self._conditioner = Conditioner(networks.transformer, networks.text_encoder, use)
@@ -63,7 +71,11 @@ class V1:
         """The same for every request."""
         return self._conditioner
 
-    def reader(self, resolved: Resolved) -> Reader:
+    def clip_parts(self, samples: int, sample_rate: int) -> list[tuple[int, int]]:
+        """None: the facts refuse a clip."""
+        return []
+
+    def reader(self, resolved: Resolved, timbre: Timbre | None = None) -> Reader:
         """Tags, and lyric ids or the grid that nano reads."""
         return Reader(resolved, self._networks.config, self._networks.lyric_vocab)
 

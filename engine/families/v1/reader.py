@@ -28,8 +28,6 @@ NO_SINGING = (
     "`acestep-bridge models pull ace-step-v1` gets one that does."
 )
 
-NO_SHIFT = "shift has no meaning for this model, whose noise levels are fixed, and was left out."
-
 
 @dataclass
 class Reader:
@@ -39,10 +37,6 @@ class Reader:
     config: TransformerConfig
     vocabulary: Path | None = None
     warnings: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if "shift" in self.resolved.given:
-            self.warnings.append(NO_SHIFT)
 
     def words(self, place: Place, heard: Heard | None = None) -> Words:
         """The words of what is made. `heard` finds tempo, phase, key and chords in the source around."""
