@@ -29,19 +29,31 @@ def json_schema(task: str) -> dict[str, Any]:
 
 def fields_table() -> str:
     """A Markdown table of every field: tasks, kind and range, default, meaning."""
-    rows: dict[str, tuple[Field, list[str]]] = {}
+    rows: dict[str, dict[str, Field]] = {}  # of each name, by task
     for task, request_type in TASKS.items():
         for name, field in fields_of(request_type).items():
-            rows.setdefault(name, (field, []))[1].append(task)
+            rows.setdefault(name, {})[task] = field
     lines = ["| field | tasks | value | default | meaning |", "|---|---|---|---|---|"]
-    lines += [_row(field, tasks) for field, tasks in rows.values()]
+    lines += [_row(by_task) for by_task in rows.values()]
     return "\n".join(lines)
 
 
-def _row(field: Field, tasks: list[str]) -> str:
-    where = "all" if len(tasks) == len(TASKS) else ", ".join(tasks)
-    default = "required" if field.required else ("" if field.default is UNSET else f"`{field.default}`")
-    return f"| `{field.name}` | {where} | {field.expected} | {default} | {field.description} |"
+def _row(by_task: dict[str, Field]) -> str:
+    field = next(iter(by_task.values()))
+    where = "all" if len(by_task) == len(TASKS) else ", ".join(by_task)
+    meanings = dict.fromkeys(field.description for field in by_task.values())
+    return f"| `{field.name}` | {where} | {field.expected} | {_default(by_task)} | {' '.join(meanings)} |"
+
+
+def _default(by_task: dict[str, Field]) -> str:
+    """What holds where nothing is given, or that something has to be."""
+    optional = [task for task, field in by_task.items() if not field.required]
+    if not optional:
+        return "required"
+    if len(optional) < len(by_task):
+        return f"required (optional in {', '.join(optional)})"
+    default = next(iter(by_task.values())).default
+    return "" if default is UNSET else f"`{default}`"
 
 
 def request_names(request_type: type[Request]) -> list[str]:

@@ -11,12 +11,18 @@ import soundfile
 
 from bridge.client import Client
 from bridge.protocol.errors import InvalidField
+from engine import Audio
+from engine.requests import from_dict
 from tests.support.cli_material import run, running_daemon
 from tests.support.golden15_runs import OURS
 
 BASE, TURBO = OURS / "tiny_checkpoint" / "base", OURS / "tiny_checkpoint" / "turbo"
 RATE = 48000
 FEW = ("--model", BASE, "--number-of-steps", "2", "--seed", "3")
+
+
+def noise() -> Audio:
+    return Audio(np.random.default_rng(1).uniform(-0.5, 0.5, (2, RATE)).astype(np.float32), RATE)
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +70,32 @@ def test_text_to_audio(source: Path) -> None:
     assert soundfile.info("new.wav").frames == 2 * RATE
 
 
+def test_a_reference_clip_is_found_again(source: Path) -> None:
+    given = ("--tags", "house", "--duration", "0.5", "--reference-audio", source, *FEW)
+    made = run("text-to-audio", *given, "-o", "new.wav")
+    assert made.code == 0, made.err
+    again = run("again", "new.wav", "--model", BASE, "-o", "again.wav")
+    assert again.code == 0 and "The reference clip is" in again.err, again.err
+    assert Path("again.wav").read_bytes() == Path("new.wav").read_bytes()
+    source.unlink()
+    lost = run("again", "new.wav", "--model", BASE, "-o", "lost.wav")
+    assert lost.code != 0 and "reference_audio" in lost.err
+
+
 def test_what_a_checkpoint_is_not_trained_for_is_never_queued(home: Path, source: Path) -> None:
     with Client.connect(home) as client:
         before = client.jobs().total
         request = {"task": "lego", "audio": str(source.absolute()), "track": "bass", "model": str(TURBO)}
         with pytest.raises(InvalidField, match="which this model is not trained for"):
             client.submit(request)
+        clip = {"task": "text-to-audio", "tags": "x", "reference_audio": str(source.absolute()), "model": "nano"}
+        with pytest.raises(InvalidField, match="reference_audio: got a value, expected nothing"):
+            client.submit(clip)
+        with pytest.raises(InvalidField, match="reference_audio: got"):
+            client.submit({**clip, "model": str(TURBO), "reference_audio": str(Path("nowhere.wav").absolute())})
+        both = {"task": "extract", "track": "bass", "audio": noise(), "reference_audio": noise(), "model": str(TURBO)}
+        with pytest.raises(InvalidField, match="which this model is not trained for"):
+            client.submit(from_dict(both))
         long = {"task": "text-to-audio", "tags": "x", "duration": 601.0, "model": str(TURBO)}
         with pytest.raises(InvalidField, match="duration"):
             client.submit(long)

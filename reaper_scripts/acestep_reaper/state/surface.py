@@ -8,7 +8,7 @@ _EVERY = (
     "tags", "number_of_steps", "seed", "retake_seed", "scheduler", "guidance_type", "granularity_scale",
     "guidance_interval", "guidance_interval_decay", "guidance_scale", "minimum_guidance_scale",
     "tag_guidance_scale", "lyric_guidance_scale", "variations", "model", "key", "erg_tag", "erg_lyric",
-    "erg_diffusion", "oss_steps", "shift", "language",
+    "erg_diffusion", "oss_steps", "shift", "language", "reference_audio",
 )  # fmt: skip
 _SEAM = (
     "lyrics", "context_seconds", "crossfade_seconds", "joint_search_seconds", "pin_joints", "match_tempo",

@@ -201,6 +201,7 @@ def test_a_failed_job_is_told_with_its_status(gateway):
         ("/audio-inpaint", {"tags": "x", "audio_url": "https://127.0.0.1/a.wav"}, "audio_url", "file_download_error"),
         ("/audio-inpaint", {"tags": "x", "audio_url": "data:a;base64,AAAA"}, "audio_url", "unsupported_audio_format"),
         ("/audio-inpaint", {"tags": "x", "audio_url": "buffer:0"}, "audio_url", "unsupported_audio_format"),
+        ("", {"tags": "x", "reference_audio_url": "/etc/passwd"}, "reference_audio_url", "file_download_error"),
         ("/audio-inpaint", {"tags": "x", "audio_url": "data:WAVE", "start_time": 3}, "start_time", "value_error"),
     ],
 )

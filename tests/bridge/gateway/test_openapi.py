@@ -7,6 +7,7 @@ import json
 import pytest
 
 from bridge.gateway.endpoint_ids import DOCUMENTED, TASK_OF
+from bridge.gateway.inputs import public_name
 from bridge.gateway.openapi import input_schema, openapi
 from engine.requests import TASKS, fields_of
 from tests.support.daemons import running
@@ -19,7 +20,7 @@ from tests.support.renderers import BRIEF
 def test_every_field_is_described_with_default_and_choices(endpoint):
     schema = input_schema(endpoint)
     fields = fields_of(TASKS[TASK_OF[endpoint]])
-    assert set(schema["properties"]) == {"audio_url" if name == "audio" else name for name in fields}
+    assert set(schema["properties"]) == {public_name(name) for name in fields}
     assert schema["additionalProperties"] is False and "$ref" not in json.dumps(schema)
     for name in ("number_of_steps", "scheduler"):
         assert schema["properties"][name]["default"] == fields[name].default

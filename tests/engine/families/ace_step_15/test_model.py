@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -256,6 +257,29 @@ class TestInstruments:
             engine.Complete(audio="x.wav", tracks=[])
         with pytest.raises(InvalidRequest, match="track"):
             engine.Lego(audio="x.wav", track="piano")  # type: ignore[arg-type]
+
+
+class TestTimbre:
+    def test_a_clip_moves_the_music_by_what_it_holds(self, tmp_path: Path) -> None:
+        clip = music(0.5)
+        soundfile.write(tmp_path / "clip.wav", clip.samples.T, RATE, subtype="FLOAT")
+        request = quick(duration=0.5, number_of_steps=1)
+        plain, of_memory, of_file = (
+            model().render(engine.TextToAudio(**request, **fields))
+            for fields in (
+                {},
+                {"reference_audio": clip},
+                {"reference_audio": str(tmp_path / "clip.wav")},
+            )
+        )
+        assert np.array_equal(of_memory.latents, of_file.latents)
+        assert not np.array_equal(of_memory.latents, plain.latents)
+        assert "reference_audio" not in of_file.report["recipe"]["request"]
+
+    def test_a_clip_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "clip.wav").write_bytes(b"RIFF")
+        with pytest.raises(InvalidRequest, match=r"^reference_audio: got"):
+            model().render(engine.TextToAudio(**quick(duration=0.5, reference_audio=str(tmp_path / "clip.wav"))))
 
 
 class TestGuidance:

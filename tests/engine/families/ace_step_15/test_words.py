@@ -124,11 +124,17 @@ class TestKnown:
     def test_a_clip_is_thirty_seconds_from_three_places(self, seconds: float, start: float) -> None:
         rate = 100
         audio = torch.arange(int(seconds * rate), dtype=torch.float32)[None].expand(2, -1)
-        clip = known.clip_samples(audio, rate)
+        clip = torch.cat([audio[:, first:last] for first, last in known.clip_parts(audio.shape[1], rate)], dim=1)
         assert clip.shape == (2, 30 * rate)
         repeated = math.ceil(30 / seconds) * seconds if seconds < 30 else seconds
         middle = int(repeated * rate) // 3
         assert clip[0, 1000] == audio[0, middle % audio.shape[1]] and clip[0, -1] == audio[0, -1]
+
+    @pytest.mark.parametrize("samples", [1, 7, 3001])
+    def test_a_clip_of_any_length_fills_thirty_seconds(self, samples: int) -> None:
+        spans = known.clip_parts(samples, 100)
+        assert sum(last - first for first, last in spans) == 3000
+        assert all(0 <= first < last <= samples for first, last in spans)
 
     def test_regions_count_frames_as_the_references_do(self) -> None:
         mask = known.region_mask(150, 2.0, 4.1, 25.0)
