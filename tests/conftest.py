@@ -1,20 +1,66 @@
-"""For all tests. A shell that starts a command in the background lets it ignore Ctrl+C, and so do its children."""
+"""For all tests: signals, workers, how long they are, and which of them run."""
 
 import os
 import signal
 
 import psutil
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import is_hypothesis_test, settings
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+from tests.support import longer
+from tests.support.examples import LONG, SUITE
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell that started this in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any speed")  # examples have 200 ms otherwise
+settings.load_profile(SUITE)
 
 WORKER_BYTES = 1.5e9  # of a process that runs tests, with torch, and of the daemons that it starts
 if "PYTEST_XDIST_WORKER" in os.environ:  # torch's threads would take the processors from the other workers
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    words = "run what the suite leaves out (tests/support/longer.py): all of it, or of each test some"
+    parser.addoption("--long", choices=("all", "some"), help=words)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hypothesis makes all its examples in the whole of the longer check."""
+    if config.getoption("--long") == "all":
+        settings.load_profile(LONG)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The suite's tests, or those of the longer check; a test that is named by its id runs in any case."""
+    items.sort(key=lambda item: longer.place(item.nodeid))
+    share = config.getoption("--long")
+    if any("::" in word for word in config.args):
+        return
+    left_out = longer.left_out(item.nodeid for item in items)
+    if share:
+        if (
+            missing := longer.stale(item.nodeid for item in items)
+            if config.args == [*config.getini("testpaths")]
+            else []
+        ):
+            raise pytest.UsageError(f"tests/support/longer.py names what is not there: {', '.join(missing)}")
+        chosen = [item for item in items if item.nodeid in left_out or (share == "all" and _is_property(item))]
+        names = {item.nodeid for item in chosen} if share == "all" else set(longer.some_of(i.nodeid for i in chosen))
+    else:
+        names = {item.nodeid for item in items} - left_out
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in names])
+    items[:] = [item for item in items if item.nodeid in names]
+
+
+def _check_table(config: pytest.Config, items: list[pytest.Item]) -> None:
+    missing = longer.stale(item.nodeid for item in items)
+    if missing and config.args == config.getini("testpaths"):  # nothing but what is named was collected otherwise
+        raise pytest.UsageError(f"tests/support/longer.py names what is not there: {', '.join(missing)}")
+
+
+def _is_property(item: pytest.Item) -> bool:
+    return is_hypothesis_test(getattr(item, "obj", None))
 
 
 def pytest_xdist_auto_num_workers() -> int:

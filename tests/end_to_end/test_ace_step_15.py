@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from bridge.client import Client
 from bridge.protocol.errors import InvalidField
 from engine import Audio
 from engine.requests import from_dict
-from tests.support.cli_material import run, running_daemon
+from tests.support.cli_material import run
 from tests.support.golden15_runs import OURS
 
 BASE, TURBO = OURS / "tiny_checkpoint" / "base", OURS / "tiny_checkpoint" / "turbo"
@@ -23,12 +22,6 @@ FEW = ("--model", BASE, "--number-of-steps", "2", "--seed", "3")
 
 def noise() -> Audio:
     return Audio(np.random.default_rng(1).uniform(-0.5, 0.5, (2, RATE)).astype(np.float32), RATE)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with running_daemon(tmp_path_factory.mktemp("daemon")) as home:
-        yield home
 
 
 @pytest.fixture(autouse=True)

@@ -8,15 +8,9 @@ from pathlib import Path
 import pytest
 
 from bridge.client import Client
-from tests.support.cli_material import QUICK, REGION, TINY, make_source, run, running_daemon
+from tests.support.cli_material import QUICK, REGION, TINY, make_source, run
 
 MODEL = ("--model", TINY)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    with running_daemon(tmp_path_factory.mktemp("daemon")) as home:
-        yield home
 
 
 @pytest.fixture(autouse=True)

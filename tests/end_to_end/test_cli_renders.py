@@ -30,16 +30,9 @@ from tests.support.cli_material import (
     count_jobs,
     make_source,
     run,
-    running_daemon,
     start,
 )
 from tests.support.patience import HANG_SECONDS
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    with running_daemon(tmp_path_factory.mktemp("daemon")) as home:
-        yield home
 
 
 @pytest.fixture(autouse=True)

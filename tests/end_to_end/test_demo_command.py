@@ -7,16 +7,10 @@ import pytest
 import soundfile
 
 from bridge.rpp.project_file import Project
-from tests.support.cli_material import count_jobs, make_source, run, running_daemon
+from tests.support.cli_material import count_jobs, make_source, run
 
 QUICK = ["--set", "number_of_steps=4", "--set", "context_seconds=1"]
 REGION = ["--start-time", "1", "--end-time", "1.6", "--tags", "drums"]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    with running_daemon(tmp_path_factory.mktemp("daemon")) as home:
-        yield home
 
 
 @pytest.fixture(autouse=True)

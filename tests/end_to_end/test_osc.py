@@ -86,7 +86,7 @@ def song(home) -> Path:
 def test_a_region_is_made_anew_and_takes_are_chosen(peer, song, home):
     with Client.connect(home) as client:
         before = client.jobs().total
-    settings = {"tags": "house, 124 bpm, drums", "number_of_steps": 6, "context_seconds": 1.5, "seed": 7}
+    settings = {"tags": "house, 124 bpm, drums", "number_of_steps": 3, "context_seconds": 0.5, "seed": 7}
     for path, value in settings.items():
         peer.send(path, value)
     peer.send("source", "")

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import rpp
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from bridge.rpp.errors import ProjectRefused
 from bridge.rpp.project_file import Project
 from bridge.rpp.text import clean_name, quote, split_words, undo
 from bridge.rpp.write import NewItem, NewTake, NewTrack, recipe_key
+from tests.support.examples import examples
 from tests.support.rpp_samples import CONSTRUCTS, EMPTY, TAKES
 
 NEW = NewTake(Path("/made/new take.wav"), 'verse "2"', recipe={"seed": 7, "tags": "pop"})
@@ -257,7 +258,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=LINES, crlf=st.booleans(), last_newline=st.booleans(), select=st.booleans())
 def test_any_item_is_extended_reversibly_or_refused(
     tmp_path: Path, lines: list[str], crlf: bool, last_newline: bool, select: bool

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import wavinfo
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import atomic
@@ -21,6 +21,7 @@ from engine.audio.files import ExactReader, probe, read, read_exact
 from engine.audio.wave_writer import FileSpec, wave_header
 from engine.audio.write import WriteError, read_recipe, spec_like, write_audio, write_chunks
 from engine.errors import InvalidRequest
+from tests.support.examples import examples
 
 SUBTYPES = [
     *[("WAV", s) for s in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")],
@@ -45,7 +46,7 @@ def _write_by_libsndfile(path: Path, samples: np.ndarray, rate: int, kind: tuple
     soundfile.write(path, samples.T, rate, format=kind[0], subtype=kind[1])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     st.sampled_from(SUBTYPES),
     st.sampled_from([8000, 44100, 48000, 96000, 192000]),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from engine.audio.buffer import Audio
 from engine.audio.resample import resample
 from engine.audio.resample_for_model import resample_for_model
+from tests.support.examples import examples
 from tests.support.paths import GOLDEN
 
 GOLDEN = GOLDEN / "dcae.safetensors"
@@ -36,7 +37,7 @@ def test_any_rate_into_the_model(rate: int) -> None:
     assert (got[0, 500:-500] - wanted[500:-500]).abs().max() < 2e-3
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.integers(1, 30000), st.sampled_from([(44100, 48000), (48000, 44100), (44100, 96000), (44100, 22050)]))
 def test_lengths_are_exact(n: int, rates: tuple[int, int]) -> None:
     audio = Audio(np.ones((2, n), np.float32) * 0.1, rates[0])

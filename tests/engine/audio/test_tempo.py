@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.audio.tempo import Beat, estimate_beat, phase_error_seconds
+from tests.support.examples import examples
 
 RATE = 22050
 
@@ -27,7 +28,7 @@ def _wrapped(difference: float, period: float) -> float:
     return (difference + period / 2) % period - period / 2
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.floats(60, 180), st.floats(0, 1))
 def test_tempo_and_phase_of_clicks(bpm: float, phase: float) -> None:
     period = 60 / bpm

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.audio.outpaint_window import Extension, plan_outpaint
 from engine.audio.window import Window, plan_window
 from engine.constants import FRAME_RATE, V1_GEOMETRY
 from engine.errors import InvalidRequest
+from tests.support.examples import examples
 
 RATES = st.sampled_from([8000, 22050, 44100, 48000, 96000, 192000])
 
@@ -27,7 +28,7 @@ def _inpaint_windows(draw: st.DrawFn) -> tuple[Window, float]:
     return plan_window(samples, rate, start / rate, end / rate, context, fade), context
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(_inpaint_windows())
 def test_window_holds_region_fades_and_mask(drawn: tuple[Window, float]) -> None:
     window, context = drawn
@@ -46,7 +47,7 @@ def test_window_holds_region_fades_and_mask(drawn: tuple[Window, float]) -> None
     assert region.fade_start - window.start <= context * rate + 1
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(RATES, st.integers(2000, 192000 * 30), st.floats(0, 0.9), st.floats(0.1, 1))
 def test_parity_mode_is_the_references_arithmetic(rate: int, samples: int, a: float, b: float) -> None:
     duration = samples / rate
@@ -102,7 +103,7 @@ def test_region_and_file_over_240_seconds() -> None:
         plan_window(44100, 44100, 0.5, 0.51, None)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(RATES, st.integers(1000, 192000 * 400), st.floats(0, 240), st.floats(0, 240), st.floats(0, 120))
 def test_outpaint_is_exact_and_sees_the_nearest_part(
     rate: int, samples: int, before: float, after: float, context: float

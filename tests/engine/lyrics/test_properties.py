@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.errors import InvalidRequest
 from engine.lyrics import LANGUAGES, encode_line, encode_lyrics
+from tests.support.examples import examples
 from tests.support.lyrics_material import released_vocabulary
 
 VOCABULARY_SIZE = 6693
-SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # Pieces that the cleaners have rules for, among anything at all.
 NUMBERS = "0 7 12 1999 1,234 1.234,5 50% 3/4 1st 2. 1º 番 年 $ 20€ £7 ° & # @ [verse] [ ] mr. 第1 ٥٠ ５０ ²"
@@ -31,7 +31,7 @@ def vocabulary() -> Path:
     return released_vocabulary()
 
 
-@SETTINGS
+@examples(150)
 @given(line=LINES.map(lambda line: line.replace("\n", " ")), language=st.sampled_from(LANGUAGES))
 @example(line="9" * 5000, language="en")
 @example(line="$" + "9" * 400 + ".5", language="de")
@@ -47,7 +47,7 @@ def test_any_line_gives_ids_or_an_invalid_request(vocabulary: Path, line: str, l
     assert bool(ids) == bool(line.strip())
 
 
-@SETTINGS
+@examples(150)
 @given(text=st.lists(LINES, max_size=6).map("\n".join))
 @example(text="a\x0b\x1c\u2028b")
 def test_any_text_gives_a_start_and_an_end_for_each_line_or_an_invalid_request(vocabulary: Path, text: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.audio.buffer import Audio
@@ -17,6 +17,7 @@ from engine.audio.seam_report import SeamReport
 from engine.audio.window import Window, plan_window
 from engine.rendering.joining import Joined, Joiner, Piece, choose_best, single_regions
 from engine.rendering.source import open_source
+from tests.support.examples import examples
 
 RATE = 22050
 
@@ -41,7 +42,7 @@ def _joined(source: np.ndarray, made: Made, window: Window, match: bool = True) 
     return joiner.join([Piece(made, part) for part in single_regions(window)])
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     st.integers(3000, 40000),
     st.floats(0, 0.95),
