@@ -89,7 +89,7 @@ def rendering_checks(model: str) -> Iterator[Check]:
 
 def linked_check() -> Check | None:
     """The machine that renders for this one, and whether it answers; None where none is linked."""
-    from bridge.client import Client, Timeouts
+    from bridge.client.link_state import link_state, machine
     from bridge.model_words import model_words
     from bridge.protocol.errors import BridgeError
     from bridge.protocol.home import home_folder
@@ -100,12 +100,13 @@ def linked_check() -> Check | None:
         linked = read_linked(home)
         if linked is None:
             return None
-        with Client.connect(home, linked_path(home), Timeouts(connect=LINK_SECONDS)) as client:
-            hello = client.hello()
+        state = link_state(home, linked_path(home), LINK_SECONDS)
     except BridgeError as error:
-        return Check("rendering", False, f"on another machine: {error}", "Start its daemon; see docs/remote.md.")
-    where = f"{linked.name} ({linked.endpoints.commands})"
-    return Check("rendering", True, f"on {where}, with {model_words(hello.model)}, engine {hello.engine.state}")
+        return Check("rendering", False, f"on another machine: {error}", "See docs/remote.md.")
+    if state.hello is None:
+        return Check("rendering", False, state.text, f"{state.remedy} See docs/remote.md.")
+    model, engine = model_words(state.hello.model), state.hello.engine.state
+    return Check("rendering", True, f"on {machine(linked)}, with {model}, engine {engine}")
 
 
 def speed_checks(device: str) -> Iterator[Check]:

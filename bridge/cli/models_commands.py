@@ -33,7 +33,7 @@ def list_models(as_json: AsJson = False) -> None:
         return print_json({"models": [_as_dict(entry) for entry in entries], "linked": linked})
     if there is not None:
         _show_there(there)
-        show("On this machine, which does not render while it is linked:")
+        show("On this computer, which does not render while it is linked:")
     for entry in entries:
         show(f"{entry.name}: {entry.description}")
         size = f"{entry.size_bytes / 1e9:.1f} GB" if entry.size_bytes > 1e8 else f"{entry.size_bytes / 1e6:.0f} MB"
@@ -62,7 +62,7 @@ def _there() -> ModelsReply | None:
 
 
 def _show_there(there: ModelsReply) -> None:
-    show(f"On {there.models[0].machine}, which renders for this machine:")
+    show(f"On the machine at {there.models[0].machine}, which renders for this computer:")
     for entry in there.models:
         show(entry.description if entry.description.startswith(entry.name) else f"{entry.name}: {entry.description}")
         state = "there" if entry.available else f"not there; {entry.remedy}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
 
 from bridge.client.aio import AsyncClient
+from bridge.client.link_state import REMOVE, LinkState, link_state
 from bridge.client.transport import Timeouts
 from bridge.protocol import messages as m
 from bridge.protocol.errors import BridgeError
@@ -18,11 +20,13 @@ SECONDS = 5.0
 async def models_there(home: Path, linked: Linked) -> m.ModelsReply:
     """The models of the linked machine; only the one known of it, with what to do, where it does not answer."""
     limits = Timeouts(connect=SECONDS, reply=SECONDS)
+    link = linked_path(home)
     try:
-        async with await AsyncClient.connect(home, linked_path(home), limits) as client:
+        async with await AsyncClient.connect(home, link, limits) as client:
             reply = await client.models()
     except BridgeError:
-        return m.ModelsReply(models=[_silent(linked)], default=linked.model.name)
+        state = await asyncio.to_thread(link_state, home, link, SECONDS)
+        return m.ModelsReply(models=[_silent(linked, state)], default=linked.model.name)
     return m.ModelsReply(models=[_of(linked, entry) for entry in reply.models], default=linked.model.name)
 
 
@@ -31,11 +35,11 @@ def _of(linked: Linked, entry: m.ModelEntry) -> m.ModelEntry:
     return msgspec.structs.replace(entry, machine=linked.name, remedy=remedy)
 
 
-def _silent(linked: Linked) -> m.ModelEntry:
+def _silent(linked: Linked, state: LinkState) -> m.ModelEntry:
     return m.ModelEntry(
         name=linked.model.name,
         description=linked.model.description,
         available=False,
         machine=linked.name,
-        remedy=f"{linked.name} does not answer: start its daemon there, or `acestep-bridge link --remove`.",
+        remedy=f"{state.sentence} {REMOVE}",
     )

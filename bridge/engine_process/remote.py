@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 
 from bridge.client import Client, JobHandle, JobResult, Timeouts
+from bridge.client.link_state import REMOVE, link_state
 from bridge.engine_process.renderer import OnLog, OnStep
 from bridge.engine_process.wire import Done, RenderJob
 from bridge.files.store import AudioStore
-from bridge.protocol.errors import BridgeError, DaemonLost, ErrorContent, RequestFailed, failure
+from bridge.protocol.errors import BridgeError, ErrorContent, RequestFailed, failure
 from bridge.protocol.linked import Linked, linked_path, read_linked
 from bridge.protocol.messages import ModelName, ResultEntry
 from engine.errors import Cancelled
@@ -61,7 +62,7 @@ class RemoteRenderer:
             raise
         except BridgeError as error:
             self._disconnect()
-            raise _unreachable(self._linked, error) from error
+            raise _unreachable(self._home, self._linked, error) from error
         results = [self._kept(entry, data) for entry, data in zip(result.entries, result.buffers, strict=True)]
         return Done(job_id=job.job_id, results=results, warnings=result.reply.warnings)
 
@@ -96,7 +97,7 @@ class RemoteRenderer:
             try:
                 self._client = Client.connect(self._home, linked_path(self._home), _TIMEOUTS)
             except BridgeError as error:
-                raise _unreachable(self._linked, error) from error
+                raise _unreachable(self._home, self._linked, error) from error
         return self._client
 
     def _disconnect(self) -> None:
@@ -121,8 +122,10 @@ def _linked(home: Path) -> Linked:
     return linked
 
 
-def _unreachable(linked: Linked, error: BridgeError) -> RequestFailed:
-    how = "was lost" if isinstance(error, DaemonLost) else "does not answer"
-    remedy = "Start its daemon there, or render on this machine: acestep-bridge link --remove"
-    message = f"{linked.name} at {linked.endpoints.commands} {how}. {remedy}"
-    return failure(ErrorContent(code="engine_unavailable", message=message, remedy=remedy))
+def _unreachable(home: Path, linked: Linked, error: BridgeError) -> RequestFailed:
+    """The failure of a job whose machine was lost: with why, as far as asking once more tells."""
+    message = f"{linked.name} at {linked.endpoints.commands} was lost."
+    with contextlib.suppress(BridgeError):
+        state = link_state(home, linked_path(home))
+        message = state.sentence if state.hello is None else f"{message} It answers again: submit the job again."
+    return failure(ErrorContent(code="engine_unavailable", message=f"{message} {REMOVE}", remedy=REMOVE))

@@ -16,10 +16,12 @@ from bridge.system.atomic import write_private
 
 
 class Linked(Connection, frozen=True, kw_only=True):
-    """A link file in use. `model` is what that machine renders with unless told otherwise."""
+    """A link file in use. `model` is what that machine renders with unless told otherwise, `own_public` the key with
+    which this machine was let in."""
 
     name: str
     model: ModelName
+    own_public: str = ""
 
 
 def linked_path(home: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +13,16 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
+import zmq
 from typer.testing import CliRunner, Result
 
 from bridge.cli import link_command
 from bridge.cli.app import app
 from bridge.client import elsewhere
+from bridge.client.link_state import link_state
 from bridge.engine_process.wire import DEFAULT_RENDERER
-from bridge.protocol import errors
-from bridge.protocol.home import read_connection
+from bridge.protocol import errors, keys
+from bridge.protocol.home import Connection, Endpoints, read_connection
 from bridge.protocol.linked import Linked, linked_path, read_linked, write_linked
 from bridge.protocol.messages import ModelName
 from tests.support.daemons import Daemon, running, text
@@ -85,7 +88,7 @@ def test_models_are_those_of_the_other_machine(pair: Pair, monkeypatch: pytest.M
         assert [m.name for m in reply.models] == [m.name for m in there.models().models]
         assert {m.machine for m in reply.models} == {"gpubox"} and reply.default == MODEL.name
     shown = command(pair.near.home, monkeypatch, "models", "list").stdout.splitlines()
-    assert shown[0] == "On gpubox, which renders for this machine:" and shown[1].startswith("nano: ")
+    assert shown[0] == "On the machine at gpubox, which renders for this computer:" and shown[1].startswith("nano: ")
     assert any("does not render while it is linked" in line for line in shown)
 
 
@@ -121,8 +124,11 @@ def test_an_unreachable_machine_is_named_with_what_to_do(tmp_path: Path, monkeyp
         monkeypatch.setattr(elsewhere, "SECONDS", 0.5)
         shown = command(remote.laptop, monkeypatch, "models", "list", "--json")
         (entry,) = json.loads(shown.stdout)["linked"]["models"]
-        assert not entry["available"] and "start its daemon" in entry["remedy"]
-        with near.client() as client, pytest.raises(errors.RequestFailed, match=r"gpubox at .* link --remove"):
+        assert not entry["available"] and "Start it there" in entry["remedy"]
+        with (
+            near.client() as client,
+            pytest.raises(errors.RequestFailed, match=r"daemon does not run.* link --remove"),
+        ):
             client.submit(text()).result()
     finally:
         near.stop()
@@ -147,19 +153,75 @@ def test_the_commands_link_two_machines_and_take_it_back(tmp_path: Path, monkeyp
     steps = command(near, monkeypatch, "link").stdout
     public = command(near, monkeypatch, "keys", "new").stdout.strip()
     assert public in steps
-    assert command(far, monkeypatch, "keys", "allow", "studio", public).exit_code == 0
-    nowhere = command(far, monkeypatch, "link", "studio")
+    assert command(far, monkeypatch, "keys", "allow", "laptop", public).exit_code == 0
+    nowhere = command(far, monkeypatch, "link", "laptop")
     assert nowhere.exit_code == 2 and "serve --bind" in nowhere.output
-    link = tmp_path / "studio.link.json"
+    link = tmp_path / "laptop.link.json"
     with running(far, "--bind", f"tcp://127.0.0.1:{port}"):
-        assert command(far, monkeypatch, "link", "studio", "-o", link).exit_code == 0
+        assert command(far, monkeypatch, "link", "laptop", "-o", link).exit_code == 0
         assert link.stat().st_mode & 0o077 == 0
         used = command(near, monkeypatch, "link", "--use", link)
-        assert used.exit_code == 0 and "127.0.0.1 renders for this machine" in used.stdout
-        assert "link --remove" in command(near, monkeypatch, "link").stdout
+        assert used.exit_code == 0 and "The machine at 127.0.0.1 renders for this computer" in used.stdout
+        stands = command(near, monkeypatch, "link")
+        assert stands.exit_code == 0 and "knows as laptop: it answers" in stands.stdout
+        assert command(far, monkeypatch, "keys", "revoke", "laptop").exit_code == 0
+        revoked = command(near, monkeypatch, "link")
+        assert revoked.exit_code == 3 and "was revoked" in revoked.stdout
+        assert f"keys allow laptop '{public}'" in revoked.stdout
+        assert command(far, monkeypatch, "keys", "allow", "laptop", public).exit_code == 0
         assert command(near, monkeypatch, "link", "--remove").exit_code == 0
         assert not linked_path(near).exists()
         monkeypatch.setattr(link_command, "CONNECT_SECONDS", 1.0)
         stranger = command(tmp_path / "stranger", monkeypatch, "link", "--use", link)
-        assert stranger.exit_code != 0 and "allowed there" in stranger.output
+        assert stranger.exit_code != 0 and "does not let this computer in" in stranger.output
+    stopped = command(near, monkeypatch, "link", "--use", link)
+    assert stopped.exit_code == 2 and "its daemon does not run" in stopped.output
     assert command(near, monkeypatch, "link", "--use", far / "install.json").exit_code != 0
+
+
+@pytest.mark.parametrize(
+    ("change", "standing"),
+    [
+        ({"server_public": zmq.curve_keypair()[0].decode()}, "other_daemon"),
+        ({"key": "0" * 64}, "other_client"),
+        ({"own_public": "another"}, "answers"),
+        ({"endpoints": Endpoints("tcp://no-such-machine.invalid:9", "tcp://x:10")}, "not_found"),
+    ],
+)
+def test_how_a_link_stands_is_asked(pair: Pair, tmp_path: Path, change: dict[str, object], standing: str) -> None:
+    """It said that all is well with the other daemon stopped, and blamed the wrong machine."""
+    linked = read_linked(pair.near.home)
+    assert linked is not None
+    file = tmp_path / "link.json"
+    file.write_bytes(msgspec.json.encode(msgspec.structs.replace(linked, **change)))
+    state = link_state(pair.near.home, file, 1.0)
+    assert state.standing == standing and (state.hello is not None or (state.text and state.remedy))
+
+
+def test_a_key_made_anew_is_told_from_one_that_was_revoked(pair: Pair, tmp_path: Path) -> None:
+    linked = read_linked(pair.near.home)
+    assert linked is not None
+    home, file = tmp_path / "home", tmp_path / "link.json"
+    home.mkdir()
+    for own_public, standing in (("the old one", "new_key"), (keys.own_pair(home).public, "revoked")):
+        file.write_bytes(msgspec.json.encode(msgspec.structs.replace(linked, own_public=own_public)))
+        assert link_state(home, file, 2.0).standing == standing
+    file.write_bytes(msgspec.json.encode(_bare(linked)))
+    assert link_state(home, file, 2.0).standing == "not_allowed"
+
+
+def _bare(linked: Linked) -> Connection:
+    return Connection(**{name: getattr(linked, name) for name in Connection.__struct_fields__})
+
+
+def test_what_listens_and_is_no_daemon_is_named(pair: Pair, tmp_path: Path) -> None:
+    linked = read_linked(pair.near.home)
+    assert linked is not None
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        file = tmp_path / "link.json"
+        endpoints = Endpoints(f"tcp://127.0.0.1:{port}", f"tcp://127.0.0.1:{port}")
+        file.write_bytes(msgspec.json.encode(msgspec.structs.replace(linked, endpoints=endpoints)))
+        assert link_state(pair.near.home, file, 0.4).standing == "no_daemon"
