@@ -25,6 +25,7 @@ from bridge.cli import (
     schema_command,
     serve_command,
     service_commands,
+    studio_command,
 )
 from bridge.cli.usage import Commands
 
@@ -68,6 +69,7 @@ for part in (
     osc_command,
     midi_commands,
     gateway_command,
+    studio_command,
     reaper_commands,
     rpp_commands,
     doctor_command,

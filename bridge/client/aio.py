@@ -173,6 +173,10 @@ class AsyncClient:
         """Jobs, newest first."""
         return await self._ask("list", m.ListRequest(state=state, limit=limit, offset=offset), m.ListReply)
 
+    async def requests(self, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The requests of up to 500 jobs, by job, as they are rendered; unknown jobs are left out."""
+        return (await self._ask("requests", m.RequestsRequest(job_ids=list(job_ids)), m.RequestsReply)).requests
+
     async def delete(self, job_id: str) -> None:
         """Forget a finished job and its audio."""
         await self._ask("delete", m.JobRequest(job_id=job_id, request_id=_fresh()), m.DeleteReply)

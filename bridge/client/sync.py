@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar
@@ -120,6 +120,10 @@ class Client:
     def jobs(self, state: m.State | None = None, limit: int = 50, offset: int = 0) -> m.ListReply:
         """Jobs, newest first."""
         return self._thread.run(self._client.jobs(state, limit, offset))
+
+    def requests(self, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The requests of up to 500 jobs, by job, as they are rendered; unknown jobs are left out."""
+        return self._thread.run(self._client.requests(job_ids))
 
     def delete(self, job_id: str) -> None:
         """Forget a finished job and its audio."""

@@ -76,6 +76,7 @@ class Operations:
             "logs": self._logs,
             "cancel": self._cancel,
             "list": self._list,
+            "requests": self._requests,
             "delete": self._delete,
             "upload": self._upload,
             "models": self._models,
@@ -223,6 +224,14 @@ class Operations:
         limit = min(max(request.limit, 0), _MAX_LIST)
         jobs, total = self._store.list(owner, request.state, limit, _row_number(request.offset))
         return Reply(m.ListReply(jobs=[self._view(job) for job in jobs], total=total))
+
+    async def _requests(self, request: m.RequestsRequest, call: Call) -> Reply:
+        found: dict[str, dict[str, Any]] = {}
+        for job_id in request.job_ids[:_MAX_LIST]:
+            job = self._store.get(job_id)
+            if job is not None and (call.peer.is_local or job.owner == call.peer.name):
+                found[job_id] = views.request(job, call.peer.is_local)
+        return Reply(m.RequestsReply(requests=found))
 
     async def _delete(self, request: m.JobRequest, call: Call) -> Reply:
         job = self._job(request.job_id, call.peer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -48,6 +49,16 @@ def status(job: Job, position: int, progress: Progress | None) -> m.JobStatus:
         client_data=job.client_data,
         error=job.error,
     )
+
+
+def request(job: Job, with_paths: bool) -> dict[str, Any]:
+    """A job's request; without paths its audio is the hash in the store, or the file's name."""
+    values = {"task": job.task, **job.request}
+    audio = values.get("audio")
+    if isinstance(audio, str) and not with_paths:
+        name = Path(audio)
+        values["audio"] = f"sha256:{name.stem}" if len(name.stem) == 64 else name.name
+    return values
 
 
 def unknown_job(job_id: str) -> RequestFailed:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from bridge.gateway import page_files
 from bridge.gateway.answers import without_paths
 from bridge.gateway.calling import AsciiJson, Calling
 from bridge.gateway.desk import Desk
@@ -24,10 +25,17 @@ from bridge.gateway.inputs import BadInput, problem
 from bridge.gateway.openapi import openapi
 from bridge.gateway.reading_bodies import ClientDisconnect, base_of
 from bridge.gateway.secret_files import Secrets
+from bridge.gateway.studio import Studio
 from bridge.gateway.uploading import Uploading
 from bridge.protocol.errors import BridgeError, RequestFailed
 
-_STATUS = {"unknown_job": 404, "not_finished": 400, "disk_full": 507, "store_busy": 503, "shutting_down": 503}
+_STATUS = {
+    **dict.fromkeys(("unknown_job", "unknown_audio", "unknown_model"), 404),
+    **dict.fromkeys(("not_finished", "job_active", "job_failed", "job_cancelled", "invalid_request"), 400),
+    "disk_full": 507,
+    "store_busy": 503,
+    "shutting_down": 503,
+}
 _LOG = logging.getLogger("bridge.gateway")
 
 
@@ -37,7 +45,9 @@ def hosts_of(settings: GatewaySettings) -> frozenset[str]:
     return frozenset({"127.0.0.1", "localhost", "::1", *(named - {"0.0.0.0", "::", ""})})
 
 
-def application(settings: GatewaySettings, desk: Desk, hosting: Hosting, secrets: Secrets, version: str) -> ASGIApp:
+def application(
+    settings: GatewaySettings, desk: Desk, hosting: Hosting, secrets: Secrets, studio: Studio, version: str
+) -> ASGIApp:
     """The whole application."""
     hosts = hosts_of(settings)
 
@@ -51,6 +61,8 @@ def application(settings: GatewaySettings, desk: Desk, hosting: Hosting, secrets
         Route("/openapi.json", describe),
         Route("/.well-known/jwks.json", key_set),
         Route("/rest/.well-known/jwks.json", key_set),
+        *page_files.routes(),
+        *studio.routes(),
         *Uploading(hosting, secrets).routes(),
         *Calling(desk, settings, hosts).routes(),
     ]

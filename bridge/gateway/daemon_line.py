@@ -10,6 +10,7 @@ from typing import TypeVar
 from bridge.client import AsyncClient, Timeouts, ensure_daemon
 from bridge.protocol.errors import DaemonLost, DaemonNotRunning
 from bridge.protocol.home import connection_path
+from bridge.protocol.lock import is_held
 
 T = TypeVar("T")
 _TIMEOUTS = Timeouts(connect=5.0, reply=60.0, reconnect=5.0)
@@ -34,6 +35,19 @@ class DaemonLine:
         """Close the connection; daemon and jobs go on."""
         await self.client.close()
 
+    def is_there(self) -> bool:
+        """Whether a daemon runs, as its lock says."""
+        return is_held(self._home / "daemon.lock")
+
+    def was_left_running(self) -> bool:
+        """Whether the last daemon did not end on purpose: its connection file is still there."""
+        return connection_path(self._home).exists()
+
+    async def revive(self) -> None:
+        """Start a daemon where none runs. Raises DaemonNotRunning."""
+        async with self._starting:
+            await asyncio.to_thread(_start, self._home, self._options)
+
     async def ask(self, what: Callable[[AsyncClient], Awaitable[T]], starts: bool = True) -> T:
         """Call the daemon. Without `starts` only one that died is started again, not one that was ended on purpose.
 
@@ -42,10 +56,9 @@ class DaemonLine:
         try:
             return await what(self.client)
         except (DaemonLost, DaemonNotRunning):
-            if not starts and not connection_path(self._home).exists():
+            if not starts and not self.was_left_running():
                 raise
-        async with self._starting:
-            await asyncio.to_thread(_start, self._home, self._options)
+        await self.revive()
         return await what(self.client)
 
 

@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS uploads (
 CREATE TABLE IF NOT EXISTS deliveries (
     request_id TEXT PRIMARY KEY, url TEXT NOT NULL, body BLOB NOT NULL, attempts INTEGER NOT NULL,
     next_attempt REAL NOT NULL, state TEXT NOT NULL, last_answer TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS marks (
+    job_id TEXT NOT NULL, take INTEGER NOT NULL, mark TEXT NOT NULL, PRIMARY KEY (job_id, take));
 """
 ANSWER_SECONDS = 86_400.0
 _KEPT_SECONDS = 30 * 86_400.0
@@ -93,11 +95,20 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     last_answer: str = ""
 
 
+class MarkRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user said of a take: "kept", "rejected", "" for nothing. `take` counts a job's results from 0."""
+
+    job_id: str
+    take: int
+    mark: str
+
+
 _TABLES: dict[type[msgspec.Struct], str] = {
     CallRow: "calls",
     HostedRow: "hosted",
     UploadRow: "uploads",
     DeliveryRow: "deliveries",
+    MarkRow: "marks",
 }
 
 
@@ -176,6 +187,18 @@ class Ledger:
     def deliveries(self, state: str) -> list[DeliveryRow]:
         """Webhooks in a state."""
         return self._all(DeliveryRow, "state = ?", state)
+
+    def all_deliveries(self, limit: int) -> list[DeliveryRow]:
+        """The newest webhooks."""
+        return self._all(DeliveryRow, "1 ORDER BY rowid DESC LIMIT ?", limit)
+
+    def marks(self, job_id: str) -> dict[int, str]:
+        """The marks of a job's takes."""
+        return {row.take: row.mark for row in self._all(MarkRow, "job_id = ? AND mark <> ''", job_id)}
+
+    def call_of_job(self, job_id: str) -> CallRow | None:
+        """The call that made a job."""
+        return self._one(CallRow, "job_id = ?", job_id)
 
     def clean(self, kept_seconds: float = _KEPT_SECONDS) -> None:
         """Forget what is older than a month, and files that have expired."""

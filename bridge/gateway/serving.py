@@ -113,12 +113,14 @@ async def _serve(
 
     from bridge.daemon.views import package_version
     from bridge.gateway.application import application, hosts_of
+    from bridge.gateway.catalogue import Catalogue
     from bridge.gateway.certificates import certificate_of
     from bridge.gateway.daemon_line import DaemonLine
     from bridge.gateway.desk import Desk
     from bridge.gateway.hosting import Hosting
     from bridge.gateway.ledger import Ledger
     from bridge.gateway.secret_files import secrets_of
+    from bridge.gateway.studio import Studio
     from bridge.gateway.webhooks import Postman
 
     secrets = secrets_of(settings.folder)
@@ -130,7 +132,8 @@ async def _serve(
     hosting.prepare()
     postman = Postman(ledger, secrets, settings.webhook_hosts, settings.retry_seconds)
     desk = Desk(settings, ledger, line, hosting, secrets, postman)
-    app = application(settings, desk, hosting, secrets, package_version())
+    studio = Studio(line, hosting, ledger, Catalogue(line, hosting, ledger, secrets), settings.home)
+    app = application(settings, desk, hosting, secrets, studio, package_version())
     config = uvicorn.Config(
         app,
         http="h11",
@@ -153,6 +156,7 @@ async def _serve(
         await uvicorn.Server(config).serve(sockets=[bound])
     finally:
         settings.running_path.unlink(missing_ok=True)
+        await studio.live.stop()
         await desk.stop()
         await line.close()
         ledger.close()

@@ -89,6 +89,12 @@ class ListRequest(Content, frozen=True, kw_only=True):
     offset: int = 0
 
 
+class RequestsRequest(Content, frozen=True, kw_only=True):
+    """At most 500 jobs; unknown ones are left out of the answer."""
+
+    job_ids: list[str]
+
+
 class UploadRequest(Content, frozen=True, kw_only=True):
     """Comes with exactly one buffer."""
 
@@ -221,6 +227,12 @@ class ListReply(Content, frozen=True, kw_only=True):
     total: int
 
 
+class RequestsReply(Content, frozen=True, kw_only=True):
+    """By job: its request as it is rendered, seed and model filled in."""
+
+    requests: dict[str, dict[str, Any]]
+
+
 class DeleteReply(Content, frozen=True, kw_only=True):
     """The job is gone."""
 
@@ -347,6 +359,7 @@ OPERATIONS: dict[str, tuple[type[Content], type[Content]]] = {
     "logs": (LogsRequest, LogsReply),
     "cancel": (JobRequest, JobStatus),
     "list": (ListRequest, ListReply),
+    "requests": (RequestsRequest, RequestsReply),
     "delete": (JobRequest, DeleteReply),
     "upload": (UploadRequest, UploadReply),
     "models": (Nothing, ModelsReply),
