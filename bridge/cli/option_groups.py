@@ -42,7 +42,7 @@ EXAMPLES = {
     "tempo_map": """'[{"time": 0, "bpm": 120}, {"time": 8, "bpm": 124}]'""",
     "client_data": """'{"scene": 3}'""",
 }
-_METAVARS = {"int": "N", "float": "X", "str": "TEXT", "list": "A,B,...", "object": "JSON"}
+_METAVARS = {"int": "N", "float": "X", "str": "TEXT", "audio": "FILE", "list": "A,B,...", "object": "JSON"}
 
 
 def group_of(name: str) -> str | None:
