@@ -13,7 +13,7 @@ JOB = "The job in the daemon's queue"
 _EVERY_DAY = (
     *("prompt", "tags", "lyrics", "instrumental", "track", "tracks", "original_tags", "edit_mode", "strength"),
     *("start_time", "end_time", "duration", "extend_before_duration", "extend_after_duration", "variance"),
-    *("seed", "variations", "candidates", "model", "lora", "lora_weight"),
+    *("reference_audio", "seed", "variations", "candidates", "model", "lora", "lora_weight"),
 )
 _GROUPS = {
     TEMPO: ("tempo", "meter", "downbeat_time", "tempo_map", "key", "language"),
@@ -61,7 +61,7 @@ def metavar(field: Field) -> str:
         return "|".join(field.choices)
     if field.unit == "seconds":
         return "TIME"
-    return "JSON" if field.name == "tempo_map" else _METAVARS[field.kind]
+    return "JSON" if field.name == "tempo_map" else _METAVARS.get(field.kind, "TEXT")
 
 
 def example(field: Field) -> str:
