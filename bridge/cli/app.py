@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli import (
+    ardour_commands,
     daemon_commands,
     demo_command,
     doctor_command,
@@ -71,6 +72,7 @@ for part in (
     gateway_command,
     studio_command,
     reaper_commands,
+    ardour_commands,
     rpp_commands,
     doctor_command,
     schema_command,

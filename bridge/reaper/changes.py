@@ -23,11 +23,14 @@ class Change:
     data: bytes | None
 
 
-def carry_out(changes: Sequence[Change]) -> list[Path]:
-    """Make all changes that change something; returns the paths, in order. Raises InstallRefused, having undone all."""
+def carry_out(changes: Sequence[Change], field: str = "resource_path") -> list[Path]:
+    """Make all changes that change something; returns the paths, in order. Raises InstallRefused, having undone all.
+
+    `field` is what names another folder.
+    """
     needed = [change for change in changes if read_or_none(change.path) != change.data]
     for change in needed:
-        _check(change.path)
+        _check(change.path, field)
     done: list[Change] = []
     folders: list[Path] = []
     try:
@@ -37,7 +40,7 @@ def carry_out(changes: Sequence[Change]) -> list[Path]:
             _apply(change)
     except OSError as error:
         _undo(done, folders)
-        raise _refusal(change.path, f"an error ({error.strerror or error})") from error
+        raise _refusal(change.path, f"an error ({error.strerror or error})", field) from error
     return [change.path for change in needed]
 
 
@@ -84,15 +87,16 @@ def _make_parents(path: Path) -> list[Path]:
     return missing[::-1]
 
 
-def _check(path: Path) -> None:
+def _check(path: Path, field: str) -> None:
     parent = next(folder for folder in path.parents if folder.exists())
     if not parent.is_dir():
-        raise _refusal(parent, "a file where a folder should be")
+        raise _refusal(parent, "a file where a folder should be", field)
     for place in (parent, path):
         if place.exists() and (not os.access(place, os.W_OK) or place.stat().st_mode & 0o222 == 0):
-            raise _refusal(place, "a read-only place")
+            raise _refusal(place, "a read-only place", field)
 
 
-def _refusal(path: Path, got: str) -> InstallRefused:
-    remedy = "Nothing was changed. Make it writable for your user, or name another folder with --resource-path."
-    return InstallRefused("resource_path", f"{got}: {path}", "files that can be written", remedy)
+def _refusal(path: Path, got: str, field: str = "resource_path") -> InstallRefused:
+    remedy = "Nothing was changed. Make it writable for your user, or name another folder with "
+    remedy += f"--{field.replace('_', '-')}."
+    return InstallRefused(field, f"{got}: {path}", "files that can be written", remedy)

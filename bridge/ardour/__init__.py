@@ -1,0 +1,1 @@
+"""Ardour: our Lua scripts in its configuration, and acestep-bridge's side of a job that they ask for."""

@@ -1,0 +1,48 @@
+"""`python -m bridge.ardour REQUEST`, started by the scripts in Ardour: puts itself behind, so that Ardour waits for
+nothing and the job goes on when Ardour ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+BEHIND = "--behind"
+
+
+def main(words: list[str]) -> int:
+    """Carry out the request named, in a process of its own."""
+    if len(words) == 1 and words[0] != BEHIND:
+        return _put_behind(Path(words[0]).absolute())
+    if len(words) == 2 and words[0] == BEHIND:
+        from bridge.ardour.carry_out import carry_out
+        from bridge.ardour.spool import Spool
+        from bridge.protocol.home import home_folder
+
+        carry_out(Spool(Path(words[1])), home_folder())
+        return 0
+    print("usage: python -m bridge.ardour REQUEST", file=sys.stderr)
+    return 2
+
+
+def _put_behind(request: Path) -> int:
+    from bridge.client.start import daemon_environment, detached_options
+    from bridge.protocol.home import home_folder, log_path, make_home
+
+    home = make_home(home_folder())
+    with open(log_path(home, "ardour.log"), "ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "bridge.ardour", BEHIND, str(request)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=daemon_environment(home),
+            cwd=str(home),
+            close_fds=True,
+            **detached_options(),
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
