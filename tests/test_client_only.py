@@ -25,7 +25,7 @@ from bridge.rpp.write import NewItem, NewTake, NewTrack
 from tests.support.paths import ROOT
 from tests.support.patience import HANG_SECONDS
 
-OUR_OWN = {"engine", "bridge", "reaper_scripts", "_distutils_hack"}
+OUR_OWN = {"engine", "bridge", "reaper_scripts", "ardour_scripts", "_distutils_hack"}
 BLOCKER = """
 import sys
 from importlib.abc import MetaPathFinder

@@ -13,6 +13,8 @@ local MARKER = "ACE-Step: "
 local running = {} -- by id: job
 local busy = false -- an import runs Ardour's main loop, which calls the timer again
 local last_beat = 0
+local longest = 0 -- milliseconds that a step held Ardour's main thread
+local importing = 0 -- microseconds of the present step in Ardour's import, which runs the main loop while it waits
 local cleaned = false
 
 local function job_ids (key)
@@ -28,9 +30,10 @@ local function forget (key, job)
   end
   files.write (files.path (key .. ".jobs"), table.concat (left))
   running[job.id] = nil
-  for _, ending in ipairs ({ ".job", ".fields", ".f32", ".request", ".progress", ".result", ".cancel", ".wav", ".lock" }) do
+  for _, ending in ipairs ({ ".job", ".fields", ".f32", ".request", ".progress", ".result", ".cancel", ".lock" }) do
     os.remove (files.path (job.id .. ending))
   end
+  if job.file then os.remove (files.path (job.file)) end
 end
 
 local function say (text)
@@ -104,9 +107,11 @@ local function import (path, name)
   for id, _ in ARDOUR.RegionFactory.regions ():iter () do before[id:to_s ()] = true end
   local paths = C.StringVector ()
   paths:push_back (path)
+  local begun = ARDOUR.LuaAPI.monotonic_time ()
   Editor:do_import (paths, Editing.ImportDistinctFiles, Editing.ImportAsRegion, ARDOUR.SrcQuality.SrcBest,
                     ARDOUR.MidiTrackNameSource.SMFTrackName, ARDOUR.MidiTempoMapDisposition.SMFTempoIgnore,
                     Temporal.timepos_t (0), ARDOUR.PluginInfo (), ARDOUR.Track (), false)
+  importing = importing + ARDOUR.LuaAPI.monotonic_time () - begun
   for id, region in ARDOUR.RegionFactory.regions ():iter () do
     if not before[id:to_s ()] and not region:to_audioregion ():isnil () then
       local copy = ARDOUR.RegionFactory.clone_region (region, true, false)
@@ -155,7 +160,8 @@ local function playlist_for (job)
 end
 
 local function place (job, result)
-  local region = import (files.path (job.id .. ".wav"), job.name .. " ACE-Step " .. result.seed)
+  job.file = result.file
+  local region = import (files.path (result.file), job.name .. " ACE-Step " .. result.seed)
   local playlist = playlist_for (job)
   local position = job.origin + math.tointeger (tonumber (result.offset))
   Session:begin_reversible_command ("ACE-Step: " .. job.title)
@@ -195,7 +201,7 @@ end
 local function beat (key)
   if os.time () == last_beat then return end
   last_beat = os.time ()
-  files.write_values (files.path (key .. ".alive"), { time = last_beat })
+  files.write_values (files.path (key .. ".alive"), { time = last_beat, longest_ms = longest })
 end
 
 -- Markers of jobs that were placed after the session had been saved last.
@@ -224,7 +230,8 @@ end
 
 function background.tick ()
   if busy then return end
-  busy = true
+  busy, importing = true, 0
+  local begun = ARDOUR.LuaAPI.monotonic_time ()
   local ok, problem = pcall (function ()
     files.set_up (folder)
     local key = session.key ()
@@ -233,6 +240,7 @@ function background.tick ()
     clean_up ()
   end)
   busy = false
+  longest = math.max (longest, (ARDOUR.LuaAPI.monotonic_time () - begun - importing) / 1000)
   if not ok then print ("ACE-Step: " .. tostring (problem)) end
 end
 

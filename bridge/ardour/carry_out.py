@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 from pathlib import Path
 
@@ -19,12 +20,14 @@ from bridge.protocol.errors import BridgeError, DaemonLost, DaemonNotRunning, Jo
 from bridge.protocol.home import connection_path
 from bridge.protocol.lock import FileLock
 from bridge.protocol.messages import JobStatus
+from engine.atomic import replacing
 from engine.errors import EngineError
 from engine.requests import Request
 
 LOOK_SECONDS = 0.2  # how soon a cancelled job is noticed
 RECONNECT_SECONDS = 1.0
 MOST_STARTS = 5
+MOST_NAME = 60  # characters of a track's name in the name of a file
 
 
 def carry_out(spool: Spool, home: Path) -> None:
@@ -66,7 +69,7 @@ async def _rendered(request: Request, order: ArdourOrder, spool: Spool, home: Pa
             timeouts = Timeouts(reconnect=RECONNECT_SECONDS)
             async with await AsyncClient.connect(home, timeouts=timeouts) as client:
                 job = await client.submit(request, {"ardour": order.name}, request_id=f"ardour-{order.id}")
-                return _deliver(await _followed(job, spool), spool)
+                return _deliver(await _followed(job, spool), order, spool)
     raise DaemonNotRunning("it was stopped, or ended again and again; daemon.log says why")
 
 
@@ -89,13 +92,17 @@ async def _watch_for_cancel(job: AsyncJob, spool: Spool) -> None:
     await job.cancel()
 
 
-def _deliver(result: JobResult, spool: Spool) -> None:
-    """The first variation's file beside the request, then its place: a result that is told is there."""
+def _deliver(result: JobResult, order: ArdourOrder, spool: Spool) -> None:
+    """The first variation's file beside the request, then its place: a result that is told is there.
+
+    Its name is what Ardour calls the file in the session.
+    """
     entry = result.first
-    part = spool.file(".wav.part")
-    shutil.copyfile(entry.audio.path or "", part)
-    part.replace(spool.file(".wav"))
-    spool.finish("done", offset=int(entry.report.get("offset", 0)), seed=entry.seed, samples=entry.audio.samples)
+    name = re.sub(r"[^\w .+-]", "_", order.name)[:MOST_NAME]
+    path = spool.request.with_name(f"{name} ACE-Step {entry.seed} {order.id}.wav")
+    with replacing(path) as part:
+        shutil.copyfile(entry.audio.path or "", part)
+    spool.finish("done", offset=int(entry.report.get("offset", 0)), seed=entry.seed, file=path.name)
 
 
 def _words(status: JobStatus) -> str:

@@ -1,8 +1,8 @@
 """What the scripts in Ardour and this program tell each other: files in `ardour` of the product's folder.
 
 A job ID has ID.request (JSON, written by Ardour) with ID.f32 (samples that no file holds), ID.progress and ID.result
-(lines `name=value`, written here), ID.cancel (is there when the job shall be cancelled) and ID.wav, the result. Ardour
-deletes them when it has placed the result.
+(lines `name=value`, written here), ID.cancel (is there when the job shall be cancelled); the result's file is named in
+ID.result. Ardour deletes them when it has placed the result.
 """
 
 from __future__ import annotations
