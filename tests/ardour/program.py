@@ -164,7 +164,18 @@ class Ardour:
     def picture(self, path: Path) -> None:
         """The upper part of the screen as a PNG of few colours, where ImageMagick is there."""
         if shutil.which("import"):
-            command = ["import", "-window", "root", "-crop", "1280x470+0+0", "+repage", "+dither", "-colors", "24", str(path)]
+            command = [
+                "import",
+                "-window",
+                "root",
+                "-crop",
+                "1280x470+0+0",
+                "+repage",
+                "+dither",
+                "-colors",
+                "24",
+                str(path),
+            ]
             subprocess.run(command, env=self.environment, check=True)
 
     def kill(self) -> None:
