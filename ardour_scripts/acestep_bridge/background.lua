@@ -40,13 +40,13 @@ local function say (text)
   LuaDialog.Message ("ACE-Step", text, LuaDialog.MessageType.Warning, LuaDialog.ButtonType.Close):run ()
 end
 
--- The marker over the range, by its name: a session that was closed meanwhile has one of an earlier run.
+-- The markers of a job, or of all, by name and place: a session that was closed meanwhile has one of an earlier run.
 local function markers (job)
   local found = {}
   for location in Session:locations ():list ():iter () do
-    local name = location:name ()
-    if name:sub (1, #MARKER) == MARKER and (not job or name:find (job.title, #MARKER + 1, true)) then
-      if not job or location:start ():samples () == job.origin + job.start then found[#found + 1] = location end
+    local ours = location:name ():sub (1, #MARKER) == MARKER
+    if ours and (not job or location:start ():samples () == job.origin + job.start) then
+      found[#found + 1] = location
     end
   end
   return found
@@ -57,7 +57,7 @@ local function unmark (job)
 end
 
 local function mark (job, words)
-  local name = MARKER .. job.title .. ", " .. words
+  local name = MARKER .. words
   if job.shown == name then return end
   local location = markers (job)[1]
   if not location then
