@@ -40,12 +40,15 @@ def new(as_json: AsJson = False) -> None:
 def allow(
     name: Annotated[str, typer.Argument(help="A name for that client.")],
     public: Annotated[str, typer.Argument(metavar="PUBLIC_KEY", help="What `keys new` printed there.")],
+    may: Annotated[
+        list[str] | None, typer.Option("--may", metavar="RIGHT", help="Besides rendering: unload, controls.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let a client of another machine in."""
+    """Let a client of another machine in: it renders, and sees its own jobs only."""
     from bridge.protocol import keys
 
-    keys.allow(_home(), name, public)
+    keys.allow(_home(), name, public, may or ())
     if as_json:
         return print_json({"allowed": name})
     show(f"{name} may connect to this machine's daemon (where `serve --bind` listens).")

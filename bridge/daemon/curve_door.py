@@ -52,12 +52,18 @@ class Clients:
         """Whether the client who owns what a topic is about is allowed, with the key it had then."""
         return any(s.name == owner and topic.startswith(f"job.{s.mark}-") for s in self._now().values())
 
+    def _client(self, name: str, public: str) -> Speaker:
+        key = keys.wire_key(self._secret, public)
+        return Speaker(name, key, keys.mark(public), keys.rights(self._home, name))
+
     def _now(self) -> dict[str, Speaker]:
         changed, now = keys.changed_at(self._home), time.monotonic()
         if changed != self._changed_at or now - self._read_at > _OLD_SECONDS:
             self._changed_at, self._read_at = changed, now
             self._by_public = {
-                public: Speaker(name, keys.wire_key(self._secret, public), keys.mark(public))
+                public: Speaker(
+                    name, keys.wire_key(self._secret, public), keys.mark(public), keys.rights(self._home, name)
+                )
                 for name, public in keys.allowed(self._home).items()
             }
         return self._by_public
@@ -123,8 +129,7 @@ class CurveDoor:
     async def _receive(self) -> None:
         while True:
             frames = await self._commands.recv_multipart(copy=False)
-            public = frames[1].get("User-Id") if len(frames) > 1 else None  # the identity has no properties
-            speaker = self._clients.speaker(str(public))
+            speaker = self._clients.speaker(_public_key(frames[-1]))  # the first, the identity, has no properties
             parts = [frame.buffer for frame in frames[1:]]
             if speaker is None or not _is_signed(speaker.key, parts):
                 self._hearing.refused()
@@ -157,7 +162,7 @@ class CurveDoor:
         """Subscribe each client to what it may hear of what it asks for."""
         while True:
             frame = await self._events.recv(copy=False)
-            said, speaker = frame.bytes, self._clients.speaker(str(frame.get("User-Id")))
+            said, speaker = frame.bytes, self._clients.speaker(_public_key(frame))
             if speaker is not None and said[:1] in (b"\0", b"\1"):
                 option = zmq.SUBSCRIBE if said[0] else zmq.UNSUBSCRIBE
                 for topic in narrowed(said[1:], speaker.mark):
@@ -179,6 +184,14 @@ def narrowed(topic: bytes, mark: str) -> list[bytes]:
     own = mine if mine.startswith(topic) else topic if topic.startswith(mine) else None
     both = (own, _OPEN_TOPIC if _OPEN_TOPIC.startswith(topic) else None)
     return [found for found in both if found is not None]
+
+
+def _public_key(frame: zmq.Frame) -> str:
+    """Whose a frame is, as CURVE has shown; "" for what libzmq sends in the name of a peer that has gone."""
+    try:
+        return str(frame.get("User-Id"))
+    except zmq.ZMQError:
+        return ""
 
 
 def _is_signed(key: str, parts: Sequence[memoryview]) -> bool:

@@ -23,15 +23,31 @@ from bridge.protocol.errors import ErrorContent, failure, refused
 
 @dataclass(frozen=True)
 class Peer:
-    """Who asks: `name` is "" for this machine's user, else the client's name; its jobs' ids begin with `mark`."""
+    """Who asks: `name` is "" for this machine's user, else the client's name; its jobs' ids begin with `mark`.
+
+    `rights` are what a client may do besides rendering: unload, controls. The user may do everything.
+    """
 
     name: str = ""
     mark: str = ""
+    rights: frozenset[str] = frozenset()
 
     @property
     def is_local(self) -> bool:
         """Whether it is the user of this machine, who may see and name everything."""
         return not self.name
+
+    @property
+    def owner(self) -> str | None:
+        """Whose jobs it sees: None for all."""
+        return self.name or None
+
+    def check_right(self, right: str, remedy: str) -> None:
+        """Raises RequestFailed (not_allowed) for what a client may do only if its rights say so."""
+        if not self.is_local and right not in self.rights:
+            expected = f"a client with the right to {right}, or the user of that machine"
+            also = "" if right == "shutdown" else f", or give the right there: keys allow NAME KEY --may {right}"
+            raise refused("not_allowed", None, f"client {self.name}", expected, f"{remedy}{also}.")
 
 
 @dataclass(frozen=True)

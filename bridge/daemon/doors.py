@@ -25,11 +25,14 @@ _MOST_EVENTS_WAITING = 1 << 20  # bytes that a subscriber has not read yet; it m
 
 @dataclass(frozen=True)
 class Speaker:
-    """Who sent a message: a client's name ("" on loopback), the key it signs with, and the mark of its jobs' ids."""
+    """Who sent a message: a client's name ("" on loopback), the key it signs with, the mark of its jobs' ids, and what
+    it may do besides rendering.
+    """
 
     name: str
     key: str
     mark: str = ""
+    rights: frozenset[str] = frozenset()
 
 
 class Line(Protocol):

@@ -40,17 +40,20 @@ class Gate:
 
     async def read(self, connection: Connection) -> Incoming | None:
         """The next message; None: it was not signed. Raises Broken, IncompleteReadError."""
-        with contextlib.ExitStack() as places:
-            frames = await self._frames(connection, places)
-            if frames is None:
-                return None
-            if not connection.is_known:
-                connection.is_known = True
-                places.close()
-            return Incoming(frames, places.pop_all().close)
-
-    async def _frames(self, connection: Connection, places: contextlib.ExitStack) -> list[Data] | None:
         frames: list[Data] = []
+        with contextlib.ExitStack() as places:
+            places.callback(frames.clear)
+            if not await self._fill(frames, connection, places):
+                return None
+            incoming = Incoming(list(frames), places.pop_all().close)
+        if not connection.is_known:
+            connection.is_known = True
+            incoming.done()
+            incoming.done = _nothing
+        return incoming
+
+    async def _fill(self, frames: list[Data], connection: Connection, places: contextlib.ExitStack) -> bool:
+        """Read a message into `frames`; whether it is signed."""
         total, is_large, more = 0, False, True
         while more:
             size, more = await connection.head()
@@ -64,8 +67,8 @@ class Gate:
             if len(frames) == 3 and not await self._is_signed(frames):
                 if more:
                     raise Broken("an unsigned message with buffers")
-                return None
-        return frames if len(frames) >= 3 else None
+                return False
+        return len(frames) >= 3
 
     async def _take_place(self, connection: Connection, places: contextlib.ExitStack) -> None:
         taken = self._places if connection.is_known else self._place_of_strangers
@@ -88,3 +91,7 @@ class Gate:
         except BadSignature:
             return False
         return True
+
+
+def _nothing() -> None:
+    """There is no place to give back."""

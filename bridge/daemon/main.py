@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -30,7 +31,7 @@ from bridge.files import AudioStore
 from bridge.files.fetch import CHOICES, UrlRules, allowed_urls
 from bridge.jobs import JobStore
 from bridge.protocol import keys
-from bridge.protocol.errors import BridgeError
+from bridge.protocol.errors import BridgeError, StoreUnavailable
 from bridge.protocol.home import (
     Connection,
     Endpoints,
@@ -167,6 +168,8 @@ class _Daemon:
         tasks.append(asyncio.create_task(_clean(audio, store, self._settings.keep_unused_audio_seconds)))
         if self._settings.warm:
             operations.warm()
+        for task in tasks:
+            task.add_done_callback(_report)
         await operations.stopping.wait()
         connection_path(self._settings.home).unlink(missing_ok=True)
         runner.requeue_current()
@@ -178,6 +181,12 @@ class _Daemon:
     def _publish(self, topic: str, content: Content, owner: str) -> None:
         if self._server is not None:
             self._server.publish(topic, content, owner)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """A part of the daemon that ends by itself is a fault; it must not end unheard."""
+    if not task.cancelled() and task.exception() is not None:
+        logger.error("a part of the daemon has ended", exc_info=task.exception())
 
 
 def _write_links(home: Path, others: Sequence[Endpoints]) -> None:
@@ -209,8 +218,13 @@ def _listen_to_signals(stopping: asyncio.Event, engine: EngineProcess) -> None:
 async def _clean(audio: AudioStore, store: JobStore, seconds: float) -> None:
     """Once a day, forget audio that nobody has used for long. The store answers on this loop's thread."""
     while True:
-        used = {path.stem for path in audio.paths() if store.is_used(path.stem)}
+        used: set[str] = set()
+        for first in range(256):  # a part at a time: there may be a hundred thousand
+            used |= store.used(f"{first:02x}")
+            await asyncio.sleep(0)
         await asyncio.to_thread(audio.clean, used.__contains__, seconds)
+        with contextlib.suppress(StoreUnavailable):
+            store.forget_uploads(seconds)
         await asyncio.sleep(86400.0)
 
 

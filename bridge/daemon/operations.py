@@ -21,9 +21,11 @@ from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
 from bridge.daemon.threads import FileThreads
 from bridge.files import Attached, AudioStore, SourceFile, locate
-from bridge.files.roots import check_loras
+from bridge.files.roots import check_loras, check_model
+from bridge.files.sources import unknown_audio
 from bridge.files.store import suffix_of
 from bridge.jobs import Job, JobStore
+from bridge.jobs.job import new_job_id
 from bridge.protocol import messages as m
 from bridge.protocol.errors import refused
 from bridge.protocol.frames import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
@@ -59,7 +61,7 @@ class Operations:
         self._store = store
         self._audio = audio
         self._runner = runner
-        self._started = time.time()
+        self._started, self._started_steady = time.time(), time.monotonic()
         self._hub = runner.hub
         self._controls_sequence = 0
         self._threads = FileThreads()
@@ -104,7 +106,7 @@ class Operations:
                 home=str(self._settings.home) if call.peer.is_local else "",
                 engine=self._runner.engine.describe(),
                 model=self._model_name(),
-                queued=self._store.counts().get("queued", 0),
+                queued=self._store.queued(call.peer.owner),
                 max_message_bytes=MAX_MESSAGE_BYTES,
             )
         )
@@ -117,10 +119,10 @@ class Operations:
                 values[name] = given
         request = from_dict(values)
         if not call.peer.is_local:
-            check_loras(request, self._settings.allowed_roots)
-        model = self._checked_model(_given(request.model, "") or self._default_model())
+            await self._threads.run(check_loras, request, self._settings.allowed_roots)
+        model = await self._checked_model(_given(request.model, ""), call.peer)
         if self._linked() is None:
-            validate.check_loras(request)
+            await self._threads.run(validate.check_loras, request)
         if self._linked() is None and validate.has_many_words(request):
             await self._threads.run(validate.check_lyrics, request, model)
         facts = await self._threads.run(validate.facts_of_model, model)
@@ -154,6 +156,8 @@ class Operations:
                 audio = getattr(request, field)
                 if audio is UNSET:
                     continue
+                if not peer.is_local and isinstance(audio, str) and audio.startswith("sha256:"):
+                    self._check_known(audio, peer, field)
                 sources[field] = await self._threads.run(
                     locate, audio, self._audio, attached, roots, self._settings.urls, field=field
                 )
@@ -171,6 +175,11 @@ class Operations:
             validate.check_memory(request, facts)
         if "reference_audio" in sources:
             await self._threads.run(validate.check_clip, sources["reference_audio"].path)
+
+    def _check_known(self, audio: str, peer: Peer, field: str) -> None:
+        """Raises UnknownThing (unknown_audio) for audio of others, with the words for audio that is not there."""
+        if not self._store.knows(peer.name, audio.removeprefix("sha256:").lower()):
+            raise unknown_audio(audio, field)
 
     def _let_go(self, sources: Sources) -> None:
         """A submit is over. Audio that came with a request which was refused does not stay."""
@@ -220,10 +229,11 @@ class Operations:
         return Reply(self._view(self._job(request.job_id, call.peer)))
 
     async def _list(self, request: m.ListRequest, call: Call) -> Reply:
-        owner = None if call.peer.is_local else call.peer.name
+        owner = call.peer.owner
         limit = min(max(request.limit, 0), _MAX_LIST)
         jobs, total = self._store.list(owner, request.state, limit, _row_number(request.offset))
-        return Reply(m.ListReply(jobs=[self._view(job) for job in jobs], total=total))
+        positions = self._store.positions(jobs)
+        return Reply(m.ListReply(jobs=[self._view(job, positions.get(job.job_id, 0)) for job in jobs], total=total))
 
     async def _requests(self, request: m.RequestsRequest, call: Call) -> Reply:
         found: dict[str, dict[str, Any]] = {}
@@ -257,6 +267,9 @@ class Operations:
             if not self._store.is_used(digest):
                 self._audio.remove(digest)
             raise
+        if not call.peer.is_local:
+            with self._store.transaction():
+                self._store.uploaded(call.peer.name, digest)
         size = path.stat().st_size
         return Reply(m.UploadReply(sha256=digest, reference=f"sha256:{digest}", size=size, audio=info))
 
@@ -269,16 +282,18 @@ class Operations:
         return Reply(views.models(self._runner.engine.describe().model, self._default_model(), call.peer.is_local))
 
     async def _load(self, request: m.LoadRequest, call: Call) -> Reply:
-        self._runner.preload(self._checked_model(request.model))
+        self._runner.preload(await self._checked_model(request.model, call.peer))
         await asyncio.sleep(0.01)
         return Reply(self._runner.engine.describe())
 
     async def _unload(self, request: m.ChangeRequest, call: Call) -> Reply:
+        call.peer.check_right("unload", "Unload on its machine")
         self._runner.unload()
         return Reply(self._runner.engine.describe())
 
     async def _controls(self, request: m.ControlsRequest, call: Call) -> Reply:
         if request.action == "set":
+            call.peer.check_right("controls", "Set controls on its machine")
             merged = {**self._store.controls(), **request.values}
             size = len(msgspec.json.encode(merged))
             if size > _MAX_CONTROLS_BYTES:
@@ -291,10 +306,14 @@ class Operations:
         return Reply(m.ControlsReply(values=self._store.controls(), sequence=self._controls_sequence))
 
     async def _metrics(self, request: m.Nothing, call: Call) -> Reply:
+        if not call.peer.is_local:
+            uptime = time.monotonic() - self._started_steady
+            counts = self._store.counts(call.peer.name)
+            return Reply(views.metrics_of_client(counts, uptime, self._runner.engine.restarts))
         files, size = await self._threads.run(self._audio.size)
         return Reply(
             m.MetricsReply(
-                uptime_seconds=time.time() - self._started,
+                uptime_seconds=time.monotonic() - self._started_steady,
                 jobs=self._store.counts(),
                 messages_received=self.counters.messages_received,
                 rejected_signatures=self.counters.rejected_signatures,
@@ -307,9 +326,7 @@ class Operations:
         )
 
     async def _shutdown(self, request: m.ChangeRequest, call: Call) -> Reply:
-        if not call.peer.is_local:
-            got = f"client {call.peer.name}"
-            raise refused("forbidden_path", None, got, "the user of this machine", "Stop the daemon on its machine.")
+        call.peer.check_right("shutdown", "Stop the daemon on its machine")
         asyncio.get_running_loop().call_later(0.05, self.stopping.set)
         return Reply(m.ShutdownReply(stopping=True))
 
@@ -319,10 +336,11 @@ class Operations:
             raise views.unknown_job(job_id)
         return job
 
-    def _view(self, job: Job) -> m.JobStatus:
+    def _view(self, job: Job, position: int | None = None) -> m.JobStatus:
         current = self._runner.current
         running = current is not None and current.job_id == job.job_id
-        return views.status(job, self._store.position(job), self._runner.progress if running else None)
+        place = self._store.position(job) if position is None else position
+        return views.status(job, place, self._runner.progress if running else None)
 
     def _linked(self) -> Linked | None:
         return read_linked(self._settings.home)
@@ -335,9 +353,13 @@ class Operations:
         linked = self._linked()
         return linked.model if linked and not self._settings.model else views.model_name(self._default_model())
 
-    def _checked_model(self, name: str) -> str:
-        """The name; another machine knows its own models. Raises UnknownThing."""
-        return name if self._linked() else views.check_model(name)
+    async def _checked_model(self, name: str, peer: Peer) -> str:
+        """The name, "" for the default; another machine knows its own models. Raises UnknownThing, InvalidField."""
+        if not name:
+            return self._default_model()
+        if not peer.is_local:
+            await self._threads.run(check_model, name, self._settings.allowed_roots)
+        return name if self._linked() else await self._threads.run(views.check_model, name)
 
 
 def _job(request: Request, model: str, peer: Peer, sources: Sources) -> Job:
@@ -355,7 +377,7 @@ def _job(request: Request, model: str, peer: Peer, sources: Sources) -> Job:
     values |= {field: str(source.path) for field, source in sources.items()}
     values["model"] = model
     return Job(
-        job_id="",
+        job_id=new_job_id(time.time(), peer.mark),
         task=type(request).task,
         request=values,
         owner=peer.name,

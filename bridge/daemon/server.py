@@ -90,7 +90,7 @@ class Server:
             await _send(line, message.header, content_of(error))
 
     async def _performed(self, line: Line, message: Message) -> Reply:
-        peer = Peer(line.speaker.name, line.speaker.mark)
+        peer = Peer(line.speaker.name, line.speaker.mark, line.speaker.rights)
         attached = Attached(message.buffers, message.buffer_hashes)
         return await self._dispatch.perform(message.header.op, message.content, peer, attached)
 

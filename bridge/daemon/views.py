@@ -84,10 +84,17 @@ def result(job: Job, with_paths: bool, variation: int | None) -> m.ResultReply:
         job_id=job.job_id,
         task=job.task,
         client_data=job.client_data,
-        timings={"queued": round(started - job.created, 4), "running": round(finished - started, 4)},
+        timings={
+            "queued": _duration(job.queued_seconds, started - job.created),
+            "running": _duration(job.running_seconds, finished - started),
+        },
         warnings=job.warnings,
         results=entries,
     )
+
+
+def _duration(measured: float | None, by_the_clock: float) -> float:
+    return round(max(0.0, by_the_clock) if measured is None else measured, 4)
 
 
 def _check_completed(job: Job) -> None:
@@ -126,6 +133,21 @@ def check_model(name: str) -> str:
         remedy = "`acestep-bridge models list` shows the models that are here."
         raise refused("unknown_model", "model", repr(name[:80]), "a model that is here", remedy) from error
     return name
+
+
+def metrics_of_client(jobs: dict[str, int], uptime_seconds: float, engine_restarts: int) -> m.MetricsReply:
+    """What a client of another machine is told: its own jobs; nothing of others."""
+    return m.MetricsReply(
+        uptime_seconds=uptime_seconds,
+        jobs=jobs,
+        messages_received=0,
+        rejected_signatures=0,
+        rejected_messages=0,
+        events_sent=0,
+        engine_restarts=engine_restarts,
+        audio_bytes=0,
+        audio_files=0,
+    )
 
 
 def models(loaded: str | None, default: str, with_paths: bool) -> m.ModelsReply:

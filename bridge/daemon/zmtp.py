@@ -69,8 +69,12 @@ class Connection:
         if size <= _PIECE_BYTES:
             return await self._exactly(size)
         data = bytearray()  # grows as it comes: what is only announced takes no room
-        while len(data) < size:
-            data += await self._exactly(min(_PIECE_BYTES, size - len(data)))
+        try:
+            while len(data) < size:
+                data += await self._exactly(min(_PIECE_BYTES, size - len(data)))
+        except BaseException:
+            data.clear()  # asyncio keeps the error, and that this frame, until the next look for cycles
+            raise
         return data
 
     async def send(self, frames: Sequence[Data]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import UNSET
 
 from bridge.protocol.errors import refused
+from engine.checkpoints import registry
 
 
 def named_path(text: str, field: str) -> Path:
@@ -38,10 +39,16 @@ def check_loras(request: Any, roots: Sequence[Path]) -> None:
 
 
 def check_model(name: str, roots: Sequence[Path]) -> None:
-    """Raises InvalidField (forbidden_path) for a model's folder outside of `roots`; names of models are no paths."""
-    path = named_path(name, "model")
-    if path.is_absolute() or len(path.parts) > 1 or _exists(path):
-        check_allowed(path, roots, "model")
+    """Raises UnknownThing, InvalidField (forbidden_path) for what is no model's name and no path under `roots`.
+
+    Whether such a file exists is not looked at: nobody learns that by asking.
+    """
+    if name in {entry.name for entry in registry.entries()}:
+        return
+    if not Path(name).is_absolute() or "\0" in name:
+        remedy = "`acestep-bridge models list` shows the names."
+        raise refused("unknown_model", "model", repr(name[:80]), "a model's name", remedy)
+    check_allowed(Path(name), roots, "model")
 
 
 def check_allowed(path: Path, roots: Sequence[Path], field: str = "audio") -> None:

@@ -97,10 +97,14 @@ def _stored(audio: str, store: AudioStore) -> SourceFile:
     digest = audio.removeprefix("sha256:").lower()
     path = store.find(digest)
     if path is None:
-        raise refused(
-            "unknown_audio", "audio", audio[:80], "the hash of an upload or a result", "Upload the audio again."
-        )
+        raise unknown_audio(audio)
     return SourceFile(path, digest)
+
+
+def unknown_audio(audio: str, field: str = "audio") -> RequestFailed:
+    """The error for a hash that says nothing here."""
+    expected, remedy = "the hash of an upload or a result", "Upload the audio again."
+    return refused("unknown_audio", field, audio[:80], expected, remedy)
 
 
 def _data_uri(audio: str, store: AudioStore) -> SourceFile:

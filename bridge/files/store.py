@@ -89,7 +89,7 @@ class AudioStore:
 
     def size(self) -> tuple[int, int]:
         """Number of files, and their bytes."""
-        sizes = [path.stat().st_size for path in self.paths()]
+        sizes = [size for folder in self.folder.glob("[0-9a-f][0-9a-f]") for size in _sizes(folder)]
         return len(sizes), sum(sizes)
 
     def _take_in(self, path: Path, digest: str) -> Path:
@@ -105,6 +105,12 @@ class AudioStore:
         os.replace(path, target)
         sync_folder(folder)
         return target
+
+
+def _sizes(folder: Path) -> list[int]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return [entry.stat().st_size for entry in entries]
+    return []
 
 
 def _is_kept(path: Path) -> bool:

@@ -54,7 +54,7 @@ def status(base: str, call: CallRow, job: m.JobStatus, logs: Sequence[m.LogLine]
         return {"status": "IN_QUEUE", **urls, "queue_position": max(job.queue_position - 1, 0), "logs": entries}
     if not job.is_finished:
         return {"status": "IN_PROGRESS", **urls, "logs": entries, **_progress(job)}
-    seconds = 0.0 if job.started is None or job.finished is None else job.finished - job.started
+    seconds = 0.0 if job.started is None or job.finished is None else max(0.0, job.finished - job.started)
     done = {"status": "COMPLETED", **urls, "logs": entries, "metrics": {"inference_time": round(seconds, 4)}}
     if job.state == "completed":
         return done

@@ -23,7 +23,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 class Job(msgspec.Struct, kw_only=True):
     """A row of the store. `request` is what the engine gets; `owner` is "" for this machine's user, else a client.
 
-    `result` holds the entries of a `ResultReply` as JSON, `warnings` beside them.
+    `created`, `started`, `finished` are what the clock showed, which somebody may set; `queued_seconds` and
+    `running_seconds` were measured, and are None where that was not possible. `result` holds the entries of a
+    `ResultReply` as JSON, `warnings` beside them.
     """
 
     job_id: str
@@ -42,6 +44,8 @@ class Job(msgspec.Struct, kw_only=True):
     result: list[dict[str, Any]] | None = None
     warnings: list[str] = []
     error: ErrorContent | None = None
+    queued_seconds: float | None = None
+    running_seconds: float | None = None
     number: int = 0
 
 
@@ -55,6 +59,7 @@ def check_transition(job_id: str, old: State, new: State) -> None:
         raise WrongTransition(f"job {job_id}: {old} to {new}")
 
 
-def new_job_id(now: float) -> str:
-    """A name that sorts by time and is told apart from others of the same second."""
-    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(now)) + "-" + secrets.token_hex(4)
+def new_job_id(now: float, mark: str = "") -> str:
+    """A name that sorts by time and is told apart from others of the same second; after the mark of its owner's."""
+    start = f"{mark}-" if mark else ""
+    return start + time.strftime("%Y%m%dT%H%M%S", time.gmtime(now)) + "-" + secrets.token_hex(4)

@@ -23,7 +23,7 @@ from bridge.jobs.job import Job, check_transition, new_job_id
 from bridge.protocol.errors import ErrorContent, StoreError, StoreUnavailable
 from bridge.protocol.messages import LogLine, State
 
-SCHEMA_VERSION = 2  # the layouts are schema_1.sql, schema_2.sql, ..., each applied once
+SCHEMA_VERSION = 3  # the layouts are schema_1.sql, schema_2.sql, ..., each applied once
 Jobs = list[Job]  # names, because the store has a method `list`
 JobsAndTotal = tuple[list[Job], int]
 Lines = list[LogLine]
@@ -50,14 +50,18 @@ class _Outcome(msgspec.Struct, frozen=True):
     result: list[dict[str, Any]] | None = None
     warnings: list[str] = []
     error: ErrorContent | None = None
+    queued_seconds: float | None = None
+    running_seconds: float | None = None
 
 
 class JobStore:
     """The store in one file. `clock` gives seconds since 1970. Raises StoreError for a file that cannot be used."""
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
+    ) -> None:
         with _usable(path):
-            self._open(Connection(path, str(path)), clock)
+            self._open(Connection(path, str(path)), clock, steady)
             os.chmod(path, 0o600)
             self._base.execute("PRAGMA journal_mode=WAL")
             self._base.execute("PRAGMA synchronous=NORMAL")
@@ -72,8 +76,14 @@ class JobStore:
             store._check_version()
         return store
 
-    def _open(self, base: Connection, clock: Callable[[], float]) -> None:
+    def _open(self, base: Connection, clock: Callable[[], float], steady: Callable[[], float] = time.monotonic) -> None:
         self.clock, self._base, self._depth = clock, base, 0
+        self._steady, self._opened_at, self._opened = steady, clock(), steady()
+        self._begun: dict[str, float] = {}  # when jobs of this life were queued or started, by the steady clock
+
+    def _even_time(self) -> float:
+        """Seconds since 1970 that go on evenly when somebody sets the clock."""
+        return self._opened_at + self._steady() - self._opened
 
     def close(self) -> None:
         """Close the file."""
@@ -113,6 +123,7 @@ class JobStore:
         columns = "job_id, state, owner, priority, sequence, attempts, details"
         cursor = self._base.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         job.number = int(cursor.lastrowid or 0)
+        self._begun[job.job_id] = self._steady()
         return job
 
     def get(self, job_id: str) -> Job | None:
@@ -127,11 +138,10 @@ class JobStore:
 
     def list(self, owner: str | None, state: State | None, limit: int, offset: int) -> JobsAndTotal:
         """Jobs, newest first, and how many match. `owner` None: of everybody."""
-        where = "(?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR state = ?2)"
-        query = f"SELECT {_COLUMNS} FROM jobs WHERE {where} ORDER BY number DESC LIMIT ?3 OFFSET ?4"
-        rows = self._base.rows(query, (owner, state, limit, offset))
-        total = self._count(f"SELECT count(*) FROM jobs WHERE {where}", (owner, state))
-        return [_job(row) for row in rows], total
+        where, values = _matching(owner, state)
+        query = f"SELECT {_COLUMNS} FROM jobs{where} ORDER BY number DESC LIMIT ? OFFSET ?"
+        rows = self._base.rows(query, (*values, limit, offset))
+        return [_job(row) for row in rows], self._count(f"SELECT count(*) FROM jobs{where}", values)
 
     def next_queued(self) -> Job | None:
         """The job whose turn it is: highest priority, then oldest."""
@@ -146,9 +156,23 @@ class JobStore:
         before = "state = 'queued' AND (priority > ?1 OR (priority = ?1 AND number < ?2))"
         return self._count(f"SELECT count(*) FROM jobs WHERE {before}", (job.priority, job.number)) + 1
 
-    def counts(self) -> dict[str, int]:
-        """State to number of jobs."""
-        return dict(self._base.rows("SELECT state, count(*) FROM jobs GROUP BY state"))
+    def positions(self, jobs: Sequence[Job]) -> dict[str, int]:
+        """`position` of many jobs, by their ids, with one look at the queue."""
+        if not any(job.state == "queued" for job in jobs):
+            return {}
+        rows = self._base.rows(f"SELECT number FROM jobs WHERE state = 'queued' ORDER BY {_ORDER}")
+        places = {row[0]: place for place, row in enumerate(rows, 1)}
+        return {job.job_id: places[job.number] for job in jobs if job.number in places}
+
+    def counts(self, owner: str | None = None) -> dict[str, int]:
+        """State to number of jobs. `owner` None: of everybody."""
+        where, values = _matching(owner, None)
+        return dict(self._base.rows(f"SELECT state, count(*) FROM jobs{where} GROUP BY state", values))
+
+    def queued(self, owner: str | None = None) -> int:
+        """How many jobs wait."""
+        where, values = _matching(owner, "queued")
+        return self._count(f"SELECT count(*) FROM jobs{where}", values)
 
     def change(self, job: Job, state: State) -> None:
         """Take a job to another state, with its outcome as it stands in `job`. Raises WrongTransition."""
@@ -157,14 +181,26 @@ class JobStore:
         if state == "running":
             job.started, job.attempts = now, job.attempts + 1
         job.finished = None if state in ("queued", "running") else now
+        self._measure(job, state)
         job.state, job.sequence = state, job.sequence + 1
-        outcome = _Outcome(job.result, job.warnings, job.error)
+        outcome = _Outcome(job.result, job.warnings, job.error, job.queued_seconds, job.running_seconds)
         query = (
             "UPDATE jobs SET state = ?, sequence = ?, attempts = ?, started = ?, finished = ?, outcome = ? "
             "WHERE job_id = ?"
         )
         values = (state, job.sequence, job.attempts, job.started, job.finished, _json(outcome), job.job_id)
         self._base.execute(query, values)
+
+    def _measure(self, job: Job, state: State) -> None:
+        """How long it waited and ran, by a clock that nobody sets; None where that was before a restart."""
+        now, begun = self._steady(), self._begun.pop(job.job_id, None)
+        passed = None if begun is None else now - begun
+        if state == "running":
+            job.queued_seconds = passed
+        elif job.state == "running" and state != "queued":
+            job.running_seconds = passed
+        if state in ("queued", "running"):
+            self._begun[job.job_id] = now
 
     def count_event(self, job: Job) -> int:
         """The number of the job's next event."""
@@ -203,6 +239,27 @@ class JobStore:
         """Whether some job needs it."""
         return self._base.row("SELECT 1 FROM uses WHERE sha256 = ?", (sha256,)) is not None
 
+    def used(self, first: str) -> set[str]:
+        """Hashes that begin with `first` of all audio that a job needs."""
+        rows = self._base.rows("SELECT DISTINCT sha256 FROM uses WHERE sha256 GLOB ?", (f"{first}*",))
+        return {row[0] for row in rows}
+
+    def uploaded(self, owner: str, sha256: str) -> None:
+        """Note that a client has sent a piece of audio."""
+        self._base.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?)", (owner, sha256, self.clock()))
+
+    def knows(self, owner: str, sha256: str) -> bool:
+        """Whether a client has sent that audio, or has a job that needs it or made it."""
+        query = (
+            "SELECT 1 FROM uploads WHERE owner = ?1 AND sha256 = ?2 UNION ALL "
+            "SELECT 1 FROM uses JOIN jobs USING (job_id) WHERE sha256 = ?2 AND owner = ?1 LIMIT 1"
+        )
+        return self._base.row(query, (owner, sha256)) is not None
+
+    def forget_uploads(self, older_than_seconds: float) -> None:
+        """Forget who sent what so long ago that it is cleaned away."""
+        self._base.execute("DELETE FROM uploads WHERE time < ?", (self.clock() - older_than_seconds,))
+
     def log(self, job_id: str, level: str, text: str) -> None:
         """Append a line to a job's log."""
         query = "INSERT INTO logs SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4 FROM logs WHERE job_id = ?1"
@@ -217,12 +274,12 @@ class JobStore:
     def answer(self, owner: str, request_id: str) -> Answer | None:
         """The first answer to a request of the last 24 h, and the digest of what was asked ("" of an old store)."""
         query = "SELECT digest, reply FROM answers WHERE owner = ? AND request_id = ? AND time > ?"
-        row = self._base.row(query, (owner, request_id, self.clock() - ANSWER_SECONDS))
+        row = self._base.row(query, (owner, request_id, self._even_time() - ANSWER_SECONDS))
         return None if row is None else (str(row[0]), dict(json.loads(row[1])))
 
     def remember(self, owner: str, request_id: str, digest: str, reply: msgspec.Struct) -> None:
         """Keep an answer for 24 h, and forget older ones."""
-        now = self.clock()
+        now = self._even_time()
         self._base.execute("DELETE FROM answers WHERE time <= ?", (now - ANSWER_SECONDS,))
         query = "INSERT OR REPLACE INTO answers (owner, request_id, time, reply, digest) VALUES (?, ?, ?, ?, ?)"
         self._base.execute(query, (owner, request_id, now, _json(reply), digest))
@@ -255,6 +312,13 @@ class JobStore:
         for number in range(self._check_version() + 1, SCHEMA_VERSION + 1):
             layout = resources.files("bridge.jobs").joinpath(f"schema_{number}.sql").read_text("utf-8")
             self._base.script(f"BEGIN;\n{layout}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+def _matching(owner: str | None, state: State | None) -> tuple[str, tuple[str, ...]]:
+    """The condition for an owner's jobs and for a state, None for all, and its values."""
+    asked = [(f"{name} = ?", value) for name, value in (("owner", owner), ("state", state)) if value is not None]
+    where = " AND ".join(condition for condition, _ in asked)
+    return (f" WHERE {where}" if where else ""), tuple(value for _, value in asked)
 
 
 @contextlib.contextmanager
@@ -290,5 +354,7 @@ def _job(row: tuple[Any, ...]) -> Job:
         result=left.result,
         warnings=list(left.warnings),
         error=left.error,
+        queued_seconds=left.queued_seconds,
+        running_seconds=left.running_seconds,
         number=number,
     )

@@ -1,7 +1,7 @@
 """CURVE keys: the server's pair, the clients it allows, and the signing key of each. Knows no socket.
 
-`curve/server.secret`, `curve/server.public`, `curve/clients/<name>.public` in the product's folder; a client's own
-pair is `curve/own.secret`, `curve/own.public`. Secrets are 0600 from the moment they exist.
+`curve/server.secret`, `curve/server.public`, `curve/clients/<name>.public` and `<name>.rights` in the product's folder;
+a client's own pair is `curve/own.secret`, `curve/own.public`. Secrets are 0600 from the moment they exist.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from bridge.protocol.home import Connection, Endpoints, make_home
 from bridge.system.atomic import write_private
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+RIGHTS = ("unload", "controls")  # what a client may be allowed besides rendering
 _PURPOSE = b"acestep-bridge wire 1 "
 
 
@@ -45,10 +47,14 @@ def server_pair(home: Path) -> KeyPair:
     return _pair(home, "server")
 
 
-def allow(home: Path, name: str, public: str) -> None:
-    """Let a client in. Raises KeyFileError for a name or key that cannot be used."""
+def allow(home: Path, name: str, public: str, rights: Sequence[str] = ()) -> None:
+    """Let a client in, to render, and for the rights given. Raises KeyFileError for what cannot be used."""
     _check_public(public)
+    for right in rights:
+        if right not in RIGHTS:
+            raise KeyFileError(f"right: got {right!r}, expected {' or '.join(RIGHTS)}.")
     folder = _clients(home)
+    write_private(folder / f"{_checked(name)}.rights", " ".join(rights).encode("ascii"))
     write_private(folder / f"{_checked(name)}.public", public.encode("ascii"))
 
 
@@ -56,6 +62,11 @@ def allowed(home: Path) -> dict[str, str]:
     """Name to public key of the clients that are let in."""
     clients = {p.stem: _read(p) for p in sorted(_clients(home).glob("*.public"))}
     return {name: public for name, public in clients.items() if _is_key(public)}
+
+
+def rights(home: Path, name: str) -> frozenset[str]:
+    """What an allowed client may do besides rendering."""
+    return frozenset(_read(home / "curve" / "clients" / f"{name}.rights").split()) & frozenset(RIGHTS)
 
 
 def changed_at(home: Path) -> int:
@@ -70,6 +81,7 @@ def revoke(home: Path, name: str) -> None:
         known = ", ".join(allowed(home)) or "none"
         raise KeyFileError(f"client: got {name!r}, expected one of: {known}.")
     path.unlink()
+    path.with_name(f"{name}.rights").unlink(missing_ok=True)
 
 
 def wire_key(server_secret: str, client_public: str) -> str:

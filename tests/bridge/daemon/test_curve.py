@@ -12,8 +12,10 @@ import zmq
 
 from bridge.client import Client, Timeouts
 from bridge.daemon.bind_address import WrongAddress, split_address
+from bridge.daemon.curve_door import narrowed
 from bridge.protocol import errors, keys
-from bridge.protocol.home import Endpoints
+from bridge.protocol.frames import new_header, pack, unpack
+from bridge.protocol.home import Endpoints, read_connection
 from tests.support.daemons import Daemon, running, text
 from tests.support.patience import HANG_SECONDS
 from tests.support.remote import Remote
@@ -85,6 +87,105 @@ def test_clients_see_their_own_jobs_only(remote: tuple[Remote, Daemon]) -> None:
         assert theirs.job_id in [j.job_id for j in local.jobs().jobs]
 
 
+def second_client(far: Remote, name: str, *rights: str) -> Client:
+    """Another machine that may come in."""
+    home = far.laptop.parent / name
+    home.mkdir()
+    keys.allow(far.server, name, keys.own_pair(home).public, rights)
+    endpoints = Endpoints(far.address, f"tcp://127.0.0.1:{far.port + 1}")
+    keys.write_link(home / "server.json", keys.link(far.server, name, endpoints))
+    return Client.connect(home, home / "server.json", Timeouts(connect=60.0, reply=HANG_SECONDS))
+
+
+def test_clients_hear_of_their_own_jobs_only(remote: tuple[Remote, Daemon]) -> None:
+    """Everybody's events went to everybody, also to a client that was revoked."""
+    connection = read_connection(remote[0].link)
+    pair = keys.own_pair(remote[0].laptop)
+    context = zmq.Context()
+    with context.socket(zmq.SUB) as heard, remote[1].client() as local, remote[0].client() as laptop:
+        heard.curve_serverkey = connection.server_public.encode()
+        heard.curve_publickey, heard.curve_secretkey = pair.public.encode(), pair.secret.encode()
+        heard.linger = 0
+        heard.subscribe(b"")
+        heard.connect(connection.endpoints.events)
+        topics: set[str] = set()
+        while not topics:  # until the subscription has arrived
+            laptop.submit(text()).wait(HANG_SECONDS)
+            if heard.poll(200):
+                topics.add(heard.recv_multipart()[0].decode())
+        with second_client(remote[0], "desk") as desk:
+            others = [local.submit(text()), desk.submit(text())]
+            for other in others:
+                other.wait(HANG_SECONDS)
+        last = laptop.submit(text())
+        last.wait(HANG_SECONDS)
+        while f"job.{last.job_id}" not in topics:
+            assert heard.poll(HANG_SECONDS * 1000)
+            topics.add(heard.recv_multipart()[0].decode())
+        assert not topics & {f"job.{other.job_id}" for other in others}
+        local.set_controls({"tags": "house"})
+        while "controls" not in topics:
+            assert heard.poll(HANG_SECONDS * 1000)
+            topics.add(heard.recv_multipart()[0].decode())
+    context.term()
+
+
+def test_counts_and_audio_of_others_are_not_told(remote: tuple[Remote, Daemon], tmp_path: Path) -> None:
+    with remote[1].client() as local, second_client(remote[0], "tablet") as tablet:
+        holder = local.submit(text("steps=1000000 step_seconds=0.01"))
+        local.submit(text())
+        assert tablet.hello().queued == 0 and tablet.metrics().jobs == {} and tablet.metrics().audio_files == 0
+        mine = tablet.submit(text())
+        assert tablet.hello().queued == 1 and tablet.metrics().jobs == {"queued": 1}
+        holder.cancel()
+        mine.wait(HANG_SECONDS)
+        theirs = local.submit(text(seed=99, duration=5.0)).result().sha256
+        fields = {"task": "inpaint", "tags": "steps=1", "start_time": 0.1, "end_time": 0.3}
+        with pytest.raises(errors.UnknownThing):
+            tablet.submit({**fields, "audio": f"sha256:{theirs}"})
+        soundfile.write(tmp_path / "own.wav", np.zeros(8000), 8000)
+        for audio in (tablet.upload(tmp_path / "own.wav").reference, f"sha256:{mine.result().sha256}"):
+            assert tablet.submit({**fields, "audio": audio}).wait(HANG_SECONDS).state == "completed"
+
+
+def test_a_client_does_what_its_rights_say(remote: tuple[Remote, Daemon]) -> None:
+    with remote[0].client() as laptop, second_client(remote[0], "studio", "unload", "controls") as studio:
+        for ask in (laptop.unload, lambda: laptop.set_controls({"tags": "x"}), studio.shutdown):
+            with pytest.raises(errors.RequestFailed) as caught:
+                ask()
+            assert caught.value.code == "not_allowed"
+        studio.unload()
+        studio.set_controls({"tags": "x"})
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "/", "~", "~root", "../x", "nothing", "/no/such/folder"])
+def test_a_client_learns_nothing_of_the_files_by_models_it_names(remote: tuple[Remote, Daemon], name: str) -> None:
+    with remote[0].client() as laptop:
+        for ask in (lambda: laptop.submit(text(model=name)), lambda: laptop.load(name)):
+            with pytest.raises(errors.RequestFailed) as caught:
+                ask()
+            assert caught.value.code in ("unknown_model", "forbidden_path")
+            assert ("exist" in caught.value.error.message) is False
+
+
+def test_one_client_with_thousands_of_requests_does_not_hold_up_another(remote: tuple[Remote, Daemon]) -> None:
+    connection = read_connection(remote[0].link)
+    pair = keys.own_pair(remote[0].laptop)
+    context = zmq.Context()
+    with context.socket(zmq.DEALER) as greedy, second_client(remote[0], "polite") as polite:
+        greedy.curve_serverkey = connection.server_public.encode()
+        greedy.curve_publickey, greedy.curve_secretkey = pair.public.encode(), pair.secret.encode()
+        greedy.linger = 0
+        greedy.connect(connection.endpoints.commands)
+        for _ in range(300):
+            greedy.send_multipart(pack(connection.key, new_header("list"), {"limit": 500}))
+        polite.hello()
+        for _ in range(300):
+            assert greedy.poll(HANG_SECONDS * 1000)
+            assert "jobs" in unpack(connection.key, greedy.recv_multipart()).content
+    context.term()
+
+
 def test_a_stranger_and_plain_text_get_no_answer(remote: tuple[Remote, Daemon], tmp_path: Path) -> None:
     stranger = tmp_path / "stranger"
     stranger.mkdir()
@@ -101,13 +202,9 @@ def test_a_stranger_and_plain_text_get_no_answer(remote: tuple[Remote, Daemon], 
 
 def test_a_revoked_client_gets_no_answer_any_more(remote: tuple[Remote, Daemon]) -> None:
     far, _ = remote
+    second_client(far, "phone").close()
     phone = far.laptop.parent / "phone"
-    phone.mkdir()
-    keys.allow(far.server, "phone", keys.own_pair(phone).public)
-    link = phone / "server.json"
-    endpoints = Endpoints(far.address, f"tcp://127.0.0.1:{far.port + 1}")
-    keys.write_link(link, keys.link(far.server, "phone", endpoints))
-    with Client.connect(phone, link, Timeouts(connect=10.0, reply=1.5)) as client:
+    with Client.connect(phone, phone / "server.json", Timeouts(connect=10.0, reply=1.5)) as client:
         assert client.hello().server == "acestep-bridge"
         keys.revoke(far.server, "phone")
         with pytest.raises(errors.DaemonLost):
@@ -118,3 +215,10 @@ def test_a_revoked_client_gets_no_answer_any_more(remote: tuple[Remote, Daemon])
 def test_addresses_are_checked(address: str) -> None:
     with pytest.raises(WrongAddress, match="expected an address such as"):
         split_address(address)
+
+
+def test_subscriptions_are_narrowed_to_what_a_client_may_hear() -> None:
+    assert narrowed(b"", "ab12") == [b"job.ab12-", b"controls"]
+    assert narrowed(b"job.", "ab12") == [b"job.ab12-"]
+    assert narrowed(b"job.ab12-20261128T", "ab12") == [b"job.ab12-20261128T"]
+    assert narrowed(b"job.cd34-20261128T", "ab12") == [] and narrowed(b"cont", "ab12") == [b"controls"]

@@ -76,12 +76,55 @@ def test_outcome_survives(tmp_path: Path) -> None:
 
 def test_first_answer_is_kept_for_a_day_and_for_its_owner(tmp_path: Path) -> None:
     now = [1000.0]
-    store = JobStore(tmp_path / "jobs", clock=lambda: now[0])
+    store = JobStore(tmp_path / "jobs", clock=lambda: now[0], steady=lambda: now[0])
     store.remember("", "r", "digest", ChangeRequest(request_id="x"))
     assert store.answer("", "r") == ("digest", {"request_id": "x"})
     assert store.answer("laptop", "r") is None
     now[0] += 24 * 3600 + 1
     assert store.answer("", "r") is None
+    store.close()
+
+
+def test_a_clock_that_somebody_sets_changes_neither_a_days_answers_nor_durations(tmp_path: Path) -> None:
+    clock, steady = [1000.0], [0.0]
+    store = JobStore(tmp_path / "jobs", clock=lambda: clock[0], steady=lambda: steady[0])
+    store.remember("", "r", "digest", ChangeRequest(request_id="x"))
+    made = store.add(job())
+    clock[0], steady[0] = 9e8, 2.0
+    store.change(made, "running")
+    assert store.answer("", "r") is not None
+    clock[0], steady[0] = 0.0, 5.0
+    store.change(made, "completed")
+    kept = store.get(made.job_id)
+    assert kept is not None and (kept.queued_seconds, kept.running_seconds) == (2.0, 3.0)
+    assert store.answer("", "r") is not None
+    steady[0] = 25 * 3600.0
+    assert store.answer("", "r") is None
+    store.close()
+
+
+def test_lists_and_counts_by_owner_and_state(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs")
+    jobs = [store.add(job(n % 2, owner="far" if n % 3 else "")) for n in range(9)]
+    store.change(jobs[0], "running")
+    assert store.list(None, None, 2, 1) == ([jobs[7], jobs[6]], 9)
+    assert store.list("far", "queued", 9, 0) == ([j for j in reversed(jobs) if j.owner], 6)
+    assert store.counts() == {"queued": 8, "running": 1} and store.counts("far") == {"queued": 6}
+    assert (store.queued(), store.queued("far"), store.queued("near")) == (8, 6, 0)
+    listed = store.list(None, None, 9, 0)[0]
+    assert store.positions(listed) == {j.job_id: store.position(j) for j in listed if j.state == "queued"}
+    store.close()
+
+
+def test_audio_is_known_to_who_sent_it_or_has_a_job_with_it(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs")
+    store.uploaded("far", "aa")
+    made = store.add(job(owner="near"))
+    store.use(made.job_id, "bb")
+    known = [(who, what) for who in ("far", "near") for what in ("aa", "bb") if store.knows(who, what)]
+    assert known == [("far", "aa"), ("near", "bb")] and store.used("b") == {"bb"}
+    store.forget_uploads(-1.0)
+    assert not store.knows("far", "aa")
     store.close()
 
 
