@@ -18,6 +18,7 @@ from bridge.cli import (
     midi_commands,
     models_commands,
     osc_command,
+    play_commands,
     reaper_commands,
     recipe_commands,
     render_commands,
@@ -35,7 +36,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Regenerate a part of a song on your own machine: ACE-Step, driven from a terminal, REAPER or OSC.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -68,6 +68,7 @@ for part in (
     jobs_commands,
     models_commands,
     osc_command,
+    play_commands,
     midi_commands,
     gateway_command,
     studio_command,

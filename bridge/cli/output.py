@@ -6,10 +6,13 @@ import functools
 import json
 import os
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import typer
@@ -23,9 +26,7 @@ R = TypeVar("R")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 CALLED_VARIABLE = "ACESTEP_BRIDGE_CALLED"
-_COMMANDS = (
-    "demo|serve|jobs|models|reaper|rpp|osc|midi|gateway|doctor|keys|link|service|again|recipe|schema|[a-z]+-to-audio"
-)
+_COMMANDS = "demo|serve|jobs|models|reaper|rpp|osc|midi|gateway|doctor|keys|link|service|again|recipe|schema|play|compare|report|studio|daemon|[a-z]+-to-audio"
 _COMMAND = re.compile(rf"(?<![\w/.])acestep-bridge(?= (?:inpaint|outpaint|retake|{_COMMANDS})\b)")
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 _BAD_INPUT_CODES = ("unknown_job", "unknown_audio", "bad_message", "buffer_mismatch", "not_finished", "job_active")
@@ -44,8 +45,19 @@ class Exit(IntEnum):
 
 def as_called(text: str, environment: Mapping[str, str] = os.environ) -> str:
     """Commands in a text as the user can type them: `run.py` says how it was called."""
-    called = environment.get(CALLED_VARIABLE)
+    called = environment.get(CALLED_VARIABLE) or _typed_name()
     return _COMMAND.sub(lambda _: called, text) if called else text
+
+
+@functools.cache
+def _typed_name() -> str | None:
+    """How this program was started, where its name alone would not start it: .venv/bin/acestep-bridge."""
+    program = Path(sys.argv[0])
+    if program.stem != "acestep-bridge" or shutil.which("acestep-bridge"):
+        return None
+    program = program.absolute()
+    near = program.is_relative_to(Path.cwd())
+    return shlex.quote(str(program.relative_to(Path.cwd()) if near else program))
 
 
 def show(text: str = "") -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from engine.atomic import replacing
 from engine.errors import InvalidRequest
 
 NAME = "acestep-demo"
+_GOOD = ("Outside", "No click", "The new part is as loud", "The beat continues", "The new part was moved")
+_NOT_MEASURED = ("No steady beat", "Loudness: nothing")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,12 @@ def new_folder(given: Path | None, where: Path) -> Path:
     return path
 
 
+def good_first(sentences: Sequence[str]) -> list[str]:
+    """A report's sentences, what is good before what is not, without those that only say what was not measured."""
+    measured = [sentence for sentence in sentences if not sentence.startswith(_NOT_MEASURED)]
+    return sorted(measured, key=lambda sentence: not sentence.startswith(_GOOD))
+
+
 def write_seam(folder: Path, story: Story) -> Path:
     """seam-report.txt"""
     lines = [
@@ -52,9 +61,12 @@ def write_seam(folder: Path, story: Story) -> Path:
     return _write(folder / "seam-report.txt", lines)
 
 
-def write_readme(folder: Path, story: Story) -> Path:
-    """README.txt: what lies here, and what to try next."""
+def write_readme(folder: Path, story: Story, heard: tuple[Path, Path], as_typed: Callable[[str], str]) -> Path:
+    """README.txt: what lies here, and what to try next. `heard` are the sounds before and after, `as_typed` puts the
+    words in place of `acestep-bridge` that start it where the demo was run."""
     region = f"--start-time {story.start:g} --end-time {story.end:g}"
+    here = shlex.quote(folder.name) if folder.parent == Path.cwd() else shlex.quote(str(folder))
+    before, after = (f"{here}/{path.name}" if path.parent == folder else str(path) for path in heard)
     lines = [
         "What happened here",
         f"    The track {story.track} was regenerated from {story.start:g} s to {story.end:g} s:",
@@ -64,14 +76,16 @@ def write_readme(folder: Path, story: Story) -> Path:
         "What lies here",
         *[f"    {line}" for line in story.files],
         "",
-        "What to try next",
+        f"What to try next (commands as they are typed in {Path.cwd()})",
+        "    Hear what was there and what is there now, equally loud:",
+        f"        acestep-bridge compare {before} {after}",
         "    Hear it in REAPER: open demo-regenerated.RPP; key T goes through the takes of the item.",
         "    Have it as an action in REAPER (REAPER closed):",
         "        acestep-bridge reaper install",
         "    then select a time range on a track, run the action, hear.",
         "    Other music in the same place:",
-        f'        acestep-bridge rpp inpaint demo.RPP --track "{story.track}" {region} \\',
-        '            --tags "house, 120 bpm, drums" -o house.RPP',
+        f'        acestep-bridge rpp inpaint {here}/demo.RPP --track "{story.track}" {region} \\',
+        f'            --tags "house, 120 bpm, drums" -o {here}/house.RPP',
         "    A part of your own song:",
         "        acestep-bridge inpaint song.wav --start-time 8 --end-time 12 \\",
         '            --tags "house, 124 bpm, drums" -o out.wav',
@@ -79,7 +93,7 @@ def write_readme(folder: Path, story: Story) -> Path:
         "",
         *story.offer,
     ]
-    return _write(folder / "README.txt", lines)
+    return _write(folder / "README.txt", [as_typed(line) for line in lines])
 
 
 def _write(path: Path, lines: Sequence[str]) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bridge.client import JobResult
 from bridge.demo.arrangement import load_song, write_mix, write_stems
-from bridge.demo.folder import Story, new_folder, write_readme, write_seam
+from bridge.demo.folder import Story, good_first, new_folder, write_readme, write_seam
 from bridge.demo.full_model import offer
 from bridge.demo.pictures import MARGIN_SECONDS, Comparison, draw_comparison
 from bridge.demo.report_picture import Reported, draw_report
@@ -31,6 +31,7 @@ Say = Callable[[str], None]
 InWords = Callable[[dict[str, Any]], list[str]]
 DEFAULT_SEED = 7
 CONTEXT_SECONDS = 10.0
+MIX_BEFORE, MIX_AFTER = "mix-before.wav", "mix-after.wav"
 PROJECT, REGENERATED, PICTURE = "demo.RPP", "demo-regenerated.RPP", "before-after.png"
 REPORT_PICTURE = "report.png"
 
@@ -75,6 +76,7 @@ class Tools:
     say: Say
     seam_in_words: InWords
     device: Callable[[], str]
+    as_typed: Callable[[str], str] = str
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class DemoResult:
     result: JobResult
     story: Story
     seconds: float
+    before: Path  # what to listen to first, and after it
+    after: Path
 
 
 def run_demo(order: DemoOrder, tools: Tools) -> DemoResult:
@@ -118,8 +122,8 @@ def run_demo(order: DemoOrder, tools: Tools) -> DemoResult:
     _draw(scene, take, story)
     _draw_report(take, story, folder)
     write_seam(folder, story)
-    write_readme(folder, story)
-    return DemoResult(folder, take, result, story, time.monotonic() - began)
+    write_readme(folder, story, _to_hear(scene, take), tools.as_typed)
+    return DemoResult(folder, take, result, story, time.monotonic() - began, *_to_hear(scene, take))
 
 
 def song_scene(folder: Path) -> Scene:
@@ -178,10 +182,17 @@ def _story(scene: Scene, request: Any, take: Path, result: JobResult, tools: Too
         end=float(request.end_time),
         model=model_words(result.model),
         seed=result.seed,
-        seam=tools.seam_in_words(result.seam_report or {}),
+        seam=good_first(tools.seam_in_words(result.seam_report or {})),
         offer=offer(tools.device(), os.cpu_count() or 1, window),
         files=files,
     )
+
+
+def _to_hear(scene: Scene, take: Path) -> tuple[Path, Path]:
+    """The song before and after: all tracks, or the only one."""
+    if len(scene.stems) < 2:
+        return scene.stems[scene.track], take
+    return scene.folder / MIX_BEFORE, scene.folder / MIX_AFTER
 
 
 def _mixes(scene: Scene, take: Path) -> list[str]:
@@ -189,9 +200,9 @@ def _mixes(scene: Scene, take: Path) -> list[str]:
     if len(scene.stems) < 2:
         return []
     after = [take if name == scene.track else path for name, path in scene.stems.items()]
-    write_mix(list(scene.stems.values()), scene.folder / "mix-before.wav")
-    write_mix(after, scene.folder / "mix-after.wav")
-    return ["mix-before.wav, mix-after.wav: all tracks together"]
+    write_mix(list(scene.stems.values()), scene.folder / MIX_BEFORE)
+    write_mix(after, scene.folder / MIX_AFTER)
+    return [f"{MIX_BEFORE}, {MIX_AFTER}: all tracks together"]
 
 
 def _draw(scene: Scene, take: Path, story: Story) -> None:
