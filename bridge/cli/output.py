@@ -26,8 +26,11 @@ R = TypeVar("R")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 CALLED_VARIABLE = "ACESTEP_BRIDGE_CALLED"
-_COMMANDS = "demo|serve|jobs|models|reaper|rpp|osc|midi|gateway|doctor|keys|link|service|again|recipe|schema|play|compare|report|studio|daemon|[a-z]+-to-audio"
-_COMMAND = re.compile(rf"(?<![\w/.])acestep-bridge(?= (?:inpaint|outpaint|retake|{_COMMANDS})\b)")
+_COMMANDS = (
+    "demo|serve|daemon|jobs|models|reaper|rpp|osc|midi|gateway|studio|doctor|keys|link|service|again|recipe|report|"
+    "schema|play|compare|lego|extract|complete|inpaint|outpaint|retake|[a-z]+-to-audio"
+)
+_COMMAND = re.compile(rf"(?<![\w/.])acestep-bridge(?= (?:{_COMMANDS})\b)")
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 _BAD_INPUT_CODES = ("unknown_job", "unknown_audio", "bad_message", "buffer_mismatch", "not_finished", "job_active")
 _NO_MODEL_CODES = ("unknown_model", "checkpoint", "engine_unavailable", "shutting_down")
