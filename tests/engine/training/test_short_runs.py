@@ -77,7 +77,7 @@ def toy_width() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    """Six short clips and fifty steps of the autoencoder, as mels and as latents."""
+    """Six short clips as mels and, after some steps of each network, as latents."""
     patch = pytest.MonkeyPatch()
     patch.setattr(dataset, "SHARD_CLIPS", 6)
     patch.setattr(dataset, "CLIP_FRAMES", FRAMES)
@@ -86,11 +86,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     log_mel = LogMel()
     write_shards(runs.mels, 1, lambda audio: mels_of(audio, log_mel).numpy(), lambda _: None)
     with _quiet() as progress:
-        train_autoencoder(runs.mels, runs.autoencoder, AutoencoderPlan(steps=50, batch=2, crop=32), progress)
+        train_autoencoder(runs.mels, runs.autoencoder, AutoencoderPlan(steps=8, batch=2, crop=32), progress)
     make_latents(runs, 1, Console(file=StringIO()))
     crops = LatentCrops(runs.latents, make_tokenizer(all_phrases()), 0, buckets=((43, 4, 1.0),))
     with _quiet() as progress:
         train_transformer(crops, runs.part("transformer", 0), TransformerPlan(steps=2), progress)
+        patch.setattr(partials, "CLIP_FRAMES", 32)
+        codec = trained_autoencoder(runs, VOCODER_CONFIG)
+        train_partials(codec, runs.part("partials", 0), PartialsPlan(steps=2, batch=2, coded=0.0), progress)
     patch.undo()
     return runs
 
@@ -99,14 +102,16 @@ def _quiet() -> Progress:
     return Progress("test", Console(file=StringIO()))
 
 
-def test_the_autoencoders_loss_falls_by_a_third(runs: Runs) -> None:
+def test_the_autoencoders_loss_falls_by_a_third(runs: Runs, tmp_path: Path) -> None:
     from engine.networks.autoencoder import build_autoencoder_dc
 
     torch.manual_seed(0)
     mel = MelCrops(runs.mels, 32, 1).batch(4)
     model = build_autoencoder_dc(AUTOENCODER_CONFIG)
     before = float(autoencoder_loss(model, mel, 0.0)["l1"])
-    assert load_snapshot(runs.autoencoder, model=model) == 50
+    with _quiet() as progress:
+        train_autoencoder(runs.mels, tmp_path / "it.pt", AutoencoderPlan(steps=50, batch=2, crop=32), progress)
+    assert load_snapshot(tmp_path / "it.pt", model=model) == 50
     after = float(autoencoder_loss(model, mel, 0.0)["l1"])
     assert after < 0.67 * before
 
@@ -131,7 +136,7 @@ def _loss(snapshot: Path, crops: LatentCrops, seed: int) -> torch.Tensor:
         return velocity_loss(model, crops.batch())
 
 
-def test_the_partials_loss_falls_by_a_twentieth(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_partials_loss_falls_by_a_twentieth(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partials, "CLIP_FRAMES", 32)
     codec = trained_autoencoder(runs, VOCODER_CONFIG)
     clips = PartialsClips(codec, 1, 4, coded=0.0)
@@ -147,7 +152,7 @@ def test_the_partials_loss_falls_by_a_twentieth(runs: Runs, monkeypatch: pytest.
     with _quiet() as progress:
         train_partials(
             codec,
-            runs.part("partials", 0),
+            tmp_path / "partials.pt",
             PartialsPlan(steps=50, batch=4, muon_rate=0.03, adam_rate=1e-2, coded=0.0),
             progress,
         )
