@@ -18,9 +18,10 @@ from engine.checkpoints.int8 import check_available
 from engine.checkpoints.lora import Lora
 from engine.checkpoints.lora_pull import lora_path
 from engine.families.family import LoadedNetworks, Timbre
+from engine.families.number_types import dtype_of
 from engine.families.table import load_networks, make_family
 from engine.memory.demand import work_of
-from engine.memory.device import choose_device, choose_dtype
+from engine.memory.device import choose_device
 from engine.memory.ladder import Ladder
 from engine.memory.main_memory import check_results_fit, free_main_memory, give_back, returning_memory
 from engine.memory.placement import Placement, free_bytes, modes_of
@@ -52,9 +53,10 @@ def load(
 ) -> Model:
     """A model by its name in the registry, or by the path of a checkpoint folder or single file.
 
-    `device` is auto, cpu, cuda or mps; `dtype` auto, bf16, fp16 or fp32; `memory` auto or a mode of
-    `engine.memory.plan` (resident, tiled, offloaded, int8, int8-offloaded); `speed` auto (CUDA graphs
-    where there is CUDA), plain, graphs or compiled. `cache_folder` keeps latents of known audio beyond this process.
+    `device` is auto, cpu, cuda or mps; `dtype` auto, bf16, fp16 or fp32 (auto on a processor: bf16 for a large model
+    of 16 bits, where that is faster); `memory` auto or a mode of `engine.memory.plan` (resident, tiled, offloaded,
+    int8, int8-offloaded); `speed` auto (CUDA graphs where there is CUDA), plain, graphs or compiled. `cache_folder`
+    keeps latents of known audio beyond this process.
     Raises CheckpointError for a model that is not there or not whole, EngineError for a device, mode or speed that
     cannot be used.
     """
@@ -67,7 +69,8 @@ def load(
         check_available(where)
     offloads = mode.offloads if mode else where.type == "cuda" and free_bytes(where) < entry.size_bytes
     first = torch.device("cpu") if offloads else where
-    networks = load_networks(entry.folder, where, choose_dtype(where, dtype), int8, stored=first)
+    number_type = dtype_of(entry.folder, entry.size_bytes, where, dtype)
+    networks = load_networks(entry.folder, where, number_type, int8, stored=first)
     if on_step is not None:
         on_step(Progress("load", 1, 1))
     model = Model(entry.name, networks, memory, first == where, speed, cache_folder)

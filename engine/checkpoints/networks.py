@@ -77,6 +77,7 @@ class Target:
     dtype: torch.dtype
     int8: bool = False
     copy: bool = False
+    codec: torch.dtype | None = None  # of the autoencoder's decoder; None: `dtype`
 
 
 def make_networks(parts: Mapping[str, Part], tokenizer: Tokenizer, source: Path, target: Target) -> Networks:

@@ -39,6 +39,7 @@ class Facts:
     default_request: Mapping[str, Any] = field(default_factory=dict)
     has_lyric_vocabulary: bool = True
     tasks: frozenset[str] = USUAL_TASKS
+    halves: bool = False  # whether the released weights are of 16 bits, so that bfloat16 holds them as they are
     unread: tuple[Unread, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.checkpoints.int8 import is_available
+from engine.checkpoints.registry import resolve as resolve_model
+from engine.families.number_types import dtype_of
 from engine.families.table import facts_of, sizes_of_checkpoint
 from engine.memory.demand import work_of
-from engine.memory.device import choose_device, choose_dtype
+from engine.memory.device import choose_device
 from engine.memory.placement import free_bytes
 from engine.memory.plan import MODES, choose_mode, expected_peak_bytes
 from engine.requests import Inpaint, Request, TextToAudio, resolve
@@ -26,7 +28,7 @@ EXAMPLES: dict[str, tuple[Request, SourceShape | None]] = {
 def memory_report(folder: Path, device: str = "auto") -> list[dict[str, Any]]:
     """For examples of jobs: the mode that would be chosen now, its expected peak, and the bytes that are there."""
     where = choose_device(device)
-    sizes = sizes_of_checkpoint(folder, where, choose_dtype(where))
+    sizes = sizes_of_checkpoint(folder, where, dtype_of(folder, resolve_model(str(folder)).size_bytes, where))
     room, facts = free_bytes(where), facts_of(folder)
     modes = MODES if is_available(where) else tuple(mode for mode in MODES if not mode.int8)
     report = []

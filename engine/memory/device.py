@@ -23,9 +23,16 @@ def choose_device(device: str = "auto") -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def choose_dtype(device: torch.device, dtype: str = "auto") -> torch.dtype:
-    """A number type by name; "auto" is bf16 on CUDA and fp32 elsewhere."""
+def choose_dtype(device: torch.device, dtype: str = "auto", halves: bool = False) -> torch.dtype:
+    """A number type by name; "auto" is bf16 on CUDA and fp32 elsewhere.
+
+    `halves`: a large model of 16 bits, for which a processor takes bf16 where that is measured to be faster.
+    """
     if dtype == "auto":
+        if halves and device.type == "cpu":
+            from engine.memory.processor import rates
+
+            return torch.bfloat16 if rates().halves_pay else torch.float32
         return torch.bfloat16 if device.type == "cuda" else torch.float32
     if dtype not in DTYPES:
         raise EngineError(f"dtype: got {dtype!r}, expected auto, {', '.join(DTYPES)}. Choose one of these.")

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import platform
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 SMALLEST_ROWS = 8
+SMALLEST_SCALE = 1e-12
 
 
 class Linear(nn.Linear):
-    """torch's Linear whose product is `linear`."""
+    """torch's Linear whose product is `linear`; with `integers`, `integer_linear` where its weight is in 8 bits."""
+
+    integers = False
 
     def forward(self, x: Tensor) -> Tensor:
         """x (..., in) -> (..., out)."""
+        if self.integers and hasattr(self.weight, "qdata"):
+            return integer_linear(x, self.weight, self.bias)
         return linear(x, self.weight, self.bias)
 
 
@@ -30,6 +35,25 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if _takes_onednn(x, weight):
         return cast(Tensor, torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], ""))
     return F.linear(x, weight, bias)
+
+
+def integer_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x (..., in), rounded row by row to 8 bits, times a weight held so: whole numbers, summed exactly."""
+    held: Any = weight
+    rows = x.flatten(0, -2).float()  # (n, in)
+    scale = rows.abs().amax(dim=1, keepdim=True).clamp_min(SMALLEST_SCALE) / 127.0
+    product = torch._int_mm((rows / scale).round_().to(torch.int8), held.qdata.t()).float()
+    out = product.mul_(scale).mul_(held.scale.flatten().float())
+    if bias is not None:
+        out += bias.float()
+    return out.to(x.dtype).unflatten(0, x.shape[:-1])
+
+
+def multiply_integers(module: nn.Module) -> None:
+    """Let a module's linear layers take `integer_linear` where their weights are in 8 bits."""
+    for layer in module.modules():
+        if isinstance(layer, Linear):
+            layer.integers = True
 
 
 def _takes_onednn(x: Tensor, weight: Tensor) -> bool:

@@ -36,6 +36,8 @@ HOMES = {
     "gpu": "gpu",
     "fit": "fit",
     "reference": "reference",
+    "turbo": "ace_step_15",
+    "turbo-peer": "ace_step_15",
 }
 
 

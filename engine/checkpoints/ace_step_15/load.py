@@ -16,10 +16,13 @@ def load_networks(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     int8: bool = False,
+    codec: torch.dtype | None = None,
 ) -> Networks:
     """Read a checkpoint. Weights are cast to `dtype`, with `int8` those of the blocks to 8 bits; the autoencoder's
-    encoder and the silence latent stay float32. Raises CheckpointError naming what is missing, unknown or wrong.
+    encoder and the silence latent stay float32, its decoder is of `codec` (None: `dtype`).
+
+    Raises CheckpointError naming what is missing, unknown or wrong.
     """
     checkpoint = find_parts(Path(source))
-    target = Target(torch.device(device), dtype, int8, copy=int8)
+    target = Target(torch.device(device), dtype, int8, copy=int8, codec=codec)
     return make_networks(checkpoint.parts, checkpoint.tokenizer, checkpoint.silence, checkpoint.source, target)

@@ -112,9 +112,9 @@ def make_audio_tokens(parts: Mapping[str, Part], target: Target) -> AudioTokens 
 
 
 def make_autoencoder(part: Part, target: Target) -> OobleckAutoencoder:
-    """The autoencoder with its weight norm folded; the encoder in float32, the decoder in the target's dtype."""
+    """The autoencoder with its weight norm folded; the encoder in float32, the decoder in the target's."""
     model = fill(empty_autoencoder(part), fold_weight_norm(part.weights), part.where, torch.float32, target.device)
-    model.decoder.to(target.dtype)
+    model.decoder.to(target.codec or target.dtype)
     return model
 
 

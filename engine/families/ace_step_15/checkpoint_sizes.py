@@ -33,6 +33,7 @@ def sizes_of_checkpoint(checkpoint: Path, device: torch.device, dtype: torch.dty
             module = EMPTY_PARTS[name](parts[name]).to(dtype)
             if name == AUTOENCODER:
                 module.encoder.to(torch.float32)
+                module.decoder.to(torch.float32 if device.type == "cpu" else dtype)
             weights[MODULE_NAMES[name]] += module_bytes(module)
             rounded[MODULE_NAMES[name]] += bytes_when_rounded(module)
     return AceStep15Sizes(

@@ -81,7 +81,13 @@ def facts(geometry: Geometry, config: Mapping[str, Any], name: str) -> Facts:
     tasks = USUAL_TASKS | STEM_TASKS if is_base else USUAL_TASKS
     unread = (*UNREAD, *UNGUIDED) if config.get("is_turbo") else UNREAD
     return Facts(
-        FAMILY, geometry, default_request(config, name), has_lyric_vocabulary=False, tasks=tasks, unread=unread
+        FAMILY,
+        geometry,
+        default_request(config, name),
+        has_lyric_vocabulary=False,
+        tasks=tasks,
+        halves=True,
+        unread=unread,
     )
 
 

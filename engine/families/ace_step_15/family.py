@@ -26,6 +26,8 @@ from engine.families.ace_step_15.reader import Reader
 from engine.families.ace_step_15.sizes import AceStep15Sizes, sizes_of
 from engine.families.family import LoadedNetworks, Timbre, Use
 from engine.memory.plan import MemoryMode
+from engine.memory.processor import rates
+from engine.networks.products import multiply_integers
 from engine.requests.resolve import Resolved
 from engine.sampling.conditions import NO_ERG, ErgSettings
 from engine.sampling.guidance import GuidanceSettings
@@ -40,7 +42,8 @@ def load_networks(
     checkpoint: Path, device: torch.device, dtype: torch.dtype, int8: bool = False, stored: torch.device | None = None
 ) -> Networks:
     """A checkpoint's networks for `device`, their weights on `stored` at first. Raises CheckpointError."""
-    networks = load.load_networks(checkpoint, stored or device, dtype, int8)
+    codec = torch.float32 if device.type == "cpu" else None  # bfloat16 would leave noise at -40 dB
+    networks = load.load_networks(checkpoint, stored or device, dtype, int8, codec)
     return replace(networks, device=device, silence=networks.silence.to(device))
 
 
@@ -121,4 +124,6 @@ class AceStep15:
         for name in ROUNDED:
             if name in self._networks.modules:
                 round_weights(self._networks.modules[name])
+        if self._networks.device.type == "cpu" and rates().integers_pay:
+            multiply_integers(self._networks.transformer)
         self._conditioner = Conditioner(self._networks, self._use)
