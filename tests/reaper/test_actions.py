@@ -305,7 +305,7 @@ def test_setup_registers_and_tells_the_daemon(session):
     session.action("Setup")
     session.until(lambda: "answers" in session.fake.help_text)
     actions = session.daemon.controls["reaper_actions"]
-    assert actions["Next take"].startswith("_RS") and len(actions) == 35
+    assert actions["Next take"].startswith("_RS") and len(actions) == 38
     session.check()
 
 

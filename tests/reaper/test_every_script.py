@@ -16,6 +16,7 @@ import pytest
 
 from tests.support import renderers
 from tests.support.daemons import Daemon, running
+from tests.support.golden15_runs import OURS
 from tests.support.paths import SCRIPTS
 from tests.support.patience import HANG_SECONDS
 from tests.support.reaper.fake import Content, Marker
@@ -23,6 +24,7 @@ from tests.support.reaper.host import why_no_host
 from tests.support.reaper.pressing import TAKE, controls
 
 SERVICE = "Background service"
+BASE = OURS / "tiny_checkpoint" / "base"  # of a model that is trained for single instruments
 NAMES = sorted({p.stem.removeprefix("acestep_") for p in SCRIPTS.glob("*.py")} - {SERVICE})
 ANSWERS: dict[str, object] = {  # what a user types or presses
     "Setup": 1,
@@ -31,6 +33,9 @@ ANSWERS: dict[str, object] = {  # what a user types or presses
     "Remix selected items": "house|techno",
     "Edit lyrics of selected take": "house|la la|lo lo",
     "Generate at time selection from a prompt": "a calm piece for strings",
+    "Add instrument to time selection": "bass|house",
+    "Extract instrument from item": "vocals|",
+    "Complete selection": "bass; drums|house",
     "Regenerate time selection as new take (dialog)": "house|la||1",
     "Regenerate time selection on new track (dialog)": "house|la||1",
 }
@@ -57,7 +62,7 @@ def real_daemon(tmp_path_factory) -> Iterator[Daemon]:
 
 def set_the_stage(studio) -> Content:
     """An item from 4 to 10 s with three takes of ours, in a region `ace: drums`; all is selected."""
-    studio.save_tags(context_seconds="2")
+    studio.save_tags(context_seconds="2", model=str(BASE))
     (studio.home / "presets").mkdir(exist_ok=True)
     for number in range(1, 9):
         preset = {"tags": f"preset {number}", "seed": number, "number_of_steps": 2}
@@ -109,7 +114,7 @@ def begin_something_long(studio) -> None:
     press(studio, TAKE)
     if studio.mode == "sub":
         until(studio, lambda: "denoise" in studio.fake.help_text)
-    studio.save_tags(context_seconds="2")
+    studio.save_tags(context_seconds="2", model=str(BASE))
 
 
 def until(studio, condition) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from bridge.osc.addresses import control_fields
 from engine.requests import TASKS, fields_of
+from engine.requests.tracks import TRACKS
+from reaper_scripts.acestep_reaper.jobs import instruments
 from reaper_scripts.acestep_reaper.state import surface
 
 # Controls of a surface that the scripts leave out, each with its reason.
@@ -21,12 +23,18 @@ OF_THE_TAKE = {"format", "sample_rate", "bit_depth", "output"}  # the new file i
 ASKED_FOR = {"edit_mode", "original_tags", "original_lyrics"}  # by the actions Remix and Edit lyrics
 OF_ONE_MODEL_RUN = {"original_seed", "edit_n_min", "edit_n_max", "edit_n_avg"}  # of one edit, not of a session
 OF_THE_SONG = {"context_lyrics_before", "context_lyrics_after"}  # the words around one range
-WITHOUT_ACTION = {"lego", "extract", "complete"}  # tasks that no action of REAPER renders
-OF_THEM = {"track", "tracks"}
-SCRIPTED = sorted(set(TASKS) - WITHOUT_ACTION)
-LEFT_OUT = OF_THE_PROJECT | OF_THE_TAKE | ASKED_FOR | OF_ONE_MODEL_RUN | OF_THE_SONG
+INSTRUMENTS = {"track", "tracks"}  # asked for by the three actions of instruments
+SCRIPTED = sorted(TASKS)
+LEFT_OUT = INSTRUMENTS | OF_THE_PROJECT | OF_THE_TAKE | ASKED_FOR | OF_ONE_MODEL_RUN | OF_THE_SONG
 WITHOUT_SEAM = {"candidates"}  # the best seam is chosen: in tasks that have none they are not taken
 NOT_OF_A_SURFACE = {"model"}  # a preset's; a surface leaves the model to the daemon
+
+
+def test_the_instruments_are_those_of_the_requests():
+    assert instruments.NAMES == TRACKS
+    assert [instruments.named(text) for text in (" Bass", "backing vocals", "dr", "b", "", "piano")] == [
+        "bass", "backing_vocals", "drums", None, None, None,
+    ]  # fmt: skip
 
 
 @pytest.fixture
@@ -42,7 +50,7 @@ def test_what_a_surface_sets_is_joined_to_each_request_or_named(task):
     held = set(fields_of(TASKS[task]))
     assert taken <= held
     left = (held & set(control_fields())) - taken
-    without = set() if "context_seconds" in held else WITHOUT_SEAM
+    without = set() if "match_loudness" in held else WITHOUT_SEAM
     assert left <= LEFT_OUT | without and not LEFT_OUT & taken
 
 
@@ -51,7 +59,7 @@ def test_each_task_has_its_list_or_is_named():
 
 
 def test_every_control_is_taken_by_some_task_or_named():
-    assert set(control_fields()) - set(surface.NAMES) == LEFT_OUT | OF_THEM
+    assert set(control_fields()) - set(surface.NAMES) == LEFT_OUT
     assert set(surface.NAMES) - set(control_fields()) == NOT_OF_A_SURFACE
 
 

@@ -107,7 +107,7 @@ def render(request: dict[str, Any], seed: int, folder: Path) -> tuple[Path, int]
         after = round(request.get("extend_after_duration", 0) * rate)
         samples = np.pad(samples, ((before, after), (0, 0)))
         first, last = round(request.get("start_time", 0) * rate), round(request.get("end_time", 0) * rate)
-        if request["task"] == "audio-to-audio":
+        if request["task"] in ("audio-to-audio", "extract", "complete"):
             first, last = 0, len(samples)
         if before or after:
             first, last = (0, before) if before else (len(samples) - after, len(samples))
@@ -116,7 +116,7 @@ def render(request: dict[str, Any], seed: int, folder: Path) -> tuple[Path, int]
         samples = np.zeros((round(request["duration"] * rate), 2))
         first, last = 0, len(samples)
     samples[first:last] = noise.uniform(-0.5, 0.5, samples[first:last].shape)
-    if request.get("output") == "clip":
+    if request.get("output") == "clip" or request["task"] == "lego":
         fade = round(request.get("crossfade_seconds", 0.03) * rate)
         offset, stop = max(first - fade, 0), min(last + fade, len(samples))
         samples = samples[offset:stop]
@@ -140,7 +140,7 @@ class NoiseRenderer(SineRenderer):
     """As the sine renderer (its tags steer the steps), with results in the form that the request asks for."""
 
     def render(self, job: RenderJob, *rest: Any) -> Any:
-        tags = job.request.get("tags") or job.request["prompt"]
+        tags = job.request.get("tags") or job.request.get("prompt") or "instrument"
         return super().render(msgspec.structs.replace(job, request={**job.request, "tags": tags}), *rest)
 
     def _entry(self, job: RenderJob, variation: int) -> ResultEntry:

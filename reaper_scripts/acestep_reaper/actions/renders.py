@@ -29,7 +29,7 @@ from .targets import cursor_item, heard_items, item_target, joined, on_new_track
 NO_RECIPE = "This take has no recipe of ours"
 
 
-def _whole_target(item, edges=False):
+def whole_target(item, edges=False):
     """A target that covers an item; a locked one is only read, the result comes on a new track."""
     if is_null(RPR_GetActiveTake(item)):
         raise UserError("The item is empty", "Select an item with audio")
@@ -71,7 +71,7 @@ def _came_from(take):
 def _recipe_target(item, recipe):
     """Where the result of a recipe belongs: its original take, and the range it made."""
     active = RPR_GetActiveTake(item)
-    target, came = _whole_target(item), _came_from(active)
+    target, came = whole_target(item), _came_from(active)
     if came.kind == "group":
         raise UserError("This take was made over several items at once", "Select them and regenerate the range")
     if came.kind == "track":
@@ -129,7 +129,7 @@ def _reference(item, values):
     request = settings.request_fields(values, "audio-to-audio")
     request.update(edit_mode="reference", original_tags=values["tags"],
                    strength=1.0 - float(values["variance"] or 0.5))  # fmt: skip
-    target = _whole_target(item)
+    target = whole_target(item)
     target.note("The take has no recipe: made from its sound")
     render("retake from the sound", "audio-to-audio", "take", [target], request)
 
@@ -152,7 +152,7 @@ def extend(side):
     request["lyrics"] = dialogs.lyrics_text(values["lyrics"])
     request["extend_before_duration"] = amount if side == "before" else 0.0
     request["extend_after_duration"] = amount if side == "after" else 0.0
-    target = replace(_whole_target(item, edges=True), **{"extend_" + side: amount})
+    target = replace(whole_target(item, edges=True), **{"extend_" + side: amount})
     render("extend %s" % side, "outpaint", "take", [target], request)
 
 
@@ -169,7 +169,7 @@ def remix():
         raise UserError("Tags are needed", "Say in a few words how the remix should sound")
     request = settings.request_fields(dict(values, tags=answer[1]), "audio-to-audio")
     request.update(edit_mode="remix", original_tags=answer[0])
-    render("remix", "audio-to-audio", "take", joined([_whole_target(i) for i in chosen]), request)
+    render("remix", "audio-to-audio", "take", joined([whole_target(i) for i in chosen]), request)
 
 
 def lyrics():
@@ -186,7 +186,7 @@ def lyrics():
     request = settings.request_fields(dict(values, tags=answer[0]), "audio-to-audio")
     request.update(edit_mode="lyrics", original_tags=answer[0], original_lyrics=dialogs.lyrics_text(answer[1]),
                    lyrics=dialogs.lyrics_text(answer[2]))  # fmt: skip
-    render("edit lyrics", "audio-to-audio", "take", [_whole_target(item)], request)
+    render("edit lyrics", "audio-to-audio", "take", [whole_target(item)], request)
 
 
 def _empty_target(values):

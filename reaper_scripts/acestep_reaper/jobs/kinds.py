@@ -9,6 +9,8 @@ from typing import ClassVar, List, Optional
 
 from .closed import Closed, all_of, known
 
+OF_REGION = ("inpaint", "lego")  # tasks that make a range; their clips begin where the result says
+
 
 @dataclass
 class Result(Closed):

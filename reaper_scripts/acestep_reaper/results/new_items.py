@@ -2,7 +2,7 @@
 
 from reaper_python import *
 
-from ..jobs.kinds import Cut, NoSource, Track
+from ..jobs.kinds import OF_REGION, Cut, NoSource, Track
 from ..project import takes
 from ..project.objects import find_item, find_take, find_track, is_null, item_text, tracks
 from . import lanes
@@ -114,7 +114,7 @@ def _extent(part, index, length):
     begins = _begins(part, index)
     end = begins + length / job.result.rate
     whole = isinstance(job.result, (NoSource, Cut)) or getattr(job.result, "whole", False)
-    if whole or job.task != "inpaint":
+    if whole or job.task not in OF_REGION:
         return begins, begins, end, 0.0
     return begins, max(job.start - job.crossfade, begins), min(job.end + job.crossfade, end), job.crossfade
 
@@ -127,7 +127,7 @@ def _begins(part, index):
     if isinstance(result, Track) and result.begins is not None:
         return result.begins
     begins = result.anchor + result.origin / result.rate - job.extend_before
-    if isinstance(result, Track) and job.task == "inpaint":
+    if isinstance(result, Track) and job.task in OF_REGION:
         entry = part.results[index]
         begins += part.offset(entry) / float(entry["audio"]["sample_rate"])
     return begins

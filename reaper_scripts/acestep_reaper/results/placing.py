@@ -203,12 +203,19 @@ def _stretch_item(item, job, count):
     RPR_UpdateItemInProject(item)
 
 
+def _words(part, entry):
+    """What the take was asked for: instruments and tags."""
+    request = part.request or ((entry.get("recipe") or {}).get("request") or {})
+    instruments = [request["track"]] if request.get("track") else list(request.get("tracks") or ())
+    tags = entry.get("tags") or request.get("tags", "")
+    return ", ".join(instruments + ([tags] if tags else []))
+
+
 def _sign(take, part, index):
     """Name, colour and where it came from."""
     entry = part.results[index]
     number = " %d" % (index + 1) if len(part.files) > 1 else ""
-    tags = entry.get("tags") or part.request.get("tags", "")
-    set_take_text(take, "P_NAME", ("ACE-Step%s: %s" % (number, tags))[:120])
+    set_take_text(take, "P_NAME", ("ACE-Step%s: %s" % (number, _words(part, entry)))[:120])
     takes.keep_recipe(take, part.recipe(index))
     set_take_text(take, "P_EXT:acestep_job", "%s/%d" % (part.job_id, index))
     set_take_text(take, "P_EXT:acestep_model", json.dumps(entry.get("model") or {}))

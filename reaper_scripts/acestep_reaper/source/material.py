@@ -4,6 +4,7 @@ import os
 import uuid
 
 from ..jobs import kinds
+from ..jobs.kinds import OF_REGION
 from ..paths import fs, in_home
 from ..project import keys, projects, takes, tempo
 from ..project.objects import find_item, find_take, source_path, span
@@ -23,6 +24,8 @@ def prepare(job, request):
         job.result = kinds.NoSource()
         _musical(job, request, job.start, 0.0, 1.0)
         return None
+    if job.task == "lego":
+        return _from_track(job, request, "")
     pieces = _pieces(job)
     why = _why_captured(job, pieces)
     if not why and len(pieces) > 1 and not groups.one_source(pieces):
@@ -162,18 +165,18 @@ def _from_group(job, request, pieces):
 def _from_track(job, request, why):
     """What the track plays is captured with its context; the result goes to a new track."""
     if not job.into:
-        if job.item:
+        if why and job.item:
             job.note("Placed on a new track: %s" % why)
         job.mode = "track"
-    inpaint = job.task == "inpaint"
-    context = _context(request) if inpaint else 0.0
+    region = job.task in OF_REGION
+    context = _context(request) if region else 0.0
     first, last = max(job.start - context, 0.0), job.end + context
     maker = (wet.WetCapture(job.track, first, last, job.capture == "bus") if job.capture in ("wet", "bus")
              else capture.TrackCapture(job.track, first, last))  # fmt: skip
     job.result = kinds.Track(anchor=first)
-    if inpaint:
+    if job.task == "inpaint":
         request["output"] = "clip"
-    else:
+    if not region:
         job.result.whole, job.result.begins = True, job.start - request.get("extend_before_duration", 0.0)
     return _capture(job, request, maker, first)
 
@@ -187,7 +190,7 @@ def _capture(job, request, maker, first):
 def _range(job, request, begin, end):
     """The region in seconds of what is sent; a recipe's own numbers stay where they are the same."""
     job.result.source_start, job.result.source_end = begin, end
-    if job.task != "inpaint":
+    if job.task not in OF_REGION:
         return
     for name, value in (("start_time", begin), ("end_time", end)):
         if abs(request.get(name, -1.0) - value) > 1e-6:

@@ -58,7 +58,7 @@ def request_fields(values, task):
         text = str(values.get(name, "")).strip()
         if not text:
             continue
-        if field in ("context_seconds", "crossfade_seconds") and task not in ("inpaint", "outpaint"):
+        if field in ("context_seconds", "crossfade_seconds") and task not in ("inpaint", "outpaint", "lego"):
             continue
         try:
             fields[field] = kind(text)

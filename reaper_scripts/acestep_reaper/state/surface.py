@@ -22,6 +22,9 @@ _OF_TASK = {
     "retake": ("lyrics", "variance"),
     "audio-to-audio": ("lyrics", "strength"),
     "prompt-to-audio": ("instrumental", "prompt"),
+    "lego": ("lyrics", "context_seconds", "crossfade_seconds"),
+    "extract": (),
+    "complete": ("lyrics",),
 }
 
 NAMES = frozenset(_EVERY).union(*_OF_TASK.values())  # every control that can be a field here
