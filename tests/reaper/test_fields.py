@@ -11,7 +11,7 @@ import pytest
 from bridge.osc.addresses import control_fields
 from engine.requests import TASKS, fields_of
 from engine.requests.tracks import TRACKS
-from reaper_scripts.acestep_reaper.jobs import instruments
+from reaper_scripts.acestep_reaper.jobs import instrument_names
 from reaper_scripts.acestep_reaper.state import surface
 
 # Controls of a surface that the scripts leave out, each with its reason.
@@ -31,8 +31,8 @@ NOT_OF_A_SURFACE = {"model"}  # a preset's; a surface leaves the model to the da
 
 
 def test_the_instruments_are_those_of_the_requests():
-    assert instruments.NAMES == TRACKS
-    assert [instruments.named(text) for text in (" Bass", "backing vocals", "dr", "b", "", "piano")] == [
+    assert instrument_names.NAMES == TRACKS
+    assert [instrument_names.named(text) for text in (" Bass", "backing vocals", "dr", "b", "", "piano")] == [
         "bass", "backing_vocals", "drums", None, None, None,
     ]  # fmt: skip
 

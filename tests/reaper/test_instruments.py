@@ -72,6 +72,9 @@ def test_complete_is_a_take_of_the_item(session):
     made = request(session)
     assert made["task"] == "complete" and made["tracks"] == ["drums", "bass"] and made["model"] == "mine"
     assert len(project.tracks) == 1 and project.items()[0].takes[1].name == "ACE-Step: drums, bass, house"
+    session.action("Previous take")
+    session.action("Next take")
+    assert session.fake.help_text.endswith("take 2/2: ACE-Step: drums, bass, house, made by noise")
 
 
 @pytest.mark.parametrize("answer", ["piano|", "|", "bass, drums|", "b|"])

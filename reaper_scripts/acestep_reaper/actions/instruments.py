@@ -3,7 +3,7 @@
 from reaper_python import *
 
 from ..errors import UserError
-from ..jobs.instruments import NAMES, TRAINED, named
+from ..jobs.instrument_names import NAMES, TRAINED, named
 from ..state import extstate, settings
 from . import dialogs, targets
 from .entry import render

@@ -1,5 +1,7 @@
 """Next, previous, commit, reject, compare: which take of an item plays. No daemon is needed."""
 
+import json
+
 from reaper_python import *
 
 from ..errors import UserError
@@ -77,7 +79,17 @@ def _which(chosen, on_lanes=()):
     if not chosen:
         return lane_actions.which(on_lanes[0]) + more
     takes_of_item, active = _audio_takes(chosen[0]), RPR_GetActiveTake(chosen[0])
-    return "take %d/%d: %s%s" % (takes_of_item.index(active) + 1, len(takes_of_item), take_text(active, "P_NAME"), more)
+    name = take_text(active, "P_NAME") + _made_by(active)
+    return "take %d/%d: %s%s" % (takes_of_item.index(active) + 1, len(takes_of_item), name, more)
+
+
+def _made_by(take):
+    """The model that made a take of ours."""
+    try:
+        name = json.loads(take_text(take, "P_EXT:acestep_model") or "{}").get("name")
+    except (ValueError, AttributeError):
+        name = ""
+    return ", made by %s" % name if name else ""
 
 
 def _with_only(item, command):
