@@ -52,12 +52,12 @@ def status(job: Job, position: int, progress: Progress | None) -> m.JobStatus:
 
 
 def request(job: Job, with_paths: bool) -> dict[str, Any]:
-    """A job's request; without paths its audio is the hash in the store, or the file's name."""
+    """A job's request; without paths each audio is the hash in the store, or the file's name."""
     values = {"task": job.task, **job.request}
-    audio = values.get("audio")
-    if isinstance(audio, str) and not with_paths:
-        name = Path(audio)
-        values["audio"] = f"sha256:{name.stem}" if len(name.stem) == 64 else name.name
+    for name in ("audio", "reference_audio"):
+        if isinstance(values.get(name), str) and not with_paths:
+            path = Path(values[name])
+            values[name] = f"sha256:{path.stem}" if len(path.stem) == 64 else path.name
     return values
 
 

@@ -127,7 +127,7 @@ class Catalogue:
             raise refused("unknown_job", "job_id", job_id[:60], "a job of this daemon", "It may have been deleted.")
         source = source_of(request)
         if take is None:
-            return dict(request), 0, source
+            return self._with_hashes(request), 0, source
         recipe = (await self.entry(job_id, take)).recipe
         task = recipe.get("request", {}).get("task", "")
         audio: Json = {"audio": "source"} if task in TASKS and "audio" in fields_of(TASKS[task]) else {}
@@ -139,7 +139,15 @@ class Catalogue:
             raise refused(
                 "invalid_request", "recipe", str(error)[:200], "a recipe", "Change the job instead."
             ) from error
-        return to_dict(wanted), index, recipe.get("source_sha256") or source
+        values = self._with_hashes({**to_dict(wanted), "task": task})
+        reference = recipe.get("reference_sha256")
+        values |= {"reference_audio": f"sha256:{reference}"} if reference else {}
+        return values, index, recipe.get("source_sha256") or source
+
+    def _with_hashes(self, request: Json) -> Json:
+        """A request whose reference clip is a hash of the store, not a path."""
+        named = hash_in_store(request.get("reference_audio"))
+        return {**request, **({"reference_audio": f"sha256:{named}"} if named else {})}
 
     async def tree(self, sha256: str) -> Json:
         """Everything that was made from a file, and from what was made from it; from its first source on."""
@@ -222,7 +230,11 @@ def asked_by(client_data: Json) -> str:
 
 def source_of(request: Json) -> str | None:
     """The hash of a job's source where it lies in the store."""
-    audio = request.get("audio")
+    return hash_in_store(request.get("audio"))
+
+
+def hash_in_store(audio: Any) -> str | None:
+    """The hash that a file of the store is named by; None for what is no such file."""
     stem = PurePath(audio).stem if isinstance(audio, str) else ""
     return stem if len(stem) == _HASH_LETTERS and set(stem) <= set("0123456789abcdef") else None
 

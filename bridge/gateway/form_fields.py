@@ -44,7 +44,7 @@ GROUPS = (
         ),
     ),
     Group("File", ("format", "bit_depth", "sample_rate", "output", "channels")),
-    Group("Model", ("model", "language", "lora", "lora_weight", "priority")),
+    Group("Model", ("model", "language", "reference_audio", "lora", "lora_weight", "priority")),
     Group(
         "Sampler",
         (

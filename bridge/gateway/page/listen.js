@@ -31,6 +31,7 @@ export class Listen extends EventTarget {
     for (const button of document.querySelectorAll("[data-save]")) button.addEventListener("click", () => this.#save(button.dataset.save));
     byId("drag-out").addEventListener("dragstart", (event) => this.#dragOut(event));
     byId("drag-out").addEventListener("click", (event) => { event.preventDefault(); this.#save(""); });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.job && this.#showJoints(this.#region()));
     requestAnimationFrame(() => this.#tick());
   }
 
@@ -52,6 +53,7 @@ export class Listen extends EventTarget {
       this.#player.add(one.name, this.#player.placed(one.buffer, this.#place(one)), Math.min(12, Math.max(-12, one.gain)));
     }
     byId("listen").hidden = false;
+    byId("listen").dataset.job = jobId;
     this.#listVersions(Boolean(source));
     this.#listLoops();
     this.choose(this.#takes[0].name);

@@ -13,6 +13,12 @@ export class Player extends EventTarget {
   #loop = null;
   #matched = false;
 
+  /** `context`: where it plays; one is made at the first sound where none is given. */
+  constructor(context = null) {
+    super();
+    this.#context = context;
+  }
+
   get context() {
     this.#context ??= new AudioContext();
     return this.#context;

@@ -12,6 +12,7 @@ import pytest
 from bridge.cli.studio_command import write_opener
 from bridge.gateway.catalogue import asked_by
 from bridge.gateway.form_fields import GROUPS, HIDDEN, forms
+from bridge.gateway.inputs import public_name
 from bridge.gateway.page_files import FOLDER, assets
 from bridge.gateway.serving import Running
 from engine.requests import TASKS, fields_of
@@ -87,7 +88,7 @@ def test_its_endpoints_want_the_key(gateway, path):
 def test_every_field_of_a_task_is_in_its_form_once():
     for form in forms():
         shown = [field["name"] for group in form["groups"] for field in group["fields"]]
-        assert sorted(shown) == sorted(set(fields_of(TASKS[form["task"]])) - HIDDEN)
+        assert sorted(shown) == sorted(public_name(name) for name in set(fields_of(TASKS[form["task"]])) - HIDDEN)
     known = {name for request in TASKS.values() for name in fields_of(request)}
     assert {name for group in GROUPS for name in group.names} <= known
 

@@ -1,0 +1,26 @@
+"""The requests of jobs, as pages show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bridge.daemon import views
+from bridge.jobs import Job
+
+
+def test_a_request_tells_no_path_to_a_client_elsewhere(tmp_path: Path) -> None:
+    stored = tmp_path / "ab" / f"{'ab' * 32}.wav"
+    for path, told in ((stored, f"sha256:{'ab' * 32}"), (tmp_path / "my song.wav", "my song.wav")):
+        job = Job(job_id="j", task="inpaint", request={"audio": str(path), "tags": "a"}, owner="", model="nano")
+        assert views.request(job, True) == {"task": "inpaint", "audio": str(path), "tags": "a"}
+        assert views.request(job, False) == {"task": "inpaint", "audio": told, "tags": "a"}
+
+
+def test_requests_are_told_by_job_and_unknown_ones_left_out(tmp_path: Path) -> None:
+    from tests.support.daemons import running, text
+
+    with running(tmp_path / "home") as daemon, daemon.client() as client:
+        job = client.submit(text("steps=1"))
+        job.wait(60)
+        told = client.requests([job.job_id, "nobody"])
+    assert set(told) == {job.job_id} and told[job.job_id]["tags"] == "steps=1" and told[job.job_id]["seed"] == 7

@@ -1,0 +1,400 @@
+"""What the page can do, one function a thing, in the order in which a user meets it; each goes on from the last."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.audio.metadata import read_recipe
+from tests.browser.stage import SIZE, TEMPO, Stage, axe_source
+
+SWITCHED = """
+async () => {
+  const { Player } = await import("/assets/player.js");
+  const rate = 48000;
+  const offline = new OfflineAudioContext(1, rate, rate);
+  const player = new Player(offline);
+  const times = Float32Array.from({ length: rate }, (_, i) => 0.5 * Math.sin((2 * Math.PI * 100 * i) / rate));
+  for (const name of ["a", "b"]) {
+    const buffer = offline.createBuffer(1, rate, rate);
+    buffer.copyToChannel(times, 0);
+    player.add(name, buffer);
+  }
+  offline.resume = async () => {};
+  player.play();
+  offline.suspend(0.5).then(() => { player.choose("b"); OfflineAudioContext.prototype.resume.call(offline); });
+  const made = (await offline.startRendering()).getChannelData(0);
+  let most = 0;
+  const begun = Math.round(0.02 * rate);
+  for (let i = Math.round(0.1 * rate); i < Math.round(0.9 * rate); i++) {
+    most = Math.max(most, Math.abs(made[i] - times[i - begun]));
+  }
+  return most;
+}
+"""
+
+
+def key_stays_out_of_addresses(stage: Stage) -> None:
+    stage.open()
+    assert stage.gateway.key not in stage.page.url, stage.page.url
+    assert not any(stage.gateway.key in url for url in stage.requests)
+
+
+def drop_a_file(stage: Stage) -> None:
+    stage.page.check("#task-inpaint", force=True)
+    data = base64.b64encode(stage.song.read_bytes()).decode()
+    transfer = stage.page.evaluate_handle(
+        """data => {
+          const made = new DataTransfer();
+          const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+          made.items.add(new File([bytes], "song.wav", { type: "audio/wav" }));
+          return made;
+        }""",
+        data,
+    )
+    stage.page.dispatch_event("#drop", "dragover", {"dataTransfer": transfer})
+    stage.page.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
+    stage.wait_until("document.querySelector('#source-name').textContent.startsWith('song.wav: 12')")
+    assert f"{TEMPO:.1f} bpm" in stage.page.inner_text("#beat")
+
+
+def drag_a_region_onto_beats(stage: Stage) -> None:
+    stage.page.wait_for_timeout(300)
+    box = stage.page.locator("#source-wave").bounding_box()
+    y = box["y"] + box["height"] / 3
+    drag(stage, box["x"] + box["width"] * 0.04, box["x"] + box["width"] * 0.172, y)
+    start, end = stage.value("#region-start"), stage.value("#region-end")
+    assert abs(start - 0.5) < 0.06 and abs(end - 2.0) < 0.06, (start, end)
+
+
+def drag(stage: Stage, start: float, end: float, y: float) -> None:
+    stage.page.mouse.move(start, y)
+    stage.page.mouse.down()
+    stage.page.mouse.move((start + end) / 2, y, steps=5)
+    stage.page.mouse.move(end, y, steps=5)
+    stage.page.mouse.up()
+
+
+def regenerate_two_takes(stage: Stage) -> None:
+    stage.fill(tags="house, 120 bpm, drums", variations=2, number_of_steps=3)
+    stage.render()
+    assert stage.page.locator("#versions input").count() == 3
+    assert stage.page.locator("#seam li").count() >= 2
+    assert stage.page.locator("#joints canvas").count() == 2
+
+
+def switch_versions_at_the_same_position(stage: Stage) -> None:
+    stage.page.focus("#listen-title")
+    stage.page.keyboard.press("Space")
+    stage.wait_until("document.querySelector('#play').textContent === 'Pause'")
+    stage.page.wait_for_timeout(400)
+    seen = [stage.position()]
+    for key in ("1", "2", "3", "b", "b"):
+        stage.page.keyboard.press(key)
+        seen.append(stage.position())
+    assert seen[0] > 0.1 and seen == sorted(seen), seen
+    assert stage.page.evaluate(SWITCHED) < 1e-3, "a switch is heard"
+
+
+def loop_a_region_and_match_levels(stage: Stage) -> None:
+    stage.page.select_option("#loop", "region")
+    stage.page.check("#level")
+    stage.page.wait_for_timeout(2200)
+    assert 0.45 <= stage.position() <= 2.1, stage.position()
+    stage.page.keyboard.press("Escape")
+    stage.page.click("#play")
+    stage.page.check("#spectrogram")
+    stage.wait_until("document.querySelector('#listen-spectrogram').clientHeight > 100")
+    stage.page.uncheck("#spectrogram")
+
+
+def keep_a_take(stage: Stage) -> None:
+    stage.page.focus("#listen-title")
+    stage.page.keyboard.press("3")
+    stage.page.keyboard.press("k")
+    stage.page.wait_for_selector("#keep[aria-pressed=true]")
+    stage.go_to("jobs")
+    stage.page.fill("#search", "kept")
+    stage.wait_until("document.querySelector('#job-count').textContent === '1 job'")
+    assert "take 2 kept" in stage.page.inner_text("#job-list")
+    stage.page.fill("#search", "")
+    stage.page.wait_for_selector(".job-name")
+    stage.go_to("make")
+
+
+def save_a_take(stage: Stage) -> None:
+    for format, start in (("flac", b"fLaC"), ("wav", b"RIFF")):
+        with stage.page.expect_download() as waiting:
+            stage.page.click(f"[data-save={format}]")
+        path = Path(waiting.value.path())
+        assert path.read_bytes()[:4] == start
+        named = path.rename(stage.folder / f"saved.{format}")
+        made = read_recipe(named)
+        assert made is not None and made["request"]["tags"] == "house, 120 bpm, drums"
+
+
+def cancel_a_job(stage: Stage) -> None:
+    stage.fill(variations=4, number_of_steps=200)
+    stage.page.click("#go")
+    stage.wait_until("/step \\d+ of/.test(document.querySelector('#running .stage')?.textContent ?? '')")
+    words = stage.page.inner_text("#running .stage")
+    assert "denoise" in words or "encode" in words, words
+    began = time.perf_counter()
+    stage.page.click("#running .cancel")
+    stage.wait_until("!document.querySelector('#running .cancel')")
+    stage.told["cancel, s"] = time.perf_counter() - began
+    stage.go_to("jobs")
+    assert "cancelled" in stage.page.inner_text("#job-list li:first-child")
+
+
+def another_client_appears_within_half_a_second(stage: Stage) -> None:
+    stage.go_to("jobs")
+    request = {"task": "text-to-audio", "tags": "ambient, elsewhere", "duration": 2.0, "number_of_steps": 2}
+    with stage.client() as client:
+        began = time.perf_counter()
+        job = client.submit(request)
+        stage.page.wait_for_selector(f"#job-{job.job_id}")
+        stage.told["another client's job, s"] = time.perf_counter() - began
+        job.wait(60)
+    stage.page.wait_for_selector(f"#job-{job.job_id}.completed")
+    assert "from command line or Python" in stage.page.inner_text(f"#job-{job.job_id}")
+    assert stage.told["another client's job, s"] < 0.5 or not stage.is_timed
+
+
+def look_at_a_job(stage: Stage) -> None:
+    stage.page.locator(".job.completed .job-name", has_text="house").first.click()
+    stage.page.get_by_text("Log", exact=True).click()
+    stage.wait_until("document.querySelector('#log').textContent.includes('queued')")
+    stage.page.get_by_role("button", name="Tree of takes").click()
+    stage.page.wait_for_selector("#tree li li")
+    stage.page.get_by_role("button", name="Listen").click()
+    stage.page.wait_for_selector("#listen:not([hidden])")
+
+
+def again_and_change(stage: Stage) -> None:
+    stage.go_to("jobs")
+    stage.page.locator(".job.completed .job-name", has_text="ambient").first.click()
+    before = stage.page.locator(".job.completed").count()
+    stage.page.get_by_role("button", name="Again with a new seed").click()
+    stage.wait_until("before => document.querySelectorAll('.job.completed').length > before", before)
+    stage.go_to("jobs")
+    stage.page.locator(".job.completed .job-name", has_text="house").first.click()
+    stage.page.get_by_role("button", name="Change and again").click()
+    stage.page.wait_for_selector("#view-make:not([hidden])")
+    stage.wait_until("document.querySelector('#field-tags').value === 'house, 120 bpm, drums'")
+    assert abs(stage.value("#region-start") - 0.5) < 0.06
+
+
+def extend_by_dragging_an_edge(stage: Stage) -> None:
+    stage.take_song("outpaint")
+    stage.page.wait_for_timeout(300)
+    box = stage.page.locator("#source-wave").bounding_box()
+    a_second = box["width"] / 72  # 30 s of room on each side of 12
+    stage.page.fill("#extend-after", "1")
+    stage.page.keyboard.press("Tab")
+    stage.page.wait_for_timeout(200)
+    y = box["y"] + box["height"] / 3
+    drag(stage, box["x"] + 43 * a_second - 2, box["x"] + 45 * a_second, y)
+    assert 2.0 < stage.value("#extend-after") < 4.0, stage.value("#extend-after")
+    stage.fill(tags="house, 120 bpm", number_of_steps=2)
+    stage.render()
+    assert stage.page.evaluate("document.querySelector('#listen-wave').getAttribute('aria-label')").endswith("seconds")
+
+
+def other_tasks(stage: Stage) -> None:
+    for task, values in (
+        ("text-to-audio", {"tags": "ambient, pad", "duration": 2}),
+        ("prompt-to-audio", {"prompt": "a calm pad", "duration": 2}),
+        ("retake", {"tags": "ambient, pad", "duration": 2, "seed": 3}),
+        ("audio-to-audio", {"tags": "jazz", "original_tags": "house"}),
+    ):
+        stage.page.check(f"#task-{task}", force=True)
+        if task == "audio-to-audio":
+            stage.take_song(task)
+        stage.page.click("#clear")
+        stage.fill(**values, number_of_steps=2)
+        stage.render()
+
+
+def problems_stand_at_their_fields(stage: Stage) -> None:
+    stage.forgiven = True
+    stage.page.check("#task-text-to-audio", force=True)
+    stage.page.click("#clear")
+    stage.fill(tags="pad", duration=99999)
+    stage.page.click("#go")
+    stage.page.wait_for_selector("#field-duration[aria-invalid=true]")
+    assert "expected" in stage.page.inner_text("#field-duration-problem")
+    assert stage.page.evaluate("document.activeElement.id") == "field-duration"
+    stage.page.click("#clear")
+    stage.forgiven = False
+
+
+def presets_are_shared(stage: Stage) -> None:
+    stage.fill(tags="warm, tape", duration=3)
+    stage.page.once("dialog", lambda dialog: dialog.accept("warm tape"))
+    stage.page.click("#preset-save")
+    stage.wait_until("document.querySelector('#preset').value === 'warm tape'")
+    assert (stage.home / "presets" / "warm tape.json").is_file()
+    stage.page.click("#clear")
+    stage.page.select_option("#preset", "")
+    stage.page.select_option("#preset", "warm tape")
+    stage.wait_until("document.querySelector('#field-tags').value === 'warm, tape'")
+
+
+def keyboard_alone(stage: Stage) -> None:
+    """From the top of the page to a take that sounds, without the mouse."""
+    page = stage.page
+    stage.open()
+    press_until(page, "Tab", "task-inpaint", at_least=1)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    press_until(page, "Tab", "known")
+    page.keyboard.type("source")
+    page.wait_for_selector("#source-work:not([hidden])")
+    press_until(page, "Tab", "region-start")
+    page.keyboard.type("4")
+    press_until(page, "Tab", "field-tags")
+    page.keyboard.type("house, keys alone")
+    stage.fill(number_of_steps=2)
+    page.keyboard.press("Control+Enter")
+    stage.wait_until("document.activeElement.id === 'listen-title'")
+    page.keyboard.press("Space")
+    stage.wait_until("document.querySelector('#play').textContent === 'Pause'")
+    page.keyboard.press("Space")
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open]")
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    stage.wait_until("document.activeElement.id === 'search'")
+
+
+def press_until(page: Any, key: str, wanted: str, at_least: int = 0) -> None:
+    for _ in range(60):
+        page.keyboard.press(key)
+        focused = page.evaluate(
+            "() => { const on = document.activeElement; const style = getComputedStyle(on.labels?.[0] ?? on);"
+            " return [on.id, on.matches(':focus-visible')]; }"
+        )
+        if focused[0] == wanted:
+            assert focused[1], f"focus is not visible on {wanted}"
+            return
+    raise AssertionError(f"{key} does not reach {wanted}")
+
+
+def phone_width(stage: Stage) -> None:
+    stage.page.set_viewport_size({"width": 360, "height": 740})
+    for view in ("make", "jobs", "machine"):
+        stage.go_to(view)
+        stage.page.wait_for_timeout(200)
+        wide = stage.page.evaluate("document.scrollingElement.scrollWidth")
+        assert wide <= 360, f"{view} is {wide} wide"
+    assert_accessible(stage, "phone")
+    stage.page.set_viewport_size(SIZE)
+
+
+def accessible_in_light_and_dark(stage: Stage) -> None:
+    for scheme in ("light", "dark"):
+        stage.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for view in ("make", "jobs", "machine"):
+            stage.go_to(view)
+            stage.page.wait_for_timeout(150)
+            assert_accessible(stage, f"{view}, {scheme}")
+    moves = stage.page.evaluate("getComputedStyle(document.querySelector('button')).transitionDuration")
+    assert moves in ("0s", ""), moves
+    stage.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+
+
+def assert_accessible(stage: Stage, where: str) -> None:
+    before, stage.forgiven = stage.forgiven, True  # axe-core tries a style of its own, which the policy forbids
+    stage.page.evaluate(axe_source())
+    found = stage.page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    stage.forgiven = before
+    bad = [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found if one["impact"] in ("serious", "critical")]
+    assert not bad, f"{where}: {bad}"
+
+
+def daemon_killed_and_back(stage: Stage) -> None:
+    stage.forgiven = True
+    stage.go_to("make")
+    with stage.client() as client:
+        pid = client.hello().pid
+    began = time.perf_counter()
+    os.kill(pid, signal.SIGKILL)
+    stage.page.wait_for_selector("#banner:not([hidden])")
+    stage.told["a daemon that died is said, s"] = time.perf_counter() - began
+    assert "daemon has gone away" in stage.page.inner_text("#banner")
+    stage.page.wait_for_selector("#banner", state="hidden")
+    stage.told["and is back, s"] = time.perf_counter() - began
+    stage.forgiven = False
+    render_once_more(stage)
+
+
+def daemon_ended_and_started(stage: Stage) -> None:
+    stage.forgiven = True
+    with stage.client() as client:
+        client.shutdown()
+    stage.page.get_by_role("button", name="Start it").click()
+    stage.page.wait_for_selector("#banner", state="hidden")
+    stage.forgiven = False
+
+
+def gateway_gone_and_back(stage: Stage) -> None:
+    stage.forgiven = True
+    port = stage.gateway.port
+    stage.gateway.stop(kill=True)
+    stage.wait_until("document.querySelector('#banner').textContent.includes('gateway does not answer')")
+    stage.gateway.start(port)
+    stage.page.wait_for_selector("#banner", state="hidden")
+    stage.forgiven = False
+    render_once_more(stage)
+
+
+def render_once_more(stage: Stage) -> None:
+    stage.page.check("#task-text-to-audio", force=True)
+    stage.page.click("#clear")
+    stage.fill(tags="ambient, back again", duration=2, number_of_steps=2)
+    stage.render()
+
+
+def nothing_left_the_origin_and_nothing_was_complained_of(stage: Stage) -> None:
+    own = (stage.gateway.url, "blob:", "data:", "about:")
+    assert [url for url in stage.requests if not url.startswith(own)] == []
+    assert stage.complaints == []
+
+
+Check = Callable[[Stage], None]
+FULL: tuple[Check, ...] = (
+    key_stays_out_of_addresses,
+    drop_a_file,
+    drag_a_region_onto_beats,
+    regenerate_two_takes,
+    switch_versions_at_the_same_position,
+    loop_a_region_and_match_levels,
+    keep_a_take,
+    save_a_take,
+    cancel_a_job,
+    another_client_appears_within_half_a_second,
+    look_at_a_job,
+    again_and_change,
+    extend_by_dragging_an_edge,
+    other_tasks,
+    problems_stand_at_their_fields,
+    presets_are_shared,
+    keyboard_alone,
+    phone_width,
+    accessible_in_light_and_dark,
+    daemon_killed_and_back,
+    daemon_ended_and_started,
+    gateway_gone_and_back,
+    nothing_left_the_origin_and_nothing_was_complained_of,
+)
+SHORT = tuple(
+    check
+    for check in FULL
+    if check not in (other_tasks, again_and_change, gateway_gone_and_back, daemon_ended_and_started)
+)
