@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import TINY
 from tests.support.reaper.host import why_no_host
-from tests.support.reaper.studio import Studio, model, stop_daemon
+from tests.support.reaper.studio import Studio, stop_daemon
 
 
 @pytest.fixture
@@ -58,7 +59,17 @@ def real_studio(make_studio):
     studio = make_studio("sub")
     studio.daemon.stop()
     (studio.home / "connection.json").unlink()
-    command = [sys.executable, "-m", "bridge.daemon", "--home", str(studio.home), "--model", model(), "--device", "cpu"]
+    command = [
+        sys.executable,
+        "-m",
+        "bridge.daemon",
+        "--home",
+        str(studio.home),
+        "--model",
+        str(TINY),
+        "--device",
+        "cpu",
+    ]
     install = {"version": 1, "daemon_command": command}
     (studio.home / "install.json").write_text(json.dumps(install), encoding="utf-8")
     yield studio

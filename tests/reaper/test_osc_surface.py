@@ -1,5 +1,5 @@
 """The whole way in one test: a surface, the controller, REAPER's action by OSC, our script over the fake REAPER, the
-real daemon and nano, the take in the project, and what the surface is told of it.
+real daemon and engine, the take in the project, and what the surface is told of it.
 """
 
 from __future__ import annotations

@@ -12,6 +12,11 @@ from fnmatch import fnmatchcase
 Kept = int | tuple[str, ...]
 LEFT_OUT: dict[str, Kept] = {
     # bridge
+    "bridge/reaper/test_install.py::test_install_puts_everything_in_place": ("Windows-6", "Darwin-7", "Linux-7"),
+    "bridge/reaper/test_install.py::test_lines_that_reaper_wrote_anew_are_ours": ("Windows-7", "Linux-6"),
+    "bridge/reaper/test_install.py::test_twice_changes_nothing": ("Darwin-6", "Linux-7"),
+    "bridge/reaper/test_install.py::test_uninstall_keeps_what_reaper_wrote_since": ("Windows-6", "Linux-7"),
+    "bridge/reaper/test_install.py::test_uninstall_restores_every_byte": ("Windows-7", "Darwin-6", "Linux-6"),
     "bridge/rpp/test_commands.py::test_what_is_refused_is_refused_before_the_render_and_by_the_dry_run_too": 6,
     "bridge/set_up/test_foreign.py::test_a_command_runs_beside_another_programs_packages": ("numpy",),
     "bridge/set_up/test_foreign.py::test_a_file_of_pip_settings_puts_packages_nowhere_else": ("user and target",),
@@ -19,10 +24,12 @@ LEFT_OUT: dict[str, Kept] = {
     "end_to_end/test_cli_renders.py::test_the_other_tasks": ("outpaint on both sides", "lyrics", "prompt"),
     "end_to_end/test_daemon_engine.py::test_outside_of_region_and_fades_every_sample_is_the_sources": 2,
     "end_to_end/test_every_input.py::test_input": 26,
+    "end_to_end/test_names.py::test_a_picture_is_drawn_of_any_name": ("control characters",),
     # engine
     "engine/audio/test_true_lengths.py::test_what_ffmpeg_writes": ("a.m4a", "a.webm", "flac.oga", "streamed.wav"),
     "engine/checkpoints/test_lora.py::test_equals_peft": 0,
     "engine/checkpoints/test_lora.py::test_golden": ("none-None-False", "meta_w1-1.0-True"),
+    "engine/checkpoints/test_lora.py::TestBadFiles::test_foreign": 2,
     "engine/checkpoints/test_nano.py::test_any_length_is_finite_and_unclipped": ("2.0",),
     "engine/checkpoints/test_single_file.py::test_equals_the_folder": ("weight norm folded, no mel tables",),
     "engine/families/ace_step_15/test_golden_runs.py::test_golden_run_equals_the_reference": 12,
@@ -58,11 +65,25 @@ LEFT_OUT: dict[str, Kept] = {
     "reaper/test_chosen.py::test_media_that_the_daemon_reads_is_sent_as_it_is": 1,
     "reaper/test_every_script.py::test_every_script_in_one_process": ("sub-1",),
     "reaper/test_property.py::test_random_sequences": ("2", "5"),
+    "reaper/test_pythons.py::test_a_track_is_read": ("3.8",),
     "reaper/test_pythons.py::test_scripts_run_three_times": 0,
     "reaper/test_take_files.py::test_a_long_source_is_cut_to_the_item_and_its_bytes_stay": 2,
 }
 
-LONGEST_FIRST: tuple[str, ...] = ()  # files, so that no worker begins a long one when the others are done
+LONGEST_FIRST = (  # files, so that no worker begins a long one when the others are done
+    "end_to_end/test_cli_renders.py",
+    "engine/training/test_short_runs.py",
+    "reaper/test_every_script.py",
+    "end_to_end/test_names.py",
+    "reaper/test_actions.py",
+    "engine/test_model.py",
+    "engine/families/ace_step_15/test_model.py",
+    "bridge/gateway/test_calls.py",
+    "engine/tasks/test_plans.py",
+    "bridge/rpp/test_render.py",
+    "reaper/test_chosen.py",
+    "end_to_end/test_osc.py",
+)
 
 
 def left_out(node_ids: Iterable[str], table: dict[str, Kept] | None = None) -> set[str]:

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,6 @@ print(json.dumps(dict(found, include=sysconfig.get_path("include"), version=sys.
 """
 
 
-@lru_cache
 @functools.cache
 def configuration(python: str = "") -> dict[str, Any]:
     """How an interpreter (a path; empty: this one) was built: sysconfig's variables, `include` and `version`."""
@@ -90,7 +88,12 @@ def _link_flags(python: str) -> list[str]:
 
 def build(names: list[str], python: str = "") -> tuple[Path, Path]:
     """The host's executable and the folder of its `reaper_python.py`; compiled once a content."""
-    table, shim = host_table(names), genuine_module() or shim_source()
+    return _build(tuple(names), python, genuine_module())
+
+
+@functools.cache
+def _build(names: tuple[str, ...], python: str, genuine: str) -> tuple[Path, Path]:
+    table, shim = host_table(list(names)), genuine or shim_source()
     source = (HERE / "host.c").read_text(encoding="utf-8")
     content = table + shim + source + configuration(python)["version"] + "bytecode"
     digest = hashlib.sha256(content.encode()).hexdigest()[:16]
@@ -162,13 +165,13 @@ class Host:
                 time.sleep(seconds)
 
     def tick_until(self, condition, seconds: float = HANG_SECONDS) -> None:
-        """Ticks at about 30 Hz until `condition()` holds; HostError after `seconds`."""
+        """Ticks, faster than REAPER does, until `condition()` holds; HostError after `seconds`."""
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
                 said = (self.fake.help_text, self.fake.tooltips)
                 raise HostError(f"not reached in {seconds} s; errors: {self.errors}; said: {said}")
-            self.tick(1, 0.03)
+            self.tick(1, 0.01)
 
     def close(self) -> None:
         """Ends every script (running its atexit code) and the process."""

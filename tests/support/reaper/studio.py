@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from tests.support.paths import NANO, SCRIPTS, TINY
+from tests.support.paths import SCRIPTS
 from tests.support.patience import HANG_SECONDS
 from tests.support.reaper.fake import FakeReaper, Item, add_audio
 from tests.support.reaper.fake.api_application import AUTOMATIC
@@ -36,6 +36,16 @@ def compiled_scripts() -> Path:
     return folder
 
 
+@cache
+def noise_file(seconds: float, seed: int) -> Path:
+    """Real audio (24 bit, 48 kHz, stereo), made once a process."""
+    path = compiled_scripts().with_name(f"{compiled_scripts().name}-{seconds}-{seed}.wav")
+    noise = np.random.default_rng(seed).uniform(-0.2, 0.2, (round(seconds * 48000), 2))
+    soundfile.write(str(path), noise, 48000, subtype="PCM_24")
+    atexit.register(path.unlink, missing_ok=True)
+    return path
+
+
 @dataclass
 class Studio:
     """A fake REAPER with scripts installed, a home for the daemon, and a host to run scripts in."""
@@ -49,7 +59,7 @@ class Studio:
     def __post_init__(self) -> None:
         self.home = self.home if self.home != Path() else self.folder / "home"
         self.fake = FakeReaper(str(self.folder))
-        shutil.copytree(compiled_scripts(), self.folder / "scripts")
+        shutil.copytree(compiled_scripts(), self.folder / "scripts", copy_function=os.link)  # none is written to
         self.daemon = StandInDaemon(self.home)
         self.open_reaper()
 
@@ -76,8 +86,7 @@ class Studio:
     def song(self, name: str = "drums.wav", seconds: float = 20.0, position: float = 0.0, seed: int = 0) -> Item:
         """A new track with an item of real audio (24 bit, 48 kHz, stereo)."""
         path = self.folder / name
-        noise = np.random.default_rng(seed).uniform(-0.2, 0.2, (round(seconds * 48000), 2))
-        soundfile.write(str(path), noise, 48000, subtype="PCM_24")
+        shutil.copyfile(noise_file(seconds, seed), path)
         return add_audio(self.fake.project, str(path), position)
 
     @property
@@ -119,11 +128,6 @@ class Studio:
         assert [n for p in self.fake.projects for n in p.undo_names if n == AUTOMATIC] == []
         log = self.home / "reaper.log"
         assert not log.exists() or "Traceback" not in log.read_text(encoding="utf-8")
-
-
-def model() -> str:
-    """nano, or the goldens' tiny checkpoint while the package holds no weights."""
-    return "nano" if any(NANO.rglob("*.safetensors")) else str(TINY)
 
 
 def stop_daemon(home: Path) -> None:
