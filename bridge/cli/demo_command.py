@@ -96,6 +96,8 @@ def _run(order: DemoOrder) -> DemoResult:
     from bridge.cli.daemon_session import daemon_session, finish_job
     from bridge.cli.seam_words import seam_in_words
     from bridge.demo.run import Tools, run_demo
+    from bridge.protocol.home import home_folder
+    from bridge.system.processor_rates import processor_rates
 
     with daemon_session() as client:
         client.hello(warm="model" not in order.fields)  # the model loads while the tracks are written
@@ -104,6 +106,7 @@ def _run(order: DemoOrder) -> DemoResult:
             say=note,
             seam_in_words=seam_in_words,
             device=lambda: _device(client),
+            rates=lambda: processor_rates(home_folder()),
             as_typed=as_called,
         )
         return run_demo(order, tools)

@@ -13,7 +13,10 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bridge.system.processor_rates import ProcessorRates
 
 OLDEST_PYTHON = (3, 11)
 NEEDED = ("numpy", "pyzmq", "msgspec", "soundfile", "soxr", "typer", "rich", "rpp", "matplotlib")
@@ -119,9 +122,31 @@ def speed_checks(device: str) -> Iterator[Check]:
         yield Check("speed", True, speed.text, optional=True)
     if not any(speed.model == "nano" for speed in speeds):
         yield Check("speed", True, "nano: not measured here yet (acestep-bridge demo does)", optional=True)
-    if not any(speed.model == "ace-step-v1" for speed in speeds):
-        text = f"ace-step-v1, 10 s with 10 s on each side: {full_model_time(device, os.cpu_count() or 1)}"
-        yield Check("speed", True, text, optional=True)
+    rates = _rates() if device == "cpu" else None
+    for model in [name for name in FULL_MODELS if not any(speed.model == name for speed in speeds)]:
+        time = full_model_time(device, os.cpu_count() or 1, model, rates)
+        yield Check("speed", True, f"{model}, 10 s with 10 s on each side: {time}", optional=True)
+    yield recommended_check(device, rates)
+
+
+def recommended_check(device: str, rates: ProcessorRates | None) -> Check:
+    """The full model for this machine, and how its weights are best held."""
+    from bridge.demo.full_model import recommended
+
+    name = recommended(device)
+    why = "a GPU has the speed for it" if name == "ace-step-v1" else "8 steps without guidance: a quarter of v1's work"
+    text = f"of the full models {name} is the one for this machine ({why})"
+    if rates is not None and rates.int8 > 1.2 * max(rates.float32, rates.bfloat16):
+        times = rates.int8 / max(rates.float32, rates.bfloat16)
+        text += f"; ACESTEP_MEMORY=int8 multiplies {times:.1f} times as fast here, with weights of 8 bits"
+    return Check("recommended", True, text, optional=True)
+
+
+def _rates() -> ProcessorRates | None:
+    from bridge.protocol.home import home_folder
+    from bridge.system.processor_rates import processor_rates
+
+    return processor_rates(home_folder())
 
 
 def python_check(version: tuple[int, ...]) -> Check:
@@ -165,7 +190,9 @@ def torch_check(torch_state: dict[str, Any] | Exception) -> Check:
         gigabytes = f"{torch_state['free_bytes'] / 1e9:.1f} of {torch_state['total_bytes'] / 1e9:.1f} GB free"
         return Check("PyTorch", True, f"{torch_state['version']}, {torch_state['name']}, {gigabytes}")
     hint = (
-        "nano runs well on it; ace-step-v1 wants a GPU" if torch_state["device"] == "cpu" else "untested by our tests"
+        "nano runs well on it; of the full models ace-step-1.5"
+        if torch_state["device"] == "cpu"
+        else "untested by our tests"
     )
     return Check("PyTorch", True, f"{torch_state['version']}, computes on {torch_state['device']} ({hint})")
 

@@ -11,7 +11,10 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bridge.system.processor_rates import ProcessorRates
 
 JOBS = 60
 REGION_SECONDS, CONTEXT_SECONDS = 10.0, 10.0
@@ -64,9 +67,9 @@ def _seconds(result: list[dict[str, Any]]) -> float:
     return total
 
 
-def full_model_time(device: str, cores: int) -> str:
-    """How long the full model would work on such a region here, and where the figure comes from."""
+def full_model_time(device: str, cores: int, model: str, rates: ProcessorRates | None) -> str:
+    """How long a full model would work on such a region here, and where the figure comes from."""
     from bridge.demo.full_model import basis, duration_words, expected_seconds
 
-    seconds = expected_seconds(device, cores, REGION_SECONDS + 2 * CONTEXT_SECONDS)
-    return f"{duration_words(seconds)} ({basis(device)})"
+    seconds = expected_seconds(device, cores, REGION_SECONDS + 2 * CONTEXT_SECONDS, rates, model)
+    return f"{duration_words(seconds)} ({basis(device, rates)})"

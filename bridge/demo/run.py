@@ -21,6 +21,7 @@ from bridge.rpp.new_project import Meter, new_project, write
 from bridge.rpp.plan import ProjectJob, make_plan
 from bridge.rpp.render import rendered_of, write_project
 from bridge.rpp.write import NewItem, NewTake, NewTrack
+from bridge.system.processor_rates import ProcessorRates
 from engine.audio.buffer import Audio
 from engine.audio.files import AudioInfo, probe, read
 from engine.errors import InvalidRequest
@@ -76,6 +77,7 @@ class Tools:
     say: Say
     seam_in_words: InWords
     device: Callable[[], str]
+    rates: Callable[[], ProcessorRates | None]
     as_typed: Callable[[str], str] = str
 
 
@@ -164,7 +166,7 @@ def _check_own(own: OwnAudio) -> None:
 
 
 def _story(scene: Scene, request: Any, take: Path, result: JobResult, tools: Tools) -> Story:
-    window = request.end_time - request.start_time + 2 * CONTEXT_SECONDS
+    window, device = request.end_time - request.start_time + 2 * CONTEXT_SECONDS, tools.device()
     files = [
         f"{PROJECT}: the project as it was, with the time selection",
         f"{REGENERATED}: the same with a new take on that track",
@@ -183,7 +185,7 @@ def _story(scene: Scene, request: Any, take: Path, result: JobResult, tools: Too
         model=model_words(result.model),
         seed=result.seed,
         seam=good_first(tools.seam_in_words(result.seam_report or {})),
-        offer=offer(tools.device(), os.cpu_count() or 1, window),
+        offer=offer(device, os.cpu_count() or 1, window, tools.rates() if device == "cpu" else None),
         files=files,
     )
 

@@ -16,11 +16,14 @@ from typer.testing import CliRunner
 
 from bridge.cli import doctor_checks as checks
 from bridge.cli.app import app
+from bridge.demo.full_model import duration_words, expected_seconds
 from bridge.jobs import Job, JobStore
 from bridge.protocol import keys
 from bridge.protocol.home import Endpoints
 from bridge.protocol.linked import Linked, write_linked
 from bridge.protocol.messages import ModelName
+from bridge.system import processor_rates
+from bridge.system.processor_rates import ProcessorRates
 from engine.extras import how_to_install
 from engine.requests import TASKS
 
@@ -103,11 +106,13 @@ def test_reaper_commands_say_where_reaper_is_missing(tmp_path):
         assert "Traceback" not in done.stderr
 
 
+RATES = ProcessorRates(1e11, 2e11, 5e11)
 JOB = {"job": "10 s region", "mode": "tiled", "expected_bytes": 3e9, "room_bytes": 4e9}
 
 
 def test_doctor_names_every_check_and_the_remedy(monkeypatch):
     monkeypatch.setattr(checks, "_probe_torch", lambda: {"version": "2.13.0", "device": "cpu"})
+    monkeypatch.setattr(checks, "_rates", lambda: RATES)
     monkeypatch.setattr(checks, "_probe_memory", lambda folder: [JOB])
     done = run("doctor", "--json", "--report", "--model", "gpt")
     found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
@@ -132,10 +137,22 @@ def test_doctor_says_how_fast_this_machine_was(home, monkeypatch):
     took = job.finished - job.started
     store.close()
     monkeypatch.setattr(checks, "_probe_torch", lambda: {"version": "2.13.0", "device": "cpu"})
+    monkeypatch.setattr(checks, "_rates", lambda: RATES)
     monkeypatch.setattr(checks, "_probe_memory", lambda folder: [JOB])
     text = run("doctor").stdout
     assert f"nano: {20 / took:.1f} s of audio a second" in text
     assert "ace-step-v1, 10 s with 10 s on each side: about" in text
+    took = expected_seconds("cpu", 2, 30.0, RATES, "ace-step-1.5")
+    assert f"ace-step-1.5, 10 s with 10 s on each side: {duration_words(took)} (from products measured here" in text
+    assert "ace-step-1.5 is the one for this machine" in text and "2.5 times as fast here" in text
+
+
+def test_rates_are_kept_for_this_machine_and_this_pytorch(tmp_path, monkeypatch):
+    assert processor_rates.kept_rates(tmp_path) is None
+    processor_rates.keep_rates(tmp_path / "home", RATES)
+    assert processor_rates.processor_rates(tmp_path / "home") == RATES
+    monkeypatch.setattr(processor_rates, "processor_name", lambda: "another")
+    assert processor_rates.kept_rates(tmp_path / "home") is None
 
 
 def test_without_a_daemon_jobs_are_read_from_the_store(home):
@@ -180,6 +197,7 @@ def test_a_report_hides_the_users_folder(home, monkeypatch):
     home.mkdir()
     (home / "daemon.log").write_text(f"opened {home.parent}/music/song.wav\n")
     monkeypatch.setattr(checks, "_probe_torch", lambda: {"version": "2.13.0", "device": "cpu"})
+    monkeypatch.setattr(checks, "_rates", lambda: RATES)
     monkeypatch.setattr(checks, "_probe_memory", lambda folder: [JOB])
     text = run("doctor", "--report").stdout
     assert "~/music/song.wav" in text

@@ -12,6 +12,7 @@ from bridge.demo.full_model import expected_seconds, offer
 from bridge.demo.pictures import Comparison, draw_comparison, spectrogram_db
 from bridge.demo.run import song_scene
 from bridge.rpp.project_file import Project
+from bridge.system.processor_rates import ProcessorRates
 from engine.audio.buffer import Audio
 from engine.errors import InvalidRequest
 
@@ -96,8 +97,11 @@ def test_an_earlier_demo_is_never_overwritten(tmp_path):
 
 def test_the_full_model_is_offered_with_size_licence_and_time():
     text = "\n".join(offer("cpu", 2, 24))
-    for words in ("8.3 GB", "Apache-2.0", "7.5 GB of memory", "minutes", "models pull ace-step-v1"):
+    for words in ("6.3 GB", "MIT", "GB of memory", "minutes", "models pull ace-step-1.5"):
         assert words in text
+    measured = "\n".join(offer("cpu", 2, 24, ProcessorRates(1e11, 2e11, 4e11)))
+    assert "from products measured here: float32 100, bfloat16 200, 8 bits 400 GFLOP/s" in measured
+    assert "models pull ace-step-v1" in "\n".join(offer("cuda:0", 16, 24))
     assert "about 1 seconds" in "\n".join(offer("cuda:0", 16, 24))
     assert expected_seconds("mps", 8, 23) == pytest.approx(10)
     assert expected_seconds("cpu", 4, 24) == pytest.approx(expected_seconds("cpu", 2, 24) / 2)
