@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +47,8 @@ def gateway(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line {url, key, pid} on stdout once it listens.")
     ] = False,
+    home: Annotated[Path | None, typer.Option("--home", hidden=True, parser=file_path)] = None,
+    log: Annotated[Path | None, typer.Option("--log", hidden=True, parser=file_path)] = None,
 ) -> None:
     """Let programs written for fal's API run on this machine: JavaScript, Python and HTTP clients, unchanged."""
     from bridge.gateway.serving import GatewayRefused, check_settings, run
@@ -52,7 +56,7 @@ def gateway(
 
     check_audio_urls(audio_urls)
     settings = GatewaySettings(
-        home=home_folder(),
+        home=home or home_folder(),
         host=host,
         port=port,
         tls=tls,
@@ -64,16 +68,26 @@ def gateway(
     )
     try:
         check_settings(settings)
+        if log is not None:
+            _log_into(log)
         run(
             settings,
             ("--audio-urls", audio_urls) if audio_urls else (),
-            lambda running: _say(running, settings, as_json),
+            lambda running: _say(running, settings, as_json, log is not None),
         )
     except GatewayRefused as error:
         fail(Exit.BAD_INPUT, str(error))
 
 
-def _say(running: Running, settings: GatewaySettings, as_json: bool) -> None:
+def _log_into(path: Path) -> None:
+    """What it has to say goes to a file, as a service's does; 0600, for addresses of calls may stand in it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    sys.stdout = sys.stderr = open(descriptor, "a", buffering=1, encoding="utf-8")  # noqa: SIM115
+
+
+def _say(running: Running, settings: GatewaySettings, as_json: bool, logs: bool = False) -> None:
+    if logs:  # without the key
+        return print(f"listening on {running.url}, process {running.pid}", flush=True)
     if as_json:
         print(json.dumps({"url": running.url, "key": running.key, "pid": running.pid}), flush=True)
         return

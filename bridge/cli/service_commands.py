@@ -1,4 +1,4 @@
-"""`service`: a daemon that starts with the login. Knows options, not what a service manager is."""
+"""`service`: daemon and gateway that start with the login. Knows options, not what a service manager is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bridge.cli.output import AsJson, Exit, handled, note, print_json, show
 from bridge.cli.serve_command import check_device, check_model
 
 if TYPE_CHECKING:
-    from bridge.service.manage import Manager
+    from bridge.service.manage import Manager, State
 
 group = typer.Typer(help="A daemon that starts with your login.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -23,10 +23,10 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="service")
 
 
-def _manager(options: tuple[str, ...] = ()) -> Manager:
+def _manager(options: tuple[str, ...] = (), what: str = "daemon") -> Manager:
     from bridge.service.manage import Manager
 
-    return Manager(options)
+    return Manager(options, what=what)
 
 
 @group.command("install")
@@ -40,9 +40,12 @@ def install(
     audio_urls: AudioUrls = None,
     allow_root: Roots = None,
     warm: Annotated[bool, typer.Option("--warm", help="Load the model at the start.")] = False,
+    gateway: Annotated[bool, typer.Option("--gateway", help="The HTTP gateway with its page, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start a daemon with every login, and now; with other options it is replaced."""
+    if gateway:
+        _check_gateway()
     check_model(model)
     check_device(device)
     check_audio_urls(audio_urls)
@@ -51,10 +54,26 @@ def install(
     words += [word for folder in allow_root or [] for word in ("--allow-root", str(folder.absolute()))]
     _say_that_one_runs()
     path = _manager((*words, *(["--warm"] if warm else []))).install()
+    urls = ("--audio-urls", audio_urls) if audio_urls else ()
+    second = _manager(urls, "gateway").install() if gateway else None
     if as_json:
-        return print_json({"path": str(path)})
+        return print_json({"path": str(path)} | ({"gateway": str(second)} if second else {}))
     show(f"The daemon starts with your login ({path}).")
+    if second:
+        show(f"So does the gateway ({second}); acestep-bridge studio opens its page.")
     note("`acestep-bridge service status` says how it is; `service uninstall` ends it.")
+
+
+def _check_gateway() -> None:
+    from bridge.cli.output import fail
+    from bridge.gateway.gateway_settings import GatewaySettings
+    from bridge.gateway.serving import GatewayRefused, check_settings
+    from bridge.protocol.home import home_folder
+
+    try:
+        check_settings(GatewaySettings(home=home_folder()))
+    except GatewayRefused as error:
+        fail(Exit.BAD_INPUT, str(error))
 
 
 def _whole(model: str | None) -> str | None:
@@ -73,8 +92,9 @@ def _say_that_one_runs() -> None:
 @group.command("uninstall")
 @handled
 def uninstall(as_json: AsJson = False) -> None:
-    """Stop the daemon of the service, and start it no more."""
-    was_there = _manager().uninstall()
+    """Stop daemon and gateway of the service, and start them no more."""
+    gateway_was_there = _manager(what="gateway").uninstall()
+    was_there = _manager().uninstall() or gateway_was_there
     if as_json:
         return print_json({"removed": was_there})
     show("The service is gone." if was_there else "There was no service.")
@@ -84,15 +104,22 @@ def uninstall(as_json: AsJson = False) -> None:
 @handled
 def status(as_json: AsJson = False) -> None:
     """Whether the service is installed and runs. Exit code 1 where it does not."""
-    state = _manager().state()
+    state, gateway = _manager().state(), _manager(what="gateway").state()
     if as_json:
-        print_json(asdict(state))
+        print_json(asdict(state) | ({"gateway": asdict(gateway)} if gateway.installed else {}))
     elif not state.installed:
         show("Not installed: acestep-bridge service install")
     else:
-        show(f"Installed: {state.path}")
-        if not state.current:
-            show("It starts another installation of acestep-bridge: run service install again.")
-        show("It runs." if state.running else "It does not run; its log is daemon.log in the folder that doctor names.")
-    if not (state.installed and state.running):
+        _show_state(state, "daemon")
+        if gateway.installed:
+            _show_state(gateway, "gateway")
+    runs = state.installed and state.running and (gateway.running or not gateway.installed)
+    if not runs:
         raise typer.Exit(int(Exit.FAILED))
+
+
+def _show_state(state: State, what: str) -> None:
+    show(f"Installed, the {what}: {state.path}")
+    if not state.current:
+        show("It starts another installation of acestep-bridge: run service install again.")
+    show("It runs." if state.running else f"It does not run; its log is {what}.log in the folder that doctor names.")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.protocol.home import daemon_command, home_folder, make_home
-from bridge.service.texts import LABEL, NAME, Service, launchd_plist, systemd_unit, windowless, windows_task
+from bridge.service.texts import Service, label, launchd_plist, name, systemd_unit, windowless, windows_task
 from bridge.system.atomic import write_atomic
 from bridge.system.platform import MACOS, WINDOWS, Platform, here
 from engine.errors import InvalidRequest
@@ -66,23 +67,24 @@ def run_command(words: Sequence[str]) -> Ran:
 
 @dataclass(frozen=True)
 class Manager:
-    """The service manager of one system. `options` go to the daemon."""
+    """The service manager of one system. `options` go to the daemon, or to the gateway where that is `what`."""
 
     options: tuple[str, ...] = ()
     platform: Platform = field(default_factory=here)
     home: Path = field(default_factory=home_folder)
     run: Run = run_command
+    what: str = "daemon"
 
     @property
     def path(self) -> Path:
         """The service's file."""
         if self.platform.system == WINDOWS:
-            return self.home / f"{NAME}-task.xml"
+            return self.home / f"{name(self.what)}-task.xml"
         if self.platform.system == MACOS:
-            return self.platform.home / "Library" / "LaunchAgents" / f"{LABEL}.plist"
+            return self.platform.home / "Library" / "LaunchAgents" / f"{label(self.what)}.plist"
         config = self.platform.env.get("XDG_CONFIG_HOME")
         base = Path(config) if config else self.platform.home / ".config"
-        return base / "systemd" / "user" / f"{NAME}.service"
+        return base / "systemd" / "user" / f"{name(self.what)}.service"
 
     def install(self) -> Path:
         """Write the file and start the service. Raises ServiceRefused, having put the file back as it was."""
@@ -133,11 +135,11 @@ class Manager:
         return text.replace("%%", "%").replace("$$", "$").replace("\\\\", "\\").replace("&amp;", "&")
 
     def _service(self) -> Service:
-        python, *rest = daemon_command()
+        python, *rest = daemon_command() if self.what == "daemon" else gateway_command()
         if self.platform.system == WINDOWS:
             python = str(windowless(Path(python)))
-        own = ("--home", str(self.home), "--log", str(self.home / "daemon.log"))
-        return Service((python, *rest, *own, *self.options), str(self.home))
+        own = ("--home", str(self.home), "--log", str(self.home / f"{self.what}.log"))
+        return Service((python, *rest, *own, *self.options), str(self.home), self.what)
 
     def _text(self) -> bytes:
         if self.platform.system == WINDOWS:
@@ -150,8 +152,8 @@ class Manager:
 
     def _commands(self) -> Commands:
         if self.platform.system == WINDOWS:
-            return _windows(self.path)
-        return _launchd(self.path) if self.platform.system == MACOS else _systemd()
+            return _windows(self.path, self.what)
+        return _launchd(self.path, self.what) if self.platform.system == MACOS else _systemd(self.what)
 
     def _refusal(self, command: Sequence[str], ran: Ran) -> ServiceRefused:
         output = f": {ran.text[-300:]}" if ran.text else ""
@@ -161,8 +163,13 @@ class Manager:
         return ServiceRefused("service", got, "a service of this user", self._commands().remedy)
 
 
-def _systemd() -> Commands:
-    unit, control = f"{NAME}.service", ("systemctl", "--user")
+def gateway_command() -> list[str]:
+    """The command that starts a gateway of this installation."""
+    return [sys.executable, "-m", "bridge.cli", "gateway"]
+
+
+def _systemd(what: str) -> Commands:
+    unit, control = f"{name(what)}.service", ("systemctl", "--user")
     return Commands(
         start=((*control, "daemon-reload"), (*control, "enable", unit), (*control, "restart", unit)),
         stop=((*control, "disable", "--now", unit),),
@@ -171,18 +178,18 @@ def _systemd() -> Commands:
     )
 
 
-def _launchd(path: Path) -> Commands:
+def _launchd(path: Path, what: str) -> Commands:
     domain = f"gui/{os.getuid() if hasattr(os, 'getuid') else 0}"
     return Commands(
         start=(("launchctl", "bootstrap", domain, str(path)),),
-        stop=(("launchctl", "bootout", f"{domain}/{LABEL}"),),
-        ask=("launchctl", "print", f"{domain}/{LABEL}"),
+        stop=(("launchctl", "bootout", f"{domain}/{label(what)}"),),
+        ask=("launchctl", "print", f"{domain}/{label(what)}"),
         remedy="Run it in a terminal of the Mac's own desktop, not over ssh.",
     )
 
 
-def _windows(path: Path) -> Commands:
-    task = ("/TN", NAME)
+def _windows(path: Path, what: str) -> Commands:
+    task = ("/TN", name(what))
     return Commands(
         start=(("schtasks", "/Create", *task, "/XML", str(path), "/F"), ("schtasks", "/Run", *task)),
         stop=(("schtasks", "/End", *task), ("schtasks", "/Delete", *task, "/F")),

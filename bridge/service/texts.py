@@ -13,22 +13,32 @@ from pathlib import PurePath
 from xml.sax.saxutils import escape
 
 NAME = "acestep-bridge"
-LABEL = "org.acestep-bridge.daemon"
+
+
+def name(what: str) -> str:
+    """What systemd and the Task Scheduler call a service: that of the daemon has the program's own name."""
+    return NAME if what == "daemon" else f"{NAME}-{what}"
+
+
+def label(what: str) -> str:
+    """What launchd calls it."""
+    return f"org.acestep-bridge.{what}"
 
 
 @dataclass(frozen=True)
 class Service:
-    """A command to start at login, and again when it fails. `folder` is where it works."""
+    """A command to start at login, and again when it fails. `folder` is where it works, `what` it is in a word."""
 
     command: tuple[str, ...]
     folder: str
+    what: str = "daemon"
 
 
 def systemd_unit(service: Service) -> str:
     """A user unit."""
     return (
         "[Unit]\n"
-        "Description=acestep-bridge daemon\n\n"
+        f"Description=acestep-bridge {service.what}\n\n"
         "[Service]\n"
         f"ExecStart={' '.join(systemd_word(word) for word in service.command)}\n"
         f"WorkingDirectory={service.folder.replace('%', '%%')}\n"
@@ -49,7 +59,7 @@ def launchd_plist(service: Service) -> bytes:
     """A launch agent."""
     return plistlib.dumps(
         {
-            "Label": LABEL,
+            "Label": label(service.what),
             "ProgramArguments": list(service.command),
             "WorkingDirectory": service.folder,
             "RunAtLoad": True,
@@ -64,7 +74,7 @@ def windows_task(service: Service, user: str) -> bytes:
     program, *arguments = service.command
     text = f"""<?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
-  <RegistrationInfo><Description>acestep-bridge daemon</Description></RegistrationInfo>
+  <RegistrationInfo><Description>acestep-bridge {service.what}</Description></RegistrationInfo>
   <Triggers><LogonTrigger><Enabled>true</Enabled><UserId>{escape(user)}</UserId></LogonTrigger></Triggers>
   <Principals>
     <Principal id="Author">

@@ -10,11 +10,14 @@ import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bridge.client import Client
+from bridge.gateway.gateway_settings import GatewaySettings
+from bridge.gateway.serving import read_running
 from bridge.protocol.errors import DaemonNotRunning
 from bridge.protocol.home import daemon_command
 from bridge.service.manage import Manager, Ran, ServiceRefused
@@ -140,3 +143,32 @@ def test_the_command_of_the_unit_is_a_daemon_that_logs_into_its_file(tmp_path: P
         assert daemon.wait(HANG_SECONDS) == 0
     log = (made.home / "daemon.log").read_text(encoding="utf-8")
     assert "ready at" in log and "stopped" in log
+
+
+@pytest.mark.parametrize("system", [LINUX, MACOS, WINDOWS])
+def test_the_gateway_is_a_service_beside_the_daemon(tmp_path: Path, system: str) -> None:
+    run = Recorder()
+    daemon = manager(tmp_path, system, run)
+    gateway = replace(daemon, options=(), what="gateway")
+    paths = {daemon.install(), gateway.install()}
+    assert len(paths) == 2 and gateway.state().current and gateway.state().running
+    assert gateway.uninstall() and daemon.state().installed
+
+
+def test_the_command_of_the_gateways_unit_is_a_gateway_without_its_key_in_the_log(tmp_path: Path) -> None:
+    made = replace(manager(tmp_path, LINUX, Recorder(), ()), what="gateway", options=("--port", "0"))
+    made.install()
+    gateway = subprocess.Popen(command_in(made), cwd=made.home)
+    settings = GatewaySettings(home=made.home)
+    try:
+        limit = time.monotonic() + HANG_SECONDS
+        while (running := read_running(settings)) is None:
+            assert gateway.poll() is None and time.monotonic() < limit
+            time.sleep(0.05)
+    finally:
+        gateway.terminate()
+        gateway.wait(HANG_SECONDS)
+        with Client.connect(made.home) as client:
+            client.shutdown()
+    log = (made.home / "gateway.log").read_text(encoding="utf-8")
+    assert running.url in log and running.key not in log
