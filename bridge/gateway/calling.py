@@ -157,7 +157,7 @@ class Calling:
         call = self._call(request)
         if call is None:
             return not_found()
-        job = await self._desk.status(call)
+        job = await self._desk.status(call, fresh=True)
         if not job.is_finished:
             text = {"detail": "Request is still in progress", "error_type": "bad_request"}
             return AsciiJson(text, 400, {"x-fal-request-id": call.request_id})
@@ -168,7 +168,7 @@ class Calling:
         call = self._call(request)
         if call is None:
             return not_found()
-        if (await self._desk.status(call)).is_finished:
+        if (await self._desk.status(call, fresh=True)).is_finished:
             return AsciiJson({"status": "ALREADY_COMPLETED"}, 400)
         await self._desk.cancel(call)
         return AsciiJson({"status": "CANCELLATION_REQUESTED"}, _LOW_STATUS)

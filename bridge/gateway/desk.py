@@ -29,6 +29,7 @@ from bridge.gateway.hosting import Hosting, file_url
 from bridge.gateway.inputs import BadInput, given, problem, problem_of
 from bridge.gateway.ledger import CallRow, DeliveryRow, Ledger
 from bridge.gateway.secret_files import Secrets
+from bridge.gateway.status_memory import StatusMemory
 from bridge.gateway.webhooks import Postman, webhook_body
 from bridge.protocol import messages as m
 from bridge.protocol.errors import BridgeError, DaemonLost, DaemonNotRunning, RequestFailed, UnknownThing
@@ -78,6 +79,7 @@ class Desk:
     ) -> None:
         self._settings, self._ledger, self.line, self._hosting = settings, ledger, line, hosting
         self._secrets, self._postman = secrets, postman
+        self._statuses = StatusMemory(line)
         self._callers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)  # on the line; set: has hung up
         self._dropped: dict[str, float] = {}  # request id -> until when a repeat is waited for
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,6 +100,7 @@ class Desk:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._statuses.stop()
         await self._postman.stop()
 
     def _go(self, work: Any) -> None:
@@ -249,15 +252,17 @@ class Desk:
         """A call by its id; None where there is none."""
         return self._ledger.call(request_id) if len(request_id) <= 64 else None
 
-    async def status(self, call: CallRow) -> m.JobStatus:
-        """The call's job as it is now. Raises UnknownThing for one that was deleted."""
+    async def status(self, call: CallRow, fresh: bool = False) -> m.JobStatus:
+        """The call's job as it is; not `fresh`: as its last event left it. Raises UnknownThing for one that is gone."""
         if not call.job_id:
             raise UnknownThing(_gone())
-        return await self.line.ask(lambda client: client.status(call.job_id))
+        if fresh:
+            self._statuses.forget(call.job_id)
+        return await self._statuses.status(call.job_id)
 
     async def changed(self, call: CallRow, after: int | None, seconds: float) -> m.JobStatus:
         """The job as soon as it has changed or is finished, or when the time is over."""
-        return await self.line.ask(lambda client: client.wait_once(call.job_id, seconds, after))
+        return self._statuses.keep(await self.line.ask(lambda client: client.wait_once(call.job_id, seconds, after)))
 
     async def finished(self, call: CallRow) -> m.JobStatus:
         """The job when it is finished."""
@@ -272,7 +277,8 @@ class Desk:
 
     async def cancel(self, call: CallRow) -> m.JobStatus:
         """Cancel the job."""
-        return await self.line.ask(lambda client: client.cancel(call.job_id))
+        self._statuses.forget(call.job_id)
+        return self._statuses.keep(await self.line.ask(lambda client: client.cancel(call.job_id)))
 
     async def queued(self) -> int:
         """How many jobs wait."""
@@ -306,7 +312,7 @@ class Desk:
     async def _see_that_it_starts(self, call: CallRow) -> None:
         await asyncio.sleep(max(0.0, call.start_by - time.time()))
         with contextlib.suppress(BridgeError):
-            if (await self.status(call)).state == "queued":
+            if (await self.status(call, fresh=True)).state == "queued":
                 known = self._ledger.call(call.request_id) or call
                 self._ledger.keep(msgspec.structs.replace(known, outcome=answers.TIMED_OUT))
                 await self.cancel(call)

@@ -30,6 +30,7 @@ HOMES = {
     "threads": "engine_stages",
     "bridge": "bridge_overhead",
     "cancel": "cancel_latency",
+    "gateway": "gateway_load",
     "memory": "memory",
     "osc": "others",
     "reaper": "others",
