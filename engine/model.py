@@ -12,11 +12,10 @@ from typing import Any
 import torch
 
 from engine.checkpoints import registry
-from engine.checkpoints.hub import PullProgress
 from engine.checkpoints.identity import fingerprint
 from engine.checkpoints.int8 import check_available
 from engine.checkpoints.lora import Lora
-from engine.checkpoints.lora_pull import lora_path
+from engine.checkpoints.lora_pull import check_pulled, lora_path
 from engine.families.family import LoadedNetworks, Timbre
 from engine.families.number_types import dtype_of
 from engine.families.table import load_networks, make_family
@@ -147,6 +146,8 @@ class Model:
         is anything with `is_set()`. Raises InvalidRequest, CheckpointError (of a LoRA), Cancelled.
         """
         order = order_of(request, self._family.facts)
+        for name, _ in order.resolved.loras:
+            check_pulled(name)
         self._asked = True
         check_results_fit(order.resolved, order.extent, free_main_memory())
         work = work_of(order.resolved, order.extent)
@@ -156,7 +157,7 @@ class Model:
             return self._render(order, mode, on_step, cancel)
 
         with self._lock, torch.inference_mode(), returning_memory():
-            self._use_loras(order.resolved.loras, on_step, cancel)
+            self._use_loras(order.resolved.loras)
             return self._ladder.walk(work, attempt, self._family.free_prepared)
 
     def _enter(self, mode: MemoryMode, work: Work, order: Order, cancel: Cancel | None) -> None:
@@ -206,17 +207,9 @@ class Model:
         with self._lock:
             yield not self._asked
 
-    def _use_loras(
-        self, loras: Sequence[tuple[str, float]], on_step: OnStep | None = None, cancel: Cancel | None = None
-    ) -> None:
-        """Make these LoRAs the active ones; those with a hub id are pulled when they are first asked for."""
-
-        def report(progress: PullProgress) -> None:
-            check_cancel(cancel)
-            if on_step is not None:
-                on_step(Progress("load", progress.done_bytes >> 20, progress.total_bytes >> 20))
-
-        wanted = tuple(Lora(lora_path(name, progress=report), weight) for name, weight in loras)
+    def _use_loras(self, loras: Sequence[tuple[str, float]]) -> None:
+        """Make these LoRAs the active ones."""
+        wanted = tuple(Lora(lora_path(name), weight) for name, weight in loras)
         before = self._family.loras.active
         self._family.loras.apply(wanted)
         if self._family.loras.active != before:

@@ -1,6 +1,6 @@
 """LoRAs by hub id: `owner/name` or `owner/name@revision`, pulled once and pinned. Knows no transformer.
 
-The first use asks the hub which commit the revision is, and that commit's file is used from then on, without a
+The first pull asks the hub which commit the revision is, and that commit's file is used from then on, without a
 network, until it is deleted: `<models>/loras/owner--name/<commit>/pytorch_lora_weights.safetensors`.
 """
 
@@ -39,17 +39,27 @@ def is_hub_id(text: str) -> bool:
 
 
 def check_there(text: str) -> None:
-    """Raises InvalidRequest for a LoRA's path that leads to none; an id of the hub is asked for when it is used."""
+    """Raises InvalidRequest for a LoRA's path that leads to none, and for an id of the hub that was never pulled."""
     try:
         path = Path(text).expanduser()
-        if is_hub_id(text) or path.is_file() or (path / LORA_FILE).is_file():
+        if path.is_file() or any((path / name).is_file() for name in (LORA_FILE, PEFT_FILES[0])):
             return
-        is_folder = path.is_dir()
+        is_folder, of_the_hub = path.is_dir(), is_hub_id(text)
     except (OSError, RuntimeError, ValueError):  # too long a name, ~somebody who is not known, a NUL
-        is_folder = False
+        is_folder = of_the_hub = False
+    if of_the_hub:
+        return check_pulled(text)
     got = f"{text[:200]}, a folder without {LORA_FILE}" if is_folder else f"{text[:200]}, which is not there"
     expected = f"a .safetensors file, a folder with {LORA_FILE}, or an id of the hub (owner/name)"
     raise InvalidRequest("lora", got, expected, "Check the path. `acestep-bridge models list` shows what was pulled.")
+
+
+def check_pulled(text: str) -> None:
+    """Raises InvalidRequest for a LoRA's hub id that was never pulled, with the command that pulls it."""
+    if is_hub_id(text) and _pinned(text, None) is None:
+        expected = "a LoRA that was pulled, a .safetensors file, or a folder"
+        remedy = f"Pull it, once: acestep-bridge models pull {text}"
+        raise InvalidRequest("lora", f"{text}, which was not pulled", expected, remedy)
 
 
 def lora_path(

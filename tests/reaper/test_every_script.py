@@ -2,7 +2,7 @@
 
 Once in the suite, three times in the longer check.
 
-The daemon's engine makes noise; `test_end_to_end.py` has nano's music.
+The daemon's engine makes noise; `test_end_to_end.py` has the real engine.
 """
 
 from __future__ import annotations

@@ -250,6 +250,15 @@ def test_a_lora_that_is_not_there_is_said_before_a_daemon_starts(lora, home):
     assert not home.exists()
 
 
+@pytest.mark.parametrize("last", [(), ("--dry-run",)], ids=["render", "dry run"])
+def test_a_lora_that_was_never_pulled_is_refused_with_the_command_that_pulls_it(last, home):
+    done = run("text-to-audio", "--tags", "x", "--lora", "nobody/none@v1", "--json", *last)
+    error = json.loads(done.stdout)["error"]
+    assert (done.exit_code, error["field"]) == (2, "lora")
+    assert "acestep-bridge models pull nobody/none@v1" in error["remedy"]
+    assert not home.exists()
+
+
 def test_a_package_that_is_missing_is_named_by_a_command_that_works():
     """`pip install 'acestep-bridge[midi]'` found nothing on the registry."""
     for extra, package in (("midi", "python-rtmidi"), ("discovery", "zeroconf"), ("int8", "torchao")):

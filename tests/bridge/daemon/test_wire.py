@@ -72,6 +72,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"audio": "relative.wav"}, "audio"),
     ({"audio": "/does/not/exist.wav"}, "audio"),
     ({"audio": "http://example.com/a.wav"}, "audio"),
+    ({"lora": ["nobody/none"]}, "lora"),  # never pulled
 ]
 
 

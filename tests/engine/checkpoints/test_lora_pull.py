@@ -12,7 +12,7 @@ import pytest
 import engine
 from engine.checkpoints import lora_pull
 from engine.checkpoints.lora_pull import LORA_FILE, is_hub_id, lora_path, pull_lora, pulled_loras
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, InvalidRequest
 from engine.model import load
 from tests.support.golden15_runs import OURS
 from tests.support.hub_server import Hub, serving
@@ -88,6 +88,9 @@ def test_a_request_names_several_by_id_and_path(hub: Hub, tmp_path: Path, monkey
         request = engine.TextToAudio(tags="x", duration=0.5, number_of_steps=2, seed=1, **fields)
         return model.render(request).latents
 
+    with pytest.raises(InvalidRequest, match="models pull nobody/none") as refused:
+        made(lora=["nobody/none"])
+    assert refused.value.field == "lora"
     plain, path = made(), str(GOLDEN / "tiny_lora")
     both = made(lora=[NAME, path], lora_weight=[0.25, 0.5])
     np.testing.assert_allclose(both, made(lora=[path], lora_weight=[0.75]), atol=1e-4)
