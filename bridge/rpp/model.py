@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from bridge.rpp.lanes import NO_LANES, ONE_LANE, LanePlace, Lanes, place_of, read_lanes
 from bridge.rpp.text import Block, Line, number, readable, refused
 
-AUDIO_SOURCES = {"WAVE", "FLAC", "MP3", "VORBIS", "OPUS", "WAVPACK"}
+AUDIO_SOURCES = {"WAVE", "FLAC", "MP3", "VORBIS", "OPUS", "WAVPACK", "VIDEO"}  # VIDEO: m4a, mp4 and others
 _ENVELOPES = {"VOLENV": "volume", "PANENV": "pan", "MUTEENV": "mute", "PITCHENV": "pitch"}
 _INLINE_KEYS = {"NAME", "SOFFS", "PLAYRATE", "CHANMODE", "GUID"}
 EMPTY, EMPTY_TAKE, SILENT_LANE = "empty", "on an empty take (TAKE NULL)", "on a lane that does not play"

@@ -102,7 +102,7 @@ def test_an_excerpt_is_told(song: Path) -> None:
 
 REFUSED = [
     ("plays all takes", lambda t: t.replace("ALLTAKES 0", "ALLTAKES 1"), (), "all its takes"),
-    ("a format that no reader knows", lambda t: t.replace("SOURCE WAVE", "SOURCE VIDEO"), (), "type VIDEO"),
+    ("a format that no reader knows", lambda t: t.replace("SOURCE WAVE", "SOURCE LTC"), (), "type LTC"),
     ("no model", lambda t: t, ("--model", "no-such-model"), "no-such-model"),
     ("a folder that is not there", lambda t: t, ("-o", "nowhere/new.RPP"), "folder that exists"),
     ("a folder as output", lambda t: t, ("-o", "."), "ends in .RPP"),
@@ -133,6 +133,17 @@ def test_what_is_refused_is_refused_before_the_render_and_by_the_dry_run_too(
     assert said in " ".join(done.output.split()) and told.output == done.output
     assert sorted(p.name for p in song.parent.iterdir()) == before
     assert (song.parent / "there.RPP").read_text(encoding="utf-8") == "mine"
+
+
+def test_without_a_reader_an_m4a_is_refused_with_what_to_install(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = song.read_text("utf-8").replace("SOURCE WAVE", "SOURCE VIDEO").replace("lead.wav", "lead.m4a")
+    song.write_text(text, "utf-8")
+    song.with_name("lead.m4a").write_bytes(b"\0\0\0\x18ftypM4A \0\0\2\0isomiso2" + bytes(4000))
+    monkeypatch.setattr("engine.audio.decoding.shutil.which", lambda name: None)
+    monkeypatch.setattr("engine.audio.decoding.sys.platform", "linux")
+    done = run("inpaint", song, "-o", song.with_name("new.RPP"), "--track", "Lead", "--tags", "x", "--dry-run")
+    said = " ".join(done.output.split())
+    assert done.exit_code == 2 and "lead.m4a" in said and "Install ffmpeg" in said
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such names there")

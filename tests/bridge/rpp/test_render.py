@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +23,7 @@ from bridge.rpp.project_file import Project
 from bridge.rpp.render import Rendered, render_into_project, safe_stem
 from bridge.rpp.text import undo
 from bridge.rpp.write import NewItem, NewTake, NewTrack
+from engine.audio.files import read
 from engine.requests import Request
 from tests.support.paths import TINY
 
@@ -128,6 +131,25 @@ def test_a_range_over_two_items_gives_each_a_take(song: Path, render: Engine) ->
     assert [len(item.takes) for item in project.items(project.tracks[1])] == [2, 2]
     assert len(result.notes) == 2 and "clipped" in result.notes[0]
     assert [path.name for path in result.audio] == ["bass acestep 01.wav", "bass acestep 02.wav"]
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg here")
+def test_an_item_of_an_m4a_gets_a_take_of_the_length_that_it_plays(song: Path, render: Engine) -> None:
+    """To REAPER m4a and mp4 are of the type VIDEO."""
+    source = song.with_name("lead.m4a")
+    words = ["ffmpeg", "-v", "error", "-i", str(song.with_name("lead.wav")), "-c:a", "aac", str(source)]
+    subprocess.run(words, check=True)
+    old = '<SOURCE WAVE\n        FILE "lead.wav"'
+    text = song.read_text("utf-8")
+    assert old in text
+    song.write_text(text.replace(old, '<SOURCE VIDEO\n        FILE "lead.m4a"'), "utf-8")
+    result = render_into_project(job(song), render)
+    project = Project.load(result.project)
+    old_take, new = project.items(project.track("Lead"))[0].takes
+    assert (old_take.source, new.start_offset) == (source, 0.5)
+    heard, made = read(source).samples, read(new.source).samples
+    assert made.shape == heard.shape and 0 <= heard.shape[1] - 7 * RATE < 1024  # whole frames of AAC
+    assert np.abs(made - heard)[:, : 2 * RATE].max() < 1e-4 and np.abs(made - heard)[:, 3 * RATE :].max() > 0.01
 
 
 def test_variations_become_takes_and_the_first_is_active(song: Path, render: Engine) -> None:
