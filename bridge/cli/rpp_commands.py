@@ -55,7 +55,11 @@ HELP = {
     "outpaint": "Music after (or before) an item: its track goes on.",
     "retake": "Another take of an item that was made here.",
     "generate": "Music from tags as a new item in the time selection.",
+    "lego": "One more instrument for a region, on a new track (ace-step-1.5-base; experimental).",
+    "extract": "One instrument of an item alone, on a new track (ace-step-1.5-base; experimental).",
+    "complete": "An item with further instruments, as a new take (ace-step-1.5-base; experimental).",
 }
+NAMES_INSTRUMENT = ("lego", "extract")  # the words after the project are the instrument, --track is the project's
 TASKS_OF = {"generate": "text-to-audio"}
 FROM_PROJECT = {  # fields that the project or these commands' own options say
     *("audio", "start_time", "end_time", "start_time_relative_to", "end_time_relative_to", "duration", "output"),
@@ -115,6 +119,8 @@ def _command(task: Any) -> Any:
 
 def _needed(task: str) -> dict[str, str]:
     """When tags are required."""
+    if task in (*NAMES_INSTRUMENT, "complete"):
+        return {}
     return {"tags": "required, here or as TAGS" + ("; or --prompt" if task == "generate" else "")}
 
 
@@ -133,7 +139,11 @@ def _fields(task: Task, options: dict[str, Any]) -> dict[str, Any]:
     prompt = options.get("prompt")
     name = "prompt-to-audio" if prompt is not None else TASKS_OF.get(task, task)
     given = {key: value for key, value in options.items() if value is not None}
-    given |= words_given("tags", options["words"], options)
+    if task in NAMES_INSTRUMENT:
+        given.pop("track", None)  # of the project
+        given |= words_given("track", options["words"], {})
+    else:
+        given |= words_given("tags", options["words"], options)
     if prompt is not None and "tags" in given:
         raise InvalidRequest("tags", "tags and --prompt", "one of them", "Leave one of them out.")
     changed = changes_of(_task_of_changes(task, name), options["changes"] or [])

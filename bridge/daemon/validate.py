@@ -19,12 +19,12 @@ from engine.errors import CheckpointError, InvalidRequest, about
 from engine.families.facts import Facts, check_request
 from engine.families.table import facts_of
 from engine.memory.main_memory import check_results_fit, free_main_memory
-from engine.requests import Request, resolve
+from engine.requests import TASKS, Request, resolve
 
 if TYPE_CHECKING:
     from engine.audio.files import AudioInfo
 
-UNKNOWN_MODEL = Facts("v1", V1_GEOMETRY)
+UNKNOWN_MODEL = Facts("v1", V1_GEOMETRY, tasks=frozenset(TASKS))  # what it cannot do, it refuses itself
 _SURELY_FEW_CHARACTERS = 1500
 _BLOCK_SAMPLES = 1 << 15
 

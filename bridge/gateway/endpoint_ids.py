@@ -10,7 +10,10 @@ TASK_OF = {
     f"{APP}/audio-to-audio": "audio-to-audio",
     f"{APP}/audio-inpaint": "inpaint",
     f"{APP}/audio-outpaint": "outpaint",
-    f"{APP}/retake": "retake",  # ours
+    f"{APP}/retake": "retake",  # ours, as are those below
+    f"{APP}/lego": "lego",
+    f"{APP}/extract": "extract",
+    f"{APP}/complete": "complete",
 }
 DOCUMENTED = tuple(name for name in TASK_OF if name != f"{APP}/text-to-audio")
 """One name a task; the other one of text-to-audio is an alias."""

@@ -53,6 +53,12 @@ def region_part(target_item: Target, span: Range, values: Mapping[str, Any] | No
     return Part(request, place, target_item.name, excerpt, target_item.channel_mode()), notes
 
 
+def clipped_region(target_item: Target, span: Range) -> tuple[float, float, dict[str, float]]:
+    """The part of a range that the item plays, in project seconds, and as fields of a request."""
+    first, last = _clipped(target_item, span)
+    return first, last, {"start_time": _inside(target_item, first, None), "end_time": _inside(target_item, last, None)}
+
+
 def _clipped(target_item: Target, span: Range) -> Range:
     """The range within the item and what it plays of its source. Raises ProjectRefused where the source is over."""
     item, heard = target_item.item, target_item.sounding

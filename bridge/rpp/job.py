@@ -15,7 +15,7 @@ from bridge.rpp.model import Take
 from bridge.rpp.project_file import Project
 from engine.requests import Request
 
-Task = Literal["inpaint", "retake", "outpaint", "generate"]
+Task = Literal["inpaint", "retake", "outpaint", "generate", "lego", "extract", "complete"]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bridge.daemon.validate import check_memory, check_region, check_source
+from msgspec import UNSET
+
+from bridge.daemon.validate import UNKNOWN_MODEL, check_memory, check_region, check_source, facts_of_model
 from bridge.file_names import MOST_BYTES, length
 from bridge.rpp.inpaint import plan_inpaint
+from bridge.rpp.instruments import plan_complete, plan_extract, plan_lego
 from bridge.rpp.job import OnItem, OnTrack, Part, Plan, ProjectJob, Span, Task
 from bridge.rpp.model import Track
 from bridge.rpp.outpaint import plan_outpaint
@@ -24,11 +27,19 @@ from bridge.rpp.targets import request_for, time_range
 from bridge.rpp.tempo_map import request_map
 from bridge.rpp.text import quote, refused
 from engine.audio.files import check_channels, probe
-from engine.requests import TASKS, fields_of
+from engine.families.facts import Facts
+from engine.requests import TASKS, Request, fields_of
 
 __all__ = ["OnItem", "OnTrack", "Part", "Plan", "ProjectJob", "Task", "check_out", "kept_recipe", "make_plan"]
 _NOT_COPIED = {"FXCHAIN": "effects", "VOLENV2": "volume envelope", "PANENV2": "pan envelope"}
-_ON_ITEMS = {"inpaint": plan_inpaint, "outpaint": plan_outpaint, "retake": plan_retake}
+_ON_ITEMS = {
+    "inpaint": plan_inpaint,
+    "outpaint": plan_outpaint,
+    "retake": plan_retake,
+    "lego": plan_lego,
+    "extract": plan_extract,
+    "complete": plan_complete,
+}
 
 
 def make_plan(job: ProjectJob) -> Plan:
@@ -46,7 +57,7 @@ def _planned(project: Project, job: ProjectJob) -> Plan:
     if job.task == "generate":
         return _generate(project, job)
     if job.task not in _ON_ITEMS:
-        raise refused("task", repr(job.task), "inpaint, retake, outpaint or generate", "Choose one of these.")
+        raise refused("task", repr(job.task), f"{', '.join(_ON_ITEMS)} or generate", "Choose one of these.")
     if job.track is None:
         expected = f"one of the project's tracks: {project.names_of_tracks}"
         raise refused("track", "no track", expected, "Give --track with a name, a number or a GUID.")
@@ -82,11 +93,16 @@ def _check_request(part: Part) -> None:
     if audio is None:
         check_memory(request)
     elif part.excerpt is None:
-        check_source(request, Path(audio))
+        check_source(request, Path(audio), _facts(request))
     else:
         channels = getattr(request, "channels", None) or None
         check_channels(probe(audio), [c - 1 for c in channels] if channels else None)
         check_region(request, part.excerpt.last - part.excerpt.first, part.excerpt.sample_rate)
+
+
+def _facts(request: Request) -> Facts:
+    """Of the model that is named; of the daemon's own, what holds for most."""
+    return UNKNOWN_MODEL if request.model is UNSET else facts_of_model(request.model)
 
 
 def _generate(project: Project, job: ProjectJob) -> Plan:
