@@ -30,7 +30,7 @@ class LiveEvents:
 
     def __init__(self, line: DaemonLine, job_told: Callable[[str], Awaitable[Json | None]]) -> None:
         self._line, self._job_told = line, job_told
-        self._pages: set[asyncio.Queue[Told]] = set()
+        self._pages: set[asyncio.Queue[Told | None]] = set()  # None: the gateway ends
         self._tasks: list[asyncio.Task[None]] = []
         self._changed: set[str] = set()
         self._woken = asyncio.Event()
@@ -40,16 +40,20 @@ class LiveEvents:
 
     async def follow(self, ping_seconds: float) -> AsyncGenerator[Told | None, None]:
         """What happens, as (kind, content), from now on; None when nothing did for a while."""
-        page: asyncio.Queue[Told] = asyncio.Queue()
+        page: asyncio.Queue[Told | None] = asyncio.Queue()
         self._pages.add(page)
         page.put_nowait(("daemon", self._daemon()))
         page.put_nowait(("refresh", {}))
         self._begin()
         try:
             while True:
-                told: Told | None = None
-                with contextlib.suppress(TimeoutError):
+                try:
                     told = await asyncio.wait_for(page.get(), ping_seconds)
+                except TimeoutError:
+                    yield None
+                    continue
+                if told is None:
+                    return
                 yield told
         finally:
             self._pages.discard(page)
@@ -62,6 +66,11 @@ class LiveEvents:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def end_pages(self) -> None:
+        """End what every page follows, so that nothing holds the gateway up when it ends."""
+        for page in self._pages:
+            page.put_nowait(None)
 
     def tell(self, kind: str, content: Json) -> None:
         """Tell every page."""

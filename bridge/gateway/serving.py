@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -153,13 +154,26 @@ async def _serve(
     try:
         if ready is not None:
             ready(running)
-        await uvicorn.Server(config).serve(sockets=[bound])
+        server = uvicorn.Server(config)
+        _do_at_its_end(server, studio.live.end_pages)
+        await server.serve(sockets=[bound])
     finally:
         settings.running_path.unlink(missing_ok=True)
         await studio.live.stop()
         await desk.stop()
         await line.close()
         ledger.close()
+
+
+def _do_at_its_end(server: Any, do: Callable[[], None]) -> None:
+    """Let something be done as soon as the server begins to shut down, before it waits for answers under way."""
+    shut_down = server.shutdown
+
+    async def first_this(sockets: list[socket.socket] | None = None) -> None:
+        do()
+        await shut_down(sockets=sockets)
+
+    server.shutdown = first_this
 
 
 def _url(settings: GatewaySettings, bound: socket.socket) -> str:

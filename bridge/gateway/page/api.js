@@ -75,20 +75,45 @@ export async function upload(chosen, onProgress) {
   return { sha256: told.sha256, url: announced.file_url };
 }
 
+const HIDDEN_MS = 30000;
+
+/** Browsers keep six lines to a host: a page that nobody sees for a while gives its own back. */
+function whileSeen() {
+  const ended = new AbortController();
+  let timer = 0;
+  const look = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(() => ended.abort(), HIDDEN_MS);
+  };
+  document.addEventListener("visibilitychange", look, { signal: ended.signal });
+  look();
+  return ended;
+}
+
+const seen = () => new Promise((resolve) => {
+  if (!document.hidden) return resolve();
+  document.addEventListener("visibilitychange", () => resolve(), { once: true });
+});
+
 /** Follow what happens, for ever; `onLine(false)` when the gateway is gone, `onLine(true)` when it is there. */
 export async function follow(on, onLine) {
   let wait = 250;
   for (;;) {
+    await seen();
+    const line = whileSeen();
     try {
-      const answer = await fetch("/studio/events", { headers: headers(), cache: "no-store" });
+      const answer = await fetch("/studio/events", { headers: headers(), cache: "no-store", signal: line.signal });
       if (!answer.ok) throw await refusal(answer);
       onLine(true);
       wait = 250;
       await readEvents(answer.body.getReader(), on);
       onLine(false);
     } catch (error) {
+      if (line.signal.aborted) continue;
       onLine(false, error);
       if (error instanceof Refusal && error.status === 401) return;
+    } finally {
+      line.abort();
     }
     await new Promise((resolve) => setTimeout(resolve, wait));
     wait = Math.min(wait * 2, 4000);

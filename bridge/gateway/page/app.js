@@ -302,6 +302,7 @@ function wire() {
   listen.addEventListener("position", (event) => { if (listen.job?.source === source.facts?.sha256) source.setCursor(event.detail); });
   source.addEventListener("seek", (event) => { if (listen.job) player.seek(event.detail); });
   listenToKeys(keys());
+  setInterval(() => { if (!byId("view-machine").hidden && !document.hidden) showMachine().catch(() => {}); }, 3000);
 }
 
 async function useKnown() {

@@ -26,7 +26,6 @@ export class Jobs extends EventTarget {
   #order = [];
   #total = 0;
   #open = "";
-  #logAfter = 0;
 
   constructor() {
     super();
@@ -73,8 +72,15 @@ export class Jobs extends EventTarget {
       this.#showList();
     }
     if (this.#open === job.job_id) this.#showDetail(job);
-    this.dispatchEvent(new CustomEvent("job", { detail: job }));
+    if (isOver(job) && this.all.some((one) => one?.state === "queued")) this.#loadSoon();
   }
+
+  /** Positions in the queue have moved on: no event tells that of each job. */
+  #loadSoon() {
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => this.load().catch(() => {}), 200);
+  }
+  #soon = 0;
 
   #showList() {
     byId("job-list").replaceChildren(...this.all.filter(Boolean).map((job) => this.#row(job)));
@@ -114,6 +120,11 @@ export class Jobs extends EventTarget {
     const button = (words, action) => el("button", { type: "button", onclick: action }, words);
     const hadFocus = box.contains(document.activeElement) ? document.activeElement.textContent : null;
     const done = job.state === "completed";
+    const unfolded = new Set([...box.querySelectorAll("details[open] > summary")].map((one) => one.textContent));
+    const fold = (words, inside, onOpen) => el("details", { open: unfolded.has(words), ontoggle: (event) => event.target.open && onOpen?.() }, el("summary", {}, words), inside);
+    const same = box.dataset.job === job.job_id;
+    const kept = same ? [byId("tree"), byId("take-files")] : [];
+    box.dataset.job = job.job_id;
     box.hidden = false;
     box.replaceChildren(
       el("h3", { id: "detail-title", tabIndex: -1 }, `${titleOf(job)} ${wordsOf(job)}`),
@@ -125,11 +136,22 @@ export class Jobs extends EventTarget {
         button("Again", tell("again")), button("Again with a new seed", tell("again-new")), button("Change and again", tell("change")),
         job.source || done ? button("Tree of takes", () => this.#tree(job)) : null,
         isOver(job) ? button("Delete", () => this.#delete(job)) : null),
-      el("div", { id: "tree" }),
-      el("details", {}, el("summary", {}, "Recipe"), el("pre", { tabIndex: 0 }, JSON.stringify(job.request, null, 1))),
-      el("details", { ontoggle: (event) => event.target.open && this.#log(job) }, el("summary", {}, "Log"), el("pre", { id: "log", tabIndex: 0 })),
+      kept[1] ?? el("ul", { id: "take-files" }),
+      kept[0] ?? el("div", { id: "tree" }),
+      fold("Recipe", el("pre", { tabIndex: 0, role: "region", "aria-label": "Recipe" }, JSON.stringify(job.request, null, 1))),
+      fold("Log", el("pre", { id: "log", tabIndex: 0, role: "region", "aria-label": "Log" }), () => this.#log(job)),
     );
+    if (done && !byId("take-files").childElementCount) this.#files(job);
     if (hadFocus) [...box.querySelectorAll("button, h3")].find((one) => one.textContent === hadFocus)?.focus();
+  }
+
+  /** Each take with a link to its file. */
+  async #files(job) {
+    const { takes } = await call("GET", `/studio/jobs/${encodeURIComponent(job.job_id)}`);
+    if (byId("detail").dataset.job !== job.job_id) return;
+    byId("take-files").replaceChildren(...takes.map((take) => el("li", {},
+      el("a", { href: new URL(take.audio.url).pathname, download: take.audio.file_name }, take.audio.file_name),
+      ` seed ${take.seed}, ${(take.audio.samples / take.audio.sample_rate).toFixed(2)} s`)));
   }
 
   async #log(job) {

@@ -19,8 +19,16 @@ export async function showMachine() {
     Memory: about.memory ? `${size(about.memory.available_bytes)} of ${size(about.memory.total_bytes)} free; the engine takes ${size(about.memory.engine_bytes) || "nothing yet"}` : "",
     Version: about.package_version,
   });
-  byId("models").replaceChildren(modelTable(models));
-  byId("webhooks").replaceChildren(webhookTable(webhooks));
+  fresh(byId("models"), models, modelTable);
+  fresh(byId("webhooks"), webhooks, webhookTable);
+}
+
+/** Draw again only what has changed: a button under the finger stays. */
+function fresh(box, content, draw) {
+  const told = JSON.stringify(content);
+  if (box.dataset.drawn === told) return;
+  box.dataset.drawn = told;
+  box.replaceChildren(draw(content));
 }
 
 function facts(list, told) {

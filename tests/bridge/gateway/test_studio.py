@@ -177,6 +177,17 @@ def read_event(stream: Any) -> list[tuple[str, Any]]:
     raise AssertionError("the stream ended")
 
 
+def test_a_page_that_listens_does_not_hold_the_gateway_up(gateway):
+    request = urllib.request.Request(f"{gateway.url}/studio/events", headers={"Authorization": f"Key {gateway.key}"})
+    port = gateway.port
+    with urllib.request.urlopen(request, timeout=60) as stream:
+        read_event(stream)
+        gateway.stop()
+        assert "daemon" not in stream.read().decode().splitlines()[-1:]
+    assert "timeout" not in gateway.log() and "Traceback" not in gateway.log()
+    gateway.start(port)
+
+
 def test_models_are_loaded_by_name_only(gateway):
     assert "nano" in [entry["name"] for entry in gateway.call("GET", "/studio/models").json["models"]]
     assert gateway.call("POST", "/studio/models/load", {"model": "/etc"}).status == 422
