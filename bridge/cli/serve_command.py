@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -10,10 +9,8 @@ import typer
 
 from bridge.cli.daemon_options import AudioUrls, Roots, check_audio_urls
 from bridge.cli.output import handled, note
+from bridge.daemon.devices import devices_of
 from bridge.model_words import model_words
-from engine.errors import InvalidRequest
-
-DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,7 +25,9 @@ def serve(
         typer.Option("--bind", metavar="ENDPOINT", help="Listen here too, such as tcp://192.168.1.5:49400 (CURVE)."),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="STR", help="Model by name or folder.")] = None,
-    device: Annotated[str | None, typer.Option("--device", metavar="STR", help="auto, cuda, mps or cpu.")] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="STR", help="auto, cuda, mps or cpu; cuda:0,cuda:1 for several.")
+    ] = None,
     memory: Annotated[
         str | None,
         typer.Option(
@@ -75,8 +74,8 @@ def check_model(model: str | None) -> None:
 
 def check_device(device: str | None) -> None:
     """Raises InvalidRequest for a word that is no device."""
-    if device is not None and not DEVICE.fullmatch(device):
-        raise InvalidRequest("device", repr(device), "auto, cpu, mps, cuda or cuda:0", "Leave it out for the best.")
+    if device is not None:
+        devices_of(device)
 
 
 def check_memory(memory: str | None) -> None:

@@ -10,7 +10,8 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
@@ -35,6 +36,9 @@ GENTLE = {
 _LOOK_SECONDS = 0.1
 _STOP_SECONDS = 1.0
 _MOST_WAITING_BYTES = 1 << 26
+ENGINE = "bridge.engine_process"  # the program: a module that is run
+Names = Mapping[str, str]
+NOTHING: Names = MappingProxyType({})
 OnSaid = Callable[[wire.StepDone | wire.LogText], None]
 Outcome = wire.Done | wire.Failed | wire.Stopped
 
@@ -42,8 +46,8 @@ Outcome = wire.Done | wire.Failed | wire.Stopped
 class EngineDied(BridgeError):
     """The engine process ended, or said nothing for too long. `status` is its exit status."""
 
-    def __init__(self, status: int | None) -> None:
-        super().__init__(f"The engine process ended with status {status}.")
+    def __init__(self, status: int | None, text: str = "") -> None:
+        super().__init__(text or f"The engine process ended with status {status}.")
         self.status = status
 
 
@@ -54,8 +58,13 @@ class EngineNotStarted(BridgeError):
 class EngineProcess:
     """One engine process. Everything is called on the daemon's loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, device: str = "", program: str = ENGINE, environment: Names = NOTHING
+    ) -> None:
         self._settings = settings
+        self._device = device or settings.device
+        self._program = program
+        self._more_environment = dict(environment)
         self._listener = Listener(b"ROUTER", self._talk)
         self._endpoint = ""
         self._key = ""
@@ -63,12 +72,24 @@ class EngineProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._inbox: asyncio.Queue[wire.FromEngine] = asyncio.Queue()
         self._watch = Watch(settings.stall_seconds)
-        self._unwanted = ""
+        self._jobs: dict[str, asyncio.Queue[wire.FromEngine]] = {}
+        self._unwanted: set[str] = set()
+        self._starting = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
         self.starts = 0
         self.state: Literal["stopped", "starting", "loading", "idle", "busy"] = "stopped"
         self.model: ModelName | None = None
+        self._ordered_model = ""
         self.device: str | None = None
+
+    @property
+    def loaded_model(self) -> str:
+        """Name of the model it has; "" for none."""
+        return self._ordered_model if self.pid is not None else ""
+
+    @property
+    def _takes_one_job(self) -> bool:
+        return self._program == ENGINE
 
     @property
     def restarts(self) -> int:
@@ -90,8 +111,11 @@ class EngineProcess:
 
     async def start(self) -> None:
         """Start it unless it runs. Raises EngineNotStarted."""
-        if self.pid is not None:
-            return
+        async with self._starting:
+            if self.pid is None:
+                await self._start()
+
+    async def _start(self) -> None:
         self._forget()
         self.starts, self.state = self.starts + 1, "starting"
         await self._spawn()
@@ -105,6 +129,7 @@ class EngineProcess:
         """Load a model outside of a job. A failure is logged; the next job will meet it again."""
         await self.start()
         self.state = "loading"
+        self._ordered_model = model
         self._say(wire.Load(model=model))
         while True:
             message = await self._next()
@@ -116,28 +141,45 @@ class EngineProcess:
         self.state = "idle"
 
     async def render(self, job: wire.RenderJob, on_said: OnSaid) -> Outcome:
-        """Render a job. Raises EngineDied, EngineNotStarted."""
+        """Render a job; several at once where the process takes several. Raises EngineDied, EngineNotStarted."""
         await self.start()
-        self.state = "busy"
+        process, self.state = self._process, "busy"
+        messages = self._jobs[job.job_id] = asyncio.Queue()
+        self._ordered_model = job.model
         self._watch.begin()
         self._say(job)
-        if self._unwanted == job.job_id:
+        if job.job_id in self._unwanted:
             self.cancel(job.job_id)
+        try:
+            return await self._outcome(process, messages, on_said)
+        finally:
+            del self._jobs[job.job_id]
+            self._unwanted.discard(job.job_id)
+
+    async def _outcome(
+        self, process: subprocess.Popen[bytes] | None, messages: asyncio.Queue[wire.FromEngine], on_said: OnSaid
+    ) -> Outcome:
         while True:
-            message = await self._next()
-            if isinstance(message, wire.StepDone | wire.LogText) and message.job_id == job.job_id:
+            message = await self._next(messages)
+            if isinstance(message, wire.StepDone | wire.LogText):
                 self._watch.advanced()
                 on_said(message)
-            elif isinstance(message, wire.Done | wire.Failed | wire.Stopped) and message.job_id == job.job_id:
-                self.state = "idle"
+            elif isinstance(message, wire.Lost):
+                raise EngineDied(None, message.text)
+            elif isinstance(message, wire.Done | wire.Failed | wire.Stopped):
+                self.state = "idle" if len(self._jobs) == 1 else "busy"
                 return message
             elif message is None:
-                self._check_alive()
+                self._check_alive(process)
 
     def cancel(self, job_id: str) -> None:
         """Ask for the job to stop, as soon as the process that will render it hears."""
-        self._unwanted = job_id
+        self._unwanted.add(job_id)
         self._say(wire.CancelJob(job_id=job_id))
+
+    def abandon(self, job_id: str) -> None:
+        """End what renders a job at once: the process, where it takes one job at a time."""
+        self.kill()
 
     def kill(self) -> None:
         """End the process at once."""
@@ -173,12 +215,12 @@ class EngineProcess:
             endpoint=self._endpoint,
             key=self._key,
             store=str(self._settings.home / "audio"),
-            device=self._settings.device,
+            device=self._device,
             renderer=self._renderer(),
         )
         with open(log_path(self._settings.home, "engine.log"), "ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bridge.engine_process"],
+                [sys.executable, "-m", self._program],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -196,23 +238,24 @@ class EngineProcess:
 
     def _environment(self) -> dict[str, str]:
         memory = {"ACESTEP_MEMORY": self._settings.memory} if self._settings.memory else {}
-        return {**GENTLE, **os.environ, **memory, "PYTHONUNBUFFERED": "1"}
+        return {**GENTLE, **os.environ, **memory, **self._more_environment, "PYTHONUNBUFFERED": "1"}
 
-    def _check_alive(self) -> None:
-        """Raises EngineDied if the process has ended, says nothing any more, or hangs."""
-        assert self._process is not None
+    def _check_alive(self, process: subprocess.Popen[bytes] | None = None) -> None:
+        """Raises EngineDied if the process has ended, was replaced, says nothing any more, or hangs."""
+        if self._process is None or (process is not None and process is not self._process):
+            raise EngineDied(None)
         status = self._process.poll()
         if status is None and self._watch.silent_seconds() < self._settings.silence_seconds:
-            if not (self.state == "busy" and self._watch.hangs(self._process.pid)):
+            if not (self.state == "busy" and self._takes_one_job and self._watch.hangs(self._process.pid)):
                 return
             logger.error("the engine process hangs: no step for %.0f s and no work", self._watch.stalled_seconds())
         self.kill()
         raise EngineDied(status)
 
-    async def _next(self) -> wire.FromEngine | None:
+    async def _next(self, messages: asyncio.Queue[wire.FromEngine] | None = None) -> wire.FromEngine | None:
         try:
             async with asyncio.timeout(_LOOK_SECONDS):  # `wait_for` swallows a cancellation that comes with the answer
-                return await self._inbox.get()
+                return await (messages or self._inbox).get()
         except TimeoutError:
             return None
         finally:
@@ -240,7 +283,10 @@ class EngineProcess:
         if isinstance(message, wire.Loaded):
             self.model, self.device = message.model, message.device
         if not isinstance(message, wire.Beat):
-            self._inbox.put_nowait(message)
+            job_id = getattr(message, "job_id", None)
+            messages = self._inbox if job_id is None else self._jobs.get(job_id)
+            if messages is not None:
+                messages.put_nowait(message)
 
     def _say(self, message: wire.Said) -> None:
         if self._connection is not None:
@@ -255,7 +301,7 @@ class EngineProcess:
             self._process = None
         self._inbox, self._connection = asyncio.Queue(), None
         self._watch = Watch(self._settings.stall_seconds)
-        self.state, self.model = "stopped", None
+        self.state, self.model, self._ordered_model = "stopped", None, ""
 
     def _end_of_log(self) -> str:
         path = self._settings.home / "engine.log"

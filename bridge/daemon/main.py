@@ -19,7 +19,7 @@ import zmq.asyncio
 from bridge.daemon.curve_door import CurveDoor
 from bridge.daemon.dispatch import Dispatch
 from bridge.daemon.doors import LocalDoor
-from bridge.daemon.engine import EngineProcess
+from bridge.daemon.executor import Executor, make_executor
 from bridge.daemon.hub import Hub
 from bridge.daemon.listener import allow_many_files
 from bridge.daemon.operations import Operations
@@ -88,7 +88,9 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     parser.add_argument("--home", type=Path, default=home_folder(), help="its folder")
     parser.add_argument("--bind", default="", help="tcp://ADDRESS:PORT for other machines, with CURVE")
     parser.add_argument("--model", default="", help="default model, by name or folder")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda or mps; cuda:0,cuda:1 or cpu*2 for several engine processes"
+    )
     parser.add_argument("--memory", default="", help="memory mode of the engine")
     parser.add_argument("--warm", action="store_true", help="load the model at once")
     parser.add_argument("--allow-root", type=Path, action="append", default=[], help="folder for other machines")
@@ -132,8 +134,8 @@ class _Daemon:
         store, audio = JobStore(home / "jobs.sqlite3"), AudioStore(home / "audio")
         audio.make_folders()
         hub = Hub(self._publish)
-        engine = EngineProcess(settings)
-        runner = Runner(store, hub, engine, settings)
+        executor = make_executor(settings)
+        runner = Runner(store, hub, executor, settings)
         operations = Operations(settings, store, audio, runner)
         dispatch = Dispatch(operations.handlers, store, operations.stopping)
         server = self._server = Server(dispatch, operations.counters)
@@ -145,14 +147,14 @@ class _Daemon:
             endpoints, *others = [await door.open() for door in server.doors]
             for job in store.requeue_running():
                 hub.job_changed(job, 0)
-            _listen_to_signals(operations.stopping, engine)
+            _listen_to_signals(operations.stopping, executor)
             write_connection(home, Connection(endpoints=endpoints, key=key, pid=os.getpid(), started=time.time()))
             _write_links(home, others)
             logger.info("ready at %s", endpoints.commands)
             await self._work(server, runner, operations, audio, store)
         finally:
             connection_path(home).unlink(missing_ok=True)
-            await engine.close()
+            await executor.close()
             for door in server.doors:
                 await door.close()
             store.close()
@@ -195,13 +197,13 @@ def _write_links(home: Path, others: Sequence[Endpoints]) -> None:
             keys.write_link(home / "curve" / f"{name}.link.json", keys.link(home, name, endpoints))
 
 
-def _listen_to_signals(stopping: asyncio.Event, engine: EngineProcess) -> None:
+def _listen_to_signals(stopping: asyncio.Event, executor: Executor) -> None:
     """The first signal stops in order, a second one at once. Under nohup a closed terminal is left alone."""
     loop = asyncio.get_running_loop()
 
     def stop(number: int) -> None:
         if stopping.is_set():
-            engine.kill()
+            executor.kill()
             os._exit(128 + number)
         stopping.set()
 

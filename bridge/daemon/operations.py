@@ -104,7 +104,7 @@ class Operations:
                 pid=os.getpid(),
                 started=self._started,
                 home=str(self._settings.home) if call.peer.is_local else "",
-                engine=self._runner.engine.describe(),
+                engine=self._runner.describe(),
                 model=self._model_name(),
                 queued=self._store.queued(call.peer.owner),
                 max_message_bytes=MAX_MESSAGE_BYTES,
@@ -279,17 +279,17 @@ class Operations:
             from bridge.client.elsewhere import models_there
 
             return Reply(await models_there(self._settings.home, linked))
-        return Reply(views.models(self._runner.engine.describe().model, self._default_model(), call.peer.is_local))
+        return Reply(views.models(self._runner.describe().model, self._default_model(), call.peer.is_local))
 
     async def _load(self, request: m.LoadRequest, call: Call) -> Reply:
         self._runner.preload(await self._checked_model(request.model, call.peer))
         await asyncio.sleep(0.01)
-        return Reply(self._runner.engine.describe())
+        return Reply(self._runner.describe())
 
     async def _unload(self, request: m.ChangeRequest, call: Call) -> Reply:
         call.peer.check_right("unload", "Unload on its machine")
         self._runner.unload()
-        return Reply(self._runner.engine.describe())
+        return Reply(self._runner.describe())
 
     async def _controls(self, request: m.ControlsRequest, call: Call) -> Reply:
         if request.action == "set":
@@ -319,7 +319,7 @@ class Operations:
                 rejected_signatures=self.counters.rejected_signatures,
                 rejected_messages=self.counters.rejected_messages,
                 events_sent=self.counters.events_sent,
-                engine_restarts=self._runner.engine.restarts,
+                engine_restarts=sum(state.restarts for state in self._runner.executor.describe_all()),
                 audio_bytes=size,
                 audio_files=files,
             )
@@ -337,10 +337,8 @@ class Operations:
         return job
 
     def _view(self, job: Job, position: int | None = None) -> m.JobStatus:
-        current = self._runner.current
-        running = current is not None and current.job_id == job.job_id
         place = self._store.position(job) if position is None else position
-        return views.status(job, place, self._runner.progress if running else None)
+        return views.status(job, place, self._runner.progress_of(job.job_id))
 
     def _linked(self) -> Linked | None:
         return read_linked(self._settings.home)

@@ -79,7 +79,7 @@ class Line:
             message = wire.heard_by_engine(self._start.key, frames)
         except ProtocolError:
             return
-        if not isinstance(message, wire.CancelJob):
+        if not isinstance(message, wire.CancelJob | wire.AbandonJob):
             self.orders.put(message)
             return
         with self._mutex:

@@ -120,8 +120,28 @@ class Stopped(Said, frozen=True, kw_only=True, tag="stopped"):
     job_id: str
 
 
-FromDaemon = Load | RenderJob | CancelJob | Stop
-FromEngine = Ready | Beat | Loaded | LoadFailed | StepDone | LogText | Done | Failed | Stopped
+class Lost(Said, frozen=True, kw_only=True, tag="lost"):
+    """Ray's driver: where the job ran is gone; it can be run again."""
+
+    job_id: str
+    text: str
+
+
+class Places(Said, frozen=True, kw_only=True, tag="places"):
+    """Ray's driver: how many jobs can run at once now."""
+
+    count: int
+    words: str = ""
+
+
+class AbandonJob(Said, frozen=True, kw_only=True, tag="abandon"):
+    """Daemon: end what renders that job; it was cancelled and does not stop."""
+
+    job_id: str
+
+
+FromDaemon = Load | RenderJob | CancelJob | AbandonJob | Stop
+FromEngine = Ready | Beat | Loaded | LoadFailed | StepDone | LogText | Done | Failed | Stopped | Lost | Places
 
 
 def say(key: str, message: Said) -> list[Data]:

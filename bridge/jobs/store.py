@@ -11,9 +11,10 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ JobsAndTotal = tuple[list[Job], int]
 Lines = list[LogLine]
 Strings = list[str]
 Answer = tuple[str, dict[str, Any]]
+NO_TURNS: Mapping[str, int] = MappingProxyType({})
 ANSWER_SECONDS = 24 * 3600.0
 _COLUMNS = "number, job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome"
 _ORDER = "priority DESC, number"
@@ -143,10 +145,15 @@ class JobStore:
         rows = self._base.rows(query, (*values, limit, offset))
         return [_job(row) for row in rows], self._count(f"SELECT count(*) FROM jobs{where}", values)
 
-    def next_queued(self) -> Job | None:
-        """The job whose turn it is: highest priority, then oldest."""
-        query = f"SELECT {_COLUMNS} FROM jobs WHERE state = 'queued' ORDER BY {_ORDER} LIMIT 1"
-        row = self._base.row(query)
+    def next_queued(self, turns: Mapping[str, int] = NO_TURNS) -> Job | None:
+        """The job whose turn it is: highest priority; of these the owner with the lowest of `turns`; then oldest."""
+        highest = "(SELECT max(priority) FROM jobs WHERE state = 'queued')"
+        query = f"SELECT owner, min(number) FROM jobs WHERE state = 'queued' AND priority = {highest} GROUP BY owner"
+        owners = self._base.rows(query)
+        if not owners:
+            return None
+        _, number = min(owners, key=lambda row: (turns.get(row[0], 0), row[1]))
+        row = self._base.row(f"SELECT {_COLUMNS} FROM jobs WHERE number = ?", (number,))
         return None if row is None else _job(row)
 
     def position(self, job: Job) -> int:

@@ -19,6 +19,7 @@ import pytest
 import soundfile
 
 from bridge.daemon.engine import EngineDied, EngineProcess
+from bridge.daemon.executor import LocalExecutor
 from bridge.daemon.hub import Hub
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
@@ -115,9 +116,9 @@ async def outcome_of(home: Path, failures: int) -> Job:
     settings = Settings(home=home, renderer=SINES)
     AudioStore(home / "audio").make_folders()
     store, hub = JobStore(home / "jobs.sqlite3"), Hub(lambda topic, content, owner: None)
-    engine = StubbornEngine(settings)
-    engine.failures = failures
-    runner = Runner(store, hub, engine, settings)
+    executor = LocalExecutor(settings, StubbornEngine)
+    StubbornEngine.failures = failures
+    runner = Runner(store, hub, executor, settings)
     job = store.add(Job(job_id="", task="text-to-audio", request=text(), model=str(MODEL)))
     task = asyncio.create_task(runner.run())
     try:
@@ -127,7 +128,7 @@ async def outcome_of(home: Path, failures: int) -> Job:
         return found
     finally:
         task.cancel()
-        await engine.close()
+        await executor.close()
         store.close()
 
 

@@ -1,0 +1,102 @@
+"""Executors: who renders jobs. The runner hands a job to a worker and hears progress, cancel and result; nothing else
+knows which executor it is.
+
+`LocalExecutor` has an engine process per device; a machine that is linked to another one renders there, through the
+same process. `bridge.daemon.ray_executor` has the actors of a Ray cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from bridge.daemon.devices import devices_of, threads_each
+from bridge.daemon.engine import EngineProcess, OnSaid, Outcome
+from bridge.daemon.settings import Settings
+from bridge.engine_process import wire
+from bridge.protocol.messages import EngineState
+
+_BUSIEST_FIRST = ("busy", "loading", "starting", "idle", "stopped")
+
+
+class Worker(Protocol):
+    """Renders one job at a time."""
+
+    @property
+    def loaded_model(self) -> str:
+        """Name of the model it has; "" for none."""
+
+    async def render(self, job: wire.RenderJob, on_said: OnSaid) -> Outcome:
+        """Render a job. Raises EngineDied (it may be run again elsewhere), EngineNotStarted."""
+
+    async def load(self, model: str) -> None:
+        """Load a model outside of a job; a failure is logged."""
+
+    def cancel(self, job_id: str) -> None:
+        """Ask for a job to stop within a step."""
+
+    def abandon(self, job_id: str) -> None:
+        """End at once what renders a job."""
+
+    async def stop(self) -> None:
+        """Let go of the model and of what renders."""
+
+
+class Executor(Protocol):
+    """Workers, and their way up and down."""
+
+    on_change: Callable[[], None]
+
+    @property
+    def workers(self) -> Sequence[Worker]:
+        """Those that can be used now."""
+
+    def describe(self) -> EngineState:
+        """The one that does most, for clients."""
+
+    def describe_all(self) -> list[EngineState]:
+        """Every one."""
+
+    def kill(self) -> None:
+        """End everything at once."""
+
+    async def close(self) -> None:
+        """End everything in order."""
+
+
+class LocalExecutor:
+    """An engine process per device on this machine."""
+
+    def __init__(self, settings: Settings, make: Callable[..., EngineProcess] = EngineProcess) -> None:
+        devices = devices_of(settings.device)
+        threads = {"OMP_NUM_THREADS": str(threads_each(devices))} if len(devices) > 1 else {}
+        self.engines = [make(settings, device=d, environment=threads if d == "cpu" else {}) for d in devices]
+        self.on_change: Callable[[], None] = lambda: None
+
+    @property
+    def workers(self) -> Sequence[EngineProcess]:
+        """All of them; a process that has ended is started again by its next job."""
+        return self.engines
+
+    def describe(self) -> EngineState:
+        """The process that does most."""
+        return min(self.describe_all(), key=lambda state: _BUSIEST_FIRST.index(state.state))
+
+    def describe_all(self) -> list[EngineState]:
+        """In the order of the devices."""
+        return [engine.describe() for engine in self.engines]
+
+    def kill(self) -> None:
+        """End the processes at once."""
+        for engine in self.engines:
+            engine.kill()
+
+    async def close(self) -> None:
+        """End the processes in order."""
+        await asyncio.gather(*(engine.close() for engine in self.engines))
+
+
+def make_executor(settings: Settings) -> Executor:
+    """The executor that the settings name. Raises InvalidRequest for a device or an executor that is none."""
+    return LocalExecutor(settings)

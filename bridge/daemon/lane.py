@@ -1,0 +1,207 @@
+"""One place where jobs are rendered: a worker and the job it is at. Knows the store and the hub; knows no client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import logging
+from collections.abc import Callable, Coroutine
+
+import msgspec
+
+from bridge.daemon.engine import EngineDied, EngineNotStarted, Outcome
+from bridge.daemon.executor import Worker
+from bridge.daemon.hub import Hub
+from bridge.daemon.progress import Progress
+from bridge.daemon.settings import Settings
+from bridge.engine_process import wire
+from bridge.jobs import Job, JobStore
+from bridge.protocol.errors import ErrorContent, StoreUnavailable
+from bridge.protocol.messages import State
+
+logger = logging.getLogger("bridge.daemon")
+_FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.05, 2.0
+
+
+class Lane:
+    """Renders one job at a time. `on_free` is called when it can take the next."""
+
+    def __init__(
+        self, worker: Worker, store: JobStore, hub: Hub, settings: Settings, on_free: Callable[[], None]
+    ) -> None:
+        self.worker = worker
+        self._store, self._hub, self._settings, self._on_free = store, hub, settings, on_free
+        self.current: Job | None = None
+        self.progress = Progress()
+        self._wanted_model = ""
+        self._unload = False
+        self._task: asyncio.Task[None] | None = None
+        self._killer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it can take a job."""
+        return self._task is None
+
+    def want(self, model: str, unload: bool = False) -> None:
+        """Load a model, or let go of what is loaded, when no job waits."""
+        self._wanted_model, self._unload = model, unload
+
+    def take(self, job: Job) -> None:
+        """Begin a job. Raises StoreUnavailable."""
+        order = wire.RenderJob(
+            job_id=job.job_id, model=job.model, request=job.request, source_sha256=self._source_of(job)
+        )
+        self.progress = Progress()
+        self._change(job, "running")
+        self.current = job
+        self._begin(self._run_job(job, order))
+
+    def run_errand(self) -> None:
+        """Begin to load or unload, if that was wanted."""
+        if self._wanted_model or self._unload:
+            self._begin(self._run_errand())
+
+    def cancel(self) -> None:
+        """Cancel the job it is at."""
+        job = self.current
+        if job is not None and not self.progress.cancelling:
+            self.progress.cancelling = True
+            self._log(job, "info", "cancel asked for")
+            self.worker.cancel(job.job_id)
+            self._arm_killer(job)
+
+    def requeue(self) -> None:
+        """At shutdown: what is running will be run again. What renders it is ended at once."""
+        job, self.current = self.current, None
+        if job is not None:
+            self.worker.abandon(job.job_id)
+            job.attempts = max(0, job.attempts - 1)
+            self._change(job, "queued")
+
+    def stop(self) -> None:
+        """End what it does; nothing is written any more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._guarded(work))
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Exception:
+            logger.exception("lane")
+            await asyncio.sleep(0.5)
+        finally:
+            self._task = None
+            self._on_free()
+
+    async def _run_errand(self) -> None:
+        model, unload = self._wanted_model, self._unload
+        self._wanted_model, self._unload = "", False
+        if model:
+            with contextlib.suppress(EngineDied, EngineNotStarted):
+                await self.worker.load(model)
+        if unload:
+            await self.worker.stop()
+
+    async def _run_job(self, job: Job, order: wire.RenderJob) -> None:
+        try:
+            outcome = await self.worker.render(order, lambda message: self._heard(job, message))
+        except (EngineDied, EngineNotStarted) as failed:
+            error = failed  # the name of an except clause ends with it
+            if self.current is job:
+                await self._write(job, lambda: self._after_death(job, error))
+        else:
+            if self.current is job:
+                await self._write(job, lambda: self._finish(job, outcome))
+        finally:
+            self._disarm_killer()
+            self.current = None
+
+    def _heard(self, job: Job, message: wire.StepDone | wire.LogText) -> None:
+        if self.current is not job:
+            return
+        with contextlib.suppress(StoreUnavailable):  # a step or a line less in the log: the render goes on
+            if isinstance(message, wire.LogText):
+                self._log(job, message.level, message.text)
+                return
+            self.progress.advance(message.stage, message.step, message.steps)
+            self._store.count_event(job)
+            self._hub.job_changed(job, message.step)
+
+    def _finish(self, job: Job, outcome: Outcome) -> None:
+        if isinstance(outcome, wire.Failed):
+            self._fail(job, outcome.error)
+        elif isinstance(outcome, wire.Stopped):
+            self._change(job, "cancelled")
+        else:
+            with self._store.transaction():
+                job.result = [msgspec.to_builtins(entry) for entry in outcome.results]
+                job.warnings = outcome.warnings
+                for entry in outcome.results:
+                    self._store.use(job.job_id, entry.audio.sha256)
+                self._change(job, "completed")
+
+    def _after_death(self, job: Job, error: EngineDied | EngineNotStarted) -> None:
+        if self.progress.cancelling:
+            self._change(job, "cancelled")
+            return
+        self._log(job, "error", f"{error} Attempt {job.attempts} of {self._settings.max_attempts}.")
+        if job.attempts < self._settings.max_attempts:
+            self._change(job, "queued")
+            return
+        if isinstance(error, EngineNotStarted):
+            remedy = "`acestep-bridge doctor` looks for the cause."
+            self._fail(job, ErrorContent(code="engine_unavailable", message=f"{error} {remedy}", remedy=remedy))
+            return
+        message = (
+            f"The engine process ended {job.attempts} times in this job (status {error.status}). "
+            "See engine.log in the daemon's folder; memory that ran out is the usual cause."
+        )
+        self._fail(job, ErrorContent(code="engine_crashed", message=message, remedy="Try a shorter region."))
+
+    async def _write(self, job: Job, change: Callable[[], None]) -> None:
+        """Make a change of the store, for as long as it takes: what a job came to is never lost to a full disk."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            before = copy.copy(job)
+            try:
+                with self._hub.held(), self._store.transaction(durable=True):
+                    change()
+                return
+            except StoreUnavailable as error:
+                for name in job.__struct_fields__:
+                    setattr(job, name, getattr(before, name))
+                logger.error("job %s: its outcome waits to be written: %s", job.job_id, error)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LAST_PAUSE_SECONDS)
+
+    def _fail(self, job: Job, error: ErrorContent) -> None:
+        job.error = error
+        self._log(job, "error", error.message)
+        self._change(job, "failed")
+
+    def _change(self, job: Job, state: State) -> None:
+        self._store.change(job, state)
+        self._log(job, "info", state)
+        self._hub.job_changed(job, self.progress.step if state == "running" else 0)
+
+    def _log(self, job: Job, level: str, text: str) -> None:
+        self._store.log(job.job_id, level, text)
+
+    def _source_of(self, job: Job) -> str | None:
+        audio = job.request.get("audio")
+        used = [u for u in self._store.used_by(job.job_id) if isinstance(audio, str) and u in audio]
+        return used[0] if used else None
+
+    def _arm_killer(self, job: Job) -> None:
+        seconds = max(self._settings.cancel_seconds, 1.5 * self.progress.seconds_per_step)
+        self._killer = asyncio.get_running_loop().call_later(seconds, self.worker.abandon, job.job_id)
+
+    def _disarm_killer(self) -> None:
+        if self._killer is not None:
+            self._killer.cancel()
+            self._killer = None
