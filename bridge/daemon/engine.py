@@ -80,7 +80,13 @@ class EngineProcess:
         self.state: Literal["stopped", "starting", "loading", "idle", "busy"] = "stopped"
         self.model: ModelName | None = None
         self._ordered_model = ""
+        self.on_places: Callable[[wire.Places], None] = lambda places: None
         self.device: str | None = None
+
+    @property
+    def jobs(self) -> frozenset[str]:
+        """Ids of the jobs it is at."""
+        return frozenset(self._jobs)
 
     @property
     def loaded_model(self) -> str:
@@ -179,7 +185,10 @@ class EngineProcess:
 
     def abandon(self, job_id: str) -> None:
         """End what renders a job at once: the process, where it takes one job at a time."""
-        self.kill()
+        if self._takes_one_job:
+            self.kill()
+        else:
+            self._say(wire.AbandonJob(job_id=job_id))
 
     def kill(self) -> None:
         """End the process at once."""
@@ -217,6 +226,8 @@ class EngineProcess:
             store=str(self._settings.home / "audio"),
             device=self._device,
             renderer=self._renderer(),
+            cluster=self._settings.cluster,
+            workers=self._settings.workers,
         )
         with open(log_path(self._settings.home, "engine.log"), "ab") as log:
             self._process = subprocess.Popen(
@@ -282,7 +293,9 @@ class EngineProcess:
             self._connection = connection
         if isinstance(message, wire.Loaded):
             self.model, self.device = message.model, message.device
-        if not isinstance(message, wire.Beat):
+        if isinstance(message, wire.Places):
+            self.on_places(message)
+        elif not isinstance(message, wire.Beat):
             job_id = getattr(message, "job_id", None)
             messages = self._inbox if job_id is None else self._jobs.get(job_id)
             if messages is not None:

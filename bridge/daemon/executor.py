@@ -8,6 +8,7 @@ same process. `bridge.daemon.ray_executor` has the actors of a Ray cluster.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -16,6 +17,8 @@ from bridge.daemon.engine import EngineProcess, OnSaid, Outcome
 from bridge.daemon.settings import Settings
 from bridge.engine_process import wire
 from bridge.protocol.messages import EngineState
+from engine.errors import InvalidRequest
+from engine.extras import how_to_install
 
 _BUSIEST_FIRST = ("busy", "loading", "starting", "idle", "stopped")
 
@@ -98,5 +101,11 @@ class LocalExecutor:
 
 
 def make_executor(settings: Settings) -> Executor:
-    """The executor that the settings name. Raises InvalidRequest for a device or an executor that is none."""
-    return LocalExecutor(settings)
+    """The executor that the settings name. Raises InvalidRequest for a device, EngineError for Ray that is not here."""
+    if settings.executor != "ray":
+        return LocalExecutor(settings)
+    from bridge.daemon.ray_executor import RayExecutor
+
+    if importlib.util.find_spec("ray") is None:
+        raise InvalidRequest("executor", "ray", "an installed ray", f"Install it: {how_to_install('ray')}")
+    return RayExecutor(settings)

@@ -91,6 +91,9 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda or mps; cuda:0,cuda:1 or cpu*2 for several engine processes"
     )
+    parser.add_argument("--executor", default="local", choices=("local", "ray"), help="who renders")
+    parser.add_argument("--cluster", default="", help="address of a Ray cluster, such as auto or 10.0.0.5:6379")
+    parser.add_argument("--workers", type=int, default=0, help="actors of the cluster; 0: one per GPU")
     parser.add_argument("--memory", default="", help="memory mode of the engine")
     parser.add_argument("--warm", action="store_true", help="load the model at once")
     parser.add_argument("--allow-root", type=Path, action="append", default=[], help="folder for other machines")
@@ -104,6 +107,9 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         model=given.model,
         device=given.device,
         memory=given.memory,
+        executor=given.executor,
+        cluster=given.cluster,
+        workers=given.workers,
         warm=given.warm,
         allowed_roots=tuple(given.allow_root),
         urls=UrlRules(given.audio_urls),

@@ -30,6 +30,7 @@ from bridge.protocol import messages as m
 from bridge.protocol.errors import refused
 from bridge.protocol.frames import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
 from bridge.protocol.linked import Linked, read_linked
+from bridge.system.version import package_version
 from engine.constants import SEED_MODULUS
 from engine.families.facts import Facts, check_request
 from engine.requests import Request, from_dict, to_dict
@@ -99,7 +100,7 @@ class Operations:
         return Reply(
             m.HelloReply(
                 server="acestep-bridge",
-                package_version=views.package_version(),
+                package_version=package_version(),
                 protocol_version=PROTOCOL_VERSION,
                 pid=os.getpid(),
                 started=self._started,

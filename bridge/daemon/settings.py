@@ -13,6 +13,8 @@ from bridge.files.fetch import UrlRules
 class Settings:
     """`bind` (such as tcp://192.168.1.5:49400) opens a second, encrypted way in. `model` "": chosen by what is there.
 
+    `executor` local or ray; `cluster` Ray's address ("" for a cluster of this machine alone), `workers` how many actors
+    (0: one per GPU).
     `max_attempts` counts starts of one job that ended with the engine's death; `cancel_seconds` is how long a
     cancelled job may go on before its engine is killed; `stall_seconds` how long a job may stand still without using
     the processor.
@@ -23,6 +25,9 @@ class Settings:
     model: str = ""
     device: str = "auto"
     memory: str = ""
+    executor: str = "local"
+    cluster: str = ""
+    workers: int = 0
     warm: bool = False
     allowed_roots: tuple[Path, ...] = ()
     urls: UrlRules = field(default_factory=UrlRules)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,6 @@ from bridge.protocol import messages as m
 from bridge.protocol.errors import RequestFailed, failure, refused
 from engine.checkpoints import registry
 from engine.errors import CheckpointError
-
-
-def package_version() -> str:
-    """Of the distribution; "0" when it is not installed."""
-    try:
-        return metadata.version("acestep-bridge")
-    except metadata.PackageNotFoundError:
-        return "0"
 
 
 def status(job: Job, position: int, progress: Progress | None) -> m.JobStatus:

@@ -54,11 +54,11 @@ class Worker:
         self._model = ""
         self._loaded: wire.Loaded | None = None
 
-    def obey(self, order: wire.Load | wire.RenderJob) -> None:
+    def obey(self, order: wire.Load | wire.RenderJob | wire.AbandonJob) -> None:
         """Load or render, and say how it went."""
         if isinstance(order, wire.Load):
             self._load(order)
-        else:
+        elif isinstance(order, wire.RenderJob):
             self._render(order)
 
     def _load(self, order: wire.Load) -> None:
@@ -81,7 +81,7 @@ class Worker:
         except Exception as error:
             logger.exception("job %s", job.job_id)
             message = wire.Failed(job_id=job.job_id, error=_content(error))
-        self._line.begin("")
+        self._line.end(job.job_id)
         try:
             self._line.say(message)
         except ProtocolError as error:  # such as a number in a report that is none

@@ -18,7 +18,7 @@ _OUTBOX = "inproc://outbox"
 
 
 class Line:
-    """`orders` gives what the daemon wants; `say` may be called from the main thread."""
+    """`orders` gives what the daemon wants; `say` may be called from any thread."""
 
     def __init__(self, start: wire.Start) -> None:
         self._start = start
@@ -27,26 +27,32 @@ class Line:
         self._inside.bind(_OUTBOX)
         self._outbox = self._context.socket(zmq.PUSH)
         self._outbox.connect(_OUTBOX)
-        self._current = ""
+        self._cancels: dict[str, threading.Event] = {}
         self._unwanted: set[str] = set()
-        self._cancel = threading.Event()
-        self._mutex = threading.Lock()
-        self.orders: queue.SimpleQueue[wire.Load | wire.RenderJob | wire.Stop] = queue.SimpleQueue()
+        self._mutex, self._saying = threading.Lock(), threading.Lock()
+        self.orders: queue.SimpleQueue[wire.Load | wire.RenderJob | wire.AbandonJob | wire.Stop] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="line", daemon=True)
         self._thread.start()
 
     def say(self, message: wire.Said) -> None:
         """Send something to the daemon."""
-        self._outbox.send_multipart(wire.say(self._start.key, message))
+        frames = wire.say(self._start.key, message)
+        with self._saying:
+            self._outbox.send_multipart(frames)
 
     def begin(self, job_id: str) -> threading.Event:
         """From now on a cancel of that job sets the event that is returned."""
         with self._mutex:
-            self._current, self._cancel = job_id, threading.Event()
+            cancel = self._cancels[job_id] = threading.Event()
             if job_id in self._unwanted:
                 self._unwanted.discard(job_id)
-                self._cancel.set()
-            return self._cancel
+                cancel.set()
+            return cancel
+
+    def end(self, job_id: str) -> None:
+        """The job is over: a cancel that comes now has nothing to stop."""
+        with self._mutex:
+            self._cancels.pop(job_id, None)
 
     def close(self) -> None:
         """Send what is left and end."""
@@ -79,11 +85,11 @@ class Line:
             message = wire.heard_by_engine(self._start.key, frames)
         except ProtocolError:
             return
-        if not isinstance(message, wire.CancelJob | wire.AbandonJob):
+        if not isinstance(message, wire.CancelJob):
             self.orders.put(message)
             return
         with self._mutex:
-            if message.job_id == self._current:
-                self._cancel.set()
+            if message.job_id in self._cancels:
+                self._cancels[message.job_id].set()
             else:
                 self._unwanted.add(message.job_id)

@@ -27,6 +27,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     device: str = "auto"
     renderer: str = DEFAULT_RENDERER
+    cluster: str = ""  # Ray's driver: its address; "" for a cluster of this machine alone
+    workers: int = 0  # Ray's driver: how many actors; 0 for one per GPU
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):

@@ -112,7 +112,6 @@ async def _serve(
 ) -> None:
     import uvicorn
 
-    from bridge.daemon.views import package_version
     from bridge.gateway.application import application, hosts_of
     from bridge.gateway.catalogue import Catalogue
     from bridge.gateway.certificates import certificate_of
@@ -123,6 +122,7 @@ async def _serve(
     from bridge.gateway.secret_files import secrets_of
     from bridge.gateway.studio import Studio
     from bridge.gateway.webhooks import Postman
+    from bridge.system.version import package_version
 
     secrets = secrets_of(settings.folder)
     files = certificate_of(settings.folder / "tls", sorted(hosts_of(settings))) if settings.tls else None

@@ -1,0 +1,136 @@
+"""The daemon's orders, handed to the actors of a cluster; what dies is said, so that the daemon hands it out again."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from pathlib import Path
+
+import msgspec
+import ray
+import ray.exceptions
+
+from bridge.engine_process import wire
+from bridge.engine_process.line import Line
+from bridge.files.store import AudioStore, hash_file
+from bridge.protocol.errors import ErrorContent, content_of
+from bridge.ray_driver.places import Place, Places
+
+logger = logging.getLogger("bridge.ray_driver")
+GONE = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError, ray.exceptions.ObjectLostError)
+_EVENT = wire.Done | wire.Failed | wire.Stopped | wire.StepDone | wire.LogText | wire.Loaded | wire.LoadFailed
+
+
+class Driver:
+    """One thread per job that runs or waits for a place."""
+
+    def __init__(self, line: Line, start: wire.Start) -> None:
+        self._line = line
+        self._store = AudioStore(Path(start.store))
+        self._places = Places(start, self._tell_places)
+
+    def obey(self, order: wire.Load | wire.RenderJob | wire.AbandonJob) -> None:
+        """Begin what the daemon ordered."""
+        if isinstance(order, wire.AbandonJob):
+            self._places.abandon(order.job_id)
+            return
+        work = self._load if isinstance(order, wire.Load) else self._render
+        threading.Thread(target=work, args=(order,), daemon=True).start()
+
+    def close(self) -> None:
+        """End the actors; jobs that they are at are not told."""
+        self._places.close()
+
+    def _tell_places(self, count: int, words: str) -> None:
+        logger.info("%d places %s", count, words)
+        self._line.say(wire.Places(count=count, words=words))
+
+    def _load(self, order: wire.Load) -> None:
+        place = self._places.take("load", order.model, threading.Event(), unlike=True)
+        if place is None:
+            return
+        try:
+            message, _ = ray.get(place.actor.load.remote(order.model))
+            self._line.say(msgspec.json.decode(message, type=_EVENT))
+            place.model = order.model
+        except GONE:
+            self._places.lose(place)
+            self._line.say(wire.LoadFailed(model=order.model, error=_lost("while it loaded")))
+        finally:
+            self._places.give_back(place)
+
+    def _render(self, job: wire.RenderJob) -> None:
+        cancel = self._line.begin(job.job_id)
+        place = self._places.take(job.job_id, job.model, cancel)
+        if place is None:
+            self._line.end(job.job_id)
+            self._line.say(wire.Stopped(job_id=job.job_id))
+            return
+        outcome: wire.Said
+        try:
+            outcome = self._rendered(job, place, cancel)
+            place.model = job.model
+        except GONE as error:
+            self._places.lose(place)
+            text = f"What rendered the job is gone ({place.host}): {type(error).__name__}."
+            outcome = wire.Stopped(job_id=job.job_id) if cancel.is_set() else wire.Lost(job_id=job.job_id, text=text)
+        except Exception as error:
+            logger.exception("job %s", job.job_id)
+            outcome = wire.Failed(job_id=job.job_id, error=content_of(error))
+        self._line.end(job.job_id)
+        self._places.give_back(place)
+        self._line.say(outcome)
+
+    def _rendered(self, job: wire.RenderJob, place: Place, cancel: threading.Event) -> wire.Said:
+        """Raises what Ray raises for an actor or a node that is gone."""
+        files = _files_of(job)
+        missing = ray.get(place.actor.has.remote([sha256 for sha256, _ in files.values()]))
+        new = {sha256: Path(job.request[name]).read_bytes() for name, (sha256, _) in files.items() if sha256 in missing}
+        finished = threading.Event()
+        threading.Thread(target=_pass_on, args=(cancel, finished, place, job.job_id), daemon=True).start()
+        order = msgspec.json.encode(job)
+        try:
+            for reference in place.actor.render.options(num_returns="streaming").remote(order, files, new):
+                message, buffers = ray.get(reference)
+                event = msgspec.json.decode(message, type=_EVENT)
+                if isinstance(event, wire.Done):
+                    return self._kept(event, buffers)
+                if isinstance(event, wire.Failed | wire.Stopped):
+                    return event
+                self._line.say(event)
+        finally:
+            finished.set()
+        raise ray.exceptions.RayActorError(error_msg="The actor ended without an outcome.")
+
+    def _kept(self, done: wire.Done, buffers: list[bytes]) -> wire.Done:
+        """The results, in the daemon's store."""
+        results = []
+        for entry, data in zip(done.results, buffers, strict=True):
+            sha256, path = self._store.put(data, Path(entry.audio.file_name).suffix, entry.audio.sha256)
+            audio = msgspec.structs.replace(entry.audio, path=str(path), sha256=sha256)
+            results.append(msgspec.structs.replace(entry, audio=audio))
+        return msgspec.structs.replace(done, results=results)
+
+
+def _files_of(job: wire.RenderJob) -> dict[str, tuple[str, str]]:
+    """Request field -> (SHA-256, suffix), of every field that names a file of this machine."""
+    paths = {
+        n: Path(v) for n, v in job.request.items() if isinstance(v, str) and os.path.isabs(v) and os.path.isfile(v)
+    }
+    known = {"audio": job.source_sha256} if job.source_sha256 else {}
+    return {name: (known.get(name) or hash_file(path), path.suffix) for name, path in paths.items()}
+
+
+def _pass_on(cancel: threading.Event, finished: threading.Event, place: Place, job_id: str) -> None:
+    while not finished.is_set():
+        if cancel.wait(0.05) and not finished.is_set():
+            with contextlib.suppress(*GONE):
+                ray.get(place.actor.cancel.remote(job_id))
+            return
+
+
+def _lost(when: str) -> ErrorContent:
+    remedy = "`acestep-bridge doctor` shows the cluster."
+    return ErrorContent(code="engine_unavailable", message=f"The actor ended {when}. {remedy}", remedy=remedy)

@@ -1,0 +1,13 @@
+"""Which version of this package runs."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+
+def package_version() -> str:
+    """Of the distribution; "0" when it is not installed."""
+    try:
+        return metadata.version("acestep-bridge")
+    except metadata.PackageNotFoundError:
+        return "0"
