@@ -92,7 +92,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         "--device", default="auto", help="auto, cpu, cuda or mps; cuda:0,cuda:1 or cpu*2 for several engine processes"
     )
     parser.add_argument("--executor", default="local", choices=("local", "ray"), help="who renders")
-    parser.add_argument("--cluster", default="", help="address of a Ray cluster, such as auto or 10.0.0.5:6379")
+    parser.add_argument("--address", default="", help="address of a Ray cluster, such as auto or 10.0.0.5:6379")
     parser.add_argument("--workers", type=int, default=0, help="actors of the cluster; 0: one per GPU")
     parser.add_argument("--memory", default="", help="memory mode of the engine")
     parser.add_argument("--warm", action="store_true", help="load the model at once")
@@ -108,7 +108,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         device=given.device,
         memory=given.memory,
         executor=given.executor,
-        cluster=given.cluster,
+        cluster=given.address,
         workers=given.workers,
         warm=given.warm,
         allowed_roots=tuple(given.allow_root),

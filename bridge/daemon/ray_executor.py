@@ -22,7 +22,7 @@ class RayExecutor:
         self.on_change: Callable[[], None] = lambda: None
         self._driver = EngineProcess(settings, program=PROGRAM)
         self._driver.on_places = self._follow
-        self._words = ""
+        self._count, self._words = 0, ""
         self._workers = [RayWorker(self._driver)]
 
     @property
@@ -37,7 +37,7 @@ class RayExecutor:
             state=state.state,
             pid=state.pid,
             model=state.model,
-            device=f"ray: {len(self._workers)} places{f' ({self._words})' if self._words else ''}",
+            device=f"ray: {self._count} places{f' ({self._words})' if self._words else ''}",
             restarts=state.restarts,
         )
 
@@ -54,7 +54,8 @@ class RayExecutor:
         await self._driver.close()
 
     def _follow(self, places: wire.Places) -> None:
-        count, self._words = max(1, places.count), places.words
+        self._count, self._words = places.count, places.words
+        count = max(1, places.count)
         del self._workers[count:]
         self._workers += [RayWorker(self._driver) for _ in range(count - len(self._workers))]
         self.on_change()

@@ -120,9 +120,9 @@ class Places:
 
     def _made(self) -> Place:
         room = {"num_gpus": 1} if ray.cluster_resources().get("GPU") else {"num_cpus": 1}
-        kind = ray.remote(RenderActor).options(max_concurrency=4, max_restarts=0, **room)
+        kind: Any = ray.remote(RenderActor).options(max_concurrency=4, max_restarts=0, **room)
         passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        actor = kind.remote(self._start.renderer, self._start.device, passed)
+        actor: Any = kind.remote(self._start.renderer, self._start.device, passed)
         return Place(actor, actor.about.remote())
 
     def _greet(self, place: Place) -> None:

@@ -1,0 +1,22 @@
+"""`python -m tests.executors [words for pytest]`: the executors' contract over a linked machine and a Ray cluster.
+
+The cluster has two nodes on this machine, by Ray's own cluster utility; nodes, actors and the driver are killed in the
+middle of jobs. Takes some minutes; skipped where Ray is not installed (the extra `ray`).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.support.paths import ROOT
+
+
+def main(words: list[str]) -> int:
+    """Runs pytest over them; its exit status."""
+    paths = ["tests/support/cluster_checks.py"]
+    return subprocess.run([sys.executable, "-m", "pytest", "-v", *paths, *words], cwd=ROOT).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

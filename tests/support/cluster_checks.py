@@ -1,0 +1,115 @@
+"""Tests of `python -m tests.executors`: the contract and faults of a real Ray cluster of two nodes on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from bridge.client import Client
+from tests.support.daemons import Daemon, running, text
+from tests.support.executor_contract import CHECKS, PLACES
+from tests.support.patience import HANG_SECONDS
+from tests.support.renderers import NOISE
+
+ray_utility = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: the extra ray")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A head that renders nothing, and two nodes of one place each."""
+    cluster = ray_utility.Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "node_ip_address": "127.0.0.1", "include_dashboard": False}
+    )
+    for _ in range(PLACES):
+        cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def daemon(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    home = tmp_path_factory.mktemp("ray") / "home"
+    options = ("--executor", "ray", "--address", cluster.address, "--workers", str(PLACES))
+    with running(home, *options, renderer=NOISE) as daemon, daemon.client() as client:
+        client.submit(text()).result()
+        _wait_for_places(client, PLACES)
+        yield daemon
+
+
+@pytest.fixture
+def client(daemon: Daemon) -> Iterator[Client]:
+    with daemon.client() as client:
+        yield client
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_cluster_keeps_the_contract(check: Any, client: Client, tmp_path: Path) -> None:
+    check(client, tmp_path)
+
+
+def test_audio_travels_once_per_node(client: Client, daemon: Daemon) -> None:
+    """After the contract's inpaints each node has the source once."""
+    folders = list((daemon.home / "ray").iterdir())
+    assert folders and all(len(list(node.glob("sources/*/*.wav"))) <= 1 for node in folders)
+
+
+def test_an_idle_actor_that_dies_costs_no_job_an_attempt(client: Client, daemon: Daemon) -> None:
+    _wait_for_places(client, PLACES)
+    _actors(daemon)[0].kill()
+    _wait_for_places(client, PLACES - 1)
+    _wait_for_places(client, PLACES)
+    job = client.submit(text(seed=8))
+    assert job.result().entries[0].seed == 8
+
+
+def test_jobs_complete_elsewhere_when_a_node_is_lost_and_a_new_one_is_used(cluster: Any, client: Client) -> None:
+    jobs = [client.submit(text("steps=40 step_seconds=0.1", seed=n)) for n in range(PLACES)]
+    _wait_for_steps(jobs)
+    cluster.remove_node(sorted(cluster.worker_nodes, key=lambda node: node.unique_id)[0], allow_graceful=False)
+    assert [job.result().entries[0].seed for job in jobs] == list(range(PLACES))
+    assert all(len(job.result().entries) == 1 for job in jobs)
+    cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+    _wait_for_places(client, PLACES)
+
+
+def test_jobs_complete_after_the_driver_was_killed(client: Client) -> None:
+    jobs = [client.submit(text("steps=40 step_seconds=0.1", seed=n)) for n in range(PLACES)]
+    _wait_for_steps(jobs)
+    pid = client.hello().engine.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert [job.result().entries[0].seed for job in jobs] == list(range(PLACES))
+    assert client.hello().engine.restarts == 1
+
+
+def _wait_for_places(client: Client, count: int) -> None:
+    limit = time.monotonic() + HANG_SECONDS
+    while f"ray: {count} place" not in (client.hello().engine.device or ""):
+        assert time.monotonic() < limit, client.hello().engine
+        time.sleep(0.1)
+
+
+def _wait_for_steps(jobs: list[Any]) -> None:
+    limit = time.monotonic() + HANG_SECONDS
+    while min(job.status().step for job in jobs) < 2:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+def _actors(daemon: Daemon) -> list[psutil.Process]:
+    """The actors' processes, which Ray names by their class."""
+    return [p for p in psutil.process_iter() if "ray::RenderActor" in " ".join(_words(p))]
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []

@@ -1,0 +1,114 @@
+"""What every executor does, asked of a real daemon: order, one job per place, progress, logs, cancel, death, results.
+
+The daemon renders with `NOISE` on two places. Each check is a function of a client and a folder; `CHECKS` lists them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bridge.client import Client, JobHandle
+from bridge.protocol.errors import RequestFailed
+from tests.support.daemons import text
+from tests.support.patience import HANG_SECONDS
+
+PLACES = 2
+
+
+def order_is_by_priority(client: Client, folder: Path) -> None:
+    """Behind jobs that hold all places, the urgent ones begin first, at most two at a time."""
+    jobs = [client.submit(text("steps=8 step_seconds=0.05", seed=n)) for n in range(PLACES)]
+    jobs += [client.submit(text("steps=4 step_seconds=0.05", seed=n), priority=n) for n in (10, 12, 14, 13, 11)]
+    spans = [_span(client, job) for job in jobs]
+    begun = [start for start, _ in spans[PLACES:]]
+    assert begun[2] == min(begun) and begun[0] == max(begun)
+    for start, _ in spans:
+        assert sum(a <= start < b for a, b in spans) <= PLACES
+
+
+def steps_and_lines_are_told(client: Client, folder: Path) -> None:
+    job = client.submit(text("steps=6 step_seconds=0.05"))
+    steps = [status.step for status in job.progress() if status.stage == "denoise"]
+    assert steps == sorted(steps) and len(set(steps)) > 2
+    assert "6 steps" in [line.text for line in client.logs(job.job_id).lines]
+
+
+def a_cancel_stops_within_a_step(client: Client, folder: Path) -> None:
+    """One that runs, and one that waits behind others."""
+    running = client.submit(text("steps=10000 step_seconds=0.02"))
+    others = [client.submit(text("steps=20 step_seconds=0.05", seed=n)) for n in range(PLACES)]
+    waiting = client.submit(text())
+    _wait_for_step(running)
+    for job in (waiting, running):
+        job.cancel()
+        with pytest.raises(RequestFailed) as cancelled:
+            job.result()
+        assert cancelled.value.code == "job_cancelled"
+    assert all(job.result() for job in others)
+
+
+def deaf_ones_are_ended(client: Client, folder: Path) -> None:
+    """A job that does not hear its cancel ends all the same, and the place renders on."""
+    job = client.submit(text("deaf steps=100000 step_seconds=0.02"))
+    _wait_for_step(job)
+    job.cancel()
+    with pytest.raises(RequestFailed):
+        job.result()
+    assert client.submit(text(seed=3)).result().entries[0].seed == 3
+
+
+def what_dies_is_run_again_once(client: Client, folder: Path) -> None:
+    job = client.submit(text(f"steps=4 step_seconds=0.05 die_once={folder / 'died'}", seed=5))
+    result = job.result()
+    assert (folder / "died").exists() and len(result.entries) == 1
+    levels = [line.text for line in client.logs(job.job_id).lines]
+    assert levels.count("running") == 2 and levels.count("completed") == 1
+
+
+def faults_of_the_engine_are_told(client: Client, folder: Path) -> None:
+    with pytest.raises(RequestFailed) as failed:
+        client.submit(text("fail")).result()
+    assert "9 GB needed" in str(failed.value)
+
+
+def audio_goes_there_and_comes_back(client: Client, folder: Path) -> None:
+    """An inpaint's source reaches every place; each variation's file is in the daemon's store, the seed's own audio."""
+    source = folder / "source.wav"
+    soundfile.write(source, np.random.default_rng(1).uniform(-0.5, 0.5, (24000, 2)), 48000, subtype="PCM_24")
+    request = {"task": "inpaint", "audio": str(source), "start_time": 0.1, "end_time": 0.2, "variations": 2, "seed": 4}
+    jobs = [client.submit({**request, "tags": "steps=3 step_seconds=0.05"}) for _ in range(2 * PLACES)]
+    made = [[Path(entry.audio.path or "").read_bytes() for entry in job.result().entries] for job in jobs]
+    assert len({tuple(hashlib.sha256(data).hexdigest() for data in files) for files in made}) == 1
+    before = soundfile.read(source, dtype="int32")[0]
+    after = soundfile.read(client.result(jobs[0].job_id).entries[0].audio.path, dtype="int32")[0]
+    assert np.array_equal(before[:4800], after[:4800]) and not np.array_equal(before[4800:9600], after[4800:9600])
+
+
+CHECKS = (
+    order_is_by_priority,
+    steps_and_lines_are_told,
+    a_cancel_stops_within_a_step,
+    deaf_ones_are_ended,
+    what_dies_is_run_again_once,
+    faults_of_the_engine_are_told,
+    audio_goes_there_and_comes_back,
+)
+
+
+def _span(client: Client, job: JobHandle) -> tuple[float, float]:
+    job.result()
+    lines = {line.text: line.time for line in client.logs(job.job_id).lines}
+    return lines["running"], lines["completed"]
+
+
+def _wait_for_step(job: JobHandle) -> None:
+    limit = time.monotonic() + HANG_SECONDS
+    while job.status().step < 1:
+        assert time.monotonic() < limit
+        time.sleep(0.02)
