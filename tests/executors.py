@@ -11,11 +11,14 @@ import sys
 
 from tests.support.paths import ROOT
 
+# Ray leaves files of its own open
+QUIET = ("-W", "ignore::ResourceWarning", "-W", "ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 def main(words: list[str]) -> int:
     """Runs pytest over them; its exit status."""
     paths = ["tests/support/cluster_checks.py"]
-    return subprocess.run([sys.executable, "-m", "pytest", "-v", *paths, *words], cwd=ROOT).returncode
+    return subprocess.run([sys.executable, "-m", "pytest", "-v", *QUIET, *paths, *words], cwd=ROOT).returncode
 
 
 if __name__ == "__main__":

@@ -310,7 +310,7 @@ class Operations:
         if not call.peer.is_local:
             uptime = time.monotonic() - self._started_steady
             counts = self._store.counts(call.peer.name)
-            return Reply(views.metrics_of_client(counts, uptime, self._runner.engine.restarts))
+            return Reply(views.metrics_of_client(counts, uptime, self._runner.restarts))
         files, size = await self._threads.run(self._audio.size)
         return Reply(
             m.MetricsReply(
@@ -320,7 +320,7 @@ class Operations:
                 rejected_signatures=self.counters.rejected_signatures,
                 rejected_messages=self.counters.rejected_messages,
                 events_sent=self.counters.events_sent,
-                engine_restarts=sum(state.restarts for state in self._runner.executor.describe_all()),
+                engine_restarts=self._runner.restarts,
                 audio_bytes=size,
                 audio_files=files,
             )

@@ -89,6 +89,11 @@ class Runner:
         """The worker that does most, as it is told to clients."""
         return self.executor.describe()
 
+    @property
+    def restarts(self) -> int:
+        """Starts of engine processes after the first of each."""
+        return sum(state.restarts for state in self.executor.describe_all())
+
     def _want(self, model: str, unload: bool) -> None:
         self._wanted_model, self._unload = model, unload
         self._follow_executor()

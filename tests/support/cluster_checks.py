@@ -22,13 +22,20 @@ ray_utility = pytest.importorskip("ray.cluster_utils", reason="Ray is not instal
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def nodes_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The home of the nodes' user."""
+    home = tmp_path_factory.mktemp("nodes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACESTEP_BRIDGE_HOME", str(home))
+        yield home
+
+
+@pytest.fixture(scope="module")
+def cluster(nodes_home: Path) -> Iterator[Any]:
     """A head that renders nothing, and two nodes of one place each."""
-    cluster = ray_utility.Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 0, "node_ip_address": "127.0.0.1", "include_dashboard": False}
-    )
+    cluster = ray_utility.Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     for _ in range(PLACES):
-        cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+        cluster.add_node(num_cpus=1)
     yield cluster
     cluster.shutdown()
 
@@ -54,9 +61,9 @@ def test_a_cluster_keeps_the_contract(check: Any, client: Client, tmp_path: Path
     check(client, tmp_path)
 
 
-def test_audio_travels_once_per_node(client: Client, daemon: Daemon) -> None:
+def test_audio_travels_once_per_node(client: Client, nodes_home: Path) -> None:
     """After the contract's inpaints each node has the source once."""
-    folders = list((daemon.home / "ray").iterdir())
+    folders = list((nodes_home / "ray").iterdir())
     assert folders and all(len(list(node.glob("sources/*/*.wav"))) <= 1 for node in folders)
 
 
@@ -75,7 +82,7 @@ def test_jobs_complete_elsewhere_when_a_node_is_lost_and_a_new_one_is_used(clust
     cluster.remove_node(sorted(cluster.worker_nodes, key=lambda node: node.unique_id)[0], allow_graceful=False)
     assert [job.result().entries[0].seed for job in jobs] == list(range(PLACES))
     assert all(len(job.result().entries) == 1 for job in jobs)
-    cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+    cluster.add_node(num_cpus=1)
     _wait_for_places(client, PLACES)
 
 
