@@ -49,6 +49,7 @@ class EngineDied(BridgeError):
     def __init__(self, status: int | None, text: str = "") -> None:
         super().__init__(text or f"The engine process ended with status {status}.")
         self.status = status
+        self.counts = True  # as an attempt of the job
 
 
 class EngineNotStarted(BridgeError):

@@ -149,6 +149,10 @@ class Lane:
         if self.progress.cancelling:
             self._change(job, "cancelled")
             return
+        if isinstance(error, EngineDied) and not error.counts:
+            job.attempts -= 1
+            self._change(job, "queued")
+            return
         self._log(job, "error", f"{error} Attempt {job.attempts} of {self._settings.max_attempts}.")
         if job.attempts < self._settings.max_attempts:
             self._change(job, "queued")

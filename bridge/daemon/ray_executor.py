@@ -5,14 +5,16 @@ No Ray here: what dies with the cluster is that process, never the daemon.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
-from bridge.daemon.engine import EngineProcess, OnSaid, Outcome
+from bridge.daemon.engine import EngineDied, EngineProcess, OnSaid, Outcome
 from bridge.daemon.settings import Settings
 from bridge.engine_process import wire
 from bridge.protocol.messages import EngineState
 
 PROGRAM = "bridge.ray_driver"
+_PAUSE_SECONDS = 2.0
 
 
 class RayExecutor:
@@ -33,11 +35,12 @@ class RayExecutor:
     def describe(self) -> EngineState:
         """The driver, and how many places there are."""
         state = self._driver.describe()
+        words = f" ({self._words})" if self._words else ""
         return EngineState(
             state=state.state,
             pid=state.pid,
             model=state.model,
-            device=f"ray: {self._count} places{f' ({self._words})' if self._words else ''}",
+            device=f"ray: {self._count} places{words}" if state.pid else "ray: no driver runs",
             restarts=state.restarts,
         )
 
@@ -70,7 +73,20 @@ class RayWorker:
 
     async def render(self, job: wire.RenderJob, on_said: OnSaid) -> Outcome:
         """Render a job. Raises EngineDied, EngineNotStarted."""
-        return await self._driver.render(job, on_said)
+        began = False
+
+        def hear(message: wire.StepDone | wire.LogText) -> None:
+            nonlocal began
+            began = True
+            on_said(message)
+
+        try:
+            return await self._driver.render(job, hear)
+        except EngineDied as died:
+            if not began:  # no actor had it: the cluster cannot be joined now
+                died.counts = False
+                await asyncio.sleep(_PAUSE_SECONDS)
+            raise
 
     async def load(self, model: str) -> None:
         """Load a model on one actor that does not have it."""

@@ -16,6 +16,7 @@ from bridge.engine_process import wire
 from bridge.engine_process.line import Line
 from bridge.files.store import AudioStore, hash_file
 from bridge.protocol.errors import ErrorContent, content_of
+from bridge.ray_driver.cluster import ClusterGone, get, give_up
 from bridge.ray_driver.places import Place, Places
 
 logger = logging.getLogger("bridge.ray_driver")
@@ -52,7 +53,7 @@ class Driver:
         if place is None:
             return
         try:
-            message, _ = ray.get(place.actor.load.remote(order.model))
+            message, _ = get(place.actor.load.remote(order.model))
             self._line.say(msgspec.json.decode(message, type=_EVENT))
             place.model = order.model
         except GONE:
@@ -76,6 +77,8 @@ class Driver:
             self._places.lose(place)
             text = f"What rendered the job is gone ({place.host}): {type(error).__name__}."
             outcome = wire.Stopped(job_id=job.job_id) if cancel.is_set() else wire.Lost(job_id=job.job_id, text=text)
+        except ClusterGone as error:
+            give_up(str(error))
         except Exception as error:
             logger.exception("job %s", job.job_id)
             outcome = wire.Failed(job_id=job.job_id, error=content_of(error))
@@ -86,14 +89,14 @@ class Driver:
     def _rendered(self, job: wire.RenderJob, place: Place, cancel: threading.Event) -> wire.Said:
         """Raises what Ray raises for an actor or a node that is gone."""
         files = _files_of(job)
-        missing = ray.get(place.actor.has.remote([sha256 for sha256, _ in files.values()]))
+        missing = get(place.actor.has.remote([sha256 for sha256, _ in files.values()]))
         new = {sha256: Path(job.request[name]).read_bytes() for name, (sha256, _) in files.items() if sha256 in missing}
         finished = threading.Event()
         threading.Thread(target=_pass_on, args=(cancel, finished, place, job.job_id), daemon=True).start()
         order = msgspec.json.encode(job)
         try:
             for reference in place.actor.render.options(num_returns="streaming").remote(order, files, new):
-                message, buffers = ray.get(reference)
+                message, buffers = get(reference)
                 event = msgspec.json.decode(message, type=_EVENT)
                 if isinstance(event, wire.Done):
                     return self._kept(event, buffers)
@@ -126,8 +129,8 @@ def _files_of(job: wire.RenderJob) -> dict[str, tuple[str, str]]:
 def _pass_on(cancel: threading.Event, finished: threading.Event, place: Place, job_id: str) -> None:
     while not finished.is_set():
         if cancel.wait(0.05) and not finished.is_set():
-            with contextlib.suppress(*GONE):
-                ray.get(place.actor.cancel.remote(job_id))
+            with contextlib.suppress(*GONE, ClusterGone):
+                get(place.actor.cancel.remote(job_id))
             return
 
 

@@ -16,13 +16,13 @@ import ray.exceptions
 
 from bridge.engine_process import wire
 from bridge.ray_driver.actor import RenderActor
+from bridge.ray_driver.cluster import ClusterGone, connect, get, give_up
 from bridge.system.version import package_version
 
 logger = logging.getLogger("bridge.ray_driver")
 LOOK_SECONDS = 1.0
 _WAIT_SECONDS = 0.05
 _PING_SECONDS = 2.0
-_NAMESPACE = "acestep-bridge"
 _PASSED_ON = ("ACESTEP_MEMORY", "ACESTEP_SPEED", "OMP_WAIT_POLICY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY")
 
 
@@ -97,9 +97,11 @@ class Places:
         while not self._closing:
             try:
                 if not ray.is_initialized():
-                    _connect(self._start.cluster)
+                    connect(self._start.cluster)
                 self._look()
             except Exception as error:  # no cluster there yet, or not any more
+                if ray.is_initialized():
+                    give_up(str(error))
                 logger.warning("the cluster %s: %s", self._start.cluster or "of this machine", error)
                 self._say(f"The cluster does not answer: {str(error)[:200]}")
                 time.sleep(LOOK_SECONDS)
@@ -128,7 +130,9 @@ class Places:
     def _greet(self, place: Place) -> None:
         """Use it, if it is of our version; a node with another one is told, never used."""
         try:
-            about = ray.get(place.about)
+            about = get(place.about)
+        except ClusterGone:
+            raise
         except Exception as error:
             logger.warning("an actor did not start: %s", error)
             self.lose(place)
@@ -145,7 +149,7 @@ class Places:
         """Those that died while they had nothing to do."""
         for place in [p for p in self._places if p.ready and not p.job]:
             try:
-                ray.get(place.actor.has.remote([]), timeout=_PING_SECONDS)
+                get(place.actor.has.remote([]), _PING_SECONDS)
             except ray.exceptions.RayActorError:
                 self.lose(place)
             except ray.exceptions.GetTimeoutError:
@@ -158,12 +162,3 @@ class Places:
         if told != self._told:
             self._told = told
             self._tell(*told)
-
-
-def _connect(address: str) -> None:
-    """Join a cluster, or start one of this machine alone, on loopback. Raises what Ray raises."""
-    options: dict[str, Any] = {"namespace": _NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
-    if address:
-        ray.init(address=address, **options)
-    else:
-        ray.init(_node_ip_address="127.0.0.1", include_dashboard=False, **options)

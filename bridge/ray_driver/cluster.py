@@ -1,0 +1,40 @@
+"""Ray's node on this machine: joined, and lost. A driver whose node is gone cannot join again; a new process can."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any, NoReturn
+
+import ray
+import ray.exceptions
+
+logger = logging.getLogger("bridge.ray_driver")
+_NAMESPACE = "acestep-bridge"
+
+
+class ClusterGone(Exception):
+    """The node that this process had joined is gone."""
+
+
+def connect(address: str) -> None:
+    """Join a cluster, or start one of this machine alone, on loopback. Raises what Ray raises."""
+    options: dict[str, Any] = {"namespace": _NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
+    if address:
+        ray.init(address=address, **options)
+    else:
+        ray.init(_node_ip_address="127.0.0.1", include_dashboard=False, **options)
+
+
+def get(reference: Any, timeout: float | None = None) -> Any:
+    """What a reference stands for. Raises ClusterGone, and what Ray raises for an actor that is gone."""
+    try:
+        return ray.get(reference, timeout=timeout)
+    except (OSError, ray.exceptions.RaySystemError) as error:
+        raise ClusterGone(str(error)) from error
+
+
+def give_up(reason: str) -> NoReturn:
+    """End this process: the daemon starts a new one, which joins again, and hands out the jobs again."""
+    logger.error("the cluster is gone: %s", reason)
+    os._exit(3)
