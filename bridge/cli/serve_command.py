@@ -11,6 +11,7 @@ from bridge.cli.daemon_options import AudioUrls, Roots, check_audio_urls
 from bridge.cli.output import handled, note
 from bridge.daemon.devices import devices_of
 from bridge.model_words import model_words
+from engine.errors import InvalidRequest
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,6 +37,16 @@ def serve(
             help="How the engine shares memory; chosen for each job by default.",
         ),
     ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option("--executor", metavar="local|ray", help="Who renders: this machine's devices, or a Ray cluster."),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", metavar="STR", help="The cluster, such as auto or 10.0.0.5:6379.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, max=512, help="How many jobs at once on the cluster.")
+    ] = None,
     audio_urls: AudioUrls = None,
     allow_root: Roots = None,
     warm: Annotated[bool, typer.Option("--warm", help="Load the model at the start.")] = False,
@@ -45,7 +56,9 @@ def serve(
     check_audio_urls(audio_urls)
     check_device(device)
     check_memory(memory)
+    check_executor(executor, address, workers)
     options = {"--bind": bind, "--model": model, "--device": device, "--memory": memory, "--audio-urls": audio_urls}
+    options |= {"--executor": executor, "--address": address, "--workers": str(workers) if workers else None}
     roots = [word for folder in allow_root or [] for word in ("--allow-root", str(folder.absolute()))]
     raise SystemExit(run_daemon(options, [*roots, *(["--warm"] if warm else [])]))
 
@@ -76,6 +89,15 @@ def check_device(device: str | None) -> None:
     """Raises InvalidRequest for a word that is no device."""
     if device is not None:
         devices_of(device)
+
+
+def check_executor(executor: str | None, address: str | None, workers: int | None) -> None:
+    """Raises InvalidRequest for an executor that there is not, and for options of a cluster without one."""
+    if executor not in (None, "local", "ray"):
+        raise InvalidRequest("executor", repr(executor), "local or ray", "Leave it out for this machine.")
+    if executor != "ray" and (address or workers):
+        name = "address" if address else "workers"
+        raise InvalidRequest(name, str(address or workers), "nothing without a cluster", "Add --executor ray.")
 
 
 def check_memory(memory: str | None) -> None:

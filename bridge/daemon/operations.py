@@ -106,6 +106,7 @@ class Operations:
                 started=self._started,
                 home=str(self._settings.home) if call.peer.is_local else "",
                 engine=self._runner.describe(),
+                engines=self._runner.executor.describe_all(),
                 model=self._model_name(),
                 queued=self._store.queued(call.peer.owner),
                 max_message_bytes=MAX_MESSAGE_BYTES,

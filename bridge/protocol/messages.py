@@ -302,7 +302,8 @@ class HelloReply(Content, frozen=True, kw_only=True):
     pid: int
     started: float
     home: str
-    engine: EngineState
+    engine: EngineState  # the one that does most
+    engines: list[EngineState] = []  # every one, where there are several
     model: ModelName
     queued: int
     max_message_bytes: int

@@ -36,6 +36,7 @@ HOMES = {
     "reaper": "others",
     "gpu": "gpu",
     "fit": "fit",
+    "executors": "executors",
     "reference": "reference",
     "turbo": "ace_step_15",
     "turbo-peer": "ace_step_15",
