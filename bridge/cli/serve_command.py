@@ -9,7 +9,7 @@ import typer
 
 from bridge.cli.daemon_options import AudioUrls, Roots, check_audio_urls
 from bridge.cli.output import handled, note
-from bridge.daemon.devices import devices_of
+from bridge.daemon.device_words import devices_of
 from bridge.model_words import model_words
 from engine.errors import InvalidRequest
 

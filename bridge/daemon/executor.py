@@ -12,7 +12,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from bridge.daemon.devices import devices_of, threads_each
+from bridge.daemon.device_words import devices_of, threads_each
 from bridge.daemon.engine import EngineProcess, OnSaid, Outcome
 from bridge.daemon.settings import Settings
 from bridge.engine_process import wire

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bridge.client import Client
-from bridge.daemon.devices import devices_of
+from bridge.daemon.device_words import devices_of
 from bridge.jobs import Job, JobStore
 from engine.errors import InvalidRequest
 from tests.support.daemons import running
