@@ -127,7 +127,8 @@ def _show_licence(name: str) -> None:
     for entry in registry.entries():
         if entry.name == name and entry.repository:
             size = f"{entry.size_bytes / 1e9:.1f} GB"
-            note(f"{entry.repository} at {(entry.revision or '')[:12]}, {size}, licence {entry.licence}")
+            at = f" at {entry.revision[:12]}" if entry.revision else ""
+            note(f"{entry.repository}{at}, {size}, licence {entry.licence}")
 
 
 def _as_dict(entry: Any) -> dict[str, Any]:

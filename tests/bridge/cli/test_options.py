@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bridge.cli.app import app
+from bridge.cli.option_groups import ORDER
 from bridge.cli.out_file import Outputs, Wish, format_of, numbered, place
 from bridge.cli.output import Exit, as_called, exit_code_of
 from bridge.cli.progress import JobDisplay, words_of
@@ -36,6 +37,20 @@ def test_every_field_is_an_option_of_its_task(task):
     text = run(task, "--help").stdout
     for name in fields_of(TASKS[task]):
         assert name == "audio" or option_name(name) in text
+
+
+def test_help_begins_with_what_is_used_every_day_and_has_the_models_own_defaults():
+    """The defaults shown were not nano's, and the expert's fields stood among the others."""
+    text = run("inpaint", "--help").stdout
+    order = ["--tags", "--start-bar", "--seed", "--out", "Tempo, key", "--tempo-map", "Sampler", "--number-of-steps"]
+    assert [text.index(word) for word in order] == sorted(text.index(word) for word in order)
+    assert "[default: 15; nano: 5]" in text and "--channels 1,2" in " ".join(text.split())
+    assert "[required" not in run("retake", "--help").stdout
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_field_has_its_place_in_the_help(task):
+    assert set(fields_of(TASKS[task])) - {"audio"} <= set(ORDER)
 
 
 def test_proposed_commands_are_those_that_can_be_typed():
