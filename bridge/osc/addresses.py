@@ -16,6 +16,11 @@ NOT_CONTROLS = frozenset(
     {"audio", "client_data", "request_id", "tempo_map", "model", "priority", "lora", "lora_weight"}
 )
 TAKE_SLOTS = 8  # takes whose names and lamps surfaces can show
+SOURCE_SLOTS = 8  # sources that can be chosen by number
+BAR_BLOCK = 4
+BAR_LAMPS = tuple(range(1, 33, BAR_BLOCK))  # first bars of the blocks that have a lamp
+REPEAT_LAMPS = (0, 4, 8, 16)
+PRESET_LAMPS = ("A", "B", "C", "D")
 TYPE_TAGS = {"int": "i", "float": "f", "bool": "i", "str": "s", "choice": "s", "list": "s", "audio": "s"}
 
 
@@ -104,6 +109,7 @@ COMMANDS = [
     _command("take/reject", "", "Drop the present take; the one behind it counts, else the one before."),
     _command("take/original", "", "Compare with the original (again: back)."),
     _command("take/select", "i", "A take by its number; 0: the original."),
+    _command("source/select", "i", "A source by its number in the list of those used last and the files beside it."),
     _command("undo", "", "Take back what was kept, dropped or recalled last."),
     _command("tempo/tap", "", "Tap the tempo, at least twice."),
     _command("tempo/nudge", "f", "Change the tempo by so many beats a minute."),
@@ -145,6 +151,40 @@ FEEDBACK = [
             Address(f"{ROOT}/take/{n}/name", "s", Kind.FEEDBACK, f"Name of take {n}; empty: there is none."),
             Address(f"{ROOT}/take/{n}/lamp", "i", Kind.FEEDBACK, f"1 while take {n} counts."),
         )
+    ),
+    Address(f"{ROOT}/take/0/lamp", "i", Kind.FEEDBACK, "1 while the original counts."),
+    Address(f"{ROOT}/source/words", "s", Kind.FEEDBACK, "Name of the source's file."),
+    *(
+        address
+        for n in range(1, SOURCE_SLOTS + 1)
+        for address in (
+            Address(f"{ROOT}/source/{n}/name", "s", Kind.FEEDBACK, f"Name of source {n}; empty: there is none."),
+            Address(f"{ROOT}/source/{n}/lamp", "i", Kind.FEEDBACK, f"1 while source {n} is worked on."),
+        )
+    ),
+    *(
+        Address(
+            f"{ROOT}/region/bars/{n}/lamp",
+            "i",
+            Kind.FEEDBACK,
+            f"1 while the region is bars {n} to {n + BAR_BLOCK - 1}.",
+        )
+        for n in BAR_LAMPS
+    ),
+    *(
+        Address(
+            f"{ROOT}/repeat/{n}/lamp",
+            "i",
+            Kind.FEEDBACK,
+            f"1 while the last task starts again each {n} bars." if n else "1 while nothing starts by itself.",
+        )
+        for n in REPEAT_LAMPS
+    ),
+    *(
+        Address(
+            f"{ROOT}/preset/{name}/lamp", "i", Kind.FEEDBACK, f"1 while the controls are as preset {name} has them."
+        )
+        for name in PRESET_LAMPS
     ),
     Address(f"{ROOT}/region/words", "s", Kind.FEEDBACK, "The region as one line for a label."),
     Address(f"{ROOT}/preset/name", "s", Kind.FEEDBACK, "The name of a preset."),

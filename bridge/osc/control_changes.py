@@ -19,10 +19,12 @@ from bridge.osc.values import OscError
 
 
 class ControlChanges:
-    """`share` is told what was changed here and others should know; `on_change` is called for a control by name."""
+    """`share` is told what was changed here and others should know; `on_change` is called for a control by name,
+    `on_shown` after all of them."""
 
     def __init__(self, controls: Controls, feedback: Feedback, targets: FeedbackTargets) -> None:
         self._controls, self._feedback, self._targets = controls, feedback, targets
+        self.on_shown: Callable[[], None] = lambda: None
         self.share: Callable[[set[str]], None] = lambda names: None
         self.on_change: dict[str, Callable[[], None]] = {}
         self.checks: dict[str, Callable[[Address, Any], None]] = {}  # what else a control's value must be
@@ -51,6 +53,7 @@ class ControlChanges:
             self._feedback.put(f"{ROOT}/{name.partition('/')[0]}/words", words[name]())
         for name in names & self.on_change.keys():
             self.on_change[name]()
+        self.on_shown()
 
     def known(self, path: str, text: str) -> str:
         """A control's name from its name or path. Raises OscError."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 from bridge.osc.addresses import ROOT
@@ -23,6 +24,7 @@ from bridge.osc.handlers import Part, handler_table
 from bridge.osc.incoming import Incoming
 from bridge.osc.jobs import JobWatch, tell
 from bridge.osc.kept_takes import KeptTakes
+from bridge.osc.lamps import Lamps
 from bridge.osc.last_task import LastTask
 from bridge.osc.listening import bound_sockets
 from bridge.osc.oscquery import answer
@@ -34,9 +36,10 @@ from bridge.osc.reaper_link import InReaper, ReaperLink
 from bridge.osc.registration import RegisteredFile, Registration
 from bridge.osc.repeat import Repeat
 from bridge.osc.resending import Resending
-from bridge.osc.settings import OscSettings
+from bridge.osc.settings import DEFAULT_PORT, OscSettings
 from bridge.osc.shared import SharedControls
 from bridge.osc.source_check import SourceCheck
+from bridge.osc.source_list import SourceList
 from bridge.osc.state import REAPER, REGION, REPEAT, SEED, SOURCE, Controls
 from bridge.osc.surface import Message, Peer, Surface, SurfaceCallbacks
 from bridge.osc.take_commands import TakeCommands
@@ -77,13 +80,17 @@ class Controller:
         self.shared = SharedControls(daemon, self.controls, self._changes.show, self._restart.lost)
         self._worker = Worker(self._on_failed, self._restart.lost)
         self._queries = Queries(self.controls, self._feedback, self._changes.known)
+        self._lamps = Lamps(self.controls, self._feedback)
+        self._sources = SourceList(
+            self._file("sources"), settings.roots, self.controls, self._changes.changed, self._feedback
+        )
         self.resending = Resending(self._feedback, self._queries.paths_sent_again, self._queries.present)
         self.takes = Takes()
         self._takes = TakeCommands(self.takes, self.controls, self._changes.changed, self._feedback)
         self._finished = FinishedJobs(daemon, self.controls, self._takes, self._feedback)
         self._watch = JobWatch(daemon, settings.port, partial(tell, feedback=self._feedback), self._finished.finished)
         self._link = self._reaper_link()
-        self._kept = KeptTakes(settings.home / "takes.json", self.takes, self._watch.own_jobs)
+        self._kept = KeptTakes(self._file("takes"), self.takes, self._watch.own_jobs)
         earlier = self._kept.load()
         self._source_check = SourceCheck(self.controls, self._feedback.error)
         tasks = TaskCommands(self.controls, daemon, self._watch, self._worker, settings.port)
@@ -99,22 +106,22 @@ class Controller:
     def _parts(self) -> list[Part]:
         """What does the addresses, besides the devices."""
         presets = Presets(self._settings.home / "presets")
-        kept = RegisteredFile(self._settings.home / "surfaces.json")
+        kept = RegisteredFile(self._file("surfaces"))
+        preset_commands = PresetCommands(presets, self.controls, self._changes.changed, self._feedback)
+        preset_commands.on_preset = self._lamps.preset_is
         return [
             self._changes,
             self._last,
             Panic(self._last, self.controls, self._changes.changed),
             Undo(
-                [
-                    self._in_reaper(self._takes),
-                    PresetCommands(presets, self.controls, self._changes.changed, self._feedback),
-                ],
+                [self._in_reaper(self._takes), preset_commands],
                 self.controls,
                 self.takes,
                 self._changes.changed,
                 self._takes.show,
             ),
             TempoCommands(self.controls, self._changes.changed),
+            self._sources,
             self._queries,
             Registration(self._targets, kept, self._settings.allowed, self._queries.show_all),
         ]
@@ -128,6 +135,7 @@ class Controller:
             REAPER: self._source_check.put,
             REPEAT: self._repeat.set,
         }
+        self._changes.on_shown = self._lamps.show
         self._takes.on_change = self._watch.on_own = self._kept.put
         self._changes.checks = NamedFiles(self._settings.roots, self._finished.has).checks()
         if self._link is None:
@@ -155,6 +163,7 @@ class Controller:
                 self._targets.add_permanent(peer)
         self._feedback.put(f"{ROOT}/status", "starting")
         self._changes.show({REGION, SEED, REPEAT})
+        self._sources.follow_source()
         self._takes.show(tell_path=False)
 
     async def run(self) -> None:
@@ -204,7 +213,13 @@ class Controller:
 
     def _on_source(self) -> None:
         self._takes.follow_source()
+        self._sources.follow_source()
         self._source_check.put()
+
+    def _file(self, name: str) -> Path:
+        """What this controller keeps for its next start: a second one on another port has its own."""
+        port = self._settings.port
+        return self._settings.home / (f"{name}.json" if port in (0, DEFAULT_PORT) else f"{name}-{port}.json")
 
     # -- the daemon and REAPER ---------------------------------------------------------------------------------------
 

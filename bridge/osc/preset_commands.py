@@ -15,12 +15,13 @@ from bridge.osc.values import OscError
 
 
 class PresetCommands:
-    """`changed` is told the names of the controls that a preset set."""
+    """`changed` is told the names of the controls that a preset set, `on_preset` which one they are as now."""
 
     def __init__(
         self, presets: Presets, controls: Controls, changed: Callable[[set[str]], None], feedback: Feedback
     ) -> None:
         self._presets, self._controls, self._changed, self._feedback = presets, controls, changed, feedback
+        self.on_preset: Callable[[str], None] = lambda name: None
 
     def handlers(self) -> dict[str, Handler]:
         """By address."""
@@ -31,11 +32,13 @@ class PresetCommands:
         with _told("save"):
             self._presets.save(*values, self._controls.saved())
         self._feedback.everyone(f"{ROOT}/preset/name", *values)
+        self.on_preset(*values)
 
     def _recall(self, sender: Peer, values: tuple[str]) -> None:
         with _told("recall"):
             recalled = self._presets.recall(*values)
         self._changed(self._controls.load(recalled))
+        self.on_preset(*values)
 
     def _list(self, sender: Peer, values: tuple[()]) -> None:
         for name in self._presets.names():

@@ -25,6 +25,7 @@ OURS_ALONE = frozenset({REGION, SEED_LOCK, REPEAT, HOLD, KEEP})  # not the daemo
 MAX_REPEAT_BARS, MAX_KEPT = 4096, 999
 _COUNTS = {REPEAT: ("bars", MAX_REPEAT_BARS), KEEP: ("takes", MAX_KEPT)}
 _DEFAULT_TEMPO = 120.0
+PLAIN_SOURCE = "music"  # what is said of a source that nobody has described
 # a request without faults, into which one value is put
 _SAMPLE = {
     "tags": "a",
@@ -183,6 +184,8 @@ class Controls:
                 path = f"{ROOT}/{task.replace('-', '_')}"
                 raise OscError(path, "no source", f"a file, named with {ROOT}/source or by committing a take")
             request["audio"] = self.values[SOURCE]
+        if "original_tags" in fields:
+            request.setdefault("original_tags", PLAIN_SOURCE)
         return {"task": task, **request}
 
     def _put(self, new: Mapping[str, Any]) -> set[str]:

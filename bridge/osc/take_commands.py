@@ -54,6 +54,7 @@ class TakeCommands:
         takes, feedback = self._takes, self._feedback
         feedback.put(f"{ROOT}/take", takes.present, len(takes.paths))
         feedback.put(f"{ROOT}/take/words", takes.words)
+        feedback.put_changed(f"{ROOT}/take/0/lamp", int(not takes.present))
         names = takes.names[:TAKE_SLOTS]
         for number, name in enumerate([*names, *[""] * (TAKE_SLOTS - len(names))], 1):
             feedback.put_changed(f"{ROOT}/take/{number}/name", name)

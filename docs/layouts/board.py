@@ -10,13 +10,15 @@ GREEN, AMBER, BLUE, VIOLET, RED = "#16a34a", "#d97706", "#2563eb", "#7c3aed", "#
 TEAL, SLATE, PANEL, BACK = "#0d9488", "#475569", "#1a2338", "#0b1020"
 WHITE, DIM, ALARM = "#ffffff", "#94a3b8", "#fca5a5"
 GAP = 6  # pixels between widgets
+GUIDANCE = "how much the words count"
 
 
 @dataclass(frozen=True)
 class Widget:
     """One control at a place of the grid (left, top, width, height).
 
-    kind: button, toggle, fader, meter, lamp, text (to type in), label (shows what comes) or caption (fixed words).
+    kind: button, toggle, fader, meter, lamp (stands still without a link), light (lit while something is on), text (to
+    type in), label (shows what comes) or caption (fixed words).
     `constants` are what a button sends, or what a fader reaches from and to.
     """
 
@@ -74,6 +76,32 @@ def toggle(path: str, words: str, place: Place, color: str) -> Widget:
     return Widget("toggle", path, place, words, color, "i", (), 16)
 
 
+LIGHT = 0.16  # of a button's height
+
+
+def lit(
+    path: str, lamp: str, words: str, place: Place, color: str, *constants: int | str, size: int = 16
+) -> list[Widget]:
+    """A button with a light above it, which is lit while what it asks for is on."""
+    left, top, width, height = place
+    return [
+        Widget("light", lamp, (left, top, width, height * LIGHT), color=AMBER, tags="i"),
+        button(path, words, (left, top + height * LIGHT, width, height * (1 - LIGHT)), color, *constants, size=size),
+    ]
+
+
+def _lit_row(
+    place: Place, widgets: list[tuple[str, str, str, str, tuple[int | str, ...]]], size: int = 16
+) -> list[Widget]:
+    """Lit buttons of equal width: path, lamp, words, color and what each sends."""
+    left, top, width, height = place
+    each = width / len(widgets)
+    found = []
+    for n, (path, lamp, words, color, constants) in enumerate(widgets):
+        found += lit(path, lamp, words, (left + n * each, top, each, height), color, *constants, size=size)
+    return found
+
+
 def _row(place: Place, widgets: list[tuple[str, str, str, tuple[int | str, ...]]], size: int = 16) -> list[Widget]:
     """Buttons of equal width: path, words, color and what each sends."""
     left, top, width, height = place
@@ -101,14 +129,25 @@ def _state(place: Place, scale: float) -> list[Widget]:
 
 
 def _go(place: Place) -> list[Widget]:
+    """What makes music: the part again in the middle, the others below, and how long NEW and LONGER are."""
     left, top, width, height = place
-    third = height / 3
-    others = [("retake", "RETAKE", AMBER, ()), ("text_to_audio", "NEW", BLUE, ()),
+    row = height / 4
+    others = [("retake", "VARY", AMBER, ()), ("text_to_audio", "NEW", BLUE, ()),
               ("audio_to_audio", "REMIX", VIOLET, ()), ("outpaint", "LONGER", TEAL, ())]  # fmt: skip
     return [
-        button("inpaint", "INPAINT", (left, top, width * 0.68, third * 1.9), GREEN, size=32),
-        button("cancel", "CANCEL", (left + width * 0.68, top, width * 0.32, third * 1.9), RED, size=20),
-        *_row((left, top + third * 1.9, width, third * 1.1), others, 16),
+        button("inpaint", "REDO PART", (left, top, width * 0.62, row * 1.9), GREEN, size=30),
+        button("cancel", "STOP", (left + width * 0.62, top, width * 0.22, row * 1.9), RED, size=20),
+        button("cancel/all", "ALL", (left + width * 0.84, top, width * 0.16, row * 1.9), RED, size=16),
+        *_row((left, top + row * 1.9, width, row * 1.1), others, 16),
+        fader("duration", "seconds of NEW", (left, top + row * 3, width / 2, row), BLUE, 5.0, 240.0),
+        fader(
+            "extend_after_duration",
+            "seconds LONGER",
+            (left + width / 2, top + row * 3, width / 2, row),
+            TEAL,
+            1.0,
+            60.0,
+        ),
     ]
 
 
@@ -125,7 +164,7 @@ def _takes(place: Place) -> list[Widget]:
     found[1] = toggle(locked.path, locked.words, locked.place, AMBER)
     return [
         button("take/previous", "◀", (left, top, width * 0.35, big), SLATE, size=30),
-        button("take/original", "A/B", (left + width * 0.35, top, width * 0.3, big), BLUE, size=22),
+        *lit("take/original", "take/0/lamp", "ORIGINAL", (left + width * 0.35, top, width * 0.3, big), BLUE, size=16),
         button("take/next", "▶", (left + width * 0.65, top, width * 0.35, big), SLATE, size=30),
         *found,
     ]
@@ -133,8 +172,11 @@ def _takes(place: Place) -> list[Widget]:
 
 def _faders(place: Place, more: bool) -> list[Widget]:
     left, top, width, height = place
-    wanted = [("variance", "variance", BLUE, 0.0, 1.0), ("strength", "strength", VIOLET, 0.0, 1.0)]
-    wanted += [("guidance_scale", "guidance", TEAL, 0.0, 30.0)] if more else []
+    wanted = [
+        ("variance", "how far from what is there", BLUE, 0.0, 1.0),
+        ("strength", "how much of it stays", VIOLET, 0.0, 1.0),
+    ]
+    wanted += [("guidance_scale", GUIDANCE, TEAL, 0.0, 30.0)] if more else []
     each = height / len(wanted)
     return [
         fader(path, words, (left, top + n * each, width, each), color, low, high)
@@ -144,9 +186,11 @@ def _faders(place: Place, more: bool) -> list[Widget]:
 
 def _words(place: Place) -> list[Widget]:
     left, top, width, height = place
+    third = height / 3
     return [
-        text("tags", "tags", (left, top, width, height * 0.42)),
-        text("lyrics", "lyrics", (left, top + height * 0.42, width, height * 0.58)),
+        text("tags", "style and instruments", (left, top, width, third)),
+        text("original_tags", "the same of the source, for REMIX", (left, top + third, width, third)),
+        text("lyrics", "words to sing", (left, top + third * 2, width, third)),
     ]
 
 
@@ -154,12 +198,15 @@ def _region(place: Place) -> list[Widget]:
     """Eight blocks of four bars, or the DAW's loop range."""
     left, top, width, height = place
     row = height / 3
-    bars = [("region/bars", f"{first}-{first + 3}", SLATE, (first, 4)) for first in range(1, 33, 4)]
+    bars = [
+        ("region/bars", f"region/bars/{first}/lamp", f"{first}-{first + 3}", SLATE, (first, 4))
+        for first in range(1, 33, 4)
+    ]
     return [
         label("region/words", (left, top, width * 0.68, row), 18),
         toggle("region/loop", "DAW LOOP", (left + width * 0.68, top, width * 0.32, row), TEAL),
-        *_row((left, top + row, width, row), bars[:4]),
-        *_row((left, top + row * 2, width, row), bars[4:]),
+        *_lit_row((left, top + row, width, row), bars[:4]),
+        *_lit_row((left, top + row * 2, width, row), bars[4:]),
     ]
 
 
@@ -168,13 +215,14 @@ def _again(place: Place) -> list[Widget]:
     left, top, width, height = place
     row = height / 3
     repeat = [
-        ("repeat/bars", words, TEAL, (n,)) for n, words in ((0, "ONCE"), (4, "EACH 4"), (8, "EACH 8"), (16, "EACH 16"))
+        ("repeat/bars", f"repeat/{n}/lamp", words, TEAL, (n,))
+        for n, words in ((0, "ONCE"), (4, "EACH 4"), (8, "EACH 8"), (16, "EACH 16"))
     ]
-    recall = [("preset/recall", name, BLUE, (name,)) for name in "ABCD"]
+    recall = [("preset/recall", f"preset/{name}/lamp", name, BLUE, (name,)) for name in "ABCD"]
     save = [("preset/save", f"save {name}", PANEL, (name,)) for name in "ABCD"]
     return [
-        *_row((left, top, width, row), repeat),
-        *_row((left, top + row, width, row * 1.15), recall, 22),
+        *_lit_row((left, top, width, row), repeat),
+        *_lit_row((left, top + row, width, row * 1.15), recall, 22),
         *_row((left, top + row * 2.15, width, row * 0.85), save, 13),
     ]
 
@@ -188,17 +236,56 @@ def _seed(place: Place) -> list[Widget]:
     ]
 
 
+def _chosen(place: Place, what: str, columns: int) -> list[Widget]:
+    """Takes or sources by number: a button with a light, the name beside it."""
+    left, top, width, height = place
+    each, row = width / columns, height / (8 // columns)
+    wide = each * 0.3
+    found = []
+    for n in range(8):
+        at, line = left + (n % columns) * each, top + (n // columns) * row
+        lamp = f"{what}/{n + 1}/lamp"
+        found += lit(f"{what}/select", lamp, str(n + 1), (at, line, wide, row), BLUE, n + 1, size=20)
+        found.append(label(f"{what}/{n + 1}/name", (at + wide, line, each - wide, row), 14, align="left"))
+    return found
+
+
+def _lists(place: Place, columns: int) -> list[Widget]:
+    """The page of takes and sources: a bar and eight to choose from for each."""
+    left, top, width, height = place
+    bar, list_height = height * 0.07, height * 0.385
+    second = top + bar + list_height
+    half, quarter = width / 2, width / 4
+    path = "source: a file's whole path on the daemon's machine"
+    return [
+        label("take/words", (left, top, half, bar), 18),
+        toggle("take/hold", "HOLD", (left + half, top, quarter, bar), AMBER),
+        button("undo", "UNDO", (left + half + quarter, top, quarter, bar), SLATE),
+        *_chosen((left, top + bar, width, list_height), "take", columns),
+        label("source/words", (left, second, half, bar), 18),
+        button("again", "AGAIN", (left + half, second, quarter, bar), GREEN),
+        button("panic", "PANIC", (left + half + quarter, second, quarter, bar), RED),
+        *_chosen((left, second + bar, width, list_height), "source", columns),
+        text("source", path, (left, second + bar + list_height, width, height - 2 * (bar + list_height))),
+    ]
+
+
 def boards() -> list[Board]:
-    """The phone, upright with two pages, and the tablet, on its side with one."""
+    """The phone, upright with three pages, and the tablet, on its side with two."""
     play = [*_state((0, 0, 12, 5.3), 0.8), *_faders((0, 5.4, 12, 3.5), False), *_go((0, 9, 12, 5.6)),
             *_takes((0, 14.8, 12, 5.2))]  # fmt: skip
     sound = [*_words((0, 0, 12, 5.4)), *_region((0, 5.6, 12, 5)), *_again((0, 10.8, 12, 5)),
-             fader("guidance_scale", "guidance", (0, 16, 12, 1.9), TEAL, 0.0, 30.0),
+             fader("guidance_scale", GUIDANCE, (0, 16, 12, 1.9), TEAL, 0.0, 30.0),
              *_seed((0, 18.1, 12, 1.9))]  # fmt: skip
     tablet = [*_state((0, 0, 24, 5.2), 1.25), *_words((0, 5.4, 8, 4)), *_region((0, 9.6, 8, 4.4)),
               *_seed((0, 14.2, 8, 1.8)), *_faders((8.2, 5.4, 7.6, 6), True), *_again((8.2, 11.6, 7.6, 4.4)),
               *_go((16, 5.4, 8, 6)), *_takes((16, 11.6, 8, 4.4))]  # fmt: skip
     return [
-        Board("phone", (390, 760), (12, 20), [Page("PLAY", play), Page("SOUND", sound)]),
-        Board("tablet", (1180, 760), (24, 16), [Page("PLAY", tablet)]),
+        Board(
+            "phone",
+            (390, 760),
+            (12, 20),
+            [Page("PLAY", play), Page("SOUND", sound), Page("TAKES", _lists((0, 0, 12, 20), 2))],
+        ),
+        Board("tablet", (1180, 760), (24, 16), [Page("PLAY", tablet), Page("TAKES", _lists((0, 0, 24, 16), 4))]),
     ]

@@ -19,6 +19,9 @@ from stage_control import session  # noqa: E402
 SHOWN = {
     f"{ROOT}{path}": value
     for path, value in {
+        "region/bars/5/lamp": 1.0, "repeat/8/lamp": 1.0, "preset/B/lamp": 1.0, "take/2/lamp": 1.0, "source/1/lamp": 1.0,
+        "take/1/name": "loop inpaint", "take/2/name": "loop inpaint 2", "take/3/name": "loop inpaint 3",
+        "source/1/name": "loop", "source/2/name": "verse", "source/words": "loop.wav", "original_tags": "rock, guitar",
         "status": "inpaint: denoise 9 of 27", "progress": 0.42, "take/words": "take 2 of 3", "alive": 1.0,
         "seed/words": "seed 1862039 locked", "repeat/words": "each 8 bars", "remaining/words": "12 s left",
         "variance": 0.35, "strength": 0.7, "guidance_scale": 0.47, "seed/lock": 1.0, "tags": "house, 124 bpm, drums",

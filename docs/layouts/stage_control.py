@@ -70,8 +70,8 @@ def _widget(widget: Widget, name: str) -> dict[str, Any]:
         "css": f"font-size: {widget.size}rem; font-weight: bold;",
     }
     return common | {
-        "button": _button, "toggle": _toggle, "fader": _fader, "meter": _meter, "lamp": _lamp, "text": _text,
-        "label": _label,
+        "button": _button, "toggle": _toggle, "fader": _fader, "meter": _meter, "lamp": _lamp, "light": _light,
+        "text": _text, "label": _label,
     }[widget.kind](widget)  # fmt: skip
 
 
@@ -114,6 +114,10 @@ def _meter(widget: Widget) -> dict[str, Any]:
 
 def _lamp(widget: Widget) -> dict[str, Any]:
     return {"type": "led", "colorWidget": widget.color, "bypass": True, "padding": 0, "onValue": LINK}
+
+
+def _light(widget: Widget) -> dict[str, Any]:
+    return {"type": "led", "colorWidget": widget.color, "bypass": True, "padding": 0}
 
 
 def _link_words() -> dict[str, Any]:

@@ -68,8 +68,8 @@ def _frame(board: Board, widget: Widget, height: int) -> tuple[int, int, int, in
 
 
 def _control(name: str, widget: Widget, frame: tuple[int, int, int, int]) -> list[Any]:
-    makers = {"button": py2tosc.button, "toggle": py2tosc.button, "lamp": py2tosc.button, "fader": py2tosc.fader,
-              "meter": py2tosc.fader, "text": py2tosc.text, "label": py2tosc.label}  # fmt: skip
+    makers = {"button": py2tosc.button, "toggle": py2tosc.button, "lamp": py2tosc.button, "light": py2tosc.button,
+              "fader": py2tosc.fader, "meter": py2tosc.fader, "text": py2tosc.text, "label": py2tosc.label}  # fmt: skip
     control = makers[widget.kind](name=name, frame=frame, color=widget.color)
     control.set("cornerRadius", 8.0)
     control.messages.append(_message(widget))
@@ -79,7 +79,7 @@ def _control(name: str, widget: Widget, frame: tuple[int, int, int, int]) -> lis
         control.set("response", RELATIVE)
         control.set("interactive", widget.kind == "fader")
         control.set("cursor", widget.kind == "fader")
-    if widget.kind in ("toggle", "lamp"):
+    if widget.kind in ("toggle", "lamp", "light"):
         control.set("buttonType", 1)
         control.set("interactive", widget.kind == "toggle")
     if widget.kind in ("text", "label"):
@@ -100,7 +100,7 @@ def _message(widget: Widget) -> Any:
     key = "text" if widget.kind in ("text", "label") else "x"
     scale = widget.constants if widget.kind == "fader" else (0.0, 1.0)
     arguments = [ui.value(key, conversion=KINDS[tag], scale=(float(scale[0]), float(scale[1]))) for tag in widget.tags]
-    return ui.osc(address, args=arguments, var=key, send=widget.kind not in ("label", "meter", "lamp"))
+    return ui.osc(address, args=arguments, var=key, send=widget.kind not in ("label", "meter", "lamp", "light"))
 
 
 def _words(name: str, widget: Widget, frame: tuple[int, int, int, int]) -> list[Any]:

@@ -273,9 +273,8 @@ def progress(setting: Setting) -> str:
 def shows_progress(setting: Setting) -> None:
     """A range marker over the range says how far it is."""
     begin_long_job(setting)
-    names = setting.saved().markers()
+    wait_until("the marker", lambda: any("ACE-Step: " in name and "%" in name for name in setting.saved().markers()))
     setting.picture("progress")
-    assert any(name.startswith("ACE-Step: ") and "%" in name for name in names), names
 
 
 def outlives_the_daemon(setting: Setting) -> None:

@@ -18,6 +18,9 @@ NEEDED = {f"/acestep/{name}" for name in (
     "tags", "lyrics", "variance", "strength", "seed", "seed/lock", "seed/words", "region/bars", "region/loop",
     "inpaint",
     "cancel", "progress", "status", "alive", "take/words", "take/next", "take/previous", "take/commit", "take/reject",
+    "original_tags", "duration", "extend_after_duration", "cancel/all", "take/select", "take/1/name", "take/1/lamp",
+    "source/select", "source/1/name", "source/1/lamp", "region/bars/1/lamp", "repeat/8/lamp", "preset/A/lamp",
+    "take/0/lamp", "undo", "again", "panic",
     "repeat/bars", "repeat/words", "preset/save", "preset/recall", "remaining/words", "error/words",
 )}  # fmt: skip
 SAMPLES = {"i": 1, "f": 0.5, "s": "x"}
