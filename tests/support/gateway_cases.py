@@ -1,7 +1,7 @@
 """Cases made by chance from the gateway's own OpenAPI document, by schemathesis: no answer may be a 5xx
 but the 504 of a job that was not started in the time that its caller allowed.
 
-    python -m tests.support.gateway_cases [--cases 5000]
+    python -m tests.support.gateway_cases [--cases 5000] [--seed 1]
 
 schemathesis is a program of an environment of its own, on PATH or named in ACESTEP_SCHEMATHESIS: its pytest plugin
 disturbs other tests where it is installed beside them.
@@ -50,11 +50,13 @@ def run_cases(gateway: GatewayProcess, examples: int, folder: Path, seed: int = 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=5000)
-    wanted = parser.parse_args().cases
+    parser.add_argument("--seed", type=int, default=1, help="of the first part; each part has the next")
+    given = parser.parse_args()
+    wanted = given.cases
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         with running(home, renderer=BRIEF), gateway_running(home) as gateway:
-            count, seed = 0, 0
+            count, seed = 0, given.seed - 1
             while count < wanted:  # in parts: schemathesis keeps what it has seen in memory
                 seed += 1
                 code, more, text = run_cases(gateway, 80, Path(folder), seed)
