@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -245,7 +246,8 @@ def test_known_audio_is_encoded_once(model: engine.Model) -> None:
 
 def test_model_defaults_fill_what_is_not_given(model: engine.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     config = model.networks.config
-    monkeypatch.setattr(type(model), "default_request", property(lambda _: {"guidance_scale": 2.5}))
+    preferring = replace(model._family.facts, default_request={"guidance_scale": 2.5})
+    monkeypatch.setattr(model._family, "facts", preferring)
     result = model.render(engine.TextToAudio(**quick(duration=1.0)))
     assert result.report["request"]["guidance_scale"] == 2.5 and config.default_request == {}
 
