@@ -22,22 +22,12 @@ class Linear(nn.Linear):
     """torch's Linear whose product is `linear`; with `integers`, `integer_linear` where its weight is in 8 bits."""
 
     integers = False
-    packs = False  # whether a weight of bfloat16 is kept once more in the processor's own order
-    _packed: tuple[Tensor, ...] = ()
 
     def forward(self, x: Tensor) -> Tensor:
         """x (..., in) -> (..., out)."""
         if self.integers and hasattr(self.weight, "qdata"):
             return integer_linear(x, self.weight, self.bias)
-        if self.packs and _takes_packed(x, self.weight):
-            return self._by_packed(x)
         return linear(x, self.weight, self.bias)
-
-    def _by_packed(self, x: Tensor) -> Tensor:
-        if not self._packed:
-            rows = x.numel() // x.shape[-1]
-            self._packed = (torch.ops.mkldnn._reorder_linear_weight(self.weight.detach(), rows),)
-        return cast(Tensor, torch.ops.mkldnn._linear_pointwise(x, self._packed[0], self.bias, "none", [], ""))
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -59,30 +49,11 @@ def integer_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Ten
     return out.to(x.dtype).unflatten(0, x.shape[:-1])
 
 
-def pack_weights(module: nn.Module, packs: bool) -> None:
-    """Let a module's linear layers keep their weights in the processor's own order, or forget what they kept.
-
-    To be called again after weights have changed: nothing else notices. A product that orders its weights each time is
-    a quarter slower at some hundred rows.
-    """
-    for layer in module.modules():
-        if isinstance(layer, Linear):
-            layer.packs, layer._packed = packs, ()
-
-
 def multiply_integers(module: nn.Module) -> None:
     """Let a module's linear layers take `integer_linear` where their weights are in 8 bits."""
     for layer in module.modules():
         if isinstance(layer, Linear):
             layer.integers = True
-
-
-def _takes_packed(x: Tensor, weight: Tensor) -> bool:
-    """Plain bfloat16 on the CPU without gradients, and enough rows."""
-    if x.dtype is not torch.bfloat16 or x.device.type != "cpu" or not _has_onednn():
-        return False
-    plain = type(weight) is nn.Parameter and weight.dtype is torch.bfloat16 and not torch.is_grad_enabled()
-    return plain and x.numel() >= SMALLEST_ROWS * x.shape[-1]
 
 
 def _takes_onednn(x: Tensor, weight: Tensor) -> bool:

@@ -103,13 +103,11 @@ def turbo_peer(threads: int) -> list[Result]:
     from diffusers import AceStepTransformer1DModel, AutoencoderOobleck
 
     from engine.checkpoints.ace_step_15.load import load_networks
-    from engine.networks.products import pack_weights
 
     torch.set_num_threads(threads)
     processor = threads == 1
     with _checkpoint("four", FEW) as folder:
         ours = load_networks(folder, "cpu", torch.bfloat16, codec=torch.float32)
-        pack_weights(ours.transformer, True)
         theirs = AceStepTransformer1DModel.from_pretrained(folder / "transformer", torch_dtype=torch.bfloat16).eval()
         exact = AutoencoderOobleck.from_pretrained(folder / "vae", torch_dtype=torch.float32).eval()
         vae = AutoencoderOobleck.from_pretrained(folder / "vae", torch_dtype=torch.bfloat16).eval()

@@ -25,17 +25,14 @@ from engine.families.ace_step_15.levels import Shifted
 from engine.families.ace_step_15.reader import Reader
 from engine.families.ace_step_15.sizes import AceStep15Sizes, sizes_of
 from engine.families.family import LoadedNetworks, Timbre, Use
-from engine.memory.main_memory import free_main_memory
-from engine.memory.placement import module_bytes
 from engine.memory.plan import MemoryMode
 from engine.memory.processor import rates
-from engine.networks.products import multiply_integers, pack_weights
+from engine.networks.products import multiply_integers
 from engine.requests.resolve import Resolved
 from engine.sampling.conditions import NO_ERG, ErgSettings
 from engine.sampling.guidance import GuidanceSettings
 
 SPEEDS = ("auto", "plain", "graphs", "compiled")
-ROOM_TO_PACK = 2.0  # times the weights
 ROUNDED = ("transformer", "conditions", "audio_tokens", "text_encoder")
 
 logger = logging.getLogger(__name__)
@@ -77,7 +74,6 @@ class AceStep15:
         self.autoencoder = autoencoder
         self.loras = LoraSet(networks.transformer, read_lora)
         self._conditioner = Conditioner(networks, use)
-        self._packs = False
 
     def velocity(self, resolved: Resolved) -> Velocity:
         """With the noise levels that the request asks for."""
@@ -113,32 +109,15 @@ class AceStep15:
         """Encode in tiles as long as those that are decoded."""
         self.autoencoder.encode_tile_frames = mode.tile_frames
         self._conditioner.evaluate = partial(self._networks.transformer.evaluate, between=between)
-        self._pack(not mode.offloads and not mode.int8)
-
-    def _pack(self, wanted: bool) -> None:
-        """Keep the transformer's weights ordered for the processor, where they are of 16 bits and there is room.
-
-        What they were read from stays mapped from its file, so that the system can let go of its pages.
-        """
-        networks = self._networks
-        large = module_bytes(networks.transformer)
-        room = self._packs or free_main_memory() > ROOM_TO_PACK * large
-        packs = wanted and networks.device.type == "cpu" and networks.dtype is torch.bfloat16 and room
-        if packs != self._packs:
-            self._packs = packs
-            pack_weights(networks.transformer, packs)
 
     def warm_up(self, guard: Callable[[], AbstractContextManager[bool]]) -> None:
         """Nothing takes time."""
 
     def free_prepared(self) -> None:
-        """The weights in the processor's order."""
-        self._packs = False
-        pack_weights(self._networks.transformer, False)
+        """Nothing is held."""
 
     def forget_contexts(self) -> None:
-        """Contexts are of the condition encoder, which LoRAs leave alone; ordered weights are of the transformer."""
-        pack_weights(self._networks.transformer, self._packs)
+        """Contexts are of the condition encoder, which LoRAs leave alone."""
 
     def round_weights(self) -> None:
         """All but the autoencoder; what was made with the others is forgotten."""

@@ -11,7 +11,7 @@ from engine.checkpoints.int8 import to_int8
 from engine.families.number_types import LARGE_BYTES, dtype_of
 from engine.memory import processor
 from engine.memory.processor import Rates
-from engine.networks.products import Linear, integer_linear, multiply_integers, pack_weights
+from engine.networks.products import Linear, integer_linear, multiply_integers
 from tests.support.golden15_runs import OURS
 from tests.support.paths import TINY
 
@@ -67,32 +67,3 @@ def test_a_product_of_whole_numbers_is_near_the_true_one() -> None:
     assert 0 < float((made - expected).norm() / expected.norm()) < 0.02
     assert torch.equal(made, integer_linear(x, layer.weight, layer.bias))
     assert torch.equal(layer(torch.zeros(1, 48)), layer.bias[None])
-
-
-def test_packed_weights_give_the_same_and_are_forgotten() -> None:
-    torch.manual_seed(0)
-    x, layer = torch.randn(2, 9, 48, dtype=torch.bfloat16), Linear(48, 64, dtype=torch.bfloat16)
-    layer.requires_grad_(False)
-    with torch.inference_mode():
-        plain = layer(x)
-        pack_weights(layer, True)
-        torch.testing.assert_close(layer(x), plain, rtol=2e-2, atol=2e-2)
-        torch.testing.assert_close(layer(x[:, :8]), plain[:, :8], rtol=2e-2, atol=2e-2)
-        layer.weight.zero_()
-        pack_weights(layer, True)  # as after a LoRA
-        assert torch.equal(layer(x), layer.bias.expand(2, 9, 64))
-        pack_weights(layer, False)
-        assert layer._packed == ()
-
-
-def test_a_lora_counts_with_packed_weights(tmp_path: Path) -> None:
-    import engine
-    from engine.model import load
-
-    model = load(OURS / "tiny_checkpoint" / "base", device="cpu", dtype="bf16")
-    request = {"tags": "house", "seed": 7, "number_of_steps": 2, "duration": 0.5}
-    before = model.render(engine.TextToAudio(**request)).latents
-    assert model._family._packs
-    other = model.render(engine.TextToAudio(**request, lora=[str(OURS / "tiny_lora")])).latents
-    again = model.render(engine.TextToAudio(**request)).latents
-    assert not (other == before).all() and (again == before).all()
