@@ -146,6 +146,20 @@ def _finished_before(client: Client, limit: float) -> list[str]:
     return job_ids
 
 
+@group.command("repair")
+@handled
+def repair_jobs(as_json: AsJson = False) -> None:
+    """Make a damaged file of jobs anew, from what can be read of it and from the recipes in the audio files."""
+    from bridge.cli.repairing import repair_home
+
+    repaired = repair_home()
+    if as_json:
+        return print_json(to_builtins(repaired))
+    show(f"{repaired.read} job(s) read, {repaired.from_audio} made from audio files; the old file is {repaired.kept}.")
+    for path in repaired.damaged_audio:
+        note(f"{path}: its bytes have changed; delete it, or keep it elsewhere.")
+
+
 @group.command("result")
 @handled
 def job_result(

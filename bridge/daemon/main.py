@@ -31,14 +31,16 @@ from bridge.files import AudioStore
 from bridge.files.fetch import CHOICES, UrlRules, allowed_urls
 from bridge.jobs import JobStore
 from bridge.protocol import keys
-from bridge.protocol.errors import BridgeError, StoreUnavailable
+from bridge.protocol.errors import BridgeError, StoreError, StoreUnavailable
 from bridge.protocol.home import (
     Connection,
     Endpoints,
     connection_path,
     home_folder,
+    keep_connection,
     log_path,
     make_home,
+    remove_leftovers,
     write_connection,
     write_install,
 )
@@ -50,6 +52,9 @@ logger = logging.getLogger("bridge.daemon")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _OTHER_SECONDS = 10.0
 _LOCK_TRIES = 5
+_KEEP_SECONDS = 2.0
+_LEFTOVER_SECONDS = 3600.0  # what is half written for so long was left by a writer that was killed
+_SMALL_STORE_BYTES = 1 << 23  # looked at before the start; a larger one meanwhile
 
 
 def serve(settings: Settings) -> int:
@@ -137,8 +142,12 @@ class _Daemon:
         settings, home = self._settings, self._settings.home
         allow_many_files()
         key = secrets.token_hex(32)
+        remove_leftovers(home, _LEFTOVER_SECONDS)
         store, audio = JobStore(home / "jobs.sqlite3"), AudioStore(home / "audio")
+        if store.path.stat().st_size < _SMALL_STORE_BYTES:
+            store.check()
         audio.make_folders()
+        audio.remove_half_made(_LEFTOVER_SECONDS)
         hub = Hub(self._publish)
         executor = make_executor(settings)
         runner = Runner(store, hub, executor, settings)
@@ -154,10 +163,11 @@ class _Daemon:
             for job in store.requeue_running():
                 hub.job_changed(job, 0)
             _listen_to_signals(operations.stopping, executor)
-            write_connection(home, Connection(endpoints=endpoints, key=key, pid=os.getpid(), started=time.time()))
+            connection = Connection(endpoints=endpoints, key=key, pid=os.getpid(), started=time.time())
+            write_connection(home, connection)
             _write_links(home, others)
             logger.info("ready at %s", endpoints.commands)
-            await self._work(server, runner, operations, audio, store)
+            await self._work(server, runner, operations, audio, store, connection)
         finally:
             connection_path(home).unlink(missing_ok=True)
             await executor.close()
@@ -169,16 +179,25 @@ class _Daemon:
             logger.info("stopped")
 
     async def _work(
-        self, server: Server, runner: Runner, operations: Operations, audio: AudioStore, store: JobStore
+        self,
+        server: Server,
+        runner: Runner,
+        operations: Operations,
+        audio: AudioStore,
+        store: JobStore,
+        connection: Connection,
     ) -> None:
         tasks = [asyncio.create_task(door.serve()) for door in server.doors]
         tasks.append(asyncio.create_task(runner.run()))
+        keeper = asyncio.create_task(_keep(self._settings.home, connection))
+        tasks += [keeper, asyncio.create_task(_look_at(store.path, operations.stopping))]
         tasks.append(asyncio.create_task(_clean(audio, store, self._settings.keep_unused_audio_seconds)))
         if self._settings.warm:
             operations.warm()
         for task in tasks:
             task.add_done_callback(_report)
         await operations.stopping.wait()
+        keeper.cancel()
         connection_path(self._settings.home).unlink(missing_ok=True)
         runner.requeue_current()
         await server.finish()
@@ -189,6 +208,32 @@ class _Daemon:
     def _publish(self, topic: str, content: Content, owner: str) -> None:
         if self._server is not None:
             self._server.publish(topic, content, owner)
+
+
+async def _keep(home: Path, connection: Connection) -> None:
+    """Clients find the daemon by one file: it is put right while the daemon runs."""
+    while True:
+        await asyncio.sleep(_KEEP_SECONDS)
+        with contextlib.suppress(OSError):
+            if keep_connection(home, connection):
+                logger.warning("%s was damaged or gone: written again", connection_path(home).name)
+
+
+async def _look_at(path: Path, stopping: asyncio.Event) -> None:
+    """Look at the whole file of jobs once, beside the work; a damaged one is not used any longer."""
+    try:
+        await asyncio.to_thread(_check, path)
+    except StoreError as error:
+        logger.error("%s", error)
+        stopping.set()
+
+
+def _check(path: Path) -> None:
+    store = JobStore.reading(path)
+    try:
+        store.check()
+    finally:
+        store.close()
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -83,6 +83,14 @@ class AudioStore:
                     removed += 1
         return removed
 
+    def remove_half_made(self, older_than_seconds: float) -> None:
+        """Remove what writers that were killed have left in `making`."""
+        limit = time.time() - older_than_seconds
+        for path in self.making.glob("*"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < limit:
+                    path.unlink()
+
     def paths(self) -> Iterator[Path]:
         """Every file."""
         return self.folder.glob("[0-9a-f][0-9a-f]/*.*")

@@ -21,7 +21,7 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_CANTOPEN: ("disk_error", "The file of jobs cannot be opened.", "Look at its folder."),
     sqlite3.SQLITE_NOMEM: ("disk_error", "There is no memory for the file of jobs.", "Close other programs."),
 }
-DAMAGED = "Move it away (its jobs are lost, finished audio stays in `audio` for a week) and start the daemon."
+DAMAGED = "`acestep-bridge jobs repair` makes a new one from what can be read and from the audio files."
 
 
 class Connection:

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from bridge.jobs.connection import DAMAGED, Connection
-from bridge.jobs.job import Job, check_transition, new_job_id
+from bridge.jobs.job import Job, check_state, check_transition, new_job_id
 from bridge.protocol.errors import ErrorContent, StoreError, StoreUnavailable
 from bridge.protocol.messages import LogLine, State
 
@@ -62,6 +62,7 @@ class JobStore:
     def __init__(
         self, path: Path, clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
     ) -> None:
+        self.path = path
         with _usable(path):
             self._open(Connection(path, str(path)), clock, steady)
             os.chmod(path, 0o600)
@@ -73,6 +74,7 @@ class JobStore:
     def reading(cls, path: Path) -> JobStore:
         """The store of a file that is there, to be read only. Raises StoreError."""
         store = cls.__new__(cls)
+        store.path = path
         with _usable(path):
             store._open(Connection(path, f"{path.as_uri()}?mode=ro", uri=True), time.time)
             store._check_version()
@@ -303,6 +305,35 @@ class JobStore:
                 self._base.execute("DELETE FROM controls WHERE name = ?", (name,))
             else:
                 self._base.execute("INSERT OR REPLACE INTO controls VALUES (?, ?)", (name, json.dumps(value)))
+
+    def check(self) -> None:
+        """Look at the whole file. Raises StoreError if it is damaged."""
+        row = self._base.row("PRAGMA quick_check(1)")
+        if row != ("ok",):
+            raise StoreError(f"The file of jobs is damaged: {row[0] if row else 'it is empty'}. {DAMAGED}")
+
+    def take_in(self, table: str, columns: Sequence[str], row: tuple[Any, ...]) -> None:
+        """A row of another file of jobs, unless it is here."""
+        names, places = ", ".join(columns), ", ".join("?" * len(row))
+        self._base.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})", row)
+
+    def take_in_job(self, job: Job, sha256: str) -> None:
+        """A job of before with the audio that it made."""
+        details = _Details(job.task, job.request, job.model, job.created, job.client_data)
+        values = (job.job_id, job.state, job.owner, job.priority, job.sequence, job.attempts, job.started, job.finished)
+        columns = "job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome"
+        texts = (_json(details), _json(_Outcome(job.result, job.warnings, job.error)))
+        self._base.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, *texts))
+        self.use(job.job_id, sha256)
+
+    def drop_unreadable(self) -> int:
+        """Delete jobs whose row holds no job; gives how many are left."""
+        for row in self._base.rows(f"SELECT {_COLUMNS} FROM jobs"):
+            try:
+                check_state(_job(row).state)
+            except (msgspec.MsgspecError, UnicodeError, ValueError, TypeError):
+                self._base.execute("DELETE FROM jobs WHERE number = ?", (row[0],))
+        return self._count("SELECT count(*) FROM jobs")
 
     def _count(self, query: str, values: Sequence[Any] = ()) -> int:
         row = self._base.row(query, values)

@@ -21,6 +21,9 @@ MAX_UNREAD = 4 << 20  # bytes on their way to a peer
 MAX_STREAM = 64 << 10
 SLIP_END, SLIP_ESC = 0xC0, 0xDB
 SLIP_ESCAPED = {0xDC: SLIP_END, 0xDD: SLIP_ESC}
+FIRST_BYTE_SECONDS = 30.0  # a peer that says nothing at all does not stay
+MOST_STREAMS = 64
+IDLE_SECONDS, PROBE_SECONDS, PROBES = 60, 10, 3  # then a peer that has gone without a word is noticed
 HTTP_GET, HTTP_SECONDS = b"GET ", 5.0
 
 OnHttp = Callable[[bytes], tuple[int, bytes]]  # the head of a request: status and JSON
@@ -37,6 +40,7 @@ class TcpSurface:
         self._callbacks: SurfaceCallbacks | None = None
         self._server: asyncio.Server | None = None
         self._streams: dict[Peer, tuple[asyncio.StreamWriter, bool]] = {}
+        self._open = 0
         self.on_http: OnHttp = lambda head: (404, b"{}")
 
     async def open(self, callbacks: SurfaceCallbacks) -> None:
@@ -73,20 +77,24 @@ class TcpSurface:
     async def _serve_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer: Peer = peer_of(writer.get_extra_info("peername"))
         callbacks = self._callbacks
-        if callbacks is None or not is_allowed(peer[0], self._allowed):
+        if callbacks is None or not is_allowed(peer[0], self._allowed) or self._open >= MOST_STREAMS:
             writer.close()
             return
+        _keep_alive(writer.get_extra_info("socket"))
+        self._open += 1
         try:
-            first = await reader.readexactly(1)
+            async with asyncio.timeout(FIRST_BYTE_SECONDS):
+                first = await reader.readexactly(1)
             slip = first[0] == SLIP_END
             self._streams[peer] = (writer, slip)
             if slip:
                 await self._read_slip(peer, reader, callbacks)
             else:
                 await self._read_sized(peer, reader, first, callbacks)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, OSError, TimeoutError):
             pass  # the peer went away: nothing is owed to it
         finally:
+            self._open -= 1
             self._streams.pop(peer, None)
             callbacks.on_gone(peer)
             writer.close()
@@ -131,6 +139,15 @@ class TcpSurface:
             else:
                 packet.append(byte)
         callbacks.on_broken(peer, f"a packet of more than {MAX_PACKET} bytes")
+
+
+def _keep_alive(stream: socket.socket) -> None:
+    """Let the system ask whether a silent peer is still there: surfaces may be silent for hours."""
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", IDLE_SECONDS), ("TCP_KEEPINTVL", PROBE_SECONDS), ("TCP_KEEPCNT", PROBES)):
+        option = getattr(socket, name, None)
+        if option is not None:
+            stream.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def to_slip(packet: bytes) -> bytes:

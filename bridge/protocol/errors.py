@@ -6,6 +6,7 @@ BridgeError
 ├── ProtocolError           frames, header or content are not what docs/protocol.md says
 │   └── BadSignature        the signature does not match: nothing was decoded
 ├── KeyFileError            a CURVE key or client name that cannot be used
+├── HomeError               the product's folder cannot be made or written
 ├── StoreError              the file of jobs is damaged, or of a newer version
 ├── StoreUnavailable        the file of jobs cannot be written or read just now: store_busy, disk_full, disk_error
 └── RequestFailed           an error reply: code, message, field, got, expected, remedy
@@ -69,6 +70,10 @@ class BadSignature(ProtocolError):
 
 class KeyFileError(BridgeError):
     """A CURVE key or client name that cannot be used."""
+
+
+class HomeError(BridgeError):
+    """The product's folder cannot be made or written."""
 
 
 class StoreError(BridgeError):
@@ -175,6 +180,9 @@ def content_of(error: Exception) -> ErrorContent:
         return ErrorContent(
             code=error.code, message=str(error), field=error.field, remedy="See docs/protocol.md for the message."
         )
+    if isinstance(error, StoreError):
+        remedy = "Stop the daemon, then: acestep-bridge jobs repair"
+        return ErrorContent(code="store_damaged", message=str(error), remedy=remedy)
     if isinstance(error, StoreUnavailable):
         return ErrorContent(code=error.code, message=str(error), remedy=error.remedy)
     full = _full_disk(error)

@@ -7,14 +7,16 @@ files 0600, written to a temporary name and renamed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from bridge.protocol.errors import DaemonNotRunning, ProtocolError
+from bridge.protocol.errors import DaemonNotRunning, HomeError, ProtocolError
 from bridge.protocol.frames import PROTOCOL_VERSION
 from bridge.system.atomic import write_private
 
@@ -56,11 +58,27 @@ def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def make_home(home: Path) -> Path:
-    """Make the folder, readable by its user only. Raises ProtocolError for a name that no message could hold."""
+    """Make the folder, readable by its user only. Raises HomeError; ProtocolError for a name that no message holds."""
     _check_name(home)
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.chmod(home, 0o700)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.chmod(home, 0o700)
+    except OSError as error:
+        raise HomeError(_refusal(home, error)) from error
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise HomeError(_refusal(home, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
     return home
+
+
+def _refusal(home: Path, error: OSError) -> str:
+    remedy = f"Let {HOME_VARIABLE} name a folder of yours that can be written."
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{error.filename or home}: is a file, expected a folder. Move it away. {remedy}"
+    whose = ""
+    with contextlib.suppress(OSError, AttributeError):
+        if home.stat().st_uid != os.getuid():
+            whose = " It belongs to another user."
+    return f"{error.filename or home}: {error.strerror or error}.{whose} {remedy}"
 
 
 def _check_name(home: Path) -> None:
@@ -112,6 +130,28 @@ def read_connection(path: Path) -> Connection:
             code="unsupported_version",
         )
     return connection
+
+
+def keep_connection(home: Path, connection: Connection) -> bool:
+    """Write the connection file again if somebody has damaged or removed it; whether that was so. Raises OSError."""
+    path, data = connection_path(home), _pretty(connection)
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == data:
+            return False
+    if path.is_dir():
+        os.replace(path, path.with_name(f"{path.name}.in-the-way-{os.getpid()}"))
+    write_private(path, data)
+    return True
+
+
+def remove_leftovers(home: Path, older_than_seconds: float) -> None:
+    """Remove what writers that were killed have left half written."""
+    limit = time.time() - older_than_seconds
+    for folder in (home, home / "curve", home / "curve" / "clients"):
+        for path in folder.glob(".*.part"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < limit:
+                    path.unlink()
 
 
 def daemon_command() -> list[str]:
