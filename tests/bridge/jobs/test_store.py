@@ -167,7 +167,7 @@ def test_a_newer_store_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_store_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "jobs").write_bytes(b"this is not SQLite, but long enough to be looked at" * 40)
     for opened in (JobStore, JobStore.reading):
-        with pytest.raises(StoreError, match="Move it away"):
+        with pytest.raises(StoreError, match="jobs repair"):
             opened(tmp_path / "jobs")
 
 
