@@ -39,9 +39,9 @@ def with_defaults(name: str, text: str, own: dict[str, dict[str, Any]]) -> str:
     others = [f"{model}: {value}" for model, value in values.items() if value != usual]
     if not others:
         return text
-    text_of_defaults = "; ".join([*([f"default: {usual}"] if match else ["default of"]), *others])
-    text_of_defaults = text_of_defaults.replace("default of; ", "default of ")
-    return f"{text[: match.start()] if match else text} [{text_of_defaults}]"
+    if match is None:
+        return f"{text} [default of {'; '.join(others)}]"
+    return f"{text[: match.start()]} [default: {'; '.join([usual, *others])}]"
 
 
 def as_text(value: Any) -> str:
