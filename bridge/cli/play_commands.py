@@ -98,7 +98,7 @@ def play_in_turn(parts: Sequence[tuple[str, Audio, float]]) -> None:
             for number, (name, audio, gain) in enumerate(parts):
                 path = Path(folder) / f"{number}.wav"
                 write_audio(path, Buffer(audio.samples * _factor(gain), audio.sample_rate), bit_depth="16")
-                level = f", {gain:+.1f} dB" if gain else ""
+                level = f", {gain:+.1f} dB" if gain < -0.05 else ""
                 show(f"Playing {name}, {clock(audio.samples.shape[1] / audio.sample_rate)} long{level}")
                 player.play(path)
     except NoPlayer as error:
