@@ -18,6 +18,7 @@ from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 import typer
 
 from bridge.file_names import is_text
+from bridge.foreign_text import shown
 from bridge.protocol import errors as wire
 from engine.errors import Cancelled, CheckpointError, EngineError, InvalidRequest
 
@@ -31,7 +32,6 @@ _COMMANDS = (
     "schema|play|compare|lego|extract|complete|inpaint|outpaint|retake|[a-z]+-to-audio"
 )
 _COMMAND = re.compile(rf"(?<![\w/.])acestep-bridge(?= (?:{_COMMANDS})\b)")
-_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 _BAD_INPUT_CODES = ("unknown_job", "unknown_audio", "bad_message", "buffer_mismatch", "not_finished", "job_active")
 _NO_MODEL_CODES = ("unknown_model", "checkpoint", "engine_unavailable", "shutting_down")
 
@@ -82,7 +82,7 @@ def there(text: str, err: bool = False) -> None:
 def print_json(value: Any) -> None:
     """One JSON document on stdout. Bytes of a name that are no UTF-8 are \\udc80 to \\udcff there, as in Python."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    if not _fits(text, sys.stdout) or not writes_unicode() or not is_text(text):
+    if shown(text) != text or not _fits(text, sys.stdout) or not writes_unicode() or not is_text(text):
         text = json.dumps(value, indent=2, default=str)
     print(text, flush=True)
 
@@ -96,7 +96,7 @@ def fail(code: Exit, message: str) -> NoReturn:
 
 def printable(text: str, stream: Any) -> str:
     """The text with what the stream has no letters for written as \\u65e5, and what would steer a terminal as \\x1b."""
-    text = _STEERING.sub(lambda match: ascii(match[0])[1:-1], text)
+    text = shown(text)
     if _fits(text, stream):
         return text
     encoding = getattr(stream, "encoding", None) or "ascii"

@@ -29,6 +29,7 @@ from bridge.daemon.settings import Settings
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.files import AudioStore
 from bridge.files.fetch import CHOICES, UrlRules, allowed_urls
+from bridge.foreign_text import log_handler
 from bridge.jobs import JobStore
 from bridge.protocol import keys
 from bridge.protocol.errors import BridgeError, StoreError, StoreUnavailable
@@ -49,7 +50,6 @@ from bridge.protocol.messages import Content
 from engine.errors import InvalidRequest
 
 logger = logging.getLogger("bridge.daemon")
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _OTHER_SECONDS = 10.0
 _LOCK_TRIES = 5
 _KEEP_SECONDS = 2.0
@@ -73,7 +73,7 @@ def serve(settings: Settings) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m bridge.daemon`. Gives the exit status."""
     level = os.environ.get("ACESTEP_BRIDGE_LOG", "INFO").upper()
-    logging.basicConfig(stream=sys.stderr, level=level, format=_LOG_FORMAT)
+    logging.basicConfig(level=level, handlers=[log_handler()])
     try:
         settings = read_settings(arguments)
         if settings.log is not None:
@@ -128,7 +128,7 @@ def _log_to(path: Path) -> None:
     make_home(path.parent)
     path = log_path(path.parent, path.name)
     sys.stdout = sys.stderr = open(path, "a", encoding="utf-8", errors="replace", buffering=1)  # noqa: SIM115
-    logging.basicConfig(stream=sys.stderr, level=logging.getLogger().level, format=_LOG_FORMAT, force=True)
+    logging.basicConfig(level=logging.getLogger().level, handlers=[log_handler()], force=True)
 
 
 class _Daemon:

@@ -15,6 +15,7 @@ from bridge.engine_process import wire
 from bridge.engine_process.line import Line
 from bridge.engine_process.renderer import OnLog, OnStep, Renderer, find_factory
 from bridge.files.store import AudioStore
+from bridge.foreign_text import log_handler
 from bridge.protocol.errors import ErrorContent, ProtocolError, content_of
 from engine.errors import Cancelled, CheckpointError, NotFinite, OutOfMemory
 
@@ -24,7 +25,7 @@ logger = logging.getLogger("bridge.engine_process")
 def main() -> int:
     """Render what the daemon orders. Gives the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon decides
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
     start = msgspec.json.decode(sys.stdin.buffer.readline(), type=wire.Start)
     threading.Thread(target=_end_with_daemon, name="parent", daemon=True).start()
     line = Line(start)

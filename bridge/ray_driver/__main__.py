@@ -12,12 +12,13 @@ import msgspec
 
 from bridge.engine_process import wire
 from bridge.engine_process.line import Line
+from bridge.foreign_text import log_handler
 
 
 def main() -> int:
     """Drive the cluster. Gives the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon decides
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
     start = msgspec.json.decode(sys.stdin.buffer.readline(), type=wire.Start)
     threading.Thread(target=_end_with_daemon, name="parent", daemon=True).start()
     line = Line(start)
