@@ -15,7 +15,7 @@ from bridge.osc.addresses import ROOT
 from bridge.osc.feedback import Feedback
 
 INTERVAL_SECONDS = 1.0
-AT_ONCE = 12
+AT_ONCE = 20  # all addresses in about ten seconds
 FIRST = tuple(f"{ROOT}/{name}" for name in ("status", "progress", "remaining/words", "busy", "queue", "take/words"))
 
 

@@ -33,6 +33,7 @@ HOMES = {
     "gateway": "gateway_load",
     "memory": "memory",
     "osc": "others",
+    "stage": "others",
     "reaper": "others",
     "gpu": "gpu",
     "fit": "fit",

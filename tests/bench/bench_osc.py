@@ -6,6 +6,7 @@ last figure is with nano, which keeps all cores busy.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from bridge.client import Client, ensure_daemon
@@ -39,24 +41,31 @@ def acknowledgements(port: int, first: int) -> list[float]:
     return sorted(found)
 
 
-def measured(engine: list[str], request: dict[str, object]) -> tuple[list[float], list[float]]:
-    """Milliseconds with the controller idle and while the request renders, on a daemon of its own."""
+@contextlib.contextmanager
+def controller_with(engine: list[str], *options: str) -> Iterator[tuple[int, Client]]:
+    """Port of a controller process, and a client of its daemon, which renders as `engine` says."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         client, _ = ensure_daemon(home, engine)
-        words = [sys.executable, "-c", "from bridge.cli import main; main()", "osc", "--port", "0"]
+        words = [sys.executable, "-c", "from bridge.cli import main; main()", "osc", "--port", "0", *options]
         environment = {**os.environ, "ACESTEP_BRIDGE_HOME": str(home)}
         controller = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
         assert controller.stdout is not None
         port = int(controller.stdout.readline().split("port ")[1].split(".")[0])
         time.sleep(1)
         try:
-            return acknowledgements(port, 1000), rendering(client, port, request)
+            yield port, client
         finally:
             controller.terminate()
             controller.communicate()
             client.shutdown()
             client.close()
+
+
+def measured(engine: list[str], request: dict[str, object]) -> tuple[list[float], list[float]]:
+    """Milliseconds with the controller idle and while the request renders, on a daemon of its own."""
+    with controller_with(engine) as (port, client):
+        return acknowledgements(port, 1000), rendering(client, port, request)
 
 
 def rendering(client: Client, port: int, request: dict[str, object]) -> list[float]:

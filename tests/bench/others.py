@@ -16,6 +16,11 @@ def osc(threads: int) -> list[Result]:
     return _program("osc", [sys.executable, "-m", "tests.bench.bench_osc"])
 
 
+def stage(threads: int) -> list[Result]:
+    """What a performer waits for, through a good network and a bad one."""
+    return _program("stage", [sys.executable, "-m", "tests.bench.bench_stage"])
+
+
 def reaper(threads: int) -> list[Result]:
     """Ticks of the background script, idle and at work; a key press to the first visible line."""
     return _program("reaper", [sys.executable, "-m", "tests.bench.bench_reaper_ticks"])
@@ -33,4 +38,4 @@ def _numbers(prefix: str, value: Any) -> list[tuple[str, float]]:
     return [(prefix, float(value))] if isinstance(value, int | float) and not isinstance(value, bool) else []
 
 
-BENCHES = {"osc": osc, "reaper": reaper}
+BENCHES = {"osc": osc, "stage": stage, "reaper": reaper}
