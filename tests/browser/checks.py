@@ -64,12 +64,21 @@ def drop_a_file(stage: Stage) -> None:
 
 
 def drag_a_region_onto_beats(stage: Stage) -> None:
-    stage.page.wait_for_timeout(300)
-    box = stage.page.locator("#source-wave").bounding_box()
+    box = place_of_the_waveform(stage)
     y = box["y"] + box["height"] / 3
     drag(stage, box["x"] + box["width"] * 0.04, box["x"] + box["width"] * 0.172, y)
     start, end = stage.value("#region-start"), stage.value("#region-end")
     assert abs(start - 0.5) < 0.06 and abs(end - 2.0) < 0.06, (start, end)
+
+
+def place_of_the_waveform(stage: Stage) -> dict[str, float]:
+    """Where it lies when it is drawn, in view, and nothing scrolls any more."""
+    stage.page.locator("#source-wave").scroll_into_view_if_needed()
+    before: dict[str, float] = {}
+    while (now := stage.page.locator("#source-wave").bounding_box()) != before:
+        before = now
+        stage.page.wait_for_timeout(300)
+    return before
 
 
 def drag(stage: Stage, start: float, end: float, y: float) -> None:
@@ -173,7 +182,7 @@ def look_at_a_job(stage: Stage) -> None:
     stage.page.get_by_role("button", name="Tree of takes").click()
     stage.page.wait_for_selector("#tree li li")
     stage.page.get_by_role("button", name="Listen").click()
-    stage.page.wait_for_selector("#listen:not([hidden])")
+    stage.wait_until("document.activeElement.id === 'listen-title'")
 
 
 def again_and_change(stage: Stage) -> None:
@@ -192,12 +201,11 @@ def again_and_change(stage: Stage) -> None:
 
 def extend_by_dragging_an_edge(stage: Stage) -> None:
     stage.take_song("outpaint")
-    stage.page.wait_for_timeout(300)
-    box = stage.page.locator("#source-wave").bounding_box()
+    box = place_of_the_waveform(stage)
     a_second = box["width"] / 72  # 30 s of room on each side of 12
     stage.page.fill("#extend-after", "1")
     stage.page.keyboard.press("Tab")
-    stage.page.wait_for_timeout(200)
+    box = place_of_the_waveform(stage)
     y = box["y"] + box["height"] / 3
     drag(stage, box["x"] + 43 * a_second - 2, box["x"] + 45 * a_second, y)
     assert 2.0 < stage.value("#extend-after") < 4.0, stage.value("#extend-after")
