@@ -4,6 +4,7 @@ EngineError
 ├── InvalidRequest (ValueError)    a field of a request, or the audio it names, cannot be used
 ├── CheckpointError                a checkpoint is missing, incomplete or of another model
 ├── NotFinite                      the model itself gave NaN or infinity: no fault of the request
+├── EffectFailed                   an effect crashed, hung or gave no audio
 ├── OutOfMemory                    every memory mode was tried; numbers are in the message
 └── Cancelled                      the caller's cancel event was set
 """
@@ -57,6 +58,10 @@ class NotFinite(EngineError):
         remedy = "Pull the model again, leave out LoRAs, or choose another seed or less guidance."
         super().__init__(f"The model gave values that are no numbers (NaN) in {stage}. {remedy}")
         self.stage, self.remedy = stage, remedy
+
+
+class EffectFailed(EngineError):
+    """An effect of a chain that crashed, took too long or gave no usable audio. The message names it."""
 
 
 class OutOfMemory(EngineError):
