@@ -6,6 +6,7 @@ from engine.requests import Field
 
 TEMPO = "Tempo, key and language"
 JOINTS = "Context and joints, for a source"
+EFFECTS = "Effects on what is made"
 FILE = "The file that is written"
 SAMPLER = "Sampler and guidance, for experts"
 JOB = "The job in the daemon's queue"
@@ -19,9 +20,10 @@ _GROUPS = {
     TEMPO: ("tempo", "meter", "downbeat_time", "tempo_map", "key", "language"),
     JOINTS: (
         *("context_seconds", "context_lyrics_before", "context_lyrics_after", "crossfade_seconds"),
-        *("joint_search_seconds", "pin_joints", "match_tempo", "match_loudness", "channels"),
+        *("joint_search_seconds", "pin_joints", "match_tempo", "match_loudness", "match_tone", "channels"),
         *("start_time_relative_to", "end_time_relative_to", "original_lyrics", "output"),
     ),
+    EFFECTS: ("effects", "effects_tail"),
     FILE: ("format", "bit_depth", "sample_rate"),
     SAMPLER: (
         *("number_of_steps", "scheduler", "oss_steps", "shift", "guidance_type", "guidance_scale"),
@@ -40,6 +42,7 @@ EXAMPLES = {
     "lora_weight": "0.8,0.5",
     "tracks": "drums,bass",
     "tempo_map": """'[{"time": 0, "bpm": 120}, {"time": 8, "bpm": 124}]'""",
+    "effects": 'warm (a preset), or \'[{"name": "Reverb"}]\'',
     "client_data": """'{"scene": 3}'""",
 }
 _METAVARS = {"int": "N", "float": "X", "str": "TEXT", "audio": "FILE", "list": "A,B,...", "object": "JSON"}

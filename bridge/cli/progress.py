@@ -19,6 +19,7 @@ STAGES = {
     "encode": "encoding",
     "denoise": "denoising",
     "decode": "decoding",
+    "effects": "applying effects",
     "seam": "joining",
     "write": "writing",
     "receive": "receiving",

@@ -102,6 +102,8 @@ def _structured(field: Field, text: str) -> Any:
 
 
 def _item(field: Field, text: str) -> Any:
+    if field.name == "effects":
+        return text if Path(text).suffix != ".json" else str(Path(text).absolute())
     if field.name == "lora":
         return str(Path(text).absolute()) if Path(text).exists() else text
     for kind in (int, float):

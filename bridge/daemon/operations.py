@@ -21,6 +21,7 @@ from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
 from bridge.daemon.threads import FileThreads
 from bridge.files import Attached, AudioStore, SourceFile, locate
+from bridge.files.effect_presets import preset_folder, with_presets
 from bridge.files.roots import check_loras, check_model
 from bridge.files.sources import unknown_audio
 from bridge.files.store import suffix_of
@@ -120,6 +121,9 @@ class Operations:
             if given is not None:
                 values[name] = given
         request = from_dict(values)
+        if self._linked() is None:  # else the machine that renders has its own presets and plug-ins
+            folder = preset_folder(self._settings.home)
+            request = await self._threads.run(with_presets, request, folder, call.peer.is_local)
         if not call.peer.is_local:
             await self._threads.run(check_loras, request, self._settings.allowed_roots)
         model = await self._checked_model(_given(request.model, ""), call.peer)

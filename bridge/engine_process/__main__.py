@@ -17,7 +17,7 @@ from bridge.engine_process.renderer import OnLog, OnStep, Renderer, find_factory
 from bridge.files.store import AudioStore
 from bridge.foreign_text import log_handler
 from bridge.protocol.errors import ErrorContent, ProtocolError, content_of
-from engine.errors import Cancelled, CheckpointError, NotFinite, OutOfMemory
+from engine.errors import Cancelled, CheckpointError, EffectFailed, NotFinite, OutOfMemory
 
 logger = logging.getLogger("bridge.engine_process")
 
@@ -123,6 +123,8 @@ def _content(error: Exception) -> ErrorContent:
         return ErrorContent(code="out_of_memory", message=str(error))
     if isinstance(error, NotFinite):
         return ErrorContent(code="model_not_finite", message=str(error), remedy=error.remedy)
+    if isinstance(error, EffectFailed):
+        return ErrorContent(code="effect_failed", message=str(error))
     if isinstance(error, CheckpointError):
         return ErrorContent(code="checkpoint", message=str(error))
     return content_of(error)

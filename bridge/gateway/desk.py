@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from bridge.files import Attached, locate
+from bridge.files.effect_presets import check_no_paths
 from bridge.files.roots import check_loras, check_model
 from bridge.gateway import answers
 from bridge.gateway.daemon_line import DaemonLine
@@ -199,6 +200,7 @@ class Desk:
         try:
             check_loras(request, roots)
             check_model(given(request, "model") or "nano", roots)
+            check_no_paths(given(request, "effects") or ())
             for name, reference in hosted.items():
                 here = reference or self._audio(str(given(request, name)), name)
                 request = msgspec.structs.replace(request, **{name: here})

@@ -63,6 +63,8 @@ def field_value(address: Address, arguments: tuple[Any, ...]) -> Any:
     if value == "" or (value == NOT_GIVEN and field.default is UNSET and field.kind in ("int", "float")):
         return None
     value = _of_kind(field, value)
+    if field.name == "effects" and any("/" in str(name) or "\\" in str(name) for name in value):
+        raise OscError(address.path, "a path", "names of presets, with commas between them")
     try:
         check_value(field, value)
     except InvalidRequest as error:

@@ -144,6 +144,7 @@ _BY_CODE: dict[str, type[RequestFailed]] = {
     "out_of_memory": JobFailed,
     "checkpoint": JobFailed,
     "model_not_finite": JobFailed,
+    "effect_failed": JobFailed,
 }
 
 

@@ -23,7 +23,8 @@ from engine.audio.buffer import Samples
 from engine.audio.exact import match_channels
 from engine.audio.joint import MARGIN_SECONDS, Stretch, place_fade
 from engine.audio.loudness import TRUE_PEAK_DB, headroom_db, limited, matching_gain_db
-from engine.audio.pulse import beat_offset
+from engine.audio.pulse import beat_offset, tempo_ratio
+from engine.audio.tone import Toned, toned
 from engine.audio.window import Region, Window
 
 ALIKE_CORRELATION = 2**0.5 - 1  # there a linear fade is 1.5 dB too quiet in its middle, an equal-power one 1.5 dB loud
@@ -32,6 +33,7 @@ _CONTEXT_SECONDS = 10.0
 _LONGEST_BEAT_SECONDS = 30.0
 _LEAST_SHIFT_SECONDS, _MOST_SHIFT_SECONDS = 0.004, 0.06
 _LEAST_SHIFTED_SECONDS = 1.0
+_MOST_SHORTENED_SECONDS = 0.3
 Span = tuple[int, int]
 ReadSource = Callable[[int, int], NDArray[np.float64]]
 
@@ -42,6 +44,11 @@ class Made:
 
     samples: Samples
     position: int
+
+    @property
+    def end(self) -> int:
+        """The position behind its last sample."""
+        return self.position + self.samples.shape[1]
 
     def part(self, start: int, stop: int) -> NDArray[np.float64]:
         """Samples [start, stop) in positions of the source, repeated at its ends if it is a little short."""
@@ -54,7 +61,8 @@ class Patch:
     """The samples that replace the source's from `position` on: fades and what is between, float64 (channels, n).
 
     `joints` are the positions [start, stop) of the fade at each border, None where there is none; `shift` is
-    how many samples later than it was made the new part lies; `bpm` the tempo that was told, if any.
+    how many samples later than it was made the new part lies; `bpm` the tempo that was told, if any. `speed`, `tilt_db`
+    (an octave) and `width_db` are what was changed of it.
     """
 
     position: int
@@ -65,6 +73,9 @@ class Patch:
     joints: tuple[Span | None, Span | None] = (None, None)
     shift: int = 0
     bpm: float | None = None
+    speed: float = 1.0
+    tilt_db: float = 0.0
+    width_db: float = 0.0
 
     @property
     def end(self) -> int:
@@ -80,13 +91,16 @@ class Fitting:
 
     With 0 seconds the fades are the whole handles, at the borders. A window of the reference's way keeps its splice.
     `match_tempo`: the new part is moved onto the beat around it, by 60 ms at most, where fades need not lie at the
-    borders; near `bpm` where that is known.
+    borders; near `bpm` where that is known. `stretch`: its tempo is brought to the music's first, by 3 % at most.
+    `match_tone`: its brightness and width follow the music's.
     """
 
     match_loudness: bool = True
     search_seconds: float = 0.0
     match_tempo: bool = False
     bpm: float | None = None
+    stretch: bool = False
+    match_tone: bool = False
 
 
 def make_patches(
@@ -105,13 +119,15 @@ def context_around(read: ReadSource, window: Window, region: Region) -> Around:
     return read(max(0, first - length), first), read(last, min(window.source_samples, last + length))
 
 
-def _patch(read: ReadSource, channels: int, new_audio: Made, window: Window, region: Region, how: Fitting) -> Patch:
+def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: Region, how: Fitting) -> Patch:
     around = context_around(read, window, region)
-    shift = _beat_shift(around, channels, new_audio, window, region, how)
-    new = match_channels(new_audio.part(region.fade_start - shift, region.fade_end - shift), channels)
-    gain_db = _gain_db(read, new, around, window, region) if how.match_loudness else 0.0
-    new = _turned(read, new, around, region, window.sample_rate, gain_db)
-    before, after = _joints(read, new, window, region, how, shift)
+    made, speed = _at_tempo(around, channels, made, window, region, how)
+    shift = _beat_shift(around, channels, made, window, region, how)
+    new = match_channels(made.part(region.fade_start - shift, region.fade_end - shift), channels)
+    tone = toned(new, np.concatenate(around, axis=1), window.sample_rate) if how.match_tone else Toned(new)
+    gain_db = _gain_db(read, tone.samples, around, window, region) if how.match_loudness else 0.0
+    new = _turned(read, tone.samples, around, region, window.sample_rate, gain_db)
+    before, after = _joints(read, new, window, region, how, shift, made.end)
     fade_in = fade_out = "none"
     first, last = region.fade_start, region.fade_end
     if before is not None:
@@ -122,7 +138,17 @@ def _patch(read: ReadSource, channels: int, new_audio: Made, window: Window, reg
         new[:, here], fade_out = crossfade(new[:, here], read(*after))
     start, stop = before[0] if before else first, after[1] if after else last
     return Patch(
-        start, new[:, start - first : stop - first], gain_db, fade_in, fade_out, (before, after), shift, how.bpm
+        position=start,
+        samples=new[:, start - first : stop - first],
+        gain_db=gain_db,
+        fade_in=fade_in,
+        fade_out=fade_out,
+        joints=(before, after),
+        shift=shift,
+        bpm=how.bpm,
+        speed=speed,
+        tilt_db=tone.tilt_db,
+        width_db=tone.width_db,
     )
 
 
@@ -149,8 +175,7 @@ def _turned(
 
 def _beat_shift(around: Around, channels: int, new_audio: Made, window: Window, region: Region, how: Fitting) -> int:
     """Samples by which the new part has to lie later to be on the beat around it; 0 where that cannot be told."""
-    free = how.search_seconds > 0 and not window.parity
-    if not (how.match_tempo and free and region.end - region.start >= _LEAST_SHIFTED_SECONDS * window.sample_rate):
+    if not (how.match_tempo and _is_free(window, region, how)):
         return 0
     rate = window.sample_rate
     before, after = around
@@ -163,16 +188,50 @@ def _beat_shift(around: Around, channels: int, new_audio: Made, window: Window, 
     return -round(late * rate)
 
 
+def _is_free(window: Window, region: Region, how: Fitting) -> bool:
+    """Whether a region is long enough to be moved, and its fades need not lie at the borders."""
+    long = region.end - region.start >= _LEAST_SHIFTED_SECONDS * window.sample_rate
+    return long and how.search_seconds > 0 and not window.parity
+
+
+def _at_tempo(
+    around: Around, channels: int, made: Made, window: Window, region: Region, how: Fitting
+) -> tuple[Made, float]:
+    """The new part at the tempo around it, and how much faster it became: 1.0 where that cannot be told or done.
+
+    It keeps its beginning. Made faster it ends earlier: by as much as the fade at its end may move at most.
+    """
+    if not (how.stretch and _is_free(window, region, how)):
+        return made, 1.0
+    rate = window.sample_rate
+    inside = match_channels(made.part(region.start, region.end), channels)
+    speed = tempo_ratio(*around, inside, rate, (region.fade_before / rate, region.fade_after / rate), how.bpm)
+    if speed is None or made.samples.shape[1] * (1 - 1 / speed) > _MOST_SHORTENED_SECONDS * rate:
+        return made, 1.0
+    from pedalboard import time_stretch
+
+    samples = np.asarray(time_stretch(np.ascontiguousarray(made.samples, dtype=np.float32), float(rate), speed))
+    return Made(samples[:, : made.samples.shape[1]], made.position), speed
+
+
 def _joints(
-    read: ReadSource, new: NDArray[np.float64], window: Window, region: Region, how: Fitting, shift: int
+    read: ReadSource,
+    new: NDArray[np.float64],
+    window: Window,
+    region: Region,
+    how: Fitting,
+    shift: int,
+    made_end: int,
 ) -> tuple[Span | None, Span | None]:
     """Where the fades at the start and at the end lie, as positions of the source."""
     before = (region.fade_start, region.start) if region.fade_before else None
     after = (region.end, region.fade_end) if region.fade_after else None
-    inward = min(round(how.search_seconds * window.sample_rate) + abs(shift), (region.end - region.start) // 4)
+    short = max(0, region.fade_end - made_end)  # what a part that was made faster lacks at its end
+    inward = round(how.search_seconds * window.sample_rate) + abs(shift) + short
+    inward = min(inward, (region.end - region.start) // 4)
     if window.parity or how.search_seconds <= 0 or inward <= 0:
         return before, after
-    known = max(region.fade_start, region.fade_start + shift), min(region.fade_end, region.fade_end + shift)
+    known = max(region.fade_start, region.fade_start + shift), min(region.fade_end, made_end + shift)
     if before is not None:
         free = max(before[0], known[0]), min(before[1] + inward, window.source_samples)
         before = _placed(read, new, window, region, free, before, known)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from engine.audio.loudness import SILENT_LUFS, loudness_lufs
 from engine.audio.pulse import beat_offset
 from engine.audio.seam import Patch
+from engine.audio.tone import tilt_db
 from engine.audio.window import Region, Window
 
 ReadResult = Callable[[int, int], NDArray[np.float64]]
@@ -29,7 +29,18 @@ _NEAR_SECONDS = 1.0
 _PIECE_SECONDS = 0.1
 _MOMENT_SECONDS = 0.005
 _ALONE_SECONDS, _ALONE_SAMPLES, _ALONE_DB = 0.004, 4, 9.0
-_IF_ANY = {"clicks", "silent", "joint_before", "joint_after", "joint_before_ms", "joint_after_ms", "beat_shift_ms"}
+_IF_ANY = {
+    "clicks",
+    "silent",
+    "joint_before",
+    "joint_after",
+    "joint_before_ms",
+    "joint_after_ms",
+    "beat_shift_ms",
+    "tempo_change_percent",
+    "tilt_change_db",
+    "width_change_db",
+}
 _SILENT = 10 ** (-70 / 20)  # a peak below -70 dBFS is silence: dither and rumble of an empty track are
 _SILENT_SCORE = 20.0
 _CHANGED_SCORE = 100.0
@@ -45,7 +56,8 @@ class SeamReport:
     `joint_before` and `joint_after` are the positions [start, stop) of fades that do not lie at their borders, with
     their distances from these in ms (negative: before the border). `clicks` names the joints ("start", "end") at which
     the sharpest moment is over the music's own attacks and none itself. `silent` says what no sample over -70 dBFS is
-    in: "region", "surroundings" (the second on each side) or "both".
+    in: "region", "surroundings" (the second on each side) or "both". The last four say what was done to the new part:
+    later by so many ms, faster by so many percent, brighter in dB an octave, wider in dB.
     """
 
     samples_changed_outside: int
@@ -64,6 +76,9 @@ class SeamReport:
     joint_before_ms: tuple[float, float] | None = None
     joint_after_ms: tuple[float, float] | None = None
     beat_shift_ms: float | None = None
+    tempo_change_percent: float | None = None
+    tilt_change_db: float | None = None
+    width_change_db: float | None = None
 
     @property
     def score(self) -> float:
@@ -113,6 +128,9 @@ def measure(read: ReadResult, window: Window, patch: Patch, region: Region, chan
         fade_after=patch.fade_out,
         silent=_silent(inside, before, after, rate),
         beat_shift_ms=round(1000 * patch.shift / rate, 1) if patch.shift else None,
+        tempo_change_percent=round(100 * (patch.speed - 1), 2) if patch.speed != 1 else None,
+        tilt_change_db=round(patch.tilt_db, 2) if patch.tilt_db else None,
+        width_change_db=round(patch.width_db, 2) if patch.width_db else None,
         **_places(patch, region, rate),
     )
 
@@ -211,24 +229,8 @@ def _phase_error(
 
 
 def _tilt_difference(inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], rate: int) -> float | None:
-    tilts = _tilt(inside, rate), _tilt(np.concatenate([before, after], axis=1), rate)
+    tilts = tilt_db(inside, rate), tilt_db(np.concatenate([before, after], axis=1), rate)
     return None if tilts[0] is None or tilts[1] is None else round(tilts[0] - tilts[1], 2)
-
-
-def _tilt(samples: NDArray[Any], rate: int) -> float | None:
-    """Slope of the spectrum from 100 Hz to 8 kHz in dB an octave, in third-octave bands."""
-    mono = samples.mean(axis=0)
-    size = 4096
-    if mono.size < size or not np.any(np.abs(mono) > _QUIET):
-        return None
-    frames = np.lib.stride_tricks.sliding_window_view(mono, size)[:: size // 2]
-    power = np.mean([np.abs(np.fft.rfft(f * np.hanning(size))) ** 2 for f in frames[:512]], axis=0)
-    hertz = np.fft.rfftfreq(size, 1 / rate)
-    edges = 100 * 2 ** (np.arange(20) / 3)
-    edges = edges[edges < min(8000, rate / 2.2)]
-    levels = [power[(hertz >= a) & (hertz < b)].sum() for a, b in pairwise(edges)]
-    octaves = np.arange(len(levels)) / 3
-    return float(np.polyfit(octaves, 10 * np.log10(np.array(levels) + 1e-9), 1)[0])
 
 
 def _sentences(report: SeamReport) -> list[str | None]:
@@ -243,8 +245,10 @@ def _sentences(report: SeamReport) -> list[str | None]:
         _click_words("start", report.click_before_db, report.clicks),
         _click_words("end", report.click_after_db, report.clicks),
         _loudness_words(report),
+        _tempo_words(report.tempo_change_percent),
         _shift_words(report.beat_shift_ms),
         _beat_words(report.tempo_phase_error_ms),
+        _tone_words(report.tilt_change_db, report.width_change_db),
         _tilt_words(report.spectral_tilt_difference_db),
     ]
 
@@ -290,6 +294,22 @@ def _shift_words(moved: float | None) -> str | None:
     if moved is None:
         return None
     return f"The new part was moved {abs(moved):.0f} ms {'earlier' if moved < 0 else 'later'}, onto the beat around it."
+
+
+def _tempo_words(percent: float | None) -> str | None:
+    if percent is None:
+        return None
+    how = "faster" if percent > 0 else "slower"
+    return f"The new part was made {abs(percent):.1f} % {how}, to the tempo of the music around it."
+
+
+def _tone_words(tilt: float | None, width: float | None) -> str | None:
+    changes = []
+    if tilt is not None:
+        changes.append(f"{abs(tilt):.1f} dB an octave {'brighter' if tilt > 0 else 'darker'}")
+    if width is not None:
+        changes.append(f"{abs(width):.1f} dB {'wider' if width > 0 else 'narrower'}")
+    return f"The new part was made {' and '.join(changes)}, like the music around it." if changes else None
 
 
 def _beat_words(error: float | None) -> str | None:

@@ -46,6 +46,12 @@ def read_effects(value: Any) -> tuple[Effect, ...]:
     return effects
 
 
+def check_effects(value: Any) -> None:
+    """As `read_effects`, where names of presets may still stand for what they hold."""
+    parts = [item for item in value if not isinstance(item, str)] if isinstance(value, (list, tuple)) else value
+    read_effects(parts)
+
+
 def to_json(effects: Iterable[Effect]) -> list[Any]:
     """The chain as a JSON list."""
     return [msgspec.to_builtins(effect) for effect in effects]

@@ -48,7 +48,7 @@ def main(folder: Path) -> int:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _no_core_dumps()
     try:
-        result = {"effects": _run(folder, order)}
+        result: dict[str, Any] = {"effects": _run(folder, order)}
     except InvalidRequest as error:
         parts = {"field": error.field, "got": error.got, "expected": error.expected, "remedy": error.remedy}
         result = {"invalid": parts}

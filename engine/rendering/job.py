@@ -13,6 +13,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from engine.audio.buffer import Samples
+from engine.constants import OUTPUT_SAMPLE_RATE
+from engine.effects.chain import apply_effects
 from engine.families.family import Family, Reader
 from engine.memory.device import Pace, synchronize, to_host
 from engine.rendering.codec import Codec, finite
@@ -27,6 +30,7 @@ from engine.tasks.inputs import Inputs
 from engine.tasks.settings import Settings, settings_of
 from engine.tasks.task import Material
 
+_TELL_SECONDS = 5.0
 LARGEST_BATCH = 16  # as many variations as a request may have: a recipe can ask for the whole batch again
 
 
@@ -153,6 +157,30 @@ class Job:
             self.report("decode", item * tiles + done, self._decodes)
 
         return told
+
+    def check_effects(self) -> None:
+        """Load the effects and let them go, so that what they cannot do is said before the work. Raises InvalidRequest,
+        EffectFailed."""
+        if self.order.effects:
+            self._through([], OUTPUT_SAMPLE_RATE)
+
+    def effected(self, audios: list[Samples], sample_rate: int) -> list[Samples]:
+        """Audio (channels, n) of every item through the request's effects."""
+        if not self.order.effects or not audios:
+            return audios
+        with self.timed("effects"):
+            return self._through(audios, sample_rate)
+
+    def _through(self, audios: list[Samples], sample_rate: int) -> list[Samples]:
+        def stopped() -> bool:  # called all the while; the steps tell the daemon that the job has not stopped
+            if time.monotonic() - told[0] > _TELL_SECONDS:
+                told[0] = time.monotonic()
+                self.report("effects", 0, 1)
+            return self.cancel is not None and self.cancel.is_set()
+
+        told = [time.monotonic()]
+        self.report("effects", 0, 1)
+        return apply_effects(audios, sample_rate, self.order.effects, self.resolved.effects_tail, stopped).items
 
     def decoded(self) -> None:
         """Tell that the last tile is done."""

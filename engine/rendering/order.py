@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from engine.effects.effect import Effect, read_effects
 from engine.errors import about
 from engine.families.facts import Facts, check_request, unread_words
 from engine.rendering.source import Source, open_source
@@ -22,6 +23,7 @@ class Order:
     source: Source | None
     clip: Source | None  # whose timbre the music should have
     extent: Extent
+    effects: tuple[Effect, ...] = ()
 
 
 def order_of(request: Request, facts: Facts) -> Order:
@@ -42,4 +44,5 @@ def order_of(request: Request, facts: Facts) -> Order:
     with about("reference_audio"):
         clip = None if resolved.reference_audio is None else open_source(resolved.reference_audio)
     shape = None if source is None else source.shape
-    return Order(task, resolved, source, clip, extent_of(resolved, facts.geometry, shape))
+    effects = read_effects(resolved.effects or ())
+    return Order(task, resolved, source, clip, extent_of(resolved, facts.geometry, shape), effects)

@@ -7,6 +7,7 @@ and joined to the source. Knows audio and plans; knows no task, no device and no
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from engine.tasks.task import Finish, Material
 
 def render_job(job: Job) -> list[Render]:
     """Every result of a job, variation by variation, candidate by candidate; the kept candidates first."""
+    job.check_effects()
     return FINISHES[job.order.task.finish](job)
 
 
@@ -43,7 +45,7 @@ def _piece(job: Job) -> list[Render]:
             job.parts.codec.decode(latents[i : i + 1].to(job.device), rate, job.on_tile(i)) for i in range(job.items)
         ]
     job.decoded()
-    return [_result(job, i, audio, rate, latents[i]) for i, audio in enumerate(audios)]
+    return [_result(job, i, audio, rate, latents[i]) for i, audio in enumerate(job.effected(audios, rate))]
 
 
 def _whole_source(job: Job) -> list[Render]:
@@ -58,16 +60,18 @@ def _whole_source(job: Job) -> list[Render]:
     material = Material(original, original_words=lambda: job.reader.original_words(place, heard))
     latents, _ = job.sample(place.frames, words, material)
     span = Span(0, source.frames, source.sample_rate)
-    results = []
-    for i in range(job.items):
-        with job.timed("decode"):
+    results, made = [], []
+    with job.timed("decode"):
+        for i in range(job.items):
             decoded = job.parts.codec.decode_span(latents[i : i + 1].to(job.device), span, job.on_tile(i))
-        audio, rate = _at_requested_rate(job, _as_channels(decoded, source.channels), source.sample_rate)
+            made.append(_as_channels(decoded, source.channels))
+    job.decoded()
+    for i, samples in enumerate(job.effected(made, source.sample_rate)):
+        audio, rate = _at_requested_rate(job, samples, source.sample_rate)
         result = _result(job, i, audio, rate, latents[i])
         _attach(result, source)
         result.report |= {"window": [0, source.frames], "region": [0, source.frames], "offset": 0}
         results.append(result)
-    job.decoded()
     return results
 
 
@@ -76,6 +80,7 @@ def _joined(job: Job) -> list[Render]:
     job.runs = len(windows)
     rendered = [_render_window(job, source, window) for window in windows]
     pieces = [[piece for _, of_window in rendered for piece in of_window[i]] for i in range(job.items)]
+    pieces = _effected(job, pieces)
     anything = not any(piece.is_source for piece in pieces[0])
     joined = []
     with job.timed("seam"):
@@ -90,11 +95,29 @@ def _joined(job: Job) -> list[Render]:
     return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
 
 
+def _effected(job: Job, pieces: list[list[Piece]]) -> list[list[Piece]]:
+    """What was made of every item, through the request's effects; the source's own samples stay as they are."""
+    made = [piece.made.samples for of_item in pieces for piece in of_item if not piece.is_source]
+    passed = iter(job.effected(made, job.source.sample_rate))
+
+    def after(piece: Piece) -> Piece:
+        return piece if piece.is_source else replace(piece, made=replace(piece.made, samples=next(passed)))
+
+    return [[after(piece) for piece in of_item] for of_item in pieces]
+
+
 def _fitting(job: Job) -> Fitting:
     """How what is made is fitted to the source."""
     resolved = job.resolved
     search = 0.0 if resolved.pin_joints else resolved.joint_search_seconds
-    return Fitting(resolved.match_loudness, search, resolved.match_tempo == "on", _bpm(job))
+    return Fitting(
+        match_loudness=resolved.match_loudness,
+        search_seconds=search,
+        match_tempo=resolved.match_tempo != "off",
+        bpm=_bpm(job),
+        stretch=resolved.match_tempo == "stretch",
+        match_tone=resolved.match_tone,
+    )
 
 
 def _bpm(job: Job) -> float | None:
@@ -112,8 +135,8 @@ def _stem(job: Job) -> list[Render]:
     latents, pieces = _render_window(job, source, window)
     region = window.regions[0]
     results = []
-    for i in range(job.items):
-        stem = _as_channels(np.asarray(pieces[i][0].made.samples), source.channels)
+    stems = [_as_channels(np.asarray(of_item[0].made.samples), source.channels) for of_item in pieces]
+    for i, stem in enumerate(job.effected(stems, source.sample_rate)):
         faded = stem * _fades(region.start - region.fade_start, stem.shape[1], region.fade_end - region.end)
         audio, rate = _at_requested_rate(job, faded, source.sample_rate)
         result = _result(job, i, audio, rate, latents[i])
@@ -207,7 +230,7 @@ def _result(job: Job, item: int, audio: np.ndarray, rate: int, latents: Tensor) 
         "task": resolved.task,
         "seed": resolved.seeds[item],
         "retake_seed": resolved.retake_seeds[item],
-        "warnings": [*resolved.warnings, *job.reader.warnings, *_silence(audio)],
+        "warnings": [*resolved.warnings, *job.reader.warnings, *_silence(audio), *_overs(job, audio)],
         "request": without_audio(resolved.request),
         "recipe": recipe(resolved, item, job.parts.identity, batch=job.batch_of(item)),
     }
@@ -227,6 +250,15 @@ def _result(job: Job, item: int, audio: np.ndarray, rate: int, latents: Tensor) 
 def _silence(audio: np.ndarray) -> list[str]:
     """A sentence where a result has no sound at all."""
     return ["The result is silent: try another seed, other tags or more variance."] if is_silent(audio) else []
+
+
+def _overs(job: Job, audio: np.ndarray) -> list[str]:
+    """A sentence where effects made a result louder than a file holds."""
+    peak = float(np.abs(audio).max(initial=0.0)) if job.order.effects else 0.0
+    if peak <= 1.0:
+        return []
+    over = f"{20 * np.log10(peak):.1f} dB over full scale"
+    return [f"After its effects the result is {over}: lower a gain, or end the chain with a BrickwallLimiter."]
 
 
 def _at_requested_rate(job: Job, audio: np.ndarray, rate: int) -> tuple[np.ndarray, int]:

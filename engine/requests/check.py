@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from engine.effects.effect import check_effects
 from engine.errors import InvalidRequest
 from engine.requests.fields import Field, fields_of
 from engine.requests.tracks import TRACKS
@@ -73,6 +74,9 @@ def _check_together(request: Struct) -> None:
     _check_tempo(request)
     _check_lists(request)
     _check_outpaint(request)
+    effects = getattr(request, "effects", UNSET)
+    if effects is not UNSET:
+        check_effects(effects)
 
 
 def _check_client_data(data: Any) -> None:

@@ -75,7 +75,10 @@ class Settled:
     pin_joints: bool = False
     match_tempo: str = "off"
     match_loudness: bool = False
+    match_tone: bool = False
     output: str = "full"
+    effects: list[Any] | None = None
+    effects_tail: bool = False
     variance: float = 0.0
     edit_mode: str = ""
     strength: float = 0.5

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from engine.constants import LONGEST_SECONDS, SEED_MODULUS
+from engine.effects.effect import Effect
 from engine.grid.tempo_map import TempoPoint
 from engine.requests.fields import about, audio
 from engine.requests.tracks import Track
@@ -56,6 +57,9 @@ CrossfadeSeconds = (
         about("Length of the fades outside the region's borders.", 0.03, ge=0, le=1, unit="seconds"),
     ]
     | UnsetType
+)
+EffectsTail = (
+    Annotated[bool, about("Whether the result goes on, by 10 s at most, while its effects ring on.", False)] | UnsetType
 )
 Channels = (
     Annotated[list[int], about("Which two channels (counted from 1) of a source with more than two.")] | UnsetType
@@ -176,6 +180,13 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     oss_steps: (
         Annotated[list[int], about("Chosen steps of the schedule, counted from 1, instead of all.")] | UnsetType
     ) = UNSET
+    effects: (
+        Annotated[
+            list[Effect | str],
+            about("Effects on what is made: {name or plugin, parameters, state}, or names of presets."),
+        ]
+        | UnsetType
+    ) = UNSET
     reference_audio: (
         Annotated[
             Any,
@@ -241,13 +252,23 @@ class WithSeam(WithLyrics, frozen=True, kw_only=True):
     ) = UNSET
     match_tempo: (
         Annotated[
-            Literal["off", "on"],
-            about("on: the new part is moved onto the beat around it, by 60 ms at most; off: it stays.", "on"),
+            Literal["off", "on", "stretch"],
+            about(
+                "on: the new part is moved onto the beat around it, by 60 ms at most; stretch: its tempo is brought to "
+                "that of the music too, by 3 % at most; off: it stays.",
+                "on",
+            ),
         ]
         | UnsetType
     ) = UNSET
     match_loudness: (
         Annotated[bool, about("Whether the new part follows the loudness around it, by 6 dB at most.", True)]
+        | UnsetType
+    ) = UNSET
+    match_tone: (
+        Annotated[
+            bool, about("Whether brightness and stereo width of the new part are brought to its surroundings'.", False)
+        ]
         | UnsetType
     ) = UNSET
     output: (
@@ -271,6 +292,7 @@ class TextToAudio(WithLyrics, frozen=True, kw_only=True):
     duration: (
         Annotated[float, about("Length of the music.", 60.0, ge=0.1, le=LONGEST_SECONDS, unit="seconds")] | UnsetType
     ) = UNSET
+    effects_tail: EffectsTail = UNSET
 
 
 class PromptToAudio(Request, frozen=True, kw_only=True):
@@ -282,6 +304,7 @@ class PromptToAudio(Request, frozen=True, kw_only=True):
     duration: (
         Annotated[float, about("Length of the music.", 60.0, ge=0.1, le=LONGEST_SECONDS, unit="seconds")] | UnsetType
     ) = UNSET
+    effects_tail: EffectsTail = UNSET
 
 
 class Inpaint(WithSeam, frozen=True, kw_only=True):
@@ -343,6 +366,7 @@ class AudioToAudio(WithLyrics, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     edit_n_avg: Annotated[int, about("Flow-edit: noises averaged a step.", 1, ge=1, le=16)] | UnsetType = UNSET
+    effects_tail: EffectsTail = UNSET
     channels: Channels = UNSET
 
 
@@ -355,6 +379,7 @@ class Retake(WithLyrics, frozen=True, kw_only=True):
     duration: (
         Annotated[float, about("Length of the music.", 60.0, ge=0.1, le=LONGEST_SECONDS, unit="seconds")] | UnsetType
     ) = UNSET
+    effects_tail: EffectsTail = UNSET
     variance: (
         Annotated[float, about("How far from the first take: 0 repeats it, 1 is another one.", 0.5, ge=0, le=1)]
         | UnsetType

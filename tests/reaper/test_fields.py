@@ -26,6 +26,8 @@ OF_THE_SONG = {"context_lyrics_before", "context_lyrics_after"}  # the words aro
 INSTRUMENTS = {"track", "tracks"}  # asked for by the three actions of instruments
 SCRIPTED = sorted(TASKS)
 LEFT_OUT = INSTRUMENTS | OF_THE_PROJECT | OF_THE_TAKE | ASKED_FOR | OF_ONE_MODEL_RUN | OF_THE_SONG
+OF_TAKE_FX = {"effects", "effects_tail"}  # a take has FX of its own in REAPER
+LEFT_OUT |= OF_TAKE_FX
 WITHOUT_SEAM = {"candidates"}  # the best seam is chosen: in tasks that have none they are not taken
 NOT_OF_A_SURFACE = {"model"}  # a preset's; a surface leaves the model to the daemon
 

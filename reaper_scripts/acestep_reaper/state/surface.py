@@ -12,7 +12,7 @@ _EVERY = (
 )  # fmt: skip
 _SEAM = (
     "lyrics", "context_seconds", "crossfade_seconds", "joint_search_seconds", "pin_joints", "match_tempo",
-    "match_loudness",
+    "match_loudness", "match_tone",
     "candidates",
 )  # fmt: skip
 _OF_TASK = {

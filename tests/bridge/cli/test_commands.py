@@ -309,3 +309,15 @@ def test_a_report_of_any_file_in_words_numbers_and_as_a_picture(tmp_path):
     assert run("report", "20260101T000000-0a0b0c0d").exit_code == 3  # a job, and no daemon has ever run
     refused = run("report", tmp_path / "song.wav")
     assert refused.exit_code == 2 and "--start-time" in refused.output
+
+
+def test_effects_are_listed_shown_and_checked(home):
+    (home / "effects").mkdir(parents=True)
+    (home / "effects" / "warm.json").write_text('[{"name": "Gain", "parameters": {"gain_db": 6}}]')
+    listed = json.loads(run("effects", "list", "--json").stdout)
+    assert listed["presets"] == ["warm"] and "Reverb" in listed["built_in"]
+    assert "gain_db: 6" in run("effects", "show", "warm").stdout
+    checked = run("effects", "check", "warm")
+    assert checked.exit_code == 0 and "level +6.0 dB" in checked.stdout
+    refused = run("effects", "check", '[{"name": "Reverbb"}]')
+    assert refused.exit_code == 2 and "Did you mean Reverb?" in refused.stderr
