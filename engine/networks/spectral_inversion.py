@@ -2,7 +2,7 @@
 
 Knows no latents and no files. A small upsampling network locks sustained tones to multiples of the hop rate; spectral
 inversion keeps their pitch. Phases start from the peaks' frequencies (Beauregard et al., 2015, single pass spectrogram
-inversion) and are refined by Griffin-Lim with momentum (Perraudin et al., 2013). Deterministic: nothing is drawn.
+inversion) and are refined by Griffin-Lim. Deterministic: nothing is drawn.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.errors import CheckpointError
+from engine.networks.griffin_lim import griffin_lim
 from engine.networks.log_mel import MAGNITUDE_EPS, LogMel
+from engine.networks.mel_inversion import MelInversion
 from engine.networks.partials import Partials, PartialsConfig, likeliest_places
 
 IGNORED = frozenset({"_class_name", "_diffusers_version", "_name_or_path"})
@@ -30,10 +32,12 @@ DEFAULTS: dict[str, float] = {
     "iterations": 16,
     "momentum": 0.7,
     "least_squares_steps": 24,
+    "partials_every": 1,
 }
 GATE_NATS = 1.0
 KNEE, CEILING = 0.8, 0.95  # resampling overshoots what is limited; the rest up to 1 is for that
-PEAK_WIDTH = 7
+PEAK_WIDTH = 7  # bins; the integers of `_highest_near` have room for 8
+SILENT = 1e-6
 OFFSET_HOPS = 4
 
 
@@ -58,7 +62,6 @@ class SpectralInversionVocoder(nn.Module):
         self.n_fft = int(values["n_fft"])
         self.iterations = int(values["iterations"])
         self.momentum = float(values["momentum"])
-        self.least_squares_steps = int(values["least_squares_steps"])
         self.mel_transform = LogMel(
             self.sample_rate,
             self.n_fft,
@@ -69,6 +72,9 @@ class SpectralInversionVocoder(nn.Module):
         )
         bank = self.mel_transform.mel_scale.get_buffer("fb")
         self.heard_bins = int(bank.any(dim=1).nonzero().max()) + 1  # no band reaches above f_max
+        self.inversion = MelInversion(bank[: self.heard_bins].float(), int(values["least_squares_steps"]))
+        self.register_buffer("floor", MAGNITUDE_EPS**0.5 * bank.float().sum(dim=0), persistent=False)
+        self.partials_every = int(values["partials_every"])
         self.partials = Partials(PartialsConfig.from_dict(partials)) if partials else None
         self.receptive_frames = 16 + (self.partials.receptive_frames if self.partials is not None else 0)
         self._check_geometry()
@@ -87,14 +93,24 @@ class SpectralInversionVocoder(nn.Module):
     @torch.no_grad()
     def decode(self, log_mel: Tensor) -> Tensor:
         """log-mel (B, 128, F) -> audio float32 (B, F * hop_length)."""
-        magnitudes = self.magnitudes(log_mel.float())  # (B, bins, F)
-        places = peak_places(magnitudes.transpose(1, 2)).transpose(1, 2)
+        log_mel = log_mel.float().transpose(1, 2)  # (B, F, 128): bins lie together from here on
+        magnitudes = self._magnitudes(log_mel)  # (B, F, heard bins)
+        places = peak_places(magnitudes)
         if self.partials is not None:
-            magnitudes, places = self._with_partials(log_mel.float(), magnitudes, places)
-        side = (self.n_fft - self.hop_length) // 2
-        made = self._griffin_lim(magnitudes.transpose(1, 2), places.transpose(1, 2))
+            self._put_partials(log_mel, magnitudes, places)
+        window = self.mel_transform.spectrogram.get_buffer("window").float()
+        phases = self._first_phases(places)
+        made = griffin_lim(
+            magnitudes, phases, window, self.hop_length, self.iterations, self.momentum, self.inversion.gains
+        )
         limited = without_offset(soft_limited(made), self.hop_length * OFFSET_HOPS)
-        return limited[:, side : side + log_mel.shape[-1] * self.hop_length]
+        side = (self.n_fft - self.hop_length) // 2
+        return limited[:, side : side + log_mel.shape[1] * self.hop_length]
+
+    def magnitudes(self, log_mel: Tensor) -> Tensor:
+        """log-mel (B, 128, F) -> magnitudes of the STFT (B, n_fft / 2 + 1, F); silence gives exact zeros."""
+        made = self._magnitudes(log_mel.transpose(1, 2)).transpose(1, 2)
+        return F.pad(made, (0, 0, 0, self.n_fft // 2 + 1 - self.heard_bins))
 
     def partials_input(self, log_mel: Tensor, magnitudes: Tensor) -> tuple[Tensor, Tensor]:
         """What `partials` reads: log magnitudes, and the log-mel on bins, (B, bins, F) both."""
@@ -104,74 +120,56 @@ class SpectralInversionVocoder(nn.Module):
         shares = bank / bank.sum(dim=1, keepdim=True).clamp(min=1e-9)
         return torch.log(magnitudes[:, :bins] + self.QUIET), shares @ log_mel
 
-    def _with_partials(self, log_mel: Tensor, magnitudes: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        """The low bins' magnitudes and places from the network, the others as they are; silence stays silent."""
+    def _magnitudes(self, log_mel: Tensor) -> Tensor:
+        """log-mel (B, F, 128) -> magnitudes (B, F, heard bins)."""
+        floor = self.get_buffer("floor")
+        mel = torch.where(log_mel < floor.log() + GATE_NATS, 0.0, torch.exp(log_mel) - floor).clamp(min=0.0)
+        return self.inversion(mel.flatten(0, 1)).unflatten(0, mel.shape[:2])
+
+    def _put_partials(self, log_mel: Tensor, magnitudes: Tensor, places: Tensor) -> None:
+        """Magnitudes and places (B, F, heard bins) of the low bins from the network; silence stays silent."""
         assert self.partials is not None
         bins = self.partials.config.bins
-        log, cells = self.partials(*self.partials_input(log_mel, magnitudes))
-        offsets = likeliest_places(cells, log)
-        low = torch.where(magnitudes[:, :bins] > 0.0, (torch.exp(log) - self.QUIET).clamp(min=0.0), 0.0)
-        own = torch.arange(bins, device=log.device, dtype=offsets.dtype)[:, None] + offsets
-        return torch.cat([low, magnitudes[:, bins:]], dim=1), torch.cat([own, places[:, bins:]], dim=1)
-
-    def magnitudes(self, log_mel: Tensor) -> Tensor:
-        """log-mel (B, 128, F) -> magnitudes of the STFT (B, n_fft / 2 + 1, F); silence gives exact zeros.
-
-        Multiplicative updates (Lee and Seung, 2001) from an interpolation between the bands.
-        """
-        bank = self.mel_transform.mel_scale.get_buffer("fb").float()[: self.heard_bins]  # (bins, mels)
-        floor = MAGNITUDE_EPS**0.5 * bank.sum(dim=0)[:, None]
-        mel = torch.where(log_mel < floor.log() + GATE_NATS, 0.0, torch.exp(log_mel) - floor).clamp(min=0.0)
-        made = bank @ (mel / bank.square().sum(dim=0)[:, None])
-        target = bank @ mel
-        for _ in range(self.least_squares_steps):
-            made = made * target / (bank @ (bank.T @ made)).clamp(min=1e-9)
-        return F.pad(made, (0, 0, 0, self.n_fft // 2 + 1 - self.heard_bins))
-
-    def _griffin_lim(self, magnitudes: Tensor, places: Tensor) -> Tensor:
-        """magnitudes and places (B, F, bins) -> audio with its edges (B, F * hop + n_fft - hop)."""
-        window = self.mel_transform.spectrogram.get_buffer("window").float()
-        spectrum = torch.polar(magnitudes, self._first_phases(places))
-        previous = torch.zeros_like(spectrum)
-        for _ in range(self.iterations):
-            frames = self._overlap_add(spectrum, window).unfold(-1, self.n_fft, self.hop_length) * window
-            rebuilt = torch.fft.rfft(frames)
-            ahead = torch.lerp(previous, rebuilt, 1.0 + self.momentum)
-            spectrum = torch.sgn(ahead).mul_(magnitudes)
-            previous = rebuilt
-        return self._overlap_add(spectrum, window)
+        given = self.partials_input(log_mel.transpose(1, 2), magnitudes.transpose(1, 2))
+        log, cells = self.partials(*given, self.partials_every)
+        offsets = likeliest_places(cells, log, self.partials_every)
+        low = magnitudes[..., :bins]
+        made = (torch.exp(log) - self.QUIET).clamp(min=0.0).transpose(1, 2)
+        low.copy_(torch.where(low > 0.0, made, 0.0))
+        own = torch.arange(bins, device=log.device, dtype=offsets.dtype)
+        places[..., :bins] = own + offsets.transpose(1, 2)
 
     def _first_phases(self, places: Tensor) -> Tensor:
         """Each bin turns at the frequency of its place (B, F, bins), given in bins."""
-        turns = (places * (self.hop_length / self.n_fft)).double().cumsum(dim=1)
-        half_turns = torch.arange(places.shape[-1], device=places.device) * 0.5  # a lobe's bins share its phase
-        return (2 * math.pi * ((turns - half_turns) % 1.0)).float()
-
-    def _overlap_add(self, spectrum: Tensor, window: Tensor) -> Tensor:
-        """spectrum (B, F, bins) -> audio (B, F * hop + n_fft - hop), windows divided out."""
-        frames = torch.fft.irfft(spectrum, self.n_fft) * window
-        weights = window.square().expand(1, frames.shape[1], -1)
-        return self._add_frames(frames) / self._add_frames(weights).clamp(min=1e-3)
-
-    def _add_frames(self, frames: Tensor) -> Tensor:
-        """Frames (B, F, n_fft) laid over each other, one hop apart."""
-        parts = frames.unflatten(-1, (-1, self.hop_length))  # (B, F, n_fft / hop, hop)
-        count = parts.shape[2]
-        total = frames.new_zeros(frames.shape[0], frames.shape[1] + count - 1, self.hop_length)
-        for part in range(count):
-            total[:, part : part + frames.shape[1]] += parts[:, :, part]
-        return total.flatten(1)
+        turns = places.double().mul_(self.hop_length / self.n_fft).cumsum(dim=1)
+        turns -= torch.arange(places.shape[-1], device=places.device) * 0.5  # a lobe's bins share its phase
+        return turns.sub_(turns.floor()).float().mul_(2 * math.pi)
 
 
 def peak_places(magnitudes: Tensor) -> Tensor:
-    """For each bin the place, in bins, of the highest peak near it, interpolated between bins. (B, F, bins)."""
-    log = torch.log(magnitudes + 1e-6)
-    shape = log.shape
-    _, peak = F.max_pool1d(log.flatten(0, 1)[:, None], PEAK_WIDTH, 1, PEAK_WIDTH // 2, return_indices=True)
-    peak = peak.view(shape).clamp(1, shape[-1] - 2)
-    left, middle, right = (torch.gather(log, 2, peak + k) for k in (-1, 0, 1))
-    bend = (left - 2 * middle + right).clamp(max=-1e-3)
-    return peak + (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
+    """For each bin the place, in bins, of the highest peak near it, interpolated between bins. (B, F, bins).
+
+    Peaks are compared as integers whose last bits hold the bin: of equal ones the lower wins.
+    """
+    log = torch.log(F.pad(magnitudes, (0, 2)) + SILENT)
+    left, middle, right = log[..., :-2], log[..., 1:-1], log[..., 2:]
+    bend = (left - 2 * middle + right).clamp_(max=-1e-3)
+    places = (left - right).mul_(0.5).div_(bend).clamp_(-0.5, 0.5)  # of bins 1, 2, ... from their own
+    places += torch.arange(1, places.shape[-1] + 1, device=log.device, dtype=log.dtype)
+    return torch.gather(places, -1, (_highest_near(magnitudes) - 1).clamp_(min=0))
+
+
+def _highest_near(magnitudes: Tensor) -> Tensor:
+    """The bin of the highest magnitude within PEAK_WIDTH around each, int64 (B, F, bins)."""
+    bins, reach = magnitudes.shape[-1], PEAK_WIDTH // 2
+    own = torch.arange(bins, device=magnitudes.device, dtype=torch.int32)
+    ranks = (magnitudes + SILENT).view(torch.int32).bitwise_and_(~7).bitwise_or_(7 - (own & 7))
+    ranks = F.pad(ranks, (reach, reach))
+    twos = torch.maximum(ranks[..., :-1], ranks[..., 1:])
+    fours = torch.maximum(twos[..., :-2], twos[..., 2:])
+    highest = torch.maximum(fours[..., :-3], fours[..., 3:])  # of 7
+    first = own - reach
+    return (first + (((7 - (highest & 7)) - first) & 7)).long()
 
 
 def without_offset(audio: Tensor, samples: int) -> Tensor:

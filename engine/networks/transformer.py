@@ -48,13 +48,15 @@ class PreparedContext:
     """A context's keys and values for every block; mask bool (B, 1, 1, S), or None where nothing is masked.
 
     `pooled` (B, D) for models with `pooled_text`. `known` (B, 9, 16, T) for models with `region_input`: clean latents
-    and a channel of 1 where frames are kept, 0 elsewhere; None where nothing is known.
+    and a channel of 1 where frames are kept, 0 elsewhere; None where nothing is known. `copies`: so many times the
+    batch holds the same states, one after another; what is the same for all of them is computed once.
     """
 
     blocks: tuple[KeysValues, ...]
     mask: Tensor | None
     pooled: Tensor | None = None
     known: Tensor | None = None
+    copies: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class Transformer(nn.Module):
         `real` (1, T, 1) of 0 and 1 marks padding on the right: the other frames come out as if it were not there.
         `between` is called before each block; what it raises ends the evaluation there.
         """
-        x = self.proj_in(self._with_known(latents, context.known), real)
+        x = self._enter(latents, context, real)
         time = self._with_pooled(time, context.pooled)
         step = _Step(self.angles(x.shape[1], x), time.modulation, context.mask, frame_mask, real)
         for index, block in enumerate(self.transformer_blocks):
@@ -204,6 +206,11 @@ class Transformer(nn.Module):
                 self._tables.pop(next(iter(self._tables)))
             self._tables[key] = rope_angles(positions, self.config.attention_head_dim, self.config.rope_theta, like)
         return self._tables[key]
+
+    def _enter(self, latents: Tensor, context: PreparedContext, real: Tensor | None) -> Tensor:
+        known, rows = context.known, latents.shape[0] // context.copies
+        x = self.proj_in(self._with_known(latents[:rows], None if known is None else known[:rows]), real)
+        return x if context.copies == 1 else x.repeat(context.copies, 1, 1)
 
     def _with_known(self, latents: Tensor, known: Tensor | None) -> Tensor:
         channels = self.config.known_channels

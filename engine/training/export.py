@@ -28,8 +28,9 @@ DEFAULT_REQUEST: dict[str, Any] = {
 }
 VOCODER_CONFIG: dict[str, Any] = {
     "_class_name": "SpectralInversionVocoder",
-    "iterations": 16,
+    "iterations": 8,
     "momentum": 0.7,
+    "partials_every": 2,
     "partials": {"bins": 80, "channels": 32, "dilations": [1, 2, 4, 8], "mixed": [4, 192]},
 }
 WEIGHTS = "diffusion_pytorch_model.safetensors"

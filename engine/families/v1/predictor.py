@@ -44,7 +44,7 @@ class ContextPredictor:
         self._weakened = frozenset(weakened)
         self._prepared = transformer.prepare(stack_contexts(list(contexts.values())))
         self._times: dict[float, TimeSteps] = {}
-        self._rows: dict[tuple[tuple[Hashable, ...], int], tuple[PreparedContext, Tensor | None]] = {}
+        self._rows: dict[tuple[tuple[Hashable, ...], int, int], tuple[PreparedContext, Tensor | None]] = {}
 
     def prepare(self, timesteps: Sequence[float]) -> None:
         """Make what the network needs of these timesteps, all at once."""
@@ -60,12 +60,14 @@ class ContextPredictor:
         names = tuple(states)
         batch = torch.cat(list(states.values()))
         items = batch.shape[0] // len(names)
-        context, query_scale = self._layout(names, items)
+        first = next(iter(states.values()))
+        copies = len(names) if all(state is first for state in states.values()) else 1
+        context, query_scale = self._layout(names, items, copies)
         velocity = self._evaluate(batch, self._times[timestep], context, query_scale)
         return dict(zip(names, velocity.float().chunk(len(names)), strict=True))
 
-    def _layout(self, names: tuple[Hashable, ...], items: int) -> tuple[PreparedContext, Tensor | None]:
-        key = (names, items)
+    def _layout(self, names: tuple[Hashable, ...], items: int, copies: int) -> tuple[PreparedContext, Tensor | None]:
+        key = (names, items, copies)
         if key not in self._rows:
             device = self._prepared.blocks[0].keys.device
             index = torch.tensor([self._names.index(n) for n in names], device=device).repeat_interleave(items)
@@ -75,7 +77,7 @@ class ContextPredictor:
             scale = torch.tensor(scales, device=device).repeat_interleave(items) if self._weakened else None
             pooled = None if self._prepared.pooled is None else self._prepared.pooled[index]
             known = None if self._known is None else self._known.expand(items, -1, -1, -1).repeat(len(names), 1, 1, 1)
-            self._rows[key] = (PreparedContext(blocks, mask, pooled, known), scale)
+            self._rows[key] = (PreparedContext(blocks, mask, pooled, known, copies), scale)
         return self._rows[key]
 
 
