@@ -21,6 +21,7 @@ from engine.families.number_types import dtype_of
 from engine.families.table import load_networks, make_family
 from engine.memory.demand import work_of
 from engine.memory.device import choose_device
+from engine.memory.kept_products import settle
 from engine.memory.ladder import Ladder
 from engine.memory.main_memory import check_results_fit, free_main_memory, give_back, returning_memory
 from engine.memory.placement import Placement, free_bytes, modes_of
@@ -68,6 +69,8 @@ def load(
         check_available(where)
     offloads = mode.offloads if mode else where.type == "cuda" and free_bytes(where) < entry.size_bytes
     first = torch.device("cpu") if offloads else where
+    if where.type == "cpu":
+        settle()
     number_type = dtype_of(entry.folder, entry.size_bytes, where, dtype)
     networks = load_networks(entry.folder, where, number_type, int8, stored=first)
     if on_step is not None:

@@ -15,6 +15,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell that started
 
 settings.load_profile(SUITE)
 
+os.environ.setdefault("ACESTEP_PRODUCTS", "onednn")  # tests do not depend on what a processor does best
+
 WORKER_BYTES = 1.5e9  # of a process that runs tests, with torch, and of the daemons that it starts
 if "PYTEST_XDIST_WORKER" in os.environ:  # torch's threads would take the processors from the other workers
     os.environ.setdefault("OMP_NUM_THREADS", "1")

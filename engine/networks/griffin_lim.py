@@ -52,8 +52,8 @@ def griffin_lim(
 
 def _ahead(previous: Tensor, rebuilt: Tensor, momentum: float) -> Tensor:
     """`rebuilt` moved on in the direction in which it came from `previous`."""
-    pair = (torch.view_as_real(x) for x in (previous, rebuilt))  # complex numbers are not interpolated in vectors
-    return torch.view_as_complex(torch.lerp(*pair, 1.0 + momentum))
+    before, now = torch.view_as_real(previous), torch.view_as_real(rebuilt)  # complex lerp is not made in vectors
+    return torch.view_as_complex(torch.lerp(before, now, 1.0 + momentum))
 
 
 def _with_magnitudes(spectrum: Tensor, magnitudes: Tensor) -> Tensor:

@@ -1,12 +1,16 @@
-"""Matrix products with weights. On an x86 processor float32 goes through oneDNN, elsewhere through `F.linear`.
+"""Matrix products with weights: float32 on an x86 processor through oneDNN or torch's own, whichever is faster there.
 
-torch's own float32 product is MKL's, which on AMD processors leaves AVX-512 alone: oneDNN's is twice as fast there
-and as fast on others. Both accumulate in float32; results differ by rounding. Knows no network.
+torch's own float32 product is MKL's, which on AMD processors leaves AVX-512 alone: oneDNN's is up to twice as fast
+there. Without AVX-512 it depends on the shape, and of few rows torch's is the faster one. `probe` measures it, `use`
+takes a choice for this process; without one oneDNN makes all. Both accumulate in float32; results differ by rounding.
+1x1 convolutions go through here too. Knows no network and no file.
 """
 
 from __future__ import annotations
 
 import platform
+import time
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any, cast
 
@@ -16,6 +20,18 @@ from torch import Tensor, nn
 
 SMALLEST_ROWS = 8
 SMALLEST_SCALE = 1e-12
+FEW_ROWS = 64
+# Kinds of products, each with the rows, inputs and outputs by which `probe` measures it.
+KINDS = {
+    "few": (16, 512, 512),
+    "narrowing": (256, 2048, 512),
+    "square": (256, 512, 512),
+    "widening": (256, 512, 2048),
+}
+ROUNDS = 7
+WORTH = 1.2  # so much faster must torch's own be: less is noise, and oneDNN rounds less
+
+_own: frozenset[str] = frozenset()
 
 
 class Linear(nn.Linear):
@@ -32,9 +48,55 @@ class Linear(nn.Linear):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (..., in), weight (out, in), bias (out,) -> (..., out)."""
-    if _takes_onednn(x, weight):
-        return cast(Tensor, torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], ""))
+    if _takes_onednn(x, weight) and kind_of(x.numel() // x.shape[-1], *weight.shape) not in _own:
+        return onednn(x, weight, bias)
     return F.linear(x, weight, bias)
+
+
+def onednn(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The product as oneDNN makes it."""
+    return cast(Tensor, torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], ""))
+
+
+def kind_of(rows: int, outputs: int, inputs: int) -> str:
+    """The name in `KINDS` of a product of so many rows with a weight (outputs, inputs)."""
+    if rows < FEW_ROWS:
+        return "few"
+    return "square" if inputs == outputs else "narrowing" if inputs > outputs else "widening"
+
+
+def use(own: Collection[str]) -> None:
+    """Have torch's own product make these kinds from now on, and oneDNN the others. Raises ValueError for a kind that
+    does not exist."""
+    global _own
+    if unknown := sorted(set(own) - set(KINDS)):
+        raise ValueError(f"got the kinds of products {unknown}, expected some of {sorted(KINDS)}")
+    _own = frozenset(own)
+
+
+def in_use() -> frozenset[str]:
+    """The kinds that torch's own product makes in this process."""
+    return _own
+
+
+@torch.no_grad()
+def probe(clock: Callable[[], float] = time.perf_counter) -> list[str]:
+    """The kinds that torch's own product makes faster on this processor: measured in turns, some 0.2 s in all."""
+    if not has_onednn():
+        return []
+    return [kind for kind, shape in KINDS.items() if _own_is_faster(*shape, clock)]
+
+
+def _own_is_faster(rows: int, inputs: int, outputs: int, clock: Callable[[], float]) -> bool:
+    x, weight = torch.ones(rows, inputs), torch.ones(outputs, inputs)
+    ways: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (F.linear, onednn)
+    times: list[list[float]] = [[], []]
+    for _ in range(ROUNDS):
+        for way, taken in zip(ways, times, strict=True):
+            began = clock()
+            way(x, weight)
+            taken.append(clock() - began)
+    return min(times[0]) * WORTH < min(times[1])
 
 
 def integer_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -58,7 +120,7 @@ def multiply_integers(module: nn.Module) -> None:
 
 def _takes_onednn(x: Tensor, weight: Tensor) -> bool:
     """Plain float32 on the CPU without gradients, and enough rows. 8-bit weights are of a class of their own."""
-    if torch.compiler.is_compiling() or x.dtype is not torch.float32 or x.device.type != "cpu" or not _has_onednn():
+    if torch.compiler.is_compiling() or x.dtype is not torch.float32 or x.device.type != "cpu" or not has_onednn():
         return False
     if type(weight) not in (nn.Parameter, Tensor) or weight.dtype is not torch.float32:
         return False
@@ -68,6 +130,7 @@ def _takes_onednn(x: Tensor, weight: Tensor) -> bool:
 
 
 @cache
-def _has_onednn() -> bool:
+def has_onednn() -> bool:
+    """Whether there is a choice: an x86 processor and a torch with oneDNN's product."""
     x86 = platform.machine().lower() in ("x86_64", "amd64")
     return x86 and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")

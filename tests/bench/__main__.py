@@ -23,6 +23,7 @@ HOMES = {
     "starts": "starts",
     "region": "region",
     "nano": "nano_speed",
+    "products": "products_probe",
     "training": "training_rates",
     "stages": "engine_stages",
     "tokens": "engine_stages",

@@ -1,0 +1,120 @@
+"""Which products this machine's processor makes best: measured when a model is first loaded, and kept in a file.
+
+Two runs on one machine must give the same bits, and a measurement beside other work may come out either way: so what
+was found once stays, for this processor, this torch and the instructions that it may use. Knows no model.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from platformdirs import user_cache_path
+
+from engine.errors import EngineError
+from engine.networks import products
+
+VARIABLE = "ACESTEP_PRODUCTS"
+WAYS = ("auto", "onednn", "torch")
+
+logger = logging.getLogger(__name__)
+
+
+def settle(environment: Mapping[str, str] = os.environ, path: Path | None = None) -> None:
+    """Have this process make products in the way that is kept, measured, or named by `ACESTEP_PRODUCTS`.
+
+    Raises EngineError for a way that does not exist.
+    """
+    way = environment.get(VARIABLE, "").strip() or "auto"
+    if way not in WAYS:
+        raise EngineError(f"{VARIABLE}: got {way!r}, expected one of {', '.join(WAYS)}. Leave it out for auto.")
+    if way == "auto":
+        products.use(kept_or_found(path or user_cache_path("acestep-bridge", appauthor=False) / "products.json"))
+    else:
+        products.use(products.KINDS if way == "torch" else ())
+
+
+def kept_or_found(path: Path) -> list[str]:
+    """The kinds that the file holds for this processor, or those that a probe finds, which are kept.
+
+    Where the file cannot be written nothing is measured: oneDNN makes all, in every run.
+    """
+    kept = _read(path)
+    if processor() in kept:
+        return kept[processor()]
+    if not products.has_onednn() or not _writable(path.parent):
+        return []
+    found = products.probe()
+    logger.info("products of this processor that torch makes itself: %s (kept in %s)", found or "none", path)
+    return _keep(path, found)
+
+
+def processor() -> str:
+    """What a choice holds for: the processor, the instructions that may be used, and torch."""
+    told = [
+        _model(),
+        torch.backends.cpu.get_cpu_capability(),
+        os.environ.get("ONEDNN_MAX_CPU_ISA", ""),
+        torch.__version__,
+    ]
+    return " | ".join(told)
+
+
+def _keep(path: Path, found: list[str]) -> list[str]:
+    """Keep a finding, unless another process was first: then that one's holds."""
+    own = path.with_name(f"{path.name}.{os.getpid()}")
+    lock = path.with_name(path.name + ".lock")
+    with contextlib.suppress(OSError), lock.open("a") as file:
+        _lock(file.fileno())
+        kept = _read(path)
+        if processor() in kept:
+            return kept[processor()]
+        own.write_text(json.dumps(kept | {processor(): found}, indent=1), encoding="utf-8")
+        os.replace(own, path)
+        return found
+    return []
+
+
+def _lock(handle: int) -> None:
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def _read(path: Path) -> dict[str, list[str]]:
+    """What the file holds; what is not of this program's making is passed over."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    entries = told.items() if isinstance(told, dict) else ()
+    return {
+        name: kinds
+        for name, kinds in entries
+        if isinstance(kinds, list) and set(map(str, kinds)) <= set(products.KINDS)
+    }
+
+
+def _writable(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.access(folder, os.W_OK)
+    return False
+
+
+def _model() -> str:
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return platform.processor() or platform.machine()
