@@ -162,24 +162,24 @@ class Job:
         """Load the effects and let them go, so that what they cannot do is said before the work. Raises InvalidRequest,
         EffectFailed."""
         if self.order.effects:
-            self._through([], OUTPUT_SAMPLE_RATE)
+            self._through([], OUTPUT_SAMPLE_RATE, "load")
 
     def effected(self, audios: list[Samples], sample_rate: int) -> list[Samples]:
         """Audio (channels, n) of every item through the request's effects."""
         if not self.order.effects or not audios:
             return audios
         with self.timed("effects"):
-            return self._through(audios, sample_rate)
+            return self._through(audios, sample_rate, "effects")
 
-    def _through(self, audios: list[Samples], sample_rate: int) -> list[Samples]:
+    def _through(self, audios: list[Samples], sample_rate: int, stage: str) -> list[Samples]:
         def stopped() -> bool:  # called all the while; the steps tell the daemon that the job has not stopped
             if time.monotonic() - told[0] > _TELL_SECONDS:
                 told[0] = time.monotonic()
-                self.report("effects", 0, 1)
+                self.report(stage, 0, 1)
             return self.cancel is not None and self.cancel.is_set()
 
         told = [time.monotonic()]
-        self.report("effects", 0, 1)
+        self.report(stage, 0, 1)
         return apply_effects(audios, sample_rate, self.order.effects, self.resolved.effects_tail, stopped).items
 
     def decoded(self) -> None:
