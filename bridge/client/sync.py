@@ -37,15 +37,16 @@ class LoopThread:
 
     def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
         """An asynchronous iterator as an ordinary one, closed with it."""
+        steps: Steps = []
         try:
             while True:
                 try:
-                    item = self.run(_next(items))
+                    item = self.run(_next(items, steps))
                 except StopAsyncIteration:
                     return
                 yield item
         finally:
-            self.run(_close(items))
+            self.run(_close(items, steps))
 
     def close(self) -> None:
         """End the thread."""
@@ -200,11 +201,20 @@ class JobHandle:
         return self._thread.run(self._job.result(include))
 
 
-async def _next(items: AsyncIterator[T]) -> T:
+Steps = list[asyncio.Task[Any] | None]
+
+
+async def _next(items: AsyncIterator[T], steps: Steps) -> T:
+    steps[:] = [asyncio.current_task()]
     return await anext(items)
 
 
-async def _close(items: AsyncIterator[T]) -> None:
+async def _close(items: AsyncIterator[Any], steps: Steps) -> None:
+    """Close it; an interrupt may have come when a step was under way that nobody cancelled yet."""
+    for step in steps:
+        if step is not None and not step.done():
+            step.cancel()
+            await asyncio.wait([step])
     close = getattr(items, "aclose", None)
     if close is not None:
         await close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import engine
 from bridge.client import AsyncClient, Client, Timeouts, daemon_for_call
 from bridge.client.prepare import as_buffer, by_hash, by_path, into_store, prepare
 from bridge.client.start import daemon_environment, detached_options
+from bridge.client.sync import LoopThread
 from bridge.files.store import AudioStore
 from bridge.protocol import errors
 from tests.support.daemons import MODEL, Daemon, is_gone, running, text
@@ -146,3 +148,31 @@ def test_a_daemon_that_is_gone_for_good_is_lost(tmp_path: Path) -> None:
         daemon.kill()
         with pytest.raises(errors.DaemonLost):
             client.hello()
+
+
+def test_an_interrupt_before_a_step_is_waited_for_ends_the_iteration(monkeypatch):
+    """Ctrl-C on a slow machine: the step ran in the loop, nobody cancelled it, and closing raised RuntimeError."""
+    thread, ended = LoopThread(), threading.Event()
+
+    async def items():
+        try:
+            yield 1
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    whole = asyncio.run_coroutine_threadsafe
+
+    def interrupted(work, loop):
+        future = whole(work, loop)
+        if work.__name__ == "_next" and seen:
+            raise KeyboardInterrupt
+        return future
+
+    seen: list[int] = []
+    monkeypatch.setattr("bridge.client.sync.asyncio.run_coroutine_threadsafe", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        for item in thread.iterate(items()):
+            seen.append(item)
+    assert seen == [1] and ended.is_set()
+    thread.close()
