@@ -30,7 +30,7 @@ PEAK = """
 import json, sys, torch
 torch.set_num_threads(1)
 from tests.bench import memory
-memory.SECONDS, memory.VARIATIONS = 10.0, 1
+memory.SECONDS, memory.VARIATIONS = 30.0, 1
 print(json.dumps(memory.one_mode("nano", "resident", 1)))
 """
 
