@@ -43,7 +43,7 @@ def allocator_limit(networks: Networks, rows: int, needs_int8: bool = False) -> 
         if given[0].shape[0] > rows or (needs_int8 and not small):
             raise torch.OutOfMemoryError(f"{given[0].shape[0]} rows")
 
-    handle = networks.transformer.proj_in.register_forward_pre_hook(forward)
+    handle = networks.transformer.transformer_blocks[0].register_forward_pre_hook(forward)
     try:
         yield
     finally:
