@@ -68,6 +68,9 @@ def _folder() -> Iterator[Path]:
         make_source(folder / "song.wav", seconds=SECONDS)
         song(folder, item(length=SECONDS, file="song.wav"), lines=("SELECTION 8 10",))
         shutil.copytree(ROOT / "tests" / "golden" / "tiny_lora", folder / "my-lora")
+        presets = folder / "home" / "effects"
+        presets.mkdir(parents=True)
+        (presets / "warm.json").write_text('[{"name": "LowShelfFilter", "parameters": {"gain_db": 3.0}}]', "utf-8")
         (weights,) = (folder / "my-lora").glob("*.safetensors")
         shutil.copyfile(weights, folder / "other.safetensors")
         before = Path.cwd()
