@@ -34,6 +34,12 @@ def get(reference: Any, timeout: float | None = None) -> Any:
         raise ClusterGone(str(error)) from error
 
 
+def gpus() -> int:
+    """How many GPUs the cluster has."""
+    module: Any = ray  # some releases have no types here
+    return int(module.cluster_resources().get("GPU", 0))
+
+
 def give_up(reason: str) -> NoReturn:
     """End this process: the daemon starts a new one, which joins again, and hands out the jobs again."""
     logger.error("the cluster is gone: %s", reason)

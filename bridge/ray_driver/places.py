@@ -16,7 +16,7 @@ import ray.exceptions
 
 from bridge.engine_process import wire
 from bridge.ray_driver.actor import RenderActor
-from bridge.ray_driver.cluster import ClusterGone, connect, get, give_up
+from bridge.ray_driver.cluster import ClusterGone, connect, get, give_up, gpus
 from bridge.system.version import package_version
 
 logger = logging.getLogger("bridge.ray_driver")
@@ -118,10 +118,10 @@ class Places:
 
     def _wanted(self) -> int:
         """As many as were asked for, else one per GPU of the cluster, else one."""
-        return self._start.workers or int(ray.cluster_resources().get("GPU", 0)) or 1
+        return self._start.workers or gpus() or 1
 
     def _made(self) -> Place:
-        room = {"num_gpus": 1} if ray.cluster_resources().get("GPU") else {"num_cpus": 1}
+        room = {"num_gpus": 1} if gpus() else {"num_cpus": 1}
         kind: Any = ray.remote(RenderActor).options(max_concurrency=4, max_restarts=0, **room)
         passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         actor: Any = kind.remote(self._start.renderer, self._start.device, passed)
