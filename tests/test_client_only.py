@@ -109,7 +109,9 @@ def test_everything_but_the_engine_process_can_be_imported(client):
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for path in sorted((ROOT / "bridge").rglob("*.py"))
-        if path.stem != "__main__" and path != ROOT / "bridge" / "engine_process" / "local.py"
+        if path.stem != "__main__"
+        and path != ROOT / "bridge" / "engine_process" / "local.py"
+        and path.parent.name != "ray_driver"  # runs where Ray is installed
     ]
     client("-c", f"import importlib\nfor name in {modules!r}: importlib.import_module(name)")
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from bridge.demo.full_model import recommended
 from bridge.rpp.project_file import Project
+from engine.checkpoints import registry
 from tests.support.cli_material import count_jobs, make_source, run
 
 QUICK = ["--set", "number_of_steps=4", "--set", "context_seconds=1"]
@@ -44,7 +46,8 @@ def test_the_demo_leaves_both_projects_the_audio_the_picture_and_the_texts(here)
     assert np.array_equal(after[: start - fade], before[: start - fade])
     assert np.array_equal(after[end + fade :], before[end + fade :])
     assert not np.array_equal(after[start:end], before[start:end])
-    for words in ("reaper install", "8.3 GB", "Apache-2.0", "seed 7", "models pull ace-step-v1"):
+    full = next(entry for entry in registry.entries() if entry.name == recommended("cpu"))
+    for words in ("reaper install", f"{full.size_bytes / 1e9:.1f} GB", full.licence, "seed 7", f"pull {full.name}"):
         assert words in done.out
     assert "[4/4]" in done.err
     assert "rpp inpaint" in (folder / "README.txt").read_text()

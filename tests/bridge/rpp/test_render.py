@@ -329,7 +329,7 @@ def test_a_failure_leaves_no_audio_behind(song: Path, model: engine.Model, tmp_p
         ({"track": "Drums"}, None, "'Drums'"),
         ({"start_time": 5.0}, None, "less than end_time"),
         ({"start_time": 20.0, "end_time": 21.0}, None, "no audio item"),
-        ({"task": "master"}, None, "inpaint, retake"),
+        ({"task": "master"}, None, "inpaint, outpaint, retake"),
         ({}, ("SELECTION 4 5", "SELECTION 4 4"), "without a time selection"),
         ({}, ('FILE "lead.wav"', 'FILE "gone.wav"'), "file is missing"),
         ({}, ("SOURCE WAVE", "SOURCE MIDI"), "type MIDI"),
