@@ -17,13 +17,14 @@ class ClusterGone(Exception):
     """The node that this process had joined is gone."""
 
 
-def connect(address: str) -> None:
+def connect(address: str, workers: int = 0) -> None:
     """Join a cluster, or start one of this machine alone, on loopback. Raises what Ray raises."""
     options: dict[str, Any] = {"namespace": _NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
     if address:
         ray.init(address=address, **options)
     else:
-        ray.init(_node_ip_address="127.0.0.1", include_dashboard=False, **options)
+        places = max(workers, os.cpu_count() or 1)  # an actor takes one of them
+        ray.init(_node_ip_address="127.0.0.1", include_dashboard=False, num_cpus=places, **options)
 
 
 def get(reference: Any, timeout: float | None = None) -> Any:

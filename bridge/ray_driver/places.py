@@ -97,7 +97,7 @@ class Places:
         while not self._closing:
             try:
                 if not ray.is_initialized():
-                    connect(self._start.cluster)
+                    connect(self._start.cluster, self._start.workers)
                 self._look()
             except Exception as error:  # no cluster there yet, or not any more
                 if ray.is_initialized():

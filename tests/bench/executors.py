@@ -25,6 +25,7 @@ def executors(threads: int) -> list[Result]:
     results: list[Result] = []
     for name, options in _executors():
         for workers in (1, 2, 4, 8):
+            print(name, workers, flush=True)
             with (
                 tempfile.TemporaryDirectory() as folder,
                 running(Path(folder) / "home", *options(workers)) as daemon,
@@ -50,7 +51,7 @@ def _executors() -> Iterable[tuple[str, Callable[[int], tuple[str, ...]]]]:
 
 def _warm(client: Client, workers: int) -> None:
     """Until every worker has rendered."""
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 60
     while time.monotonic() < limit:
         jobs = [client.submit(text("steps=1 step_seconds=0.3", seed=n)) for n in range(workers)]
         spans = [job.result().reply.timings["queued"] for job in jobs]
