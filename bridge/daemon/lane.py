@@ -54,7 +54,8 @@ class Lane:
             job_id=job.job_id, model=job.model, request=job.request, source_sha256=self._source_of(job)
         )
         self.progress = Progress()
-        self._change(job, "running")
+        with self._hub.held(), self._store.transaction():  # never running in the store without a lane that runs it
+            self._change(job, "running")
         self.current = job
         self._begin(self._run_job(job, order))
 

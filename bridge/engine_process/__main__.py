@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
-import msgspec
-
 from bridge.engine_process import wire
+from bridge.engine_process.child import begin
 from bridge.engine_process.line import Line
 from bridge.engine_process.renderer import OnLog, OnStep, Renderer, find_factory
 from bridge.files.store import AudioStore
-from bridge.foreign_text import log_handler
 from bridge.protocol.errors import ErrorContent, ProtocolError, content_of
 from engine.errors import Cancelled, CheckpointError, EffectFailed, NotFinite, OutOfMemory
 
@@ -24,11 +19,7 @@ logger = logging.getLogger("bridge.engine_process")
 
 def main() -> int:
     """Render what the daemon orders. Gives the exit status."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon decides
-    logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
-    start = msgspec.json.decode(sys.stdin.buffer.readline(), type=wire.Start)
-    threading.Thread(target=_end_with_daemon, name="parent", daemon=True).start()
-    line = Line(start)
+    start, line = begin()
     worker = Worker(line, start, AudioStore(Path(start.store)))
     while True:
         order = line.orders.get()
@@ -36,12 +27,6 @@ def main() -> int:
             line.close()
             return 0
         worker.obey(order)
-
-
-def _end_with_daemon() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os._exit(0)
 
 
 class Worker:

@@ -62,7 +62,9 @@ def test_every_message_of_supercollider_is_taken():
 
 
 def test_every_message_of_pure_data_is_taken():
-    for line in blocks("pd"):
+    lines = blocks("pd")
+    assert lines
+    for line in lines:
         values, names = re.fullmatch(r"\[(.*)\( -> \[oscformat (.*)\]", line).groups()
         taken("/" + names.replace(" ", "/"), *([] if values == "bang" else [float(v) for v in values.split()]))
 
