@@ -61,6 +61,9 @@ def osc(
         list[str] | None,
         typer.Option("--midi", metavar="DEVICE", help="A MIDI device by a part of its name, 'all', or 'virtual'."),
     ] = None,
+    ableton_link: Annotated[
+        bool, typer.Option("--ableton-link", help="Beats and tempo are those of Ableton Link's session.")
+    ] = False,
 ) -> None:
     """Play generation from faders: TouchOSC, Open Stage Control, Max, Pd, a script; with REAPER or without."""
     from bridge.osc.settings import OscSettings
@@ -76,6 +79,7 @@ def osc(
         reaper=_peer(reaper) if reaper else None,
         announce=announce,
         midi=tuple(midi or ()),
+        ableton_link=ableton_link,
         roots=tuple(root) if root else _usual_roots(listen, allowed),
     )
     _check_families(settings)
@@ -125,11 +129,14 @@ def _peer(text: str) -> tuple[str, int]:
 
 def _serve(settings: OscSettings) -> None:
     from bridge.client import ensure_daemon
+    from bridge.clock.ableton_link import load_library
     from bridge.midi.ports import load_backend
     from bridge.osc.announce import check_zeroconf
 
     if settings.midi:
         load_backend()
+    if settings.ableton_link:
+        load_library()
     if settings.announce:
         check_zeroconf()
 
@@ -155,7 +162,8 @@ async def _run(settings: OscSettings) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     async with await AsyncClient.connect(settings.home, timeouts=Timeouts(reconnect=RECONNECT_SECONDS)) as client:
         midi = MidiSurface(settings.home, settings.midi)
-        controller = Controller(ClientDaemon(client), settings, [midi], partial(_start_again, settings.home))
+        start = partial(_start_again, settings.home)
+        controller = Controller(ClientDaemon(client), settings, [midi], start, [midi.clock])
         await controller.start()
         addresses = _own_addresses(settings.host)
         for line in what_to_type(settings, controller.port, addresses):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bridge.clock.midi_clock import CLOCK_BYTES, STARTING, MidiClock
 from bridge.midi.ports import MidiPorts, load_backend
 from bridge.midi.translator import BUTTONS, FADERS, MidiTranslator
 from bridge.osc.addresses import ROOT
@@ -26,6 +27,7 @@ class MidiSurface:
         self.translator = MidiTranslator(home, self._take, self._present, self.say)
         self._callbacks: SurfaceCallbacks | None = None
         self._wanted = wanted
+        self.clock, self._clock_port = MidiClock(), ""
         self.permanent: tuple[Peer, ...] = (FADERS, BUTTONS) if wanted else ()
 
     def handlers(self) -> dict[str, Handler]:
@@ -42,7 +44,7 @@ class MidiSurface:
         if not self._wanted:
             return
         translator = self.translator
-        ports = MidiPorts(load_backend(), self._wanted, translator.heard, translator.opened, translator.closed)
+        ports = MidiPorts(load_backend(), self._wanted, self._heard, translator.opened, translator.closed)
         translator.send = ports.send
         async with asyncio.TaskGroup() as group:
             group.create_task(ports.run(self.say))
@@ -70,6 +72,16 @@ class MidiSurface:
 
     def _present(self, path: str) -> Sequence[Any]:
         return self._callbacks.present(path) if self._callbacks is not None else ()
+
+    def _heard(self, port: str, message: bytes, seconds: float) -> None:
+        """Moves go to the map; ticks to the clock, from the device that started last."""
+        if not message or message[0] not in CLOCK_BYTES:
+            self.translator.heard(port, message)
+            return
+        if message[0] in STARTING:
+            self._clock_port = port
+        if port == self._clock_port or not self._clock_port:
+            self.clock.hear(message, seconds)
 
     async def _watch_map(self) -> None:
         while True:

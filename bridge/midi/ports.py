@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from bridge.midi.bindings import stable_name
@@ -45,14 +46,14 @@ def input_names(backend: Any) -> list[str]:
 class MidiPorts:
     """Run `run` as a task. `wanted`: parts of names, "all", or "virtual" for a port of our own that others connect to.
 
-    on_message(port, bytes), on_opened(port) and on_closed(port) are called in the loop.
+    on_message(port, bytes, when it came), on_opened(port) and on_closed(port) are called in the loop.
     """
 
     def __init__(
         self,
         backend: Any,
         wanted: tuple[str, ...],
-        on_message: Callable[[str, bytes], None],
+        on_message: Callable[[str, bytes, float], None],
         on_opened: Callable[[str], None],
         on_closed: Callable[[str], None],
     ) -> None:
@@ -116,7 +117,7 @@ class MidiPorts:
         def heard(message: Any) -> None:  # in the backend's thread
             assert self._loop is not None
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._on_message, name, bytes(message.bytes()))
+                self._loop.call_soon_threadsafe(self._on_message, name, bytes(message.bytes()), monotonic())
 
         return heard
 

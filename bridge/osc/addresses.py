@@ -21,6 +21,7 @@ BAR_BLOCK = 4
 BAR_LAMPS = tuple(range(1, 33, BAR_BLOCK))  # first bars of the blocks that have a lamp
 REPEAT_LAMPS = (0, 4, 8, 16)
 PRESET_LAMPS = ("A", "B", "C", "D")
+QUANTIZE_LAMPS = ("off", "beat", "bar", "4 bars")
 TYPE_TAGS = {"int": "i", "float": "f", "bool": "i", "str": "s", "choice": "s", "list": "s", "audio": "s"}
 
 
@@ -94,6 +95,17 @@ REGION = [
     ),
     Address(f"{ROOT}/take/hold", "i", Kind.CONTROL, "1: the present take stays when a new one comes."),
     Address(f"{ROOT}/take/keep", "i", Kind.CONTROL, "How many takes are kept, the newest ones; 0: 64."),
+    Address(
+        f"{ROOT}/take/quantize",
+        "s",
+        Kind.CONTROL,
+        "When another take counts: off (at once), beat, bar, or so many bars such as 4 bars.",
+    ),
+    Address(
+        f"{ROOT}/take/early", "f", Kind.CONTROL, "Seconds before that time, for what is slow to follow; from 0 to 2."
+    ),
+    Address(f"{ROOT}/clock/link", "i", Kind.CONTROL, "1: beats are those of Ableton Link's session."),
+    Address(f"{ROOT}/tempo/follow", "i", Kind.CONTROL, "1: the tempo is that of the clock (Link, MIDI, the DAW)."),
 ]
 COMMANDS = [
     *(_command(task.replace("-", "_"), "", f"Start {task} with the controls' values.") for task in TASKS),
@@ -113,6 +125,7 @@ COMMANDS = [
     _command("undo", "", "Take back what was kept, dropped or recalled last."),
     _command("tempo/tap", "", "Tap the tempo, at least twice."),
     _command("tempo/nudge", "f", "Change the tempo by so many beats a minute."),
+    _command("tempo/downbeat", "", "Now a bar begins."),
     _command("preset/save", "s", "Save the controls under a name."),
     _command("preset/recall", "s", "Set the controls as saved under a name."),
     _command("clear", "s", "A control is not given any more, so that its default counts: its name or path."),
@@ -144,6 +157,9 @@ FEEDBACK = [
     Address(f"{ROOT}/repeat/words", "s", Kind.FEEDBACK, "How often the last task is started again; empty: once."),
     Address(f"{ROOT}/take", "ii", Kind.FEEDBACK, "Present take (0: the original) and number of takes."),
     Address(f"{ROOT}/take/words", "s", Kind.FEEDBACK, "The same as one line for a label."),
+    Address(f"{ROOT}/take/pending", "s", Kind.FEEDBACK, "Path of the take that will count at the next time; or empty."),
+    Address(f"{ROOT}/take/pending/words", "s", Kind.FEEDBACK, "The same as one line for a label."),
+    Address(f"{ROOT}/take/pending/lamp", "i", Kind.FEEDBACK, "1 while another take waits for its time."),
     *(
         address
         for n in range(1, TAKE_SLOTS + 1)
@@ -190,6 +206,16 @@ FEEDBACK = [
     Address(f"{ROOT}/preset/name", "s", Kind.FEEDBACK, "The name of a preset."),
     Address(f"{ROOT}/midi/words", "s", Kind.FEEDBACK, "What MIDI learning waits for or has learnt."),
     Address(f"{ROOT}/midi/binding", "ss", Kind.FEEDBACK, "A MIDI fader or button, and the address it means."),
+    *(
+        Address(f"{ROOT}/take/quantize/{name.split()[0]}/lamp", "i", Kind.FEEDBACK, f"1 while takes wait: {name}.")
+        for name in QUANTIZE_LAMPS
+    ),
+    Address(f"{ROOT}/beat", "i", Kind.FEEDBACK, "A beat begins: its number in the bar. To those that registered."),
+    Address(f"{ROOT}/bar", "i", Kind.FEEDBACK, "A bar begins: its number. To those that registered."),
+    Address(f"{ROOT}/clock/source", "s", Kind.FEEDBACK, "Whose beat counts: link, midi, daw or own."),
+    Address(f"{ROOT}/clock/tempo", "f", Kind.FEEDBACK, "The clock's tempo, beats a minute."),
+    Address(f"{ROOT}/clock/peers", "i", Kind.FEEDBACK, "Other programs in the Link session."),
+    Address(f"{ROOT}/clock/words", "s", Kind.FEEDBACK, "The clock as one line for a label."),
     Address(f"{ROOT}/daw/loop", "ff", Kind.FEEDBACK, "The DAW's loop range, seconds."),
     Address(f"{ROOT}/daw/tempo", "f", Kind.FEEDBACK, "The DAW's tempo, beats a minute."),
     Address(f"{ROOT}/daw/play", "i", Kind.FEEDBACK, "1 while the DAW plays."),

@@ -6,16 +6,23 @@ Each address is done by the part that has its handler (`handlers.py`); a part is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol, cast
 
+from bridge.clock.ableton_link import LinkClock
+from bridge.clock.clock import Clock, Source
+from bridge.clock.position import PositionClock
 from bridge.osc.addresses import ROOT
+from bridge.osc.beats import Beats
+from bridge.osc.clock_controls import ClockControls
 from bridge.osc.commands import Worker
 from bridge.osc.control_changes import ControlChanges, NamedFiles, check_no_reaper
 from bridge.osc.daemon import Daemon
 from bridge.osc.daemon_restart import DaemonRestart, Start
+from bridge.osc.daw_clock import DawClock
 from bridge.osc.feedback import Feedback
 from bridge.osc.feedback_targets import FeedbackTargets
 from bridge.osc.finished_jobs import FinishedJobs
@@ -26,6 +33,7 @@ from bridge.osc.jobs import JobWatch, tell
 from bridge.osc.kept_takes import KeptTakes
 from bridge.osc.lamps import Lamps
 from bridge.osc.last_task import LastTask
+from bridge.osc.launch import Launch, OnGrid
 from bridge.osc.listening import bound_sockets
 from bridge.osc.oscquery import answer
 from bridge.osc.panic import Panic
@@ -40,13 +48,13 @@ from bridge.osc.settings import DEFAULT_PORT, OscSettings
 from bridge.osc.shared import SharedControls
 from bridge.osc.source_check import SourceCheck
 from bridge.osc.source_list import SourceList
-from bridge.osc.state import REAPER, REGION, REPEAT, SEED, SOURCE, Controls
+from bridge.osc.state import LINK, REAPER, REGION, REPEAT, SEED, SOURCE, Controls
 from bridge.osc.surface import Message, Peer, Surface, SurfaceCallbacks
 from bridge.osc.take_commands import TakeCommands
 from bridge.osc.takes import Takes
 from bridge.osc.task_commands import STARTING, TaskCommands
 from bridge.osc.tcp import TcpSurface
-from bridge.osc.tempo_commands import TempoCommands
+from bridge.osc.tempo_commands import TEMPO, TempoCommands
 from bridge.osc.udp import UdpSurface
 from bridge.osc.undo import Undo
 from bridge.protocol.errors import BridgeError
@@ -70,10 +78,19 @@ class Controller:
     """
 
     def __init__(
-        self, daemon: Daemon, settings: OscSettings, devices: Sequence[Device], start_daemon: Start | None = None
+        self,
+        daemon: Daemon,
+        settings: OscSettings,
+        devices: Sequence[Device],
+        start_daemon: Start | None = None,
+        clocks: Sequence[Source] = (),
+        now: Callable[[], float] = monotonic,
     ) -> None:
         self._daemon, self._settings = daemon, settings
         self.controls, self._targets = Controls(), FeedbackTargets()
+        self.link, self._daw_clock = LinkClock(), PositionClock()
+        sources = [self.link, *clocks, self._daw_clock]
+        self.clock = Clock(sources, self.controls.tempo, self.controls.meter, now)
         self._feedback = Feedback(self._targets, self._show)
         self._changes = ControlChanges(self.controls, self._feedback, self._targets)
         self._restart = DaemonRestart(start_daemon, partial(self._feedback.put_changed, f"{ROOT}/status"))
@@ -86,7 +103,10 @@ class Controller:
         )
         self.resending = Resending(self._feedback, self._queries.paths_sent_again, self._queries.present)
         self.takes = Takes()
-        self._takes = TakeCommands(self.takes, self.controls, self._changes.changed, self._feedback)
+        self.launch = Launch(self.takes, self.controls, self.clock, self._feedback)
+        self._takes = TakeCommands(self.takes, self.controls, self._changes.changed, self._feedback, self.launch)
+        self._clock_controls = ClockControls(self.link, self.clock, self.controls, self._changes.changed)
+        self.beats = Beats(self.clock, self._feedback, lambda: self.link.peers)
         self._finished = FinishedJobs(daemon, self.controls, self._takes, self._feedback)
         self._watch = JobWatch(daemon, settings.port, partial(tell, feedback=self._feedback), self._finished.finished)
         self._link = self._reaper_link()
@@ -95,7 +115,7 @@ class Controller:
         self._source_check = SourceCheck(self.controls, self._feedback.error)
         tasks = TaskCommands(self.controls, daemon, self._watch, self._worker, settings.port)
         self._last = LastTask(self._in_reaper(tasks), STARTING, self._feedback)
-        self._repeat = Repeat(self.controls, self._last.again, self._may_repeat)
+        self._repeat = Repeat(self.controls, self.clock, self._last.again, self._may_repeat)
         self._follower = DaemonFollower(daemon, self.shared, self._watch, earlier, self._on_begun, self._restart.lost)
         self.devices, self._surfaces = devices, list[Surface](devices)
         self._incoming = Incoming(
@@ -109,18 +129,22 @@ class Controller:
         kept = RegisteredFile(self._file("surfaces"))
         preset_commands = PresetCommands(presets, self.controls, self._changes.changed, self._feedback)
         preset_commands.on_preset = self._lamps.preset_is
+        undo = Undo(
+            [self._in_reaper(self._takes), preset_commands],
+            self.controls,
+            self.takes,
+            self._changes.changed,
+            self._takes.show,
+        )
+        tempo = TempoCommands(self.controls, self._changes.changed)
+        tempo.on_tap = self._clock_controls.tap
         return [
             self._changes,
             self._last,
-            Panic(self._last, self.controls, self._changes.changed),
-            Undo(
-                [self._in_reaper(self._takes), preset_commands],
-                self.controls,
-                self.takes,
-                self._changes.changed,
-                self._takes.show,
-            ),
-            TempoCommands(self.controls, self._changes.changed),
+            Panic(self._last, self.controls, self._changes.changed, self.launch.clear),
+            OnGrid(undo, self.launch),
+            tempo,
+            self._clock_controls,
             self._sources,
             self._queries,
             Registration(self._targets, kept, self._settings.allowed, self._queries.show_all),
@@ -134,10 +158,14 @@ class Controller:
             REGION: self._source_check.put,
             REAPER: self._source_check.put,
             REPEAT: self._repeat.set,
+            LINK: self._clock_controls.link_set,
+            TEMPO: self._clock_controls.tempo_set,
         }
+        self.beats.on_tick = (self.launch.tick, self._repeat.tick, self._clock_controls.follow)
         self._changes.on_shown = self._lamps.show
         self._takes.on_change = self._watch.on_own = self._kept.put
         self._changes.checks = NamedFiles(self._settings.roots, self._finished.has).checks()
+        self._changes.checks[LINK] = self._clock_controls.check_link
         if self._link is None:
             self._changes.checks[REAPER] = check_no_reaper
 
@@ -162,7 +190,8 @@ class Controller:
             for peer in surface.permanent:
                 self._targets.add_permanent(peer)
         self._feedback.put(f"{ROOT}/status", "starting")
-        self._changes.show({REGION, SEED, REPEAT})
+        joined = self.controls.change(LINK, 1) if self._settings.ableton_link else set()
+        self._changes.show({REGION, SEED, REPEAT} | joined)
         self._sources.follow_source()
         self._takes.show(tell_path=False)
 
@@ -173,7 +202,7 @@ class Controller:
             self._worker,
             self._follower,
             self.resending,
-            self._repeat,
+            self.beats,
             self._kept,
             self._source_check,
             *self._surfaces,
@@ -183,6 +212,7 @@ class Controller:
                 for part in parts if self._link is None else (*parts, self._link.reaper):
                     group.create_task(part.run())
         finally:
+            self.link.leave()
             if self._link is not None:
                 await self._link.let_go(self._daemon)
             self._kept.close()
@@ -241,7 +271,9 @@ class Controller:
         if self._settings.reaper is None:
             return None
         send = lambda peer, packet: self.udp.send(peer, packet)  # noqa: E731  opened later
-        return ReaperLink(self._settings.reaper, send, self.controls, self._feedback, self._changes.changed)
+        reaper = self._settings.reaper
+        clock = DawClock(self._daw_clock, self.controls, self.clock.now)
+        return ReaperLink(reaper, send, self.controls, self._feedback, self._changes.changed, clock)
 
     def _in_reaper(self, part: Part) -> Part:
         if self._link is None:

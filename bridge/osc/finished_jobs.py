@@ -48,10 +48,8 @@ class FinishedJobs:
             self._feedback.error(job.path, str(error), "a result that can be read and copied")
             return
         self._tell_seed(results)
-        for path in kept:
-            self._paths.add(path)
-            self._takes.add(path, job.source)
-        self._takes.show(tell_path=False)
+        self._paths.update(kept)
+        self._takes.add(kept, job.source)
 
     async def _learn_seed(self, status: JobStatus) -> None:
         if status.state == "completed" and self._controls.values.get(REAPER):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridge.osc.addresses import BAR_BLOCK, BAR_LAMPS, PRESET_LAMPS, REPEAT_LAMPS, ROOT
+from bridge.clock.quantize import OFF
+from bridge.osc.addresses import BAR_BLOCK, BAR_LAMPS, PRESET_LAMPS, QUANTIZE_LAMPS, REPEAT_LAMPS, ROOT
 from bridge.osc.feedback import Feedback
-from bridge.osc.state import BARS, REPEAT, Controls
+from bridge.osc.state import BARS, QUANTIZE, REPEAT, Controls
 
 
 class Lamps:
@@ -31,6 +32,8 @@ class Lamps:
             self._put(f"region/bars/{first}", bars == [first, BAR_BLOCK])
         for count in REPEAT_LAMPS:
             self._put(f"repeat/{count}", repeated == count)
+        for name in QUANTIZE_LAMPS:
+            self._put(f"take/quantize/{name.split()[0]}", values.get(QUANTIZE, OFF) == name)
         for name in PRESET_LAMPS:
             self._put(f"preset/{name}", preset == name)
 

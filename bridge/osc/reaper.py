@@ -44,10 +44,17 @@ _TRACK_NAME = re.compile(r"/track/([1-9]\d{0,3})/name")
 
 
 class ReaperPeer:
-    """What REAPER told, in a `Daw`; `on_changed` is called with "loop", "tempo", "play" or a track's number."""
+    """What REAPER told, in a `Daw`; `on_changed` is called with "loop", "tempo", "play" or a track's number, `on_beat`
+    with the playhead's bar and beat, such as 12.3.50."""
 
-    def __init__(self, daw: Daw, send: Callable[[bytes], None], on_changed: Callable[[str | int], None]) -> None:
-        self._daw, self._send, self._on_changed = daw, send, on_changed
+    def __init__(
+        self,
+        daw: Daw,
+        send: Callable[[bytes], None],
+        on_changed: Callable[[str | int], None],
+        on_beat: Callable[[str], None],
+    ) -> None:
+        self._daw, self._send, self._on_changed, self._on_beat = daw, send, on_changed, on_beat
         self._edges: dict[str, float] = {}
         self.heard = False
 
@@ -69,6 +76,8 @@ class ReaperPeer:
         track = _TRACK_NAME.fullmatch(message.path)
         if track and isinstance(value, str):
             self._track(int(track[1]), value)
+        elif message.path == "/beat/str" and isinstance(value, str):
+            self._on_beat(value)
         elif isinstance(value, int | float) and math.isfinite(value):
             self._number(message.path, float(value))
 

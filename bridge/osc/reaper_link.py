@@ -12,6 +12,7 @@ from typing import Any
 from bridge.osc.addresses import ROOT
 from bridge.osc.commands import Worker
 from bridge.osc.daemon import Daemon
+from bridge.osc.daw_clock import DawClock
 from bridge.osc.feedback import Feedback
 from bridge.osc.handlers import Handler, Part
 from bridge.osc.reaper import ACTIONS, LYRICS_ACTION, ReaperPeer
@@ -34,9 +35,11 @@ class ReaperLink:
         controls: Controls,
         feedback: Feedback,
         changed: Callable[[set[str]], None],
+        clock: DawClock,
     ) -> None:
         self._host, self._controls, self._feedback, self._changed = peer[0], controls, feedback, changed
-        self.reaper = ReaperPeer(controls.daw, partial(send, peer), self._on_daw)
+        self._clock = clock
+        self.reaper = ReaperPeer(controls.daw, partial(send, peer), self._on_daw, clock.at)
 
     def hear(self, sender: Peer, messages: list[Message]) -> None:
         """Messages that came in; those of REAPER's are taken."""
@@ -61,6 +64,7 @@ class ReaperLink:
             feedback.put(f"{ROOT}/daw/tempo", float(daw.tempo or 0.0))
         else:
             feedback.put(f"{ROOT}/daw/play", int(daw.playing))
+        self._clock.state()
         self._changed(self._controls.follow())
 
 

@@ -28,6 +28,7 @@ class OscSettings:
     reaper: Peer | None = None
     roots: tuple[Path, ...] = ()
     announce: bool = False
+    ableton_link: bool = False  # joined from the start
     midi: tuple[str, ...] = ()  # parts of device names, "all", "virtual"
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bridge.clock.quantize import EXPECTED, OFF, normal
+from bridge.clock.timeline import Meter
 from bridge.osc.addresses import ROOT, Address, Kind, address_table
 from bridge.osc.values import FLOAT_DIGITS, OscError, checked, field_value, shown_default, to_osc
 from engine.errors import InvalidRequest
@@ -21,9 +23,13 @@ REGION, BARS, LOOP = "region", "region/bars", "region/loop"
 SOURCE, FOLDER, REAPER = "source", "result/folder", "reaper"
 SEED, SEED_LOCK, REPEAT = "seed", "seed/lock", "repeat/bars"
 HOLD, KEEP = "take/hold", "take/keep"
-OURS_ALONE = frozenset({REGION, SEED_LOCK, REPEAT, HOLD, KEEP})  # not the daemon's
+QUANTIZE, EARLY = "take/quantize", "take/early"
+LINK, FOLLOW = "clock/link", "tempo/follow"
+OURS_ALONE = frozenset({REGION, SEED_LOCK, REPEAT, HOLD, KEEP, EARLY, LINK, FOLLOW})  # not the daemon's
+OF_THE_STAGE = frozenset({REAPER, REPEAT, HOLD, KEEP, QUANTIZE, EARLY, LINK, FOLLOW})  # no preset's
 MAX_REPEAT_BARS, MAX_KEPT = 4096, 999
 _COUNTS = {REPEAT: ("bars", MAX_REPEAT_BARS), KEEP: ("takes", MAX_KEPT)}
+MAX_EARLY_SECONDS = 2.0
 _DEFAULT_TEMPO = 120.0
 PLAIN_SOURCE = "music"  # what is said of a source that nobody has described
 # a request without faults, into which one value is put
@@ -83,6 +89,10 @@ class Controls:
             return self._edges(address, *values)
         if name == BARS:
             return self._bars(address, *values)
+        if name == QUANTIZE:
+            return _quantize(address, *values)
+        if name == EARLY and not 0 <= values[0] <= MAX_EARLY_SECONDS:
+            raise OscError(address.path, f"{values[0]:g}", f"seconds from 0 to {MAX_EARLY_SECONDS:g}")
         what, most = _COUNTS.get(name, ("", 0))
         if what and not 0 <= values[0] <= most:
             raise OscError(address.path, str(values[0]), f"a number of {what} from 0 to {most}")
@@ -101,7 +111,7 @@ class Controls:
             new |= {LOOP: None}
         elif name == SEED_LOCK:
             new = {SEED: self._kept_seed() if value else None}
-        elif name in (REPEAT, HOLD, KEEP):
+        elif name in (REPEAT, HOLD, KEEP, EARLY, LINK, FOLLOW):
             new = {name: value or None}
         return self._put(new) | self.follow()
 
@@ -121,11 +131,11 @@ class Controls:
 
     def load(self, values: Mapping[str, Any]) -> set[str]:
         """All controls become those of a preset; what the preset does not have is not given."""
-        return self.take_over(values, (REAPER,))
+        return self.take_over(values, OF_THE_STAGE)
 
     def saved(self) -> dict[str, Any]:
         """What a preset holds."""
-        return {name: value for name, value in self.values.items() if name not in (REAPER, REPEAT, HOLD, KEEP)}
+        return {name: value for name, value in self.values.items() if name not in OF_THE_STAGE}
 
     def restore(self, before: Mapping[str, Any]) -> set[str]:
         """Some controls as they were; None: not given."""
@@ -135,14 +145,17 @@ class Controls:
         """Beats a minute: of the tempo control, else the DAW's, else 120."""
         return float(self.values.get("tempo") or self.daw.tempo or _DEFAULT_TEMPO)
 
+    def meter(self) -> Meter:
+        """The meter control's, else 4/4."""
+        try:
+            return Meter(*parse_meter(self.values.get("meter") or "4/4"))
+        except InvalidRequest:
+            return Meter()
+
     def bar_seconds(self) -> float:
         """Length of a bar, by the tempo control, else the DAW's, else 120; and the meter."""
-        tempo = self.tempo()
-        try:
-            numerator, denominator = parse_meter(self.values.get("meter") or "4/4")
-        except InvalidRequest:
-            numerator, denominator = 4, 4
-        return 60.0 / tempo * 4.0 / denominator * numerator
+        meter = self.meter()
+        return meter.beats / meter.rate(self.tempo())
 
     def arguments(self, name: str) -> list[Any]:
         """A control's value as OSC arguments: of its default where it is not given."""
@@ -150,7 +163,11 @@ class Controls:
             return [round(float(self.values.get(edge, -1.0)), FLOAT_DIGITS) for edge in _EDGES]
         if name == BARS:
             return list(self.values.get(BARS) or (0, 0))
-        if name in (LOOP, REAPER, REPEAT, HOLD, KEEP):
+        if name == QUANTIZE:
+            return [self.values.get(QUANTIZE, OFF)]
+        if name == EARLY:
+            return [float(self.values.get(EARLY, 0.0))]
+        if name in (LOOP, REAPER, REPEAT, HOLD, KEEP, LINK, FOLLOW):
             return [int(self.values.get(name) or 0)]
         if name == SEED_LOCK:
             return [int(SEED in self.values)]
@@ -252,6 +269,15 @@ class Controls:
     def _region(self, start: float, end: float) -> dict[str, Any]:
         region: dict[str, Any] = {"start_time": round(start, FLOAT_DIGITS), "end_time": round(end, FLOAT_DIGITS)}
         return region | {"start_time_relative_to": None, "end_time_relative_to": None}
+
+
+def _quantize(address: Address, text: str) -> str | None:
+    """None where takes count at once. Raises OscError."""
+    try:
+        words = normal(text or OFF)
+    except ValueError as error:
+        raise OscError(address.path, repr(text[:80]), EXPECTED) from error
+    return None if words == OFF else words
 
 
 def _as_kind(address: Address, value: Any) -> Any:

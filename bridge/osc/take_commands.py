@@ -3,48 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from bridge.osc.addresses import ROOT, TAKE_SLOTS
 from bridge.osc.feedback import Feedback
-from bridge.osc.handlers import Do, Handler
+from bridge.osc.handlers import Handler
+from bridge.osc.launch import Launch
 from bridge.osc.state import HOLD, KEEP, SOURCE, Controls
 from bridge.osc.surface import Peer
+from bridge.osc.take_changes import CHANGES, COMMIT, change
 from bridge.osc.takes import Takes
-from bridge.osc.values import OscError
 
 
 class TakeCommands:
-    """`changed` is told when the source is another one; `on_change` is called when the takes are."""
+    """`changed` is told when the source is another one; `on_change` is called when the takes are.
+
+    What makes another take count is done by `launch`, now or at its time.
+    """
 
     def __init__(
-        self, takes: Takes, controls: Controls, changed: Callable[[set[str]], None], feedback: Feedback
+        self, takes: Takes, controls: Controls, changed: Callable[[set[str]], None], feedback: Feedback, launch: Launch
     ) -> None:
         self._takes, self._controls, self._changed, self._feedback = takes, controls, changed, feedback
+        self._launch = launch
         self.on_change: Callable[[], None] = lambda: None
 
     def handlers(self) -> dict[str, Handler]:
         """By address."""
-        doing = {
-            "next": lambda: self._takes.step(1),
-            "previous": lambda: self._takes.step(-1),
-            "original": self._takes.compare,
-            "reject": self._reject,
-            "commit": self._commit,
-        }
-        handlers = {f"{ROOT}/take/{name}": Handler(self._then_show(do)) for name, do in doing.items()}
-        return handlers | {f"{ROOT}/take/select": Handler(self._select)}
+        return {path: Handler(partial(self._do, path)) for path in CHANGES}
 
-    def add(self, path: str, source: str) -> None:
-        """A new result, made of this source; empty: of none. It is told, and a take where it belongs to these."""
-        self._feedback.everyone(f"{ROOT}/result", path)
-        if source in self._takes.sources and path not in self._takes.paths:
-            values = self._controls.values
-            self._takes.add(path, bool(values.get(HOLD)), int(values.get(KEEP, 0)))
+    def add(self, paths: list[str], source: str) -> None:
+        """New results, made of this source; empty: of none. They are takes where they belong to these.
+
+        The last of them counts, at its time, where the newest take did; what does not is told at once.
+        """
+        takes = self._takes
+        new = [path for path in paths if path not in takes.paths] if source in takes.sources else []
+        follows = self._launch.coming().newest_counts and not self._controls.values.get(HOLD)
+        takes.paths += new
+        takes.trim(self._kept)
+        if new and follows:
+            self._launch.later(partial(self._show_new, paths, new[-1]), lambda then: then.choose(new[-1]))
+        else:
+            self._tell(paths)
+        self.show(tell_path=False)
+
+    def _show_new(self, paths: list[str], newest: str) -> None:
+        self._takes.choose(newest)
+        self._takes.trim(self._kept)
+        self._tell(paths)
+        self.show(tell_path=False)
+
+    def _tell(self, paths: list[str]) -> None:
+        for path in paths:
+            self._feedback.everyone(f"{ROOT}/result", path)
+
+    @property
+    def _kept(self) -> int:
+        return int(self._controls.values.get(KEEP, 0))
 
     def follow_source(self) -> None:
-        """The source control changed: another source has no takes yet."""
+        """The source control changed: another source has no takes yet, and none that waits."""
         source = self._controls.values.get(SOURCE, "")
         if source != self._takes.original:
+            self._launch.clear()
             self._takes.start(source)
             self._feedback.forget(f"{ROOT}/result")
             self.show(tell_path=False)
@@ -65,25 +88,8 @@ class TakeCommands:
                 feedback.forget(f"{ROOT}/result")  # the original is no result that somebody could have missed
         self.on_change()
 
-    def _select(self, sender: Peer, values: tuple[int]) -> None:
-        count = len(self._takes.paths)
-        if not self._takes.select(*values):
-            raise OscError(f"{ROOT}/take/select", str(values[0]), f"0 for the original, or a take from 1 to {count}")
+    def _do(self, path: str, sender: Peer, values: tuple[Any, ...]) -> None:
+        done = change(path, self._takes, values)
+        if path == COMMIT:
+            self._changed(self._controls.change(SOURCE, done))
         self.show()
-
-    def _reject(self) -> None:
-        if not self._takes.reject():
-            raise OscError(f"{ROOT}/take/reject", "the original", "a take; choose one with take/next")
-
-    def _commit(self) -> None:
-        kept = self._takes.commit()
-        if not kept:
-            raise OscError(f"{ROOT}/take/commit", "the original", "a take; choose one with take/next")
-        self._changed(self._controls.change(SOURCE, kept))
-
-    def _then_show(self, do: Callable[[], None]) -> Do:
-        def handle(sender: Peer, values: tuple[()]) -> None:
-            do()
-            self.show()
-
-        return handle

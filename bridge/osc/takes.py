@@ -43,17 +43,17 @@ class Takes:
         self.original, self.paths, self.present, self._before = original, [], 0, 0
         self.sources = frozenset({"", original})
 
-    def add(self, path: str, hold: bool = False, keep: int = 0) -> None:
-        """A new take. It counts at once where the newest one did, unless that is held; the oldest ones go."""
-        follows = self.present == len(self.paths) and not hold
-        self.paths.append(path)
-        if follows:
-            self.present = len(self.paths)
+    @property
+    def newest_counts(self) -> bool:
+        """Whether the next take will count by itself: the newest one does now."""
+        return self.present == len(self.paths)
+
+    def trim(self, keep: int = 0) -> None:
+        """The oldest ones go; neither the present take nor the newest one does."""
         while len(self.paths) > (keep or MAX_TAKES) and self._drop_oldest():
             pass
 
     def _drop_oldest(self) -> bool:
-        """Neither the present take nor the newest one is dropped."""
         oldest = 1 if self.present == 1 else 0
         if oldest >= len(self.paths) - 1:
             return False
@@ -62,9 +62,10 @@ class Takes:
         self._before -= self._before > oldest + 1
         return True
 
-    def step(self, by: int) -> None:
-        """Forward or back, round and round over the original and all takes."""
+    def step(self, by: int) -> bool:
+        """Forward or back, round and round over the original and all takes. True: it can always be done."""
         self.present = (self.present + by) % (len(self.paths) + 1)
+        return True
 
     def select(self, number: int) -> bool:
         """A take by its number; 0 is the original. False where there is none."""
@@ -73,12 +74,19 @@ class Takes:
         self.present = number
         return True
 
-    def compare(self) -> None:
-        """The original; from the original back to the take that was there before."""
+    def choose(self, path: str) -> bool:
+        """The take with this file. False where it is none, or none any more."""
+        if path in self.paths:
+            self.present = self.paths.index(path) + 1
+        return path in self.paths
+
+    def compare(self) -> bool:
+        """The original; from the original back to the take that was there before. True: it can always be done."""
         if self.present:
             self._before, self.present = self.present, 0
         else:
             self.present = min(self._before, len(self.paths)) or len(self.paths)
+        return True
 
     def reject(self) -> bool:
         """Drop the present take; the one behind it counts, else the one before. False where the original is present."""

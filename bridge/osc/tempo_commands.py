@@ -18,11 +18,12 @@ PAUSE_SECONDS = 3.0  # a tap after a pause is the first one: slower than 20 bpm 
 
 
 class TempoCommands:
-    """`changed` is told that the tempo is another one."""
+    """`changed` is told that the tempo is another one, `on_tap` that a beat was tapped."""
 
     def __init__(
         self, controls: Controls, changed: Callable[[set[str]], None], clock: Callable[[], float] = monotonic
     ) -> None:
+        self.on_tap: Callable[[], None] = lambda: None
         self._controls, self._changed, self._clock = controls, changed, clock
         self._taps: deque[float] = deque(maxlen=TAPS)
 
@@ -38,6 +39,7 @@ class TempoCommands:
         if len(self._taps) > 1:
             beats = (len(self._taps) - 1) * 60.0 / max(self._taps[-1] - self._taps[0], 1e-6)
             self._set("tap", beats)
+        self.on_tap()
 
     def _nudge(self, sender: Peer, values: tuple[float]) -> None:
         self._set("nudge", self._controls.tempo() + values[0])

@@ -92,6 +92,16 @@ class MemoryDaemon:
         self._changes.put_nowait(job_id)
 
 
+class Hands:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, seconds: float = 1000.0) -> None:
+        self.seconds = seconds
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 class Surface:
     """A UDP socket of its own. `running` closes all that were opened."""
 
@@ -165,9 +175,11 @@ class OpenSurfaces:
 @contextlib.asynccontextmanager
 async def running(daemon, home: Path, **settings):
     """A controller on a free port, serving."""
-    start_daemon = settings.pop("start_daemon", None)
+    start_daemon, clocks = settings.pop("start_daemon", None), settings.pop("clocks", ())
+    now = settings.pop("now", time.monotonic)
     told = OscSettings(home, **{"port": 0, "roots": (home,), **settings})
-    controller = Controller(daemon, told, [MidiSurface(home, told.midi)], start_daemon)
+    midi = MidiSurface(home, told.midi)
+    controller = Controller(daemon, told, [midi], start_daemon, [*clocks, midi.clock], now)
     await controller.start()
     task = asyncio.create_task(controller.run())
     await asyncio.sleep(0)  # one that is cancelled before it begins closes nothing

@@ -181,3 +181,25 @@ def test_without_midi_learning_says_what_to_do(tmp_path):
             assert "osc --midi" in (await surface.wait("/acestep/error", "/acestep/midi/learn"))[2]
 
     asyncio.run(asyncio.wait_for(main(), HANG_SECONDS))
+
+
+def test_the_clock_of_the_device_that_started_counts(cable, tmp_path):
+    """Ticks of another device, and of one that never started, are no beat."""
+
+    async def scenario(controller, surface, daemon):
+        clock = controller.devices[0].clock
+        cable.play(PADS, *[0xF8] * 30)
+        cable.play(KNOBS, 0xFA, *[0xF8] * 3)
+        await until(lambda: len(clock._ticks) == 3)
+        cable.play(PADS, *[0xF8] * 30)
+        cable.play(KNOBS, 0xF8)
+        await until(lambda: len(clock._ticks) == 4)
+        surface.send("/acestep/sync")
+        while True:
+            cable.play(KNOBS, 0xF8)
+            await asyncio.sleep(0.01)
+            surface.poll()
+            if ("/acestep/clock/source", ("midi",)) in surface.heard:
+                return
+
+    play(scenario, tmp_path)

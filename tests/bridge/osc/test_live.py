@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from bridge.osc.feedback_targets import EXPIRY_SECONDS, REGISTERED_SECONDS, FeedbackTargets
 from bridge.osc.registration import RegisteredFile
 from bridge.osc.resending import FIRST
 from bridge.protocol.errors import DaemonLost
-from tests.support.osc import MemoryDaemon, Surface, play, running, until
+from tests.support.osc import Hands, MemoryDaemon, Surface, play, running, until
 from tests.support.patience import HANG_SECONDS
 
 
@@ -96,28 +95,41 @@ def test_locking_without_a_result_takes_a_seed(tmp_path):
 def test_the_last_task_is_started_anew_each_so_many_bars(tmp_path):
     """Two bars at 400 bpm are 1.2 s. While a job runs nothing is started, and a stop is a stop."""
 
+    now = Hands()
+
     async def scenario(controller, surface, daemon):
         for path, value in (("tags", "house"), ("tempo", 400.0), ("duration", 2.0)):
             surface.send(f"/acestep/{path}", value)
         surface.send("/acestep/text_to_audio")
         await until(lambda: "job1" in daemon.jobs)
-        began = time.monotonic()
         surface.send("/acestep/repeat/bars", 2)
-        await asyncio.sleep(1.4)
+        await surface.wait("/acestep/repeat/words", "each 2 bars")
+        now.seconds += 1.3
+        controller.beats.tick()
+        await asyncio.sleep(0.01)
         assert len(daemon.requests) == 1  # the first job is not done yet
         daemon.advance("job1", state="completed")
+        await surface.wait("/acestep/result")
+        now.seconds += 1.0
+        controller.beats.tick()
+        await asyncio.sleep(0.01)
+        assert len(daemon.requests) == 1  # not before the second time
+        now.seconds += 0.1
         await until(lambda: len(daemon.requests) == 2)
-        assert time.monotonic() - began > 2.39  # at the second time, not before
         assert daemon.requests[1] == daemon.requests[0]
         daemon.advance("job2", state="completed")
+        await surface.wait("/acestep/result")
         surface.send("/acestep/repeat/bars", 0)
-        await asyncio.sleep(1.4)
+        await surface.wait("/acestep/repeat/words", "")
+        now.seconds += 1.4
+        controller.beats.tick()
+        await asyncio.sleep(0.01)
         assert len(daemon.requests) == 2
         assert "repeat/bars" not in daemon.values  # a controller started again does not begin to play by itself
         surface.send("/acestep/repeat/bars", -1)
         await surface.wait("/acestep/error", "/acestep/repeat/bars")
 
-    play(scenario, tmp_path)
+    play(scenario, tmp_path, now=now)
 
 
 def test_registered_surfaces_are_told_by_a_controller_that_was_started_again(tmp_path):
