@@ -46,6 +46,7 @@ class GatewayProcess:
     def __init__(self, home: Path, *options: str) -> None:
         self.home, self.options = home, options
         self.url = self.key = ""
+        self.environment: dict[str, str] = {}  # besides the daemon's
         self.process: subprocess.Popen[str] | None = None
 
     def start(self, port: int = 0) -> None:
@@ -56,7 +57,7 @@ class GatewayProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=daemon_environment(self.home),
+                env={**daemon_environment(self.home), **self.environment},
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
