@@ -1,7 +1,7 @@
 """Changes of the store that must be on the disk before they are acknowledged, many in one commit.
 
-Waiting for the disk takes milliseconds, whatever was written: changes that come while it is waited for go into the next
-commit together. Knows the store, no operation.
+Waiting for the disk takes milliseconds, whatever was written: it is waited for in a thread, and changes that come
+meanwhile go into the next commit together. Knows the store, no operation.
 """
 
 from __future__ import annotations
@@ -10,10 +10,19 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from bridge.daemon.threads import FileThreads
 from bridge.jobs import JobStore
+from bridge.protocol.errors import StoreUnavailable
 
 T = TypeVar("T")
-Waiting = tuple[Callable[[], Any], "asyncio.Future[Any]"]
+Then = Callable[[], None]
+Waiting = tuple[Callable[[], Any], Then, "asyncio.Future[Any]"]
+Done = tuple[Any, Exception | None]  # what a change gave, or raised
+_SECONDS = 600.0
+
+
+class NotKept(StoreUnavailable):
+    """The change was made, but the disk has not said that it keeps it."""
 
 
 class Commits:
@@ -21,13 +30,17 @@ class Commits:
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
+        self._threads = FileThreads(at_once=1, seconds=_SECONDS)
         self._waiting: list[Waiting] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def write(self, change: Callable[[], T]) -> T:
-        """What `change` gives, once it is kept for good. Raises what it raises, and StoreUnavailable."""
+    async def write(self, change: Callable[[], T], then: Then = lambda: None) -> T:
+        """What `change` gives, once it is kept for good. Raises what it raises, StoreUnavailable, NotKept.
+
+        `then` is called as soon as the change is made, before others can see it.
+        """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((change, future))
+        self._waiting.append((change, then, future))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._flush())
         return await future
@@ -36,12 +49,10 @@ class Commits:
         while self._waiting:
             await asyncio.sleep(0)  # others that are ready join
             waiting, self._waiting = self._waiting, []
-            try:
-                with self._store.transaction(durable=True):
-                    outcomes = [self._changed(change) for change, _ in waiting]
-            except Exception as error:
-                outcomes = [(None, error)] * len(waiting)
-            for (_, future), (result, failed) in zip(waiting, outcomes, strict=True):
+            done = self._made(waiting)
+            if any(failed is None for _, failed in done):
+                done = await self._kept(done)
+            for (_, _, future), (result, failed) in zip(waiting, done, strict=True):
                 if future.done():  # whoever asked has gone; the change stays
                     continue
                 if failed is not None:
@@ -49,7 +60,27 @@ class Commits:
                 else:
                     future.set_result(result)
 
-    def _changed(self, change: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    def _made(self, waiting: list[Waiting]) -> list[Done]:
+        try:
+            with self._store.transaction():
+                done = [self._changed(change) for change, _, _ in waiting]
+        except Exception as error:
+            return [(None, error)] * len(waiting)
+        for (_, then, _), (_, failed) in zip(waiting, done, strict=True):
+            if failed is None:
+                then()
+        return done
+
+    async def _kept(self, done: list[Done]) -> list[Done]:
+        """Wait for the disk."""
+        try:
+            await self._threads.run(self._store.sync)
+        except Exception as error:
+            lost = NotKept("disk_error", f"{error}", getattr(error, "remedy", None) or "")
+            return [(None, failed or lost) for _, failed in done]
+        return done
+
+    def _changed(self, change: Callable[[], Any]) -> Done:
         try:
             with self._store.transaction():
                 return change(), None

@@ -104,12 +104,18 @@ class Dispatch:
         if key in self._in_flight:
             _check_same(self._in_flight[key][0], digest, request_id)
             return await asyncio.shield(self._in_flight[key][1])
-        call = Call(peer, attached, lambda content: self._store.remember(*key, digest, content))
+        kept: list[m.Content] = []
+
+        def remember(content: m.Content) -> None:
+            self._store.remember(*key, digest, content)
+            kept.append(content)
+
+        call = Call(peer, attached, remember)
         future = asyncio.ensure_future(self._handlers[op](request, call))
         self._in_flight[key] = digest, future
         try:
             reply = await future
-            if self._store.answer(*key) is None:
+            if not kept:
                 call.remember(reply.content)
             return Reply(reply.content)
         finally:

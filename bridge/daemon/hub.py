@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from bridge.jobs import Job
 from bridge.protocol.messages import Content, ControlsEvent, JobEvent
 
+Events = list[tuple[JobEvent, str]]  # each with whose job it is
 Publish = Callable[[str, Content, str], None]  # topic, content, owner
 
 
@@ -19,7 +20,7 @@ class Hub:
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
         self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
-        self._held: list[tuple[JobEvent, str]] | None = None
+        self._held: Events | None = None
 
     def job_changed(self, job: Job, step: int) -> None:
         """Tell everyone that the job's sequence has risen."""
@@ -35,10 +36,23 @@ class Hub:
         self._held = []
         try:
             yield
-            contents = self._held
+            events = self._held
         finally:
             self._held = None
-        for content, owner in contents:
+        self.tell(events)
+
+    def collected(self, change: Callable[[], None]) -> Events:
+        """The events of a change, to be told when it is kept."""
+        self._held = []
+        try:
+            change()
+            return self._held
+        finally:
+            self._held = None
+
+    def tell(self, events: Events) -> None:
+        """Tell what was collected."""
+        for content, owner in events:
             self._tell(content, owner)
 
     def _tell(self, content: JobEvent, owner: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 
 import msgspec
 
+from bridge.daemon.commits import Commits, NotKept
 from bridge.daemon.engine import EngineDied, EngineNotStarted, Outcome
 from bridge.daemon.executor import Worker
 from bridge.daemon.hub import Hub
@@ -32,6 +33,7 @@ class Lane:
     ) -> None:
         self.worker = worker
         self._store, self._hub, self._settings, self._on_free = store, hub, settings, on_free
+        self._commits = Commits(store)
         self.current: Job | None = None
         self.progress = Progress()
         self._wanted_model = ""
@@ -76,7 +78,7 @@ class Lane:
     def requeue(self) -> None:
         """At shutdown: what is running will be run again. What renders it is ended at once."""
         job, self.current = self.current, None
-        if job is not None:
+        if job is not None and job.state == "running":  # else its outcome is on its way to the disk
             self.worker.abandon(job.job_id)
             job.attempts = max(0, job.attempts - 1)
             self._change(job, "queued")
@@ -174,9 +176,11 @@ class Lane:
         while True:
             before = copy.copy(job)
             try:
-                with self._hub.held(), self._store.transaction(durable=True):
-                    change()
+                self._hub.tell(await self._commits.write(lambda: self._hub.collected(change)))
                 return
+            except NotKept as error:
+                logger.error("job %s: its outcome may be lost if power is: %s", job.job_id, error)
+                return self._hub.job_changed(job, 0)
             except StoreUnavailable as error:
                 for name in job.__struct_fields__:
                     setattr(job, name, getattr(before, name))

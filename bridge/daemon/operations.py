@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -17,24 +16,24 @@ from msgspec import UNSET
 from bridge.daemon import validate, views
 from bridge.daemon.commits import Commits
 from bridge.daemon.dispatch import Call, Handler, Peer, Reply
+from bridge.daemon.known_models import KnownModels
+from bridge.daemon.new_job import Sources, job_for
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
 from bridge.daemon.threads import FileThreads
-from bridge.files import Attached, AudioStore, SourceFile, locate
+from bridge.files import Attached, AudioStore, locate
 from bridge.files.effect_presets import preset_folder, with_presets
 from bridge.files.roots import check_loras, check_model
 from bridge.files.sources import unknown_audio
 from bridge.files.store import suffix_of
 from bridge.jobs import Job, JobStore
-from bridge.jobs.job import new_job_id
 from bridge.protocol import messages as m
 from bridge.protocol.errors import refused
 from bridge.protocol.frames import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
 from bridge.protocol.linked import Linked, read_linked
 from bridge.system.version import package_version
-from engine.constants import SEED_MODULUS
 from engine.families.facts import Facts, check_request
-from engine.requests import Request, from_dict, to_dict
+from engine.requests import Request, from_dict
 from engine.requests.fields import audio_fields
 
 _MAX_WAIT_SECONDS = 60.0
@@ -42,7 +41,6 @@ _MAX_LIST = 500
 _MOST_ROWS = 1 << 62
 _MAX_CONTROLS_BYTES = 64 * 1024
 _NOT_RENDERED = ("priority", "request_id", "client_data")
-Sources = dict[str, SourceFile]  # by the request's field
 
 
 @dataclass
@@ -68,6 +66,7 @@ class Operations:
         self._controls_sequence = 0
         self._threads = FileThreads()
         self._commits = Commits(store)
+        self._models_here = KnownModels(self._threads)
         self._being_submitted: Counter[str] = Counter()  # hashes of audio, by requests under way
         self.counters = Counters()
         self.stopping = asyncio.Event()
@@ -121,25 +120,27 @@ class Operations:
             if given is not None:
                 values[name] = given
         request = from_dict(values)
-        if self._linked() is None:  # else the machine that renders has its own presets and plug-ins
+        linked = self._linked()  # the machine that renders then has its own presets, plug-ins and LoRAs
+        if linked is None and request.effects is not UNSET:
             folder = preset_folder(self._settings.home)
             request = await self._threads.run(with_presets, request, folder, call.peer.is_local)
-        if not call.peer.is_local:
+        if not call.peer.is_local and request.lora is not UNSET:
             await self._threads.run(check_loras, request, self._settings.allowed_roots)
         model = await self._checked_model(_given(request.model, ""), call.peer)
-        if self._linked() is None:
+        if linked is None and request.lora is not UNSET:
             await self._threads.run(validate.check_loras, request)
-        if self._linked() is None and validate.has_many_words(request):
+        if linked is None and validate.has_many_words(request):
             await self._threads.run(validate.check_lyrics, request, model)
-        facts = await self._threads.run(validate.facts_of_model, model)
+        facts = await self._models_here.facts_of(model)
         sources = await self._sources(request, facts, call.peer, call.attached)
         try:
-            job = _job(request, model, call.peer, sources)
-            status = await self._commits.write(lambda: self._keep(job, sources, call))
+            job = job_for(request, model, call.peer, sources)
+            status = await self._commits.write(
+                lambda: self._keep(job, sources, call), then=lambda: self._hub.job_changed(job, 0)
+            )
         finally:
             self._let_go(sources)
             self._runner.wake()
-        self._hub.job_changed(job, 0)
         return Reply(status)
 
     def _keep(self, job: Job, sources: Sources, call: Call) -> m.JobStatus:
@@ -178,6 +179,7 @@ class Operations:
         if "audio" in sources:
             await self._threads.run(validate.check_source, request, sources["audio"].path, facts)
         else:
+            await self._models_here.get_ready()
             validate.check_memory(request, facts)
         if "reference_audio" in sources:
             await self._threads.run(validate.check_clip, sources["reference_audio"].path)
@@ -351,7 +353,7 @@ class Operations:
 
     def _default_model(self) -> str:
         linked = self._linked()
-        return self._settings.model or (linked.model.name if linked else views.default_model())
+        return self._settings.model or (linked.model.name if linked else self._models_here.default())
 
     def _model_name(self) -> m.ModelName:
         linked = self._linked()
@@ -364,31 +366,6 @@ class Operations:
         if not peer.is_local:
             await self._threads.run(check_model, name, self._settings.allowed_roots)
         return name if self._linked() else await self._threads.run(views.check_model, name)
-
-
-def _job(request: Request, model: str, peer: Peer, sources: Sources) -> Job:
-    """The job of a request whose values and audio were checked. Its seed is fixed here, so that a second run is equal.
-
-    The second seed too, where the task keeps the first.
-    """
-    values = to_dict(request)
-    client_data = values.pop("client_data", None) or {}
-    priority = int(values.pop("priority", 0))
-    values.pop("request_id", None)
-    values.setdefault("seed", secrets.randbelow(SEED_MODULUS))
-    if request.keeps_seed:
-        values.setdefault("retake_seed", secrets.randbelow(SEED_MODULUS))
-    values |= {field: str(source.path) for field, source in sources.items()}
-    values["model"] = model
-    return Job(
-        job_id=new_job_id(time.time(), peer.mark),
-        task=type(request).task,
-        request=values,
-        owner=peer.name,
-        model=model,
-        priority=priority,
-        client_data=client_data,
-    )
 
 
 def _row_number(asked: int) -> int:

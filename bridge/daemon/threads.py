@@ -2,13 +2,14 @@
 
 A network drive that is gone may keep a read for ever, and Python waits for the threads of its own pool at its end.
 These are daemon threads: at the end of the daemon nobody waits for them. A caller gets an answer within `seconds`;
-what still hangs then gives its place to the next, until too many hang.
+what still hangs then gives its place to the next, until too many hang. Threads are kept for the next work.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import queue
 import threading
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -29,6 +30,7 @@ class FileThreads:
     def __init__(self, at_once: int = AT_ONCE, seconds: float = SECONDS, most_hanging: int = MOST_HANGING) -> None:
         self._places = asyncio.Semaphore(at_once)
         self._seconds, self._most_hanging = seconds, most_hanging
+        self._idle: list[_Thread] = []
         self.hanging = 0
 
     async def run(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
@@ -37,9 +39,9 @@ class FileThreads:
             raise self._timeout(f"{self.hanging} files that do not answer")
         async with self._places:
             future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-            threading.Thread(
-                target=_work, args=(asyncio.get_running_loop(), future, work, arguments, named), daemon=True
-            ).start()
+            thread = self._idle.pop() if self._idle else _Thread()
+            thread.work.put((asyncio.get_running_loop(), future, work, arguments, named))
+            future.add_done_callback(lambda _: self._idle.append(thread))
             done, _ = await asyncio.wait([future], timeout=self._seconds)
             if done:
                 return future.result()
@@ -57,7 +59,19 @@ class FileThreads:
         return refused("file_timeout", "audio", got, "a file that can be read", remedy)
 
 
-def _work(loop: asyncio.AbstractEventLoop, future: Any, work: Any, arguments: Any, named: Any) -> None:
+class _Thread:
+    """A thread that does what comes into `work`, one after another."""
+
+    def __init__(self) -> None:
+        self.work: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            _do(*self.work.get())
+
+
+def _do(loop: asyncio.AbstractEventLoop, future: Any, work: Any, arguments: Any, named: Any) -> None:
     try:
         result, error = work(*arguments, **named), None
     except BaseException as raised:

@@ -104,6 +104,9 @@ def check_loras(request: Request) -> None:
 
 def has_many_words(request: Request) -> bool:
     """Whether lyrics may have too many tokens; few words are not counted, since that costs time."""
+    texts = [getattr(request, name) for name in request.__struct_fields__ if "lyrics" in name]
+    if sum(len(text) + 1 for text in texts if isinstance(text, str)) < _SURELY_FEW_CHARACTERS:
+        return False  # without settling the request, which takes longer
     return len(resolve(request).all_lyrics) >= _SURELY_FEW_CHARACTERS
 
 

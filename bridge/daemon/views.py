@@ -107,8 +107,7 @@ def default_model() -> str:
 
 def model_name(name: str) -> m.ModelName:
     """A model's name and what it is, in words."""
-    words = {entry.name: entry.description for entry in registry.entries()}
-    description = words.get(name)
+    description = registry.descriptions().get(name)
     if description is None:
         return m.ModelName(name=Path(name).name, description=f"{Path(name).name}: a checkpoint of yours")
     return m.ModelName(name=name, description=f"{name}: {description}")

@@ -12,11 +12,12 @@ from bridge.protocol.errors import StoreError, StoreUnavailable
 
 BUSY_SECONDS = 0.1  # that the daemon's loop may stand while another program holds the file
 _FREE = "Free some space, or delete old jobs: acestep-bridge jobs delete --older-than 30"
+LOOK = "Look at the disk."
 _UNAVAILABLE = {
     sqlite3.SQLITE_BUSY: ("store_busy", "Another program holds the file of jobs.", "Close it, or try again."),
     sqlite3.SQLITE_LOCKED: ("store_busy", "Another program holds the file of jobs.", "Close it, or try again."),
     sqlite3.SQLITE_FULL: ("disk_full", "The disk is full: the file of jobs cannot be written.", _FREE),
-    sqlite3.SQLITE_IOERR: ("disk_error", "The disk does not take or give the file of jobs.", "Look at the disk."),
+    sqlite3.SQLITE_IOERR: ("disk_error", "The disk does not take or give the file of jobs.", LOOK),
     sqlite3.SQLITE_READONLY: ("disk_error", "The file of jobs may not be written.", "Look at its permissions."),
     sqlite3.SQLITE_CANTOPEN: ("disk_error", "The file of jobs cannot be opened.", "Look at its folder."),
     sqlite3.SQLITE_NOMEM: ("disk_error", "There is no memory for the file of jobs.", "Close other programs."),

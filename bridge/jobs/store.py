@@ -19,9 +19,10 @@ from typing import Any
 
 import msgspec
 
-from bridge.jobs.connection import DAMAGED, Connection
+from bridge.jobs.connection import DAMAGED, LOOK, Connection
 from bridge.jobs.job import Job, check_state, check_transition, new_job_id
-from bridge.protocol.errors import ErrorContent, StoreError, StoreUnavailable
+from bridge.jobs.rows import COLUMNS, as_text, details_of, job_of, outcome_of
+from bridge.protocol.errors import StoreError, StoreUnavailable
 from bridge.protocol.messages import LogLine, State
 
 SCHEMA_VERSION = 3  # the layouts are schema_1.sql, schema_2.sql, ..., each applied once
@@ -32,28 +33,7 @@ Strings = list[str]
 Answer = tuple[str, dict[str, Any]]
 NO_TURNS: Mapping[str, int] = MappingProxyType({})
 ANSWER_SECONDS = 24 * 3600.0
-_COLUMNS = "number, job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome"
 _ORDER = "priority DESC, number"
-
-
-class _Details(msgspec.Struct, frozen=True):
-    """What never changes."""
-
-    task: str
-    request: dict[str, Any]
-    model: str
-    created: float
-    client_data: dict[str, Any]
-
-
-class _Outcome(msgspec.Struct, frozen=True):
-    """What a finished job left."""
-
-    result: list[dict[str, Any]] | None = None
-    warnings: list[str] = []
-    error: ErrorContent | None = None
-    queued_seconds: float | None = None
-    running_seconds: float | None = None
 
 
 class JobStore:
@@ -82,6 +62,7 @@ class JobStore:
 
     def _open(self, base: Connection, clock: Callable[[], float], steady: Callable[[], float] = time.monotonic) -> None:
         self.clock, self._base, self._depth = clock, base, 0
+        self._journal: int | None = None  # SQLite's write-ahead log, which is a file as long as this store is open
         self._steady, self._opened_at, self._opened = steady, clock(), steady()
         self._begun: dict[str, float] = {}  # when jobs of this life were queued or started, by the steady clock
 
@@ -91,7 +72,22 @@ class JobStore:
 
     def close(self) -> None:
         """Close the file."""
+        if self._journal is not None:
+            os.close(self._journal)
+            self._journal = None
         self._base.close()
+
+    def sync(self) -> None:
+        """Have on the disk what was committed before this call, through a loss of power too; from any thread.
+
+        As a durable transaction does at its end. Raises StoreUnavailable.
+        """
+        try:
+            if self._journal is None:
+                self._journal = os.open(f"{self.path}-wal", os.O_RDWR | getattr(os, "O_BINARY", 0))
+            os.fsync(self._journal)
+        except OSError as error:
+            raise StoreUnavailable("disk_error", f"The disk does not keep the file of jobs: {error}.", LOOK) from error
 
     @contextlib.contextmanager
     def transaction(self, durable: bool = False) -> Iterator[None]:
@@ -122,8 +118,7 @@ class JobStore:
         """Queue a job; gives it an id and its first event's number."""
         now = self.clock()
         job.job_id, job.created, job.sequence, job.state = job.job_id or new_job_id(now), now, 1, "queued"
-        details = _Details(job.task, job.request, job.model, now, job.client_data)
-        values = (job.job_id, job.state, job.owner, job.priority, job.sequence, 0, _json(details))
+        values = (job.job_id, job.state, job.owner, job.priority, job.sequence, 0, details_of(job))
         columns = "job_id, state, owner, priority, sequence, attempts, details"
         cursor = self._base.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         job.number = int(cursor.lastrowid or 0)
@@ -132,8 +127,8 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """A job, or None."""
-        row = self._base.row(f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?", (job_id,))
-        return None if row is None else _job(row)
+        row = self._base.row(f"SELECT {COLUMNS} FROM jobs WHERE job_id = ?", (job_id,))
+        return None if row is None else job_of(row)
 
     def ids_like(self, text: str) -> Strings:
         """Ids of this machine's and others' jobs that begin with `text`, or whose part behind the time does."""
@@ -143,9 +138,9 @@ class JobStore:
     def list(self, owner: str | None, state: State | None, limit: int, offset: int) -> JobsAndTotal:
         """Jobs, newest first, and how many match. `owner` None: of everybody."""
         where, values = _matching(owner, state)
-        query = f"SELECT {_COLUMNS} FROM jobs{where} ORDER BY number DESC LIMIT ? OFFSET ?"
+        query = f"SELECT {COLUMNS} FROM jobs{where} ORDER BY number DESC LIMIT ? OFFSET ?"
         rows = self._base.rows(query, (*values, limit, offset))
-        return [_job(row) for row in rows], self._count(f"SELECT count(*) FROM jobs{where}", values)
+        return [job_of(row) for row in rows], self._count(f"SELECT count(*) FROM jobs{where}", values)
 
     def next_queued(self, turns: Mapping[str, int] = NO_TURNS) -> Job | None:
         """The job whose turn it is: highest priority; of these the owner with the lowest of `turns`; then oldest."""
@@ -155,8 +150,8 @@ class JobStore:
         if not owners:
             return None
         _, number = min(owners, key=lambda row: (turns.get(row[0], 0), row[1]))
-        row = self._base.row(f"SELECT {_COLUMNS} FROM jobs WHERE number = ?", (number,))
-        return None if row is None else _job(row)
+        row = self._base.row(f"SELECT {COLUMNS} FROM jobs WHERE number = ?", (number,))
+        return None if row is None else job_of(row)
 
     def position(self, job: Job) -> int:
         """1: next; 0: not queued."""
@@ -192,12 +187,11 @@ class JobStore:
         job.finished = None if state in ("queued", "running") else now
         self._measure(job, state)
         job.state, job.sequence = state, job.sequence + 1
-        outcome = _Outcome(job.result, job.warnings, job.error, job.queued_seconds, job.running_seconds)
         query = (
             "UPDATE jobs SET state = ?, sequence = ?, attempts = ?, started = ?, finished = ?, outcome = ? "
             "WHERE job_id = ?"
         )
-        values = (state, job.sequence, job.attempts, job.started, job.finished, _json(outcome), job.job_id)
+        values = (state, job.sequence, job.attempts, job.started, job.finished, outcome_of(job), job.job_id)
         self._base.execute(query, values)
 
     def _measure(self, job: Job, state: State) -> None:
@@ -219,8 +213,8 @@ class JobStore:
 
     def requeue_running(self) -> Jobs:
         """After a restart: what was running is queued again, at its old place."""
-        rows = self._base.rows(f"SELECT {_COLUMNS} FROM jobs WHERE state = 'running'")
-        jobs = [_job(row) for row in rows]
+        rows = self._base.rows(f"SELECT {COLUMNS} FROM jobs WHERE state = 'running'")
+        jobs = [job_of(row) for row in rows]
         for job in jobs:
             job.attempts = max(0, job.attempts - 1)
             self.change(job, "queued")
@@ -291,7 +285,7 @@ class JobStore:
         now = self._even_time()
         self._base.execute("DELETE FROM answers WHERE time <= ?", (now - ANSWER_SECONDS,))
         query = "INSERT OR REPLACE INTO answers (owner, request_id, time, reply, digest) VALUES (?, ?, ?, ?, ?)"
-        self._base.execute(query, (owner, request_id, now, _json(reply), digest))
+        self._base.execute(query, (owner, request_id, now, as_text(reply), digest))
 
     def controls(self) -> dict[str, Any]:
         """All controls."""
@@ -319,18 +313,17 @@ class JobStore:
 
     def take_in_job(self, job: Job, sha256: str) -> None:
         """A job of before with the audio that it made."""
-        details = _Details(job.task, job.request, job.model, job.created, job.client_data)
         values = (job.job_id, job.state, job.owner, job.priority, job.sequence, job.attempts, job.started, job.finished)
         columns = "job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome"
-        texts = (_json(details), _json(_Outcome(job.result, job.warnings, job.error)))
+        texts = (details_of(job), outcome_of(job))
         self._base.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, *texts))
         self.use(job.job_id, sha256)
 
     def drop_unreadable(self) -> int:
         """Delete jobs whose row holds no job; gives how many are left."""
-        for row in self._base.rows(f"SELECT {_COLUMNS} FROM jobs"):
+        for row in self._base.rows(f"SELECT {COLUMNS} FROM jobs"):
             try:
-                check_state(_job(row).state)
+                check_state(job_of(row).state)
             except (msgspec.MsgspecError, UnicodeError, ValueError, TypeError):
                 self._base.execute("DELETE FROM jobs WHERE number = ?", (row[0],))
         return self._count("SELECT count(*) FROM jobs")
@@ -365,34 +358,3 @@ def _usable(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, StoreUnavailable) as error:
         raise StoreError(f"The job store {path} cannot be used: {error}. {DAMAGED}") from error
-
-
-def _json(value: msgspec.Struct) -> str:
-    return msgspec.json.encode(value).decode("utf-8")
-
-
-def _job(row: tuple[Any, ...]) -> Job:
-    number, job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome = row
-    fixed = msgspec.json.decode(details, type=_Details)
-    left = msgspec.json.decode(outcome, type=_Outcome)
-    return Job(
-        job_id=job_id,
-        task=fixed.task,
-        request=fixed.request,
-        state=state,
-        owner=owner,
-        model=fixed.model,
-        priority=priority,
-        sequence=sequence,
-        attempts=attempts,
-        created=fixed.created,
-        started=started,
-        finished=finished,
-        client_data=fixed.client_data,
-        result=left.result,
-        warnings=list(left.warnings),
-        error=left.error,
-        queued_seconds=left.queued_seconds,
-        running_seconds=left.running_seconds,
-        number=number,
-    )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 
 from engine.checkpoints.ace_step_15.places import SHARED_15, find_weights
 from engine.errors import CheckpointError
@@ -42,6 +44,12 @@ def entries(home: Path | None = None) -> list[ModelEntry]:
     """The named models, installed or not. `home` is the product's folder (None: where `home_folder` says)."""
     models = models_folder(home)
     return [_nano(), _ace_step_v1(models), *ace_step_15_entries(models)]
+
+
+@cache  # the same wherever they lie; a daemon asks for each job that it shows
+def descriptions() -> Mapping[str, str]:
+    """What each named model is, in words."""
+    return MappingProxyType({entry.name: entry.description for entry in entries()})
 
 
 def resolve(name: str, home: Path | None = None) -> ModelEntry:

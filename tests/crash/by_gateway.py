@@ -34,8 +34,9 @@ class GatewayRun(Run):
             self._begin_gateway(None)
             self._port = self._gateway.port
             asking.start()
+            self._gateway.stop(kill=True)
             for life in self.plan.lives:
-                self._end_gateway(life)
+                self._live_gateway(life)
             self._begin_gateway(None)
             asking.join()
             for request_id, seed in self.calls.items():
@@ -53,15 +54,14 @@ class GatewayRun(Run):
         self._gateway.environment = on_disk(self.home, life.end if life else None)
         self._gateway.start(self._port)
 
-    def _end_gateway(self, life: Life) -> None:
-        process = self._gateway.process
-        assert process is not None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(life.seconds)
-        self._gateway.stop(kill=True)
-        self.outcome.kills += 1
+    def _live_gateway(self, life: Life) -> None:
         with contextlib.suppress(AssertionError):  # it may end itself in its start
             self._begin_gateway(life)
+        assert self._gateway.process is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._gateway.process.wait(life.seconds)
+        self._gateway.stop(kill=True)
+        self.outcome.kills += 1
 
     def _call(self) -> None:
         for ask in self.plan.asks:

@@ -1,0 +1,48 @@
+"""What is known of models before one is loaded; what was looked at a moment ago is not looked at again.
+
+A daemon asks for each job that is submitted or shown, and looking takes files of a folder that may be far away.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+from collections.abc import Callable
+
+from bridge.daemon import validate, views
+from bridge.daemon.threads import FileThreads
+from engine.families.facts import Facts
+
+SECONDS = 1.0
+_MOST = 20  # models
+_CHECKS = "engine.requests.extent"  # which loads numpy
+
+
+class KnownModels:
+    """All methods are called on one running loop."""
+
+    def __init__(self, threads: FileThreads, clock: Callable[[], float] = time.monotonic) -> None:
+        self._threads, self._clock = threads, clock
+        self._facts: dict[str, tuple[float, Facts]] = {}  # and when they were found
+        self._default: tuple[float, str] | None = None
+
+    async def facts_of(self, model: str) -> Facts:
+        """What the files of a model say."""
+        found = self._facts.get(model)
+        if found is None or self._clock() - found[0] > SECONDS:
+            found = self._facts[model] = self._clock(), await self._threads.run(validate.facts_of_model, model)
+            while len(self._facts) > _MOST:
+                del self._facts[next(iter(self._facts))]
+        return found[1]
+
+    async def get_ready(self) -> None:
+        """Load what checks of requests need, which takes a fraction of a second, without holding anybody up."""
+        if _CHECKS not in sys.modules:
+            await self._threads.run(importlib.import_module, _CHECKS)
+
+    def default(self) -> str:
+        """The model that is taken where none is named."""
+        if self._default is None or self._clock() - self._default[0] > SECONDS:
+            self._default = self._clock(), views.default_model()
+        return self._default[1]
