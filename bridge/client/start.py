@@ -16,7 +16,7 @@ from bridge.client.sync import Client
 from bridge.client.transport import Timeouts
 from bridge.protocol import lock
 from bridge.protocol.errors import DaemonNotRunning
-from bridge.protocol.home import daemon_command, home_folder, log_path, make_home
+from bridge.protocol.home import home_folder, log_path, make_home, supervised_command
 from bridge.set_up.foreign import own_environment
 
 _DETACHED = 0x00000008 | 0x00000200  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
@@ -33,10 +33,13 @@ def daemon_environment(home: Path, environment: Mapping[str, str] = os.environ) 
 
 
 def start_daemon(home: Path, options: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-    """Start a daemon, detached, its output in daemon.log. Does not wait for it; a thread reaps it if it ends first."""
+    """Start a daemon, detached, its output in daemon.log, with a parent that starts it again when it dies.
+
+    Does not wait for it; a thread reaps it if it ends first.
+    """
     with open(log_path(make_home(home), "daemon.log"), "ab") as log:
         process = subprocess.Popen(
-            [*daemon_command(), *options],
+            [*supervised_command(), *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

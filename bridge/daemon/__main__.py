@@ -1,10 +1,20 @@
-"""`python -m bridge.daemon`."""
+"""`python -m bridge.daemon`; with `--supervise` as the child of a parent that starts it again when it dies."""
 
 from __future__ import annotations
 
 import sys
 
-from bridge.daemon.main import main
+
+def run(arguments: list[str]) -> int:
+    """The exit status."""
+    from bridge.daemon import supervise
+
+    if supervise.OPTION in arguments:
+        return supervise.main([word for word in arguments if word != supervise.OPTION])
+    from bridge.daemon.main import main
+
+    return main(arguments)
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(sys.argv[1:]))

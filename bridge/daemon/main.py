@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import faulthandler
 import logging
 import os
 import secrets
@@ -50,6 +51,7 @@ from bridge.protocol.messages import Content
 from engine.errors import InvalidRequest
 
 logger = logging.getLogger("bridge.daemon")
+FAULT = 70  # an exit status that asks for another try, as a death by a signal does
 _OTHER_SECONDS = 10.0
 _LOCK_TRIES = 5
 _KEEP_SECONDS = 2.0
@@ -72,6 +74,8 @@ def serve(settings: Settings) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m bridge.daemon`. Gives the exit status."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # no standard error, as under pythonw
+        faulthandler.enable()  # what a fault of a library leaves in the log
     level = os.environ.get("ACESTEP_BRIDGE_LOG", "INFO").upper()
     logging.basicConfig(level=level, handlers=[log_handler()])
     try:
@@ -85,6 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         logger.error("%s%s", f"{error.filename}: " if error.filename else "", error.strerror or error)
         return 1
+    except Exception:
+        logger.exception("the daemon ends")
+        return FAULT
 
 
 def read_settings(arguments: Sequence[str] | None = None) -> Settings:

@@ -159,9 +159,14 @@ def daemon_command() -> list[str]:
     return [sys.executable, "-m", "bridge.daemon"]
 
 
+def supervised_command() -> list[str]:
+    """The same with a parent that starts it again when it dies: for programs that start one and go on."""
+    return [*daemon_command(), "--supervise"]
+
+
 def write_install(home: Path) -> None:
     """Write install.json, unless it says the same already."""
-    path, data = home / "install.json", _pretty(Install(daemon_command=daemon_command()))
+    path, data = home / "install.json", _pretty(Install(daemon_command=supervised_command()))
     if not path.is_file() or path.read_bytes() != data:
         write_private(path, data)
 

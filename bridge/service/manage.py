@@ -138,6 +138,7 @@ class Manager:
         python, *rest = daemon_command() if self.what == "daemon" else gateway_command()
         if self.platform.system == WINDOWS:
             python = str(windowless(Path(python)))
+            rest += ["--supervise"] if self.what == "daemon" else []  # a task is not run again when its program dies
         own = ("--home", str(self.home), "--log", str(self.home / f"{self.what}.log"))
         return Service((python, *rest, *own, *self.options), str(self.home), self.what)
 

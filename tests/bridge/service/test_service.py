@@ -19,7 +19,7 @@ from bridge.client import Client
 from bridge.gateway.gateway_settings import GatewaySettings
 from bridge.gateway.serving import read_running
 from bridge.protocol.errors import DaemonNotRunning
-from bridge.protocol.home import daemon_command
+from bridge.protocol.home import daemon_command, supervised_command
 from bridge.service.manage import Manager, Ran, ServiceRefused
 from bridge.service.texts import Service, systemd_unit, windowless, windows_line
 from bridge.system.platform import LINUX, MACOS, WINDOWS, Platform
@@ -67,7 +67,8 @@ def command_in(made: Manager) -> list[str]:
     program, line = (root.find(f".//{space}{name}") for name in ("Command", "Arguments"))
     assert program is not None and line is not None
     assert [e.text for e in root.iter(f"{space}UserId")] == ["STUDIO\\björn & co"] * 2
-    expected = windows_line([*daemon_command()[1:], "--home", str(made.home), "--log", str(made.home / "daemon.log")])
+    own = ["--home", str(made.home), "--log", str(made.home / "daemon.log")]
+    expected = windows_line([*supervised_command()[1:], *own])
     assert line.text == f"{expected} {windows_line(OPTIONS)}"
     return [str(program.text), *daemon_command()[1:]]
 
