@@ -59,11 +59,17 @@ class _Parent:
         """The exit status of a child; negative where a signal ended it."""
         if self.is_stopping:
             return 0
-        options = {"creationflags": _NO_WINDOW} if sys.platform == "win32" else {"start_new_session": True}
-        self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)  # type: ignore[call-overload]
+        windows = sys.platform == "win32"
+        child: subprocess.Popen[bytes] = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            creationflags=_NO_WINDOW if windows else 0,
+            start_new_session=not windows,  # else Ctrl-C in a terminal would come twice
+        )
+        self._child = child
         if self.is_stopping:
-            self._child.terminate()
-        return int(self._child.wait())
+            child.terminate()
+        return child.wait()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.is_stopping = True
