@@ -9,12 +9,11 @@ from typing import Any
 
 from bridge.cli.request_options import NOT_PATHS, SOURCE, value_of, values_from
 from engine.errors import InvalidRequest
-from engine.requests import TASKS, Request, Retake, TextToAudio, fields_of, from_dict, request_of
+from engine.requests import FROM_WORDS, TASKS, Request, Retake, fields_of, from_dict, request_of
 from engine.requests.recipe import HASHES, batch_request_of
 
 CLIP = "reference_audio"
 SAME_SOUND = frozenset({SOURCE, "model", "format", "bit_depth", "sample_rate"})  # may change within a batch
-RETAKEN = (TextToAudio.task, Retake.task, "prompt-to-audio")
 
 
 def recipe_in(path: Path) -> dict[str, Any]:
@@ -38,7 +37,7 @@ def retake_of(path: Path, options: Mapping[str, Any]) -> Request:
     """The retake of a clip: its recipe's values, the options on top. Raises `InvalidRequest`."""
     recipe = recipe_in(path)
     task = recipe["request"].get("task")
-    if task not in RETAKEN:
+    if task not in FROM_WORDS:
         raise InvalidRequest(
             "audio",
             f"a clip made by {task}",

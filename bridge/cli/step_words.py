@@ -25,9 +25,9 @@ def why_fewer_steps(request: Request | Mapping[str, Any], model: str, steps: int
 
 
 def _reason(resolved: Resolved) -> str:
-    task = type(resolved.request).task
-    if task == "inpaint":
-        return f"variance {resolved.variance:g} begins from the source, not from noise alone, and so"
-    if task == "audio-to-audio":
-        return f"edit_mode {resolved.edit_mode} begins from the source, not from noise alone, and so"
-    return ""
+    name = resolved.request.nearness
+    if not name:
+        return ""
+    value = getattr(resolved, name)
+    shown = value if isinstance(value, str) else f"{value:g}"
+    return f"{name} {shown} begins from the source, not from noise alone, and so"

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.requests import PromptToAudio, TextToAudio
+from engine.requests import PromptToAudio, Request, TextToAudio
 from engine.tasks.prompt_to_audio import text_request
 from engine.tasks.prompt_words import Written
 
@@ -61,11 +61,14 @@ def write_with_endpoint(endpoint: Endpoint, prompt: str, instrumental: bool) -> 
     return Written(tags[:MAX_TAGS], lyrics[:MAX_LYRICS], (f"Tags chosen by {endpoint.model}: {tags[:MAX_TAGS]}.",))
 
 
-def written_out(request: PromptToAudio, environment: Mapping[str, str]) -> tuple[TextToAudio, tuple[str, ...]]:
-    """The text-to-audio request that a prompt becomes, and what to tell the user.
+def written_out(request: Request, environment: Mapping[str, str]) -> tuple[Request, tuple[str, ...]]:
+    """What is rendered for a request, and what to tell the user: most requests are as they are."""
+    write = WRITERS.get(type(request))
+    return (request, ()) if write is None else write(request, environment)
 
-    By the user's endpoint where there is one; where that fails, and without one, by the known words of the prompt.
-    """
+
+def _text_to_audio(request: PromptToAudio, environment: Mapping[str, str]) -> tuple[TextToAudio, tuple[str, ...]]:
+    """By the user's endpoint where there is one; where that fails, and without one, by known words of the prompt."""
     endpoint = endpoint_from_environment(environment)
     if endpoint is None:
         return text_request(request)
@@ -75,6 +78,11 @@ def written_out(request: PromptToAudio, environment: Mapping[str, str]) -> tuple
         made, warnings = text_request(request)
         return made, (f"The language model was not used. {error}", *warnings)
     return text_request(request, written)
+
+
+WRITERS: dict[type[Request], Callable[[Any, Mapping[str, str]], tuple[Request, tuple[str, ...]]]] = {
+    PromptToAudio: _text_to_audio
+}
 
 
 _REMEDY = "Try another model, or text-to-audio with tags and lyrics of your own."

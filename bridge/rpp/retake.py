@@ -15,9 +15,8 @@ from bridge.rpp.targets import Target, request_for, target, time_range
 from bridge.rpp.text import number, refused
 from bridge.rpp.write import EXT_SECTION, recipe_key
 from engine.audio.metadata import read_recipe
-from engine.requests import TASKS, fields_of
+from engine.requests import FROM_WORDS, TASKS, fields_of
 
-_FROM_SEED = ("text-to-audio", "prompt-to-audio", "retake")
 _NOT_AGAIN = ("task", "seed", "retake_seed", "audio", "channels")  # another seed, and the take as it is now
 
 
@@ -49,7 +48,7 @@ def _span(project: Project, job: ProjectJob) -> tuple[float, float]:
 
 def _part(target_item: Target, span: tuple[float, float]) -> tuple[Part, list[str]]:
     first_request = _request_of(target_item.project, target_item.item) or {}
-    if first_request.get("task") in _FROM_SEED:
+    if first_request.get("task") in FROM_WORDS:
         known = fields_of(TASKS["retake"])
         values = {k: v for k, v in first_request.items() if k in known and k not in ("variance", "retake_seed")}
         return Part(

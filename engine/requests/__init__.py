@@ -8,6 +8,7 @@ from engine.requests.recipe import ModelIdentity, recipe, request_of
 from engine.requests.resolve import Resolved, derive_retake_seed, resolve
 from engine.requests.schema import fields_table, json_schema
 from engine.requests.types import (
+    FROM_WORDS,
     TASKS,
     AudioToAudio,
     Complete,
@@ -23,6 +24,7 @@ from engine.requests.types import (
 )
 
 __all__ = [
+    "FROM_WORDS",
     "TASKS",
     "AudioToAudio",
     "Complete",

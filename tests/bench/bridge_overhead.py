@@ -41,11 +41,12 @@ def bridge(threads: int) -> list[Result]:
         folder = Path(name)
         os.environ[NOTES] = str(folder / "notes.jsonl")
         watch()
-        ways = _measure(folder)
-    return [figure for name, measured in ways.items() for figure in _figures(name, measured)]
+        ways = measured(folder)
+    return [figure for name, taken in ways.items() for figure in _figures(name, taken)]
 
 
-def _measure(folder: Path) -> dict[str, list[Way]]:
+def measured(folder: Path, warm_up: int = WARM_UP, rounds: int = ROUNDS) -> dict[str, list[Way]]:
+    """Every way of so many clips, through a daemon of its own in `folder`."""
     from bridge.client import Client
     from engine.audio.buffer import Audio
 
@@ -57,7 +58,7 @@ def _measure(folder: Path) -> dict[str, list[Way]]:
             assert isinstance(client, Client)
             random, store = np.random.default_rng(1), client._client.store
             ways: dict[str, list[Way]] = {"in": [], "out": [], "wire_in": [], "wire_out": []}
-            for number in range(2 * (WARM_UP + ROUNDS)):
+            for number in range(2 * (warm_up + rounds)):
                 samples = random.uniform(-0.5, 0.5, (2, RATE * SECONDS)).astype(np.float32)
                 wired = number % 2
                 client._client.store = None if wired else store
@@ -69,7 +70,7 @@ def _measure(folder: Path) -> dict[str, list[Way]]:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(10)
         process.kill()
-    return {name: measured[WARM_UP:] for name, measured in ways.items()}
+    return {name: taken[warm_up:] for name, taken in ways.items()}
 
 
 def _connected(folder: Path):  # type: ignore[no-untyped-def]
