@@ -1,6 +1,7 @@
 """A request with nothing left open: what is rendered. Every field has its value or None; nothing is `UNSET`.
 
-Fields have the names and meanings of `engine.requests.types` and `shared_fields`; those that a task does not have keep the values here.
+Fields have the names and meanings of `engine.requests.types` and `shared_fields`; those that a task does not have keep
+the values here.
 """
 
 from __future__ import annotations
