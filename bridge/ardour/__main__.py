@@ -3,7 +3,6 @@ nothing and the job goes on when Ardour ends."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -26,21 +25,10 @@ def main(words: list[str]) -> int:
 
 
 def _put_behind(request: Path) -> int:
-    from bridge.client.start import daemon_environment, detached_options
-    from bridge.protocol.home import home_folder, log_path, make_home
+    from bridge.client.start import start_detached
+    from bridge.protocol.home import home_folder
 
-    home = make_home(home_folder())
-    with open(log_path(home, "ardour.log"), "ab") as log:
-        subprocess.Popen(
-            [sys.executable, "-m", "bridge.ardour", BEHIND, str(request)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=daemon_environment(home),
-            cwd=str(home),
-            close_fds=True,
-            **detached_options(),
-        )
+    start_detached([sys.executable, "-m", "bridge.ardour", BEHIND, str(request)], home_folder(), "ardour.log")
     return 0
 
 

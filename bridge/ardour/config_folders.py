@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PureWindowsPath
 
-from bridge.reaper.errors import InstallRefused
+from bridge.installing.refusal import InstallRefused
 from bridge.system.platform import MACOS, WINDOWS, Platform
 
 VERSIONS = (7, 8, 9)  # their Lua has positions as `timepos_t`; 6's has numbers

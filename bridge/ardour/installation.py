@@ -16,9 +16,10 @@ from bridge.ardour.config_folders import ardour_is_running, find_config_folders,
 from bridge.ardour.lua_text import quoted
 from bridge.ardour.spool import FOLDER as SPOOL
 from bridge.ardour.ui_scripts import Slot, slots_of, with_scripts, without_scripts
+from bridge.installing.changes import Change, carry_out, read_or_none
+from bridge.installing.point import Point
+from bridge.installing.refusal import InstallRefused
 from bridge.protocol.home import home_folder, make_home, write_install
-from bridge.reaper.changes import Change, carry_out, read_or_none
-from bridge.reaper.errors import InstallRefused
 from bridge.system.platform import Platform, here
 
 UI_SCRIPTS = "ui_scripts"
@@ -51,16 +52,6 @@ class ArdourReport:
     slots: list[Slot]
 
 
-@dataclass(frozen=True)
-class ArdourPoint:
-    """One thing that has to be right; `remedy` where it is not."""
-
-    name: str
-    ok: bool
-    text: str
-    remedy: str = ""
-
-
 def install(options: ArdourOptions | None = None, platform: Platform | None = None) -> list[ArdourReport]:
     """Install or update. Raises InstallRefused with the remedy; then nothing was changed."""
     options, platform = options or ArdourOptions(), platform or here()
@@ -88,7 +79,7 @@ def uninstall(options: ArdourOptions | None = None, platform: Platform | None = 
     return [ArdourReport(folder, [path for path in changed if folder in path.parents], []) for folder in folders]
 
 
-def status(options: ArdourOptions | None = None, platform: Platform | None = None) -> list[ArdourPoint]:
+def status(options: ArdourOptions | None = None, platform: Platform | None = None) -> list[Point]:
     """Each point, by folder. Changes nothing. Raises InstallRefused where Ardour has no folder."""
     options, platform = options or ArdourOptions(), platform or here()
     files = _lua_files(options.scripts)
@@ -148,26 +139,26 @@ def _installed(options: ArdourOptions) -> bytes:
     return b"return { home = " + home + b", command = { " + command + b" } }\n"
 
 
-def _folder_point(folder: Path) -> ArdourPoint:
-    return ArdourPoint("configuration", True, f"{folder}, of Ardour {version_of(folder)}")
+def _folder_point(folder: Path) -> Point:
+    return Point("configuration", True, f"{folder}, of Ardour {version_of(folder)}")
 
 
-def _files_point(folder: Path, files: Mapping[str, bytes], options: ArdourOptions) -> ArdourPoint:
+def _files_point(folder: Path, files: Mapping[str, bytes], options: ArdourOptions) -> Point:
     wanted = {**files, INSTALLED: _installed(options)}
     other = [name for name, data in wanted.items() if read_or_none(folder / name) != data]
     if not other:
-        return ArdourPoint("scripts", True, f"{len(wanted)} files, as this version has them")
-    return ArdourPoint("scripts", False, f"missing or of another version: {', '.join(other)}", _INSTALL)
+        return Point("scripts", True, f"{len(wanted)} files, as this version has them")
+    return Point("scripts", False, f"missing or of another version: {', '.join(other)}", _INSTALL)
 
 
-def _slots_point(folder: Path, files: Mapping[str, bytes]) -> ArdourPoint:
+def _slots_point(folder: Path, files: Mapping[str, bytes]) -> Point:
     slots, hook = slots_of(read_or_none(folder / UI_SCRIPTS))
     wanted = len(_entry_scripts(files))
     if hook and len(slots) == wanted:
         places = f"script-{slots[0].number} to script-{slots[-1].number}"
-        return ArdourPoint("actions", True, f"{wanted} actions ({places}) and the background script")
+        return Point("actions", True, f"{wanted} actions ({places}) and the background script")
     missing = f"{len(slots)} of {wanted} actions, background script {'there' if hook else 'missing'}"
-    return ArdourPoint("actions", False, missing, _INSTALL)
+    return Point("actions", False, missing, _INSTALL)
 
 
 _INSTALL = "Close Ardour, then run: acestep-bridge ardour install"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bridge.ardour import lua_text
 from bridge.ardour.lua_text import BadLua, Table
-from bridge.reaper.errors import InstallRefused
+from bridge.installing.refusal import InstallRefused
 
 SLOTS = 32  # MAX_LUA_ACTION_SCRIPTS
 PREFIX = b"ACE-Step: "

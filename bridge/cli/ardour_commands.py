@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.output import AsJson, Exit, handled, print_json, show
+from bridge.cli.output import AsJson, handled, print_json, show
 from bridge.cli.paths import file_path
+from bridge.cli.points import show_points
 
 if TYPE_CHECKING:
     from bridge.ardour.installation import ArdourReport
@@ -73,16 +73,7 @@ def status(config_folder: Config = None, as_json: AsJson = False) -> None:
     from bridge.ardour.installation import ArdourOptions
     from bridge.ardour.installation import status as look
 
-    points = look(ArdourOptions(config_folder=config_folder))
-    if as_json:
-        print_json({"points": [asdict(point) for point in points]})
-    else:
-        for point in points:
-            show(f"{'ok     ' if point.ok else 'MISSING'} {point.name}: {point.text}")
-            if point.remedy:
-                show(f"        {point.remedy}")
-    if not all(point.ok for point in points):
-        raise typer.Exit(int(Exit.FAILED))
+    show_points(look(ArdourOptions(config_folder=config_folder)), as_json)
 
 
 def _tell(report: ArdourReport, what: str) -> None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bridge.installing.point import Point
+
 if TYPE_CHECKING:
     from bridge.system.processor_rates import ProcessorRates
 
@@ -46,14 +48,9 @@ print(json.dumps(memory_report(pathlib.Path(sys.argv[1]))))
 
 
 @dataclass(frozen=True)
-class Check:
-    """One thing: how it is, and what to do where it is not `ok`. `optional` things break nothing by themselves."""
+class Check(Point):
+    """A point; `code` where a script would do something about it."""
 
-    name: str
-    ok: bool
-    text: str
-    remedy: str = ""
-    optional: bool = False
     code: str = ""
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge.cli.output import AsJson, Exit, handled, print_json, show, writes_unicode
+from bridge.cli.output import AsJson, handled, print_json, show
 from bridge.cli.paths import file_path
+from bridge.cli.points import show_points
 from engine.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from bridge.reaper.install import InstallReport
-    from bridge.reaper.install_status import Point
 
 group = typer.Typer(help="The actions in REAPER: install, uninstall, status.", no_args_is_help=True)
 Resources = Annotated[
@@ -78,16 +77,7 @@ def status(resource_path: Resources = None, as_json: AsJson = False) -> None:
     from bridge.reaper.install import InstallOptions
     from bridge.reaper.install_status import status as look
 
-    points = look(InstallOptions(resource_path=resource_path))
-    if as_json:
-        print_json({"points": [asdict(point) for point in points]})
-    else:
-        for point in points:
-            show(f"{_mark(point)} {point.name}: {point.text}")
-            if point.remedy:
-                show(f"        {point.remedy}")
-    if not all(point.ok or point.optional for point in points):
-        raise typer.Exit(int(Exit.FAILED))
+    show_points(look(InstallOptions(resource_path=resource_path)), as_json)
 
 
 @group.command("index")
@@ -116,16 +106,6 @@ def index(
         return typer.echo(text, nl=False)
     write_atomic(out, text.encode())
     show(str(out))
-
-
-def _mark(point: Point) -> str:
-    """A tick where that can be shown; words else."""
-    ticks = writes_unicode()
-    if point.ok:
-        return "   \u2713   " if ticks else "ok     "
-    if point.optional:
-        return "   -   "
-    return "MISSING"
 
 
 def _tell(report: InstallReport, what: str) -> None:

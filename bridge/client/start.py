@@ -37,9 +37,16 @@ def start_daemon(home: Path, options: Sequence[str] = ()) -> subprocess.Popen[by
 
     Does not wait for it; a thread reaps it if it ends first.
     """
-    with open(log_path(make_home(home), "daemon.log"), "ab") as log:
-        process = subprocess.Popen(
-            [*supervised_command(), *options],
+    process = start_detached([*supervised_command(), *options], home, "daemon.log")
+    threading.Thread(target=process.wait, name="daemon-reaper", daemon=True).start()
+    return process
+
+
+def start_detached(command: Sequence[str], home: Path, log_name: str) -> subprocess.Popen[bytes]:
+    """Start a process that outlives this one, in the product's folder, its output in a log there."""
+    with open(log_path(make_home(home), log_name), "ab") as log:
+        return subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -48,8 +55,6 @@ def start_daemon(home: Path, options: Sequence[str] = ()) -> subprocess.Popen[by
             close_fds=True,
             **detached_options(),
         )
-    threading.Thread(target=process.wait, name="daemon-reaper", daemon=True).start()
-    return process
 
 
 def ensure_daemon(

@@ -1,9 +1,4 @@
-"""Errors of the REAPER side. Each names the field, what was got, what is expected and what to do.
-
-InvalidRequest (engine.errors)
-└── ReaperError
-    └── InstallRefused    a resource folder, or a REAPER, into which nothing can be installed now
-"""
+"""Errors of the REAPER side. Each names the field, what was got, what is expected and what to do."""
 
 from __future__ import annotations
 
@@ -11,8 +6,4 @@ from engine.errors import InvalidRequest
 
 
 class ReaperError(InvalidRequest):
-    """Anything about REAPER's files that the user has to change."""
-
-
-class InstallRefused(ReaperError):
-    """Nothing was installed or changed."""
+    """Anything about the scripts' package for REAPER that its maker has to change."""

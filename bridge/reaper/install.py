@@ -16,10 +16,10 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from bridge.installing.changes import Change, carry_out, read_or_none, remove_empty_folders
+from bridge.installing.refusal import InstallRefused
 from bridge.protocol.home import home_folder, make_home, write_install
 from bridge.reaper.action_list import command_ids, with_actions, without_ids
-from bridge.reaper.changes import Change, carry_out, read_or_none, remove_empty_folders
-from bridge.reaper.errors import InstallRefused
 from bridge.reaper.extras import extra_files
 from bridge.reaper.ini_text import get_key, set_keys
 from bridge.reaper.osc_device import OscDevice, with_device, without_device

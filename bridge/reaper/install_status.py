@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from bridge.installing.changes import read_or_none
+from bridge.installing.point import Point
+from bridge.installing.refusal import InstallRefused
 from bridge.protocol.home import Install
 from bridge.reaper.action_list import command_ids
-from bridge.reaper.changes import read_or_none
-from bridge.reaper.errors import InstallRefused
 from bridge.reaper.extras import ICONS, TEMPLATES, TOOLBAR, extra_files
 from bridge.reaper.ini_text import get_key, split_lines
 from bridge.reaper.install import INI, KB, InstallOptions, usable_python
@@ -21,17 +21,6 @@ from bridge.reaper.script_files import FOLDER, actions, script_files
 from bridge.system.platform import Platform, here
 
 _INSTALL = "Quit REAPER and run: acestep-bridge reaper install"
-
-
-@dataclass(frozen=True)
-class Point:
-    """One thing that has to be right. `remedy` is empty where `ok`; `optional` points break nothing."""
-
-    name: str
-    ok: bool
-    text: str
-    remedy: str = ""
-    optional: bool = False
 
 
 def status(options: InstallOptions | None = None, platform: Platform | None = None) -> list[Point]:

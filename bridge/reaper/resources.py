@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PureWindowsPath
 
-from bridge.reaper.errors import InstallRefused
+from bridge.installing.refusal import InstallRefused
 from bridge.system.platform import MACOS, WINDOWS, Platform
 
 _REMEDY = "Start REAPER once, or give --resource-path (in REAPER: Options, Show REAPER resource path)."

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.reaper.errors import InstallRefused
+from bridge.installing.refusal import InstallRefused
 from bridge.rpp.text import quote
 
 REPOSITORY = "acestep-bridge"

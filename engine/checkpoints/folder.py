@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.checkpoints.json_object import read_json
 from engine.checkpoints.networks import (
     AUTOENCODER,
     PARTS,
@@ -66,14 +66,8 @@ def read_part(folder: Path, name: str) -> Part:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Parse one config.json."""
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read as JSON ({error}). {REMEDY}") from error
-    if not isinstance(config, dict):
-        raise CheckpointError(f"{path}: got {type(config).__name__}, expected an object. {REMEDY}")
-    return config
+    """Parse one config.json. Raises CheckpointError."""
+    return read_json(path, REMEDY)
 
 
 def read_tokenizer(path: Path) -> Tokenizer:

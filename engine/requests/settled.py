@@ -11,7 +11,8 @@ from typing import Any
 
 from msgspec import UNSET
 
-from engine.grid.tempo_map import TempoPoint
+from engine.grid.tempo_map import TempoMap, TempoPoint
+from engine.requests.check import parse_meter
 from engine.requests.types import Request
 
 
@@ -99,6 +100,16 @@ class Settled:
         """The lyrics with those of the context around them."""
         parts = (self.context_lyrics_before, self.lyrics, self.context_lyrics_after)
         return "\n".join(part for part in parts if part)
+
+    @property
+    def tempo_over_time(self) -> TempoMap | None:
+        """The tempo map, a single tempo as one point; None where neither is given."""
+        if self.tempo_map is not None:
+            return TempoMap.from_points(self.tempo_map)
+        if self.tempo is None:
+            return None
+        numerator, denominator = (4, 4) if self.meter is None else parse_meter(self.meter)
+        return TempoMap((TempoPoint(self.downbeat_time, self.tempo, numerator, denominator),))
 
     @property
     def loras(self) -> list[tuple[str, float]]:

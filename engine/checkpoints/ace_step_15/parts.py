@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,38 +126,32 @@ def make_text_encoder(part: Part, target: Target) -> Qwen3:
 
 def empty_transformer(part: Part) -> Transformer:
     """A part's network on the meta device."""
-    config = TransformerConfig.read(part.config, part.where)
-    return build_empty(lambda: Transformer(config))
+    return build_empty(partial(Transformer, TransformerConfig.read(part.config, part.where)))
 
 
 def empty_conditions(part: Part) -> ConditionEncoder:
     """A part's network on the meta device."""
-    config = ConditionConfig.read(part.config, part.where)
-    return build_empty(lambda: ConditionEncoder(config))
+    return build_empty(partial(ConditionEncoder, ConditionConfig.read(part.config, part.where)))
 
 
 def empty_tokenizer(part: Part) -> AudioTokenizer:
     """A part's network on the meta device."""
-    config = AudioTokensConfig.read(part.config, part.where)
-    return build_empty(lambda: AudioTokenizer(config))
+    return build_empty(partial(AudioTokenizer, AudioTokensConfig.read(part.config, part.where)))
 
 
 def empty_detokenizer(part: Part) -> AudioDetokenizer:
     """A part's network on the meta device."""
-    config = AudioTokensConfig.read(part.config, part.where)
-    return build_empty(lambda: AudioDetokenizer(config))
+    return build_empty(partial(AudioDetokenizer, AudioTokensConfig.read(part.config, part.where)))
 
 
 def empty_autoencoder(part: Part) -> OobleckAutoencoder:
     """A part's network on the meta device."""
-    config = OobleckConfig.read(part.config, part.where)
-    return build_empty(lambda: OobleckAutoencoder(config))
+    return build_empty(partial(OobleckAutoencoder, OobleckConfig.read(part.config, part.where)))
 
 
 def empty_text_encoder(part: Part) -> Qwen3:
     """A part's network on the meta device."""
-    config = TextEncoderConfig.read(part.config, part.where)
-    return build_empty(lambda: Qwen3(config))
+    return build_empty(partial(Qwen3, TextEncoderConfig.read(part.config, part.where)))
 
 
 EMPTY_PARTS: Mapping[str, Callable[[Part], nn.Module]] = {

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from engine.checkpoints.json_object import read_json
 from engine.errors import CheckpointError
 
 WEIGHT_NAMES = ("diffusion_pytorch_model.safetensors", "model.safetensors")
@@ -94,24 +95,13 @@ def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
     """Every tensor's shape in a file, or in the shards of an index."""
     if not path.name.endswith(INDEX):
         return {key: tuple(entry["shape"]) for key, entry in read_header(path).items()}
-    names = sorted(set(read_json(path).get("weight_map", {}).values()))
+    names = sorted(set(read_json(path, REMEDY).get("weight_map", {}).values()))
     return {key: shape for name in names for key, shape in shapes_of(path.parent / name).items()}
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises CheckpointError where the file is none."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read as JSON ({error}). {REMEDY}") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path}: got {type(value).__name__}, expected an object. {REMEDY}")
-    return value
 
 
 def _is_original(folder: Path) -> bool:
     config = folder / "config.json"
     if not config.is_file() or find_weights(folder) is None:
         return False
-    raw = read_json(config)
+    raw = read_json(config, REMEDY)
     return "timbre_hidden_dim" in raw and "num_lyric_encoder_hidden_layers" in raw

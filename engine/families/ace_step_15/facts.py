@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from engine.checkpoints.ace_step_15.places import (
+    REMEDY,
     TRANSFORMER_FOLDER,
     comfy_files,
     is_ace_step_15,
     is_diffusers,
     original_folders,
     read_header,
-    read_json,
     the_only,
 )
+from engine.checkpoints.json_object import read_json
 from engine.families.facts import USUAL_TASKS, Facts, Unread
 from engine.geometry import Geometry
 
@@ -116,7 +117,7 @@ def default_request(config: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _config(place: Path) -> dict[str, Any]:
     """The transformer's config; of ComfyUI's files what their names and shapes say."""
     if place.is_dir():
-        return read_json((place / TRANSFORMER_FOLDER if is_diffusers(place) else place) / "config.json")
+        return read_json((place / TRANSFORMER_FOLDER if is_diffusers(place) else place) / "config.json", REMEDY)
     header = read_header(place)
     channels = header["decoder.proj_in.1.weight"]["shape"][1] // 3
     return {"audio_acoustic_hidden_dim": channels, "is_turbo": "turbo" in place.name.lower()}
@@ -126,4 +127,4 @@ def _autoencoder(place: Path) -> dict[str, Any]:
     """The autoencoder's config, in the checkpoint or beside it; empty where there is none."""
     around = (place, place.parent, place.parent.parent)
     path = next((p / "vae" / "config.json" for p in around if (p / "vae" / "config.json").is_file()), None)
-    return read_json(path) if path else {}
+    return read_json(path, REMEDY) if path else {}

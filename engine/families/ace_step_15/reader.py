@@ -17,7 +17,6 @@ from engine.families.ace_step_15.prompt import Metas, Prompt
 from engine.families.ace_step_15.words import Sees, Words
 from engine.families.family import Place, Timbre
 from engine.grid.beat_grid import tempo_from_tags
-from engine.grid.tempo_map import TempoMap, TempoPoint
 from engine.requests.check import parse_meter
 from engine.requests.resolve import Resolved
 
@@ -90,7 +89,7 @@ class Reader:
         return Words(Prompt(text, second), plain, sees, sung, self.timbre)
 
     def _metas(self, place: Place, tags: str | None = None) -> Metas:
-        resolved, tempo_map = self.resolved, self.tempo_map()
+        resolved, tempo_map = self.resolved, self.resolved.tempo_over_time
         seconds = place.frames / self.frame_rate
         key = None if resolved.key is None else key_of(resolved.key)
         if tempo_map is None:
@@ -101,16 +100,6 @@ class Reader:
 
     def _beats(self) -> int | None:
         return None if self.resolved.meter is None else parse_meter(self.resolved.meter)[0]
-
-    def tempo_map(self) -> TempoMap | None:
-        """The tempo map that the request gives, its one-point form included."""
-        resolved = self.resolved
-        if resolved.tempo_map is not None:
-            return TempoMap.from_points(resolved.tempo_map)
-        if resolved.tempo is None:
-            return None
-        numerator, denominator = (4, 4) if resolved.meter is None else parse_meter(resolved.meter)
-        return TempoMap((TempoPoint(resolved.downbeat_time, resolved.tempo, numerator, denominator),))
 
     def _language(self, lyrics: str) -> str:
         """The request's language, else that of most lines."""

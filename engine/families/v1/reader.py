@@ -16,7 +16,6 @@ from engine.grid.beat_grid import beat_grid_ids, tempo_from_tags
 from engine.grid.harmony import bars_of_frames, grid_ids, key_for_words, key_from_words, key_name, planned_chords
 from engine.grid.tempo_map import TempoMap, TempoPoint
 from engine.networks.config import TransformerConfig
-from engine.requests.check import parse_meter
 from engine.requests.resolve import Resolved
 from engine.requests.settled import Settled
 
@@ -41,7 +40,7 @@ class Reader:
     def words(self, place: Place, heard: Heard | None = None) -> Words:
         """The words of what is made. `heard` finds tempo, phase, key and chords in the source around."""
         resolved = self.resolved
-        tags = full_tags(resolved, self.tempo_map(), place.start_seconds, self.config)
+        tags = full_tags(resolved, self.resolved.tempo_over_time, place.start_seconds, self.config)
         return Words(tags, self._ids(resolved.all_lyrics, place, tags, heard))
 
     def original_words(self, place: Place, heard: Heard | None = None) -> Words:
@@ -49,16 +48,6 @@ class Reader:
         resolved = self.resolved
         ids = self._ids(resolved.original_lyrics, place, resolved.original_tags, heard)
         return Words(resolved.original_tags, ids)
-
-    def tempo_map(self) -> TempoMap | None:
-        """The tempo map that the request gives, its one-point form included."""
-        resolved = self.resolved
-        if resolved.tempo_map is not None:
-            return TempoMap.from_points(resolved.tempo_map)
-        if resolved.tempo is None:
-            return None
-        numerator, denominator = (4, 4) if resolved.meter is None else parse_meter(resolved.meter)
-        return TempoMap((TempoPoint(resolved.downbeat_time, resolved.tempo, numerator, denominator),))
 
     def _ids(self, lyrics: str, place: Place, tags: str, heard: Heard | None) -> tuple[int, ...]:
         from engine.lyrics import encode_lyrics, is_instrumental
@@ -79,7 +68,7 @@ class Reader:
         return grid_ids(beats, frame_chords(tags, tempo_map, place, heard))
 
     def _tempo_map_of(self, tags: str, heard: Heard | None) -> TempoMap | None:
-        given = self.tempo_map()
+        given = self.resolved.tempo_over_time
         if given is not None:
             return given
         bpm = tempo_from_tags(tags)

@@ -17,7 +17,7 @@ from bridge.ardour import lua_text
 from bridge.ardour.config_folders import config_folder
 from bridge.ardour.installation import ArdourOptions, install, lua_folder, status, uninstall
 from bridge.ardour.ui_scripts import slots_of
-from bridge.reaper.errors import InstallRefused
+from bridge.installing.refusal import InstallRefused
 from bridge.system.platform import LINUX, MACOS, WINDOWS, Platform
 from tests.support.reaper_layouts import snapshot
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.reaper.errors import InstallRefused
+from bridge.installing.refusal import InstallRefused
 from bridge.reaper.ini_text import get_key, set_keys
 from bridge.reaper.install import BACKUP_SUFFIX, RECORD, InstallOptions, install, uninstall
 from bridge.reaper.install_status import status

@@ -1,7 +1,7 @@
 """A set of file changes that happens whole or not at all.
 
 First everything is checked (readable, writable, not a folder), then written file by file; when one fails, those
-before it get their old bytes back. Knows no REAPER.
+before it get their old bytes back. Knows no DAW.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.reaper.errors import InstallRefused
+from bridge.installing.refusal import InstallRefused
 from bridge.system.atomic import write_atomic
 
 
