@@ -21,7 +21,7 @@ from bridge.client.sync import Client
 from bridge.client.transport import Timeouts
 from bridge.protocol.errors import BridgeError
 from bridge.protocol.home import Connection, read_connection
-from bridge.protocol.keys import KeyPair, own_pair
+from bridge.protocol.keys import REVOKED_STATUS, KeyPair, own_pair
 from bridge.protocol.linked import Linked
 from bridge.protocol.messages import HelloReply
 
@@ -38,7 +38,9 @@ class Standing(StrEnum):
     STOPPED = "stopped"  # the machine is there; nothing listens at the port
     NO_DAEMON = "no_daemon"  # something else listens
     OTHER_DAEMON = "other_daemon"  # its key is not the link file's
-    REVOKED = "revoked"  # the key was let in before, and is not now
+    REVOKED = "revoked"  # the key was let in before, and taken back there
+    REPLACED = "replaced"  # it was let in before, is not now, and was not taken back
+    OTHER_KEY = "other_key"  # the link file was written for another computer's key
     NEW_KEY = "new_key"  # this computer's key has changed since
     NOT_ALLOWED = "not_allowed"  # this computer's key was never let in
     OTHER_CLIENT = "other_client"  # the link file was written for another client's key
@@ -75,7 +77,7 @@ def link_state(home: Path, link: Path, seconds: float = SECONDS) -> LinkState:
             return LinkState(Standing.ANSWERS, client.hello())
         standing = Standing.OTHER_CLIENT
     if standing is Standing.NOT_ALLOWED:
-        standing = _refusal(link, pair)
+        standing = _refusal(link, connection, pair)
     return _told(standing, connection, pair)
 
 
@@ -103,7 +105,10 @@ def _greeted(connection: Connection, pair: KeyPair, limit: float) -> Standing | 
             dealer.connect(connection.endpoints.commands)
             while (left := limit - time.monotonic()) > 0:
                 if monitor.poll(int(left * 1000) + 1):
-                    event = recv_monitor_message(monitor)["event"]
+                    message = recv_monitor_message(monitor)
+                    event = message["event"]
+                    if event == zmq.Event.HANDSHAKE_FAILED_AUTH and message["value"] == REVOKED_STATUS:
+                        return Standing.REVOKED
                     if event in _OF_EVENT:
                         return _OF_EVENT[zmq.Event(event)]
         finally:
@@ -120,15 +125,19 @@ _OF_EVENT: dict[zmq.Event, Standing | None] = {
 }
 
 
-def _refusal(link: Path, pair: KeyPair) -> Standing:
-    """Why a key is refused: a link in use knows the key with which it was let in."""
+def _refusal(link: Path, connection: Connection, pair: KeyPair) -> Standing:
+    """Why a key that was not revoked is refused: link files know the key that was let in; those in use, this
+    computer's of then."""
     import msgspec
 
+    linked = None
     with contextlib.suppress(OSError, msgspec.DecodeError):
         linked = msgspec.json.decode(link.read_bytes(), type=Linked)
-        is_same = linked.own_public in ("", pair.public)
-        return Standing.REVOKED if is_same else Standing.NEW_KEY
-    return Standing.NOT_ALLOWED
+    if linked is not None and linked.own_public not in ("", pair.public):
+        return Standing.NEW_KEY
+    if connection.client_public and connection.client_public != pair.public:
+        return Standing.OTHER_KEY
+    return Standing.REPLACED if connection.client_public or linked is not None else Standing.NOT_ALLOWED
 
 
 def _told(standing: Standing, connection: Connection, pair: KeyPair) -> LinkState:
@@ -156,12 +165,21 @@ def _told(standing: Standing, connection: Connection, pair: KeyPair) -> LinkStat
             f"Write a new link file there: acestep-bridge link {name}",
         ),
         Standing.REVOKED: (
-            f"{beginning} lets this computer in no more: its key as {name!r} was revoked or replaced there.",
+            f"{beginning} lets this computer in no more: its key as {name!r} was revoked there.",
+            again,
+        ),
+        Standing.REPLACED: (
+            f"{beginning} lets this computer in no more: another key is allowed as {name!r} there now, or its list of "
+            "keys is another one (a new folder).",
+            again,
+        ),
+        Standing.OTHER_KEY: (
+            f"{beginning} does not let this computer in: the link file was written for another computer's key.",
             again,
         ),
         Standing.NEW_KEY: (f"This computer's key has changed since {there} let it in as {name!r}.", again),
         Standing.NOT_ALLOWED: (
-            f"{beginning} does not let this computer in: {name!r} is allowed there with another key, or not.",
+            f"{beginning} does not let this computer in: {name!r} is allowed there with another key, or not at all.",
             again,
         ),
         Standing.OTHER_CLIENT: (

@@ -19,6 +19,7 @@ from typing import Any
 import zmq
 import zmq.asyncio
 from zmq.auth.asyncio import AsyncioAuthenticator
+from zmq.utils import z85
 
 from bridge.daemon.bind_address import WrongAddress, split_address
 from bridge.daemon.doors import MOST_AT_WORK, Hearing, Speaker
@@ -93,7 +94,7 @@ class CurveDoor:
         self._commands, self._events = (_secured(context.socket(kind), pair) for kind in (zmq.ROUTER, zmq.XPUB))
         self._commands.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._events.setsockopt(zmq.XPUB_MANUAL, 1)
-        self._authenticator = AsyncioAuthenticator(context)
+        self._authenticator = _Authenticator(context, home, self._clients)
         self._authenticator.start()
         self._authenticator.configure_curve_callback(domain=_ZAP_DOMAIN, credentials_provider=_Allowed(self._clients))
         self._waiting: defaultdict[str, deque[tuple[_CurveLine, list[memoryview]]]] = defaultdict(deque)
@@ -167,6 +168,29 @@ class CurveDoor:
                 option = zmq.SUBSCRIBE if said[0] else zmq.UNSUBSCRIBE
                 for topic in narrowed(said[1:], speaker.mark):
                     self._events.setsockopt(option, topic)
+
+
+class _Authenticator(AsyncioAuthenticator):
+    """Refuses a key that was revoked with another status code: of ZAP's answer only the code reaches the client, and
+    only after it has shown that the key is its own."""
+
+    def __init__(self, context: zmq.asyncio.Context, home: Path, clients: Clients) -> None:
+        super().__init__(context)
+        self._home, self._clients = home, clients
+
+    async def handle_zap_message(self, msg: list[bytes]) -> None:
+        """Answer one question of libzmq's (RFC 27: version, request, domain, address, identity, mechanism, key)."""
+        if msg[5:6] == [b"CURVE"] and len(msg) == 7 and self._was_revoked(msg[6]):
+            assert self.zap_socket is not None
+            self.zap_socket.send_multipart([msg[0], msg[1], b"%d" % keys.REVOKED_STATUS, b"Revoked", b"", b""])
+        else:
+            await super().handle_zap_message(msg)
+
+    def _was_revoked(self, key: bytes) -> bool:
+        if len(key) != 32:
+            return False
+        public = z85.encode(key).decode("ascii")
+        return self._clients.speaker(public) is None and keys.was_revoked(self._home, public)
 
 
 class _Allowed:

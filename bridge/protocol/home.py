@@ -32,7 +32,7 @@ class Endpoints(msgspec.Struct, frozen=True):
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The connection file. The last three only in a link file, for another machine."""
+    """The connection file. The last four only in a link file, for another machine."""
 
     endpoints: Endpoints
     key: str
@@ -42,6 +42,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     server_public: str = ""
     client: str = ""
     events_key: str = ""
+    client_public: str = ""  # the key that was let in when the link file was written
 
 
 class Install(msgspec.Struct, frozen=True, kw_only=True):

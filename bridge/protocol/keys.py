@@ -1,7 +1,8 @@
 """CURVE keys: the server's pair, the clients it allows, and the signing key of each. Knows no socket.
 
-`curve/server.secret`, `curve/server.public`, `curve/clients/<name>.public` and `<name>.rights` in the product's folder;
-a client's own pair is `curve/own.secret`, `curve/own.public`. Secrets are 0600 from the moment they exist.
+`curve/server.secret`, `curve/server.public`, `curve/clients/<name>.public` and `<name>.rights` in the product's folder,
+`curve/revoked/<mark>.public` for the keys that were taken back; a client's own pair is `curve/own.secret`,
+`curve/own.public`. Secrets are 0600 from the moment they exist.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bridge.protocol.home import Connection, Endpoints, make_home
 from bridge.system.atomic import write_private
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+REVOKED_STATUS = 500  # of ZAP, to the owner of a revoked key; 400 to others
 RIGHTS = ("unload", "controls")  # what a client may be allowed besides rendering
 _PURPOSE = b"acestep-bridge wire 1 "
 
@@ -56,6 +58,7 @@ def allow(home: Path, name: str, public: str, rights: Sequence[str] = ()) -> Non
     folder = _clients(home)
     write_private(folder / f"{_checked(name)}.rights", " ".join(rights).encode("ascii"))
     write_private(folder / f"{_checked(name)}.public", public.encode("ascii"))
+    _revoked_path(home, public).unlink(missing_ok=True)
 
 
 def allowed(home: Path) -> dict[str, str]:
@@ -80,8 +83,21 @@ def revoke(home: Path, name: str) -> None:
     if not path.exists():
         known = ", ".join(allowed(home)) or "none"
         raise KeyFileError(f"client: got {name!r}, expected one of: {known}.")
+    public = _read(path)
+    if _is_key(public):
+        make_home(home / "curve" / "revoked")
+        write_private(_revoked_path(home, public), public.encode("ascii"))
     path.unlink()
     path.with_name(f"{name}.rights").unlink(missing_ok=True)
+
+
+def was_revoked(home: Path, public: str) -> bool:
+    """Whether this key was let in once and taken back since, so that its owner, and nobody else, is told so."""
+    return _read(_revoked_path(home, public)) == public
+
+
+def _revoked_path(home: Path, public: str) -> Path:
+    return home / "curve" / "revoked" / f"{mark(public)}.public"
 
 
 def wire_key(server_secret: str, client_public: str) -> str:
@@ -106,9 +122,14 @@ def link(home: Path, name: str, endpoints: Endpoints) -> Connection:
     if name not in clients:
         raise KeyFileError(f"client: got {name!r}, which is not allowed. `acestep-bridge keys allow` lets it in.")
     pair = server_pair(home)
-    key = wire_key(pair.secret, clients[name])
-    events = events_key(pair.secret)
-    return Connection(endpoints=endpoints, key=key, server_public=pair.public, client=name, events_key=events)
+    return Connection(
+        endpoints=endpoints,
+        key=wire_key(pair.secret, clients[name]),
+        server_public=pair.public,
+        client=name,
+        events_key=events_key(pair.secret),
+        client_public=clients[name],
+    )
 
 
 def write_link(path: Path, connection: Connection) -> None:

@@ -166,14 +166,23 @@ def test_the_commands_link_two_machines_and_take_it_back(tmp_path: Path, monkeyp
         assert stands.exit_code == 0 and "knows as laptop: it answers" in stands.stdout
         assert command(far, monkeypatch, "keys", "revoke", "laptop").exit_code == 0
         revoked = command(near, monkeypatch, "link")
-        assert revoked.exit_code == 3 and "was revoked" in revoked.stdout
+        assert revoked.exit_code == 3 and "its key as 'laptop' was revoked there" in revoked.stdout
         assert f"keys allow laptop '{public}'" in revoked.stdout
+        assert json.loads(command(near, monkeypatch, "link", "--json").stdout)["state"] == "revoked"
+        other = keys.own_pair(tmp_path / "other").public
+        assert command(far, monkeypatch, "keys", "allow", "laptop", other).exit_code == 0
+        assert json.loads(command(near, monkeypatch, "link", "--json").stdout)["state"] == "revoked"
+        assert command(far, monkeypatch, "keys", "allow", "laptop", public).exit_code == 0
+        assert command(near, monkeypatch, "link").exit_code == 0
+        assert command(far, monkeypatch, "keys", "allow", "laptop", other).exit_code == 0
+        replaced = command(near, monkeypatch, "link")
+        assert replaced.exit_code == 3 and "another key is allowed as 'laptop' there now" in replaced.stdout
         assert command(far, monkeypatch, "keys", "allow", "laptop", public).exit_code == 0
         assert command(near, monkeypatch, "link", "--remove").exit_code == 0
         assert not linked_path(near).exists()
         monkeypatch.setattr(link_command, "CONNECT_SECONDS", 1.0)
         stranger = command(tmp_path / "stranger", monkeypatch, "link", "--use", link)
-        assert stranger.exit_code != 0 and "does not let this computer in" in stranger.output
+        assert stranger.exit_code != 0 and "written for another computer's key" in stranger.output
     stopped = command(near, monkeypatch, "link", "--use", link)
     assert stopped.exit_code == 2 and "its daemon does not run" in stopped.output
     assert command(near, monkeypatch, "link", "--use", far / "install.json").exit_code != 0
@@ -198,15 +207,22 @@ def test_how_a_link_stands_is_asked(pair: Pair, tmp_path: Path, change: dict[str
     assert state.standing == standing and (state.hello is not None or (state.text and state.remedy))
 
 
-def test_a_key_made_anew_is_told_from_one_that_was_revoked(pair: Pair, tmp_path: Path) -> None:
+def test_why_a_key_is_refused_as_far_as_files_of_either_side_tell(pair: Pair, tmp_path: Path) -> None:
     linked = read_linked(pair.near.home)
     assert linked is not None
     home, file = tmp_path / "home", tmp_path / "link.json"
     home.mkdir()
-    for own_public, standing in (("the old one", "new_key"), (keys.own_pair(home).public, "revoked")):
-        file.write_bytes(msgspec.json.encode(msgspec.structs.replace(linked, own_public=own_public)))
+    own = keys.own_pair(home).public
+    for own_public, client_public, standing in (
+        ("the old one", "", "new_key"),
+        (own, "", "replaced"),
+        (own, own, "replaced"),
+        (own, linked.client_public, "other_key"),
+    ):
+        changed = msgspec.structs.replace(linked, own_public=own_public, client_public=client_public)
+        file.write_bytes(msgspec.json.encode(changed))
         assert link_state(home, file, 2.0).standing == standing
-    file.write_bytes(msgspec.json.encode(_bare(linked)))
+    file.write_bytes(msgspec.json.encode(msgspec.structs.replace(_bare(linked), client_public="")))
     assert link_state(home, file, 2.0).standing == "not_allowed"
 
 
