@@ -1,0 +1,174 @@
+"""Loss of power at any moment: `python -m tests.power [--jobs N] [--chances N]`. Linux, with gcc.
+
+A real daemon and engine process render jobs over a disk that notes every write, sync and rename. For each moment the
+folder is made anew as a disk may have it: only what was synced, and by chance more of it, torn. A store is opened on
+each: every job acknowledged by then is there, and audio of every completed job is whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import hashlib
+import os
+import random
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bridge.files.store import AudioStore, hash_file
+from bridge.jobs import JobStore
+from tests.crash.asking import song
+from tests.support.daemons import running, text
+from tests.support.disk import can_be_built, on_disk
+from tests.support.disk.changes import Change, Disk, read_changes
+from tests.support.patience import HANG_SECONDS
+
+_ANSWER = re.compile(rb'"op":"submit".*?"job_id":"([^"]+)"', re.DOTALL)
+
+
+@dataclass
+class Found:
+    """What was looked at, and what was wrong."""
+
+    moments: int = 0
+    states: int = 0
+    acknowledged: set[str] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def in_memory() -> Iterator[Path]:
+    """A folder in main memory where there is one: hundreds of stores are opened, and each syncs."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as name:
+        yield Path(name)
+
+
+def record(folder: Path, jobs: int) -> tuple[Path, list[Change]]:
+    """The home of a daemon that did some jobs, half of them with audio, and what it wrote."""
+    home, log = folder / "home", folder / "log"
+    home.mkdir()
+    before = dict(os.environ)
+    os.environ.update(on_disk(home, log=log))
+    try:
+        with running(home) as daemon:
+            os.environ.clear()
+            os.environ.update(before)
+            with daemon.client() as client:
+                asked = [client.submit(_request(number)) for number in range(jobs)]
+                for job in asked:
+                    job.wait(HANG_SECONDS)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return home, list(read_changes(log))
+
+
+def _request(number: int) -> dict[str, object]:
+    request = text("steps=1 step_seconds=0", seed=number)
+    if number % 2:
+        return request
+    del request["duration"]
+    data = "data:audio/wav;base64," + base64.b64encode(song(number)).decode()
+    return {**request, "task": "inpaint", "start_time": 0.2, "end_time": 0.7, "audio": data}
+
+
+def look(home: Path, changes: list[Change], folder: Path, chances: int = 1) -> Found:
+    """Every moment of a recording. `chances`: how many states by chance of each."""
+    disk, found, seen = Disk(home), Found(), set[bytes]()
+    answered = set[str]()
+    for number, change in enumerate(changes):
+        if change.op == "send":
+            answered |= {match.decode() for match in _ANSWER.findall(change.first)}
+        elif disk.take(change):
+            found.moments += 1
+        else:
+            continue
+        if change.op in ("sync", "rename", "send"):  # else the state for sure is that of before
+            _look_at(disk, None, f"change {number}", answered, folder, found, seen)
+        for chance in range(chances if change.op != "send" else 0):
+            _look_at(disk, random.Random(number * 100 + chance), f"change {number}", answered, folder, found, seen)
+    found.acknowledged = answered
+    return found
+
+
+def _look_at(
+    disk: Disk,
+    chance: random.Random | None,
+    name: str,
+    answered: set[str],
+    folder: Path,
+    found: Found,
+    seen: set[bytes],
+) -> None:
+    state = folder / "state"
+    shutil.rmtree(state, ignore_errors=True)
+    state.mkdir()
+    disk.after_loss(state, chance)
+    mark = _digest(state, answered)
+    if mark not in seen:
+        seen.add(mark)
+        found.states += 1
+        found.faults += [f"{name}: {fault}" for fault in faults(state, answered)]
+
+
+def _digest(state: Path, answered: set[str]) -> bytes:
+    digest = hashlib.sha256(repr(sorted(answered)).encode())
+    for path in sorted(path for path in state.rglob("*") if path.is_file()):
+        digest.update(str(path).encode() + b"\0" + hash_file(path).encode())
+    return digest.digest()
+
+
+def faults(home: Path, answered: set[str]) -> Iterator[str]:
+    """What is lost or damaged in a folder as a new daemon finds it."""
+    if not (home / "jobs.sqlite3").exists():
+        yield from (f"no store, {len(answered)} acknowledged" for _ in answered)
+        return
+    store = JobStore(home / "jobs.sqlite3")
+    try:
+        store.check()
+        yield from (f"{job_id} was acknowledged and is lost" for job_id in answered if store.get(job_id) is None)
+        audio = AudioStore(home / "audio")
+        for job in store.list(None, None, 10_000, 0)[0]:
+            for entry in job.result or []:
+                path = audio.find(entry["audio"]["sha256"])
+                if path is None or hash_file(path) != path.stem:
+                    yield f"{job.job_id} is completed, its audio is {'lost' if path is None else 'damaged'}"
+            for digest in store.used_by(job.job_id):
+                path = audio.find(digest)
+                if path is None or hash_file(path) != path.stem:
+                    yield f"{job.job_id} ({job.state}) needs audio that is lost"
+    finally:
+        store.close()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """A recording, looked at. Gives the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.power", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=20)
+    parser.add_argument("--chances", type=int, default=3, help="states by chance of each moment")
+    given = parser.parse_args(arguments)
+    if not can_be_built():
+        print("Skipped: noting what is written needs Linux and gcc.")
+        return 0
+    with tempfile.TemporaryDirectory() as name:
+        home, changes = record(Path(name), given.jobs)
+        with in_memory() as states:
+            found = look(home, changes, states, given.chances)
+    print(
+        f"{len(changes)} calls, {found.moments} moments, {found.states} states of the disk, "
+        f"{len(found.acknowledged)} acknowledged jobs, {len(found.faults)} faults"
+    )
+    for fault in found.faults[:20]:
+        print(f"  {fault}")
+    return 1 if found.faults or len(found.acknowledged) != given.jobs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
