@@ -29,6 +29,7 @@ from tests.support.disk import can_be_built, on_disk
 from tests.support.disk.changes import Change, Disk, read_changes
 from tests.support.patience import HANG_SECONDS
 
+_GONE = re.compile(rb'"op":"delete"')
 _ANSWER = re.compile(rb'"op":"submit".*?"job_id":"([^"]+)"', re.DOTALL)
 
 
@@ -50,8 +51,17 @@ def in_memory() -> Iterator[Path]:
         yield Path(name)
 
 
-def record(folder: Path, jobs: int) -> tuple[Path, list[Change]]:
-    """The home of a daemon that did some jobs, half of them with audio, and what it wrote."""
+@dataclass(frozen=True)
+class Recording:
+    """A home, what was written there, and the one job that was deleted once all but the last were done."""
+
+    home: Path
+    changes: list[Change]
+    deleted: str
+
+
+def record(folder: Path, jobs: int) -> Recording:
+    """The home of a daemon that did some jobs, half of them with audio, forgot one, and did another; what it wrote."""
     home, log = folder / "home", folder / "log"
     home.mkdir()
     before = dict(os.environ)
@@ -64,10 +74,13 @@ def record(folder: Path, jobs: int) -> tuple[Path, list[Change]]:
                 asked = [client.submit(_request(number)) for number in range(jobs)]
                 for job in asked:
                     job.wait(HANG_SECONDS)
+                deleted = asked[0].job_id
+                client.delete(deleted)
+                client.submit(_request(jobs)).wait(HANG_SECONDS)
     finally:
         os.environ.clear()
         os.environ.update(before)
-    return home, list(read_changes(log))
+    return Recording(home, list(read_changes(log)), deleted)
 
 
 def _request(number: int) -> dict[str, object]:
@@ -79,61 +92,69 @@ def _request(number: int) -> dict[str, object]:
     return {**request, "task": "inpaint", "start_time": 0.2, "end_time": 0.7, "audio": data}
 
 
-def look(home: Path, changes: list[Change], folder: Path, chances: int = 1) -> Found:
+class Told:
+    """What clients were told by a moment: jobs that must be there, and one that must not be there any more."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._deleted = recording.deleted
+        self.jobs: set[str] = set()
+        self.is_gone = False
+
+    def hear(self, data: bytes) -> None:
+        """What the daemon sent."""
+        self.jobs |= {match.decode() for match in _ANSWER.findall(data)}
+        self.is_gone = self.is_gone or (self._deleted in self.jobs and _GONE.search(data) is not None)
+
+    def lost(self, store: JobStore) -> Iterator[str]:
+        """What of it does not hold in a store."""
+        for job_id in self.jobs - {self._deleted}:
+            if store.get(job_id) is None:
+                yield f"{job_id} was acknowledged and is lost"
+        if self.is_gone and store.get(self._deleted) is not None:
+            yield f"{self._deleted} was deleted and is back"
+
+
+def look(recording: Recording, folder: Path, chances: int = 1) -> Found:
     """Every moment of a recording. `chances`: how many states by chance of each."""
-    disk, found, seen = Disk(home), Found(), set[bytes]()
-    answered = set[str]()
-    for number, change in enumerate(changes):
+    disk, found, told, seen = Disk(recording.home), Found(), Told(recording), set[bytes]()
+    for number, change in enumerate(recording.changes):
         if change.op == "send":
-            answered |= {match.decode() for match in _ANSWER.findall(change.first)}
+            told.hear(change.first)
         elif disk.take(change):
             found.moments += 1
         else:
             continue
-        if change.op in ("sync", "rename", "send"):  # else the state for sure is that of before
-            _look_at(disk, None, f"change {number}", answered, folder, found, seen)
-        for chance in range(chances if change.op != "send" else 0):
-            _look_at(disk, random.Random(number * 100 + chance), f"change {number}", answered, folder, found, seen)
-    found.acknowledged = answered
+        lucks = [random.Random(number * 100 + chance) for chance in range(chances if change.op != "send" else 0)]
+        for luck in [*([None] if change.op in ("sync", "rename", "send") else []), *lucks]:  # None: what is sure
+            state = folder / "state"
+            shutil.rmtree(state, ignore_errors=True)
+            state.mkdir()
+            disk.after_loss(state, luck)
+            mark = _digest(state, told)
+            if mark not in seen:
+                seen.add(mark)
+                found.states += 1
+                found.faults += [f"change {number}: {fault}" for fault in faults(state, told)]
+    found.acknowledged = told.jobs
     return found
 
 
-def _look_at(
-    disk: Disk,
-    chance: random.Random | None,
-    name: str,
-    answered: set[str],
-    folder: Path,
-    found: Found,
-    seen: set[bytes],
-) -> None:
-    state = folder / "state"
-    shutil.rmtree(state, ignore_errors=True)
-    state.mkdir()
-    disk.after_loss(state, chance)
-    mark = _digest(state, answered)
-    if mark not in seen:
-        seen.add(mark)
-        found.states += 1
-        found.faults += [f"{name}: {fault}" for fault in faults(state, answered)]
-
-
-def _digest(state: Path, answered: set[str]) -> bytes:
-    digest = hashlib.sha256(repr(sorted(answered)).encode())
+def _digest(state: Path, told: Told) -> bytes:
+    digest = hashlib.sha256(repr((sorted(told.jobs), told.is_gone)).encode())
     for path in sorted(path for path in state.rglob("*") if path.is_file()):
         digest.update(str(path).encode() + b"\0" + hash_file(path).encode())
     return digest.digest()
 
 
-def faults(home: Path, answered: set[str]) -> Iterator[str]:
+def faults(home: Path, told: Told) -> Iterator[str]:
     """What is lost or damaged in a folder as a new daemon finds it."""
     if not (home / "jobs.sqlite3").exists():
-        yield from (f"no store, {len(answered)} acknowledged" for _ in answered)
+        yield from (f"no store, and {job_id} was acknowledged" for job_id in told.jobs)
         return
     store = JobStore(home / "jobs.sqlite3")
     try:
         store.check()
-        yield from (f"{job_id} was acknowledged and is lost" for job_id in answered if store.get(job_id) is None)
+        yield from told.lost(store)
         audio = AudioStore(home / "audio")
         for job in store.list(None, None, 10_000, 0)[0]:
             for entry in job.result or []:
@@ -158,16 +179,16 @@ def main(arguments: list[str] | None = None) -> int:
         print("Skipped: noting what is written needs Linux and gcc.")
         return 0
     with tempfile.TemporaryDirectory() as name:
-        home, changes = record(Path(name), given.jobs)
+        recording = record(Path(name), given.jobs)
         with in_memory() as states:
-            found = look(home, changes, states, given.chances)
+            found = look(recording, states, given.chances)
     print(
-        f"{len(changes)} calls, {found.moments} moments, {found.states} states of the disk, "
+        f"{len(recording.changes)} calls, {found.moments} moments, {found.states} states of the disk, "
         f"{len(found.acknowledged)} acknowledged jobs, {len(found.faults)} faults"
     )
     for fault in found.faults[:20]:
         print(f"  {fault}")
-    return 1 if found.faults or len(found.acknowledged) != given.jobs else 0
+    return 1 if found.faults or len(found.acknowledged) != given.jobs + 1 else 0
 
 
 if __name__ == "__main__":

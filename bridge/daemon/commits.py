@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from bridge.daemon.spare_room import SpareRoom
 from bridge.daemon.threads import FileThreads
 from bridge.jobs import JobStore
 from bridge.protocol.errors import StoreUnavailable
@@ -28,8 +29,8 @@ class NotKept(StoreUnavailable):
 class Commits:
     """All methods are called on one running loop."""
 
-    def __init__(self, store: JobStore) -> None:
-        self._store = store
+    def __init__(self, store: JobStore, spare: SpareRoom | None = None) -> None:
+        self._store, self._spare = store, spare
         self._threads = FileThreads(at_once=1, seconds=_SECONDS)
         self._waiting: list[Waiting] = []
         self._task: asyncio.Task[None] | None = None
@@ -44,6 +45,15 @@ class Commits:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._flush())
         return await future
+
+    async def write_though_full(self, change: Callable[[], T]) -> T:
+        """As `write`, of what ends in more room: on a full disk it has the room that is kept for it."""
+        try:
+            return await self.write(change)
+        except StoreUnavailable as error:
+            if error.code != "disk_full" or self._spare is None or not self._spare.give_up():
+                raise
+        return await self.write(change)
 
     async def _flush(self) -> None:
         while self._waiting:

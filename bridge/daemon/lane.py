@@ -71,9 +71,10 @@ class Lane:
         job = self.current
         if job is not None and not self.progress.cancelling:
             self.progress.cancelling = True
-            self._log(job, "info", "cancel asked for")
             self.worker.cancel(job.job_id)
             self._arm_killer(job)
+            with contextlib.suppress(StoreUnavailable):  # a line less in the log
+                self._log(job, "info", "cancel asked for")
 
     def requeue(self) -> None:
         """At shutdown: what is running will be run again. What renders it is ended at once."""

@@ -27,6 +27,7 @@ from bridge.daemon.operations import Operations
 from bridge.daemon.runner import Runner
 from bridge.daemon.server import Server
 from bridge.daemon.settings import Settings
+from bridge.daemon.spare_room import SpareRoom
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.files import AudioStore
 from bridge.files.fetch import CHOICES, UrlRules, allowed_urls
@@ -158,6 +159,7 @@ class _Daemon:
         hub = Hub(self._publish)
         executor = make_executor(settings)
         runner = Runner(store, hub, executor, settings)
+        SpareRoom(home).keep()
         operations = Operations(settings, store, audio, runner)
         dispatch = Dispatch(operations.handlers, store, operations.stopping)
         server = self._server = Server(dispatch, operations.counters)

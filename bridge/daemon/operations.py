@@ -16,10 +16,12 @@ from msgspec import UNSET
 from bridge.daemon import validate, views
 from bridge.daemon.commits import Commits
 from bridge.daemon.dispatch import Call, Handler, Peer, Reply
+from bridge.daemon.hub import Events
 from bridge.daemon.known_models import KnownModels
 from bridge.daemon.new_job import Sources, job_for
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
+from bridge.daemon.spare_room import SpareRoom
 from bridge.daemon.threads import FileThreads
 from bridge.files import Attached, AudioStore, locate
 from bridge.files.effect_presets import preset_folder, with_presets
@@ -65,7 +67,8 @@ class Operations:
         self._hub = runner.hub
         self._controls_sequence = 0
         self._threads = FileThreads()
-        self._commits = Commits(store)
+        self._spare = SpareRoom(settings.home)
+        self._commits = Commits(store, self._spare)
         self._models_here = KnownModels(self._threads)
         self._being_submitted: Counter[str] = Counter()  # hashes of audio, by requests under way
         self.counters = Counters()
@@ -233,8 +236,17 @@ class Operations:
         return Reply(m.LogsReply(lines=lines, next=lines[-1].number if lines else request.after))
 
     async def _cancel(self, request: m.JobRequest, call: Call) -> Reply:
-        self._runner.cancel(self._job(request.job_id, call.peer))
+        job = self._job(request.job_id, call.peer)
+        if self._runner.progress_of(job.job_id) is not None:
+            self._runner.cancel(job)
+        elif job.state == "queued":
+            self._hub.tell(await self._commits.write_though_full(lambda: self._cancelled(request.job_id)))
         return Reply(self._view(self._job(request.job_id, call.peer)))
+
+    def _cancelled(self, job_id: str) -> Events:
+        """Cancel a job that was queued a moment ago; gives what is to be told of it."""
+        job = self._store.get(job_id)
+        return self._hub.collected(lambda: self._runner.cancel(job)) if job is not None else []
 
     async def _list(self, request: m.ListRequest, call: Call) -> Reply:
         owner = call.peer.owner
@@ -255,10 +267,11 @@ class Operations:
         job = self._job(request.job_id, call.peer)
         if job.state in ("queued", "running"):
             raise refused("job_active", "job_id", f"a job that is {job.state}", "a finished job", "Cancel it first.")
-        with self._store.transaction():
-            orphans = self._store.delete(job.job_id)
+        orphans = await self._commits.write_though_full(lambda: self._store.delete(job.job_id))
         for digest in orphans:
-            self._audio.remove(digest)
+            if not self._being_submitted[digest] and not self._store.is_used(digest):
+                self._audio.remove(digest)
+        self._spare.keep()
         return Reply(m.DeleteReply(deleted=True))
 
     async def _upload(self, request: m.UploadRequest, call: Call) -> Reply:
@@ -276,8 +289,7 @@ class Operations:
                 self._audio.remove(digest)
             raise
         if not call.peer.is_local:
-            with self._store.transaction():
-                self._store.uploaded(call.peer.name, digest)
+            await self._commits.write(lambda: self._store.uploaded(call.peer.name, digest))
         size = path.stat().st_size
         return Reply(m.UploadReply(sha256=digest, reference=f"sha256:{digest}", size=size, audio=info))
 
@@ -307,8 +319,7 @@ class Operations:
             if size > _MAX_CONTROLS_BYTES:
                 expected = f"at most {_MAX_CONTROLS_BYTES} bytes of controls"
                 raise refused("invalid_request", "values", f"{size} bytes", expected, "Keep the rest on your side.")
-            with self._store.transaction():
-                self._store.set_controls(request.values)
+            await self._commits.write(lambda: self._store.set_controls(request.values))
             self._controls_sequence += 1
             self._hub.controls_changed(self._controls_sequence)
         return Reply(m.ControlsReply(values=self._store.controls(), sequence=self._controls_sequence))

@@ -22,6 +22,7 @@ from bridge.files.store import suffix_of
 from bridge.gateway.gateway_settings import GatewaySettings
 from bridge.gateway.ledger import HostedRow, Ledger, UploadRow
 from bridge.protocol.messages import AudioFile
+from engine.atomic import sync_folder
 
 _NAME = re.compile(r"[^\w.() +-]", re.ASCII)
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -100,6 +101,7 @@ class Hosting:
         try:
             await self._write(new_path, chunks, before)
             os.replace(new_path, folder / f"{number}")
+            sync_folder(folder)
         finally:
             new_path.unlink(missing_ok=True)
         return f"{upload.upload_id[:8]}-{number}"

@@ -80,7 +80,7 @@ class JobStore:
     def sync(self) -> None:
         """Have on the disk what was committed before this call, through a loss of power too; from any thread.
 
-        As a durable transaction does at its end. Raises StoreUnavailable.
+        As `synchronous=FULL` does at the end of each transaction. Raises StoreUnavailable.
         """
         try:
             if self._journal is None:
@@ -90,15 +90,10 @@ class JobStore:
             raise StoreUnavailable("disk_error", f"The disk does not keep the file of jobs: {error}.", LOOK) from error
 
     @contextlib.contextmanager
-    def transaction(self, durable: bool = False) -> Iterator[None]:
-        """All changes inside, or none. May be nested: an inner one takes back its own changes only.
-
-        `durable`: at its end they are on the disk, through a loss of power too, and all that was written before them.
-        """
+    def transaction(self) -> Iterator[None]:
+        """All changes inside, or none; `sync` keeps them. An inner one takes back its own changes only."""
         name = f"level_{self._depth}"
         outermost = self._depth == 0
-        if outermost and durable:
-            self._base.execute("PRAGMA synchronous=FULL")
         self._depth += 1
         try:
             self._base.execute("BEGIN IMMEDIATE" if outermost else f"SAVEPOINT {name}")
@@ -111,8 +106,6 @@ class JobStore:
             raise
         finally:
             self._depth -= 1
-            if outermost and durable:
-                self._base.execute("PRAGMA synchronous=NORMAL")
 
     def add(self, job: Job) -> Job:
         """Queue a job; gives it an id and its first event's number."""

@@ -42,7 +42,7 @@ def test_a_disk_keeps_what_was_synced_under_names_that_were(tmp_path: Path) -> N
 
 @pytest.mark.skipif(not can_be_built(), reason="noting what is written needs Linux and gcc")
 def test_what_was_acknowledged_outlives_a_loss_of_power_at_any_moment(tmp_path: Path) -> None:
-    home, changes = power.record(tmp_path, jobs=3)
+    recording = power.record(tmp_path, jobs=2)
     with power.in_memory() as states:
-        found = power.look(home, changes, states, chances=0)
+        found = power.look(recording, states, chances=0)
     assert (found.faults, len(found.acknowledged)) == ([], 3) and found.states > 10

@@ -23,12 +23,14 @@ from bridge.daemon.executor import LocalExecutor
 from bridge.daemon.hub import Hub
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
+from bridge.daemon.spare_room import NAME as SPARE
 from bridge.engine_process.wire import RenderJob
 from bridge.files import AudioStore
 from bridge.jobs import Job, JobStore
 from bridge.protocol.errors import RequestFailed, StoreUnavailable, content_of
 from bridge.protocol.lock import FileLock
 from tests.support.daemons import MODEL, Daemon, running, text
+from tests.support.disk import can_be_built, on_disk
 from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import SINES
 
@@ -98,6 +100,25 @@ def test_failures_of_the_file_have_their_codes(tmp_path: Path) -> None:
     assert content_of(full.value).code == "disk_full" and "jobs delete" in str(full.value)
     assert store.controls() == {}
     store.close()
+
+
+@pytest.mark.skipif(not can_be_built(), reason="a disk that is full when told so needs Linux and gcc")
+def test_on_a_full_disk_deleting_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, full = tmp_path / "home", tmp_path / "full"
+    home.mkdir()
+    for name, value in {**on_disk(home, full=full), "DISK_SPARE": str(home / SPARE)}.items():
+        monkeypatch.setenv(name, value)
+    with running(home) as daemon, daemon.client() as client:
+        job = client.submit(text())
+        path = job.result().path
+        full.touch()
+        with pytest.raises(RequestFailed) as refused:
+            client.submit(text())
+        assert refused.value.code == "disk_full" and (home / SPARE).exists()
+        client.delete(job.job_id)
+        assert path is not None and not path.exists() and client.jobs().total == 0
+        full.unlink()
+        assert client.submit(text()).wait(HANG_SECONDS).state == "completed"
 
 
 class StubbornEngine(EngineProcess):

@@ -202,13 +202,13 @@ def test_a_store_of_the_first_layout_is_taken_over(tmp_path: Path) -> None:
 
 def test_an_inner_change_that_fails_takes_back_only_itself(tmp_path: Path) -> None:
     store = JobStore(tmp_path / "jobs")
-    with store.transaction(durable=True):
+    with store.transaction():
         store.set_controls({"tags": "house"})
         with contextlib.suppress(KeyError), store.transaction():
             store.set_controls({"seed": 1})
             raise KeyError("seed")
     assert store.controls() == {"tags": "house"}
-    with pytest.raises(KeyError), store.transaction(durable=True):
+    with pytest.raises(KeyError), store.transaction():
         store.set_controls({"seed": 1})
         raise KeyError("seed")
     assert store.controls() == {"tags": "house"}
