@@ -41,6 +41,7 @@ _IF_ANY = {
     "tilt_change_db",
     "width_change_db",
 }
+_BLOCK = 1 << 16  # samples that are compared in one go: they stay in the cache
 _SILENT = 10 ** (-70 / 20)  # a peak below -70 dBFS is silence: dither and rumble of an empty track are
 _SILENT_SCORE = 20.0
 _CHANGED_SCORE = 100.0
@@ -137,10 +138,14 @@ def measure(read: ReadResult, window: Window, patch: Patch, region: Region, chan
 
 def changed_samples(source: NDArray[Any], result: NDArray[Any], position: int, patches: tuple[Patch, ...]) -> int:
     """Samples that differ between two (channels, n) arrays which start at `position`, outside of all patches."""
-    outside = np.ones(source.shape[1], dtype=bool)
-    for patch in patches:
-        outside[max(0, patch.position - position) : max(0, patch.end - position)] = False
-    return int(np.count_nonzero((source != result).any(axis=0) & outside))
+    changed, begin, frames = 0, 0, source.shape[1]
+    for patch in (*sorted(patches, key=lambda patch: patch.position), None):
+        end = frames if patch is None else min(frames, max(begin, patch.position - position))
+        for start in range(begin, end, _BLOCK):
+            part = slice(start, min(end, start + _BLOCK))
+            changed += int(np.count_nonzero((source[:, part] != result[:, part]).any(axis=0)))
+        begin = frames if patch is None else max(begin, patch.end - position)
+    return changed
 
 
 def _places(patch: Patch, region: Region, rate: int) -> dict[str, Any]:
@@ -159,7 +164,8 @@ def _places(patch: Patch, region: Region, rate: int) -> dict[str, Any]:
 
 def is_silent(samples: NDArray[Any]) -> bool:
     """Whether no sample of (channels, n) is over -70 dBFS."""
-    return not np.any(np.abs(samples) > _SILENT)
+    blocks = range(0, samples.shape[1], _BLOCK)  # music is known for it at its first block
+    return not any(np.any(np.abs(samples[:, start : start + _BLOCK]) > _SILENT) for start in blocks)
 
 
 def _silent(inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], rate: int) -> str | None:

@@ -22,6 +22,7 @@ from tests.bench.figures import Figure, Result, Series
 HOMES = {
     "starts": "starts",
     "region": "region",
+    "first-sound": "first_sound",
     "nano": "nano_speed",
     "products": "products_probe",
     "training": "training_rates",

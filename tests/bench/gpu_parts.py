@@ -1,0 +1,308 @@
+"""What is measured on a GPU: both families at their released sizes, each part beside the ceilings of the device.
+
+Weights of v1 are random; those of 1.5 are the pulled ones where they are there (`acestep-bridge models pull`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import engine
+from engine.checkpoints import registry
+from engine.checkpoints.networks import Networks
+from engine.constants import V1_GEOMETRY
+from engine.errors import CheckpointError, EngineError
+from engine.families.v1.sizes import sizes_of
+from engine.memory.demand import work_of
+from engine.memory.plan import MODES, expected_peak_bytes, mode_named
+from engine.model import Model
+from engine.networks.bucketed import BucketedEvaluate, Evaluate
+from engine.networks.transformer import Context
+from engine.requests import resolve
+from engine.requests.extent import extent_of
+from tests.bench.checkpoints import REAL, random_networks, tiny_networks
+from tests.bench.checkpoints_15 import TINY15, write_checkpoint
+from tests.bench.figures import Figure, median_of
+from tests.bench.floors import floor_of
+from tests.bench.machine import Ceilings, ceilings
+from tests.bench.resumed import Part
+from tests.bench.songs import write_song
+
+TOKENS = 48
+LENGTHS = ((20.0, 1), (20.0, 2), (60.0, 2))  # seconds and rows of an evaluation
+TURBO, BASE = "ace-step-1.5", "ace-step-1.5-base"
+Way = Callable[[], Evaluate]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often each is measured, in renders of how many steps, of how long a song."""
+
+    rounds: int
+    steps: int
+    song: float
+    piece: float
+
+
+REAL_EFFORT, TINY_EFFORT = Effort(5, 27, 60.0, 60.0), Effort(1, 2, 6.0, 2.0)
+
+
+class Bench:
+    """The device, what is loaded once for several parts, and the parts."""
+
+    def __init__(self, device: torch.device, tiny: bool, folder: Path) -> None:
+        """`folder` is for songs and random checkpoints; `tiny` takes the tests' tiny sizes."""
+        self.device, self.tiny, self.folder = device, tiny, folder
+        self.dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
+        self.effort = TINY_EFFORT if tiny else REAL_EFFORT
+        self.size = "tiny" if tiny else "released size"
+
+    def parts(self) -> list[Part]:
+        """The most telling first; what compiles comes last, since it takes minutes."""
+        return [
+            Part("ceilings", 10, self.ceilings),
+            Part("v1-region", 45, lambda: self.v1_jobs("region")),
+            Part("v1-text", 60, lambda: self.v1_jobs("text")),
+            Part("v1-stages", 25, self.v1_stages),
+            Part("v1-evaluations", 45, lambda: self.v1_evaluations(compiled=False)),
+            Part("v1-equality", 20, self.v1_equality),
+            Part("1.5-turbo", 90, lambda: self.of_15(TURBO, "turbo", 8)),
+            Part("1.5-base", 90, lambda: self.of_15(BASE, "base", 50)),
+            Part("v1-memory", 90, self.v1_memory),
+            Part("v1-compiled", 180, lambda: self.v1_evaluations(compiled=True)),
+        ]
+
+    @cached_property
+    def limits(self) -> Ceilings:
+        """Of the number type that weights have."""
+        return ceilings(self.device.type, self.dtype)
+
+    @cached_property
+    def v1(self) -> Networks:
+        """v1's networks, resident."""
+        return self._new_v1()
+
+    def _new_v1(self) -> Networks:
+        return tiny_networks() if self.tiny else random_networks(REAL, self.device, self.dtype)
+
+    def ceilings(self) -> list[Figure]:
+        """What the device does at best."""
+        how = str(self.dtype).replace("torch.", "")
+        return [
+            Figure("gpu_matmul_tflops", "a large matrix product", self.limits.operations / 1e12, "TFLOPS", "", how),
+            Figure("gpu_copy_tbps", "a large copy, read and written", self.limits.bytes / 1e12, "TB/s", "", how),
+        ]
+
+    def request(self, kind: str, steps: int | None = None, **more: Any) -> Any:
+        """The region or the piece that is rendered."""
+        half, half_region = self.effort.song / 2, min(5.0, self.effort.song / 6)
+        fields: dict[str, Any] = {
+            "tags": "pop, piano",
+            "seed": 1,
+            "number_of_steps": steps or self.effort.steps,
+            **more,
+        }
+        if kind == "text":
+            return engine.TextToAudio(duration=self.effort.piece, **fields)
+        song = self.folder / f"song-{self.effort.song:g}.wav"
+        if not song.exists():
+            write_song(self.folder, self.effort.song)
+        return engine.Inpaint(
+            audio=str(song), output="clip", context_seconds=half_region, start_time=half - half_region,
+            end_time=half + half_region, **fields,
+        )  # fmt: skip
+
+    def v1_jobs(self, kind: str) -> list[Figure]:
+        """Whole renders, warm, eager and with graphs, with the time of each stage."""
+        request = self.request(
+            kind, guidance_type="apg", guidance_scale=15.0, **({"variance": 1.0} if kind != "text" else {})
+        )
+        what = "10 s region, 5 s of context on each side" if kind == "region" else "60 s text-to-audio"
+        reach = {"region": "< 0.5", "text": "< 1"}[kind]
+        figures: list[Figure] = []
+        for speed in ("plain", "graphs"):
+            model = Model("random", self.v1, memory="resident", speed=speed)
+            figures += self._job(
+                model, request, f"v1_{kind}_{speed}", f"{what}, {speed}", reach if speed == "graphs" else ""
+            )
+        return figures
+
+    def _job(self, model: Model, request: Any, name: str, what: str, reach: str) -> list[Figure]:
+        def work() -> Any:
+            model.forget_audio()
+            return model.render(request)
+
+        how = f"{request.number_of_steps} steps, {self.size}, {self.dtype}, median of {self.effort.rounds}"
+        figures = [Figure(f"{name}_seconds", f"{what}, warm", median_of(work, self.effort.rounds), "s", reach, how)]
+        for stage, seconds in work().timings.items():
+            if stage != "total":
+                figures.append(Figure(f"{name}_{stage}_seconds", f"of it: {stage}", seconds, "s", "", "of one render"))
+        return figures
+
+    @torch.inference_mode()
+    def v1_stages(self) -> list[Figure]:
+        """Encoding and decoding beside their floors; the evaluation's are in the next part."""
+        seconds = 20.0 if not self.tiny else 1.0
+        autoencoder: Any = self.v1.autoencoder
+        audio = torch.randn(1, 2, int(seconds * 44100), device=self.device) * 0.1
+        latents = torch.randn(1, 8, 16, V1_GEOMETRY.frames_of(seconds), device=self.device)
+        encoder = ceilings(self.device.type, torch.float32)  # v1's encoder stays in float32
+        return [
+            self._stage("encode", lambda: autoencoder.encode(audio), autoencoder.dcae.encoder, encoder, seconds),
+            self._stage(
+                "decode", lambda: autoencoder.decode(latents, 64), autoencoder.dcae.decoder, self.limits, seconds
+            ),
+        ]
+
+    def _stage(self, name: str, work: Callable[[], object], weights: Any, limits: Ceilings, seconds: float) -> Figure:
+        free = self._waited(work)
+        floor = floor_of(free, weights)
+        how = f"{seconds:g} s, {floor.operations / 1e9:.0f} GFLOP, {self.size}"
+        value = median_of(free, self.effort.rounds)
+        return Figure(f"v1_stage_{name}_ms", f"v1: {name}", value * 1e3, "ms", "", how, floor.seconds(limits) * 1e3)
+
+    def _waited(self, work: Callable[[], object]) -> Callable[[], object]:
+        """`work`, and then wait until the device has done it."""
+
+        def waited() -> object:
+            done = work()
+            if self.device.type == "cuda":
+                torch.cuda.synchronize()
+            return done
+
+        return torch.inference_mode()(waited)
+
+    def _ways(self, compiled: bool) -> dict[str, Way]:
+        cuda, networks = self.device.type == "cuda", self.v1
+        if compiled:
+            fresh = self._new_v1().transformer  # its blocks stay compiled
+            return {"compiled": lambda: BucketedEvaluate(fresh, graphs=cuda, backend="inductor")}
+        ways: dict[str, Way] = {
+            "plain": lambda: networks.transformer.evaluate,
+            "padded": lambda: BucketedEvaluate(networks.transformer, graphs=False),
+        }
+        if cuda:
+            ways["graph"] = lambda: BucketedEvaluate(networks.transformer, graphs=True)
+        return ways
+
+    def v1_evaluations(self, compiled: bool) -> list[Figure]:
+        """One evaluation by each way to make it, beside its floor."""
+        figures: list[Figure] = []
+        for seconds, rows in LENGTHS[:1] if self.tiny else LENGTHS:
+            plain = self._evaluation(self.v1.transformer.evaluate, seconds, rows)
+            floor = floor_of(plain, self.v1.transformer.transformer_blocks).seconds(self.limits) * 1e3
+            for name, make in self._ways(compiled).items():
+                value = median_of(self._waited(self._evaluation(make(), seconds, rows)), self.effort.rounds) * 1e3
+                what = f"one evaluation, {seconds:g} s, {rows} rows: {name}"
+                figures.append(Figure(f"v1_{name}_{seconds:g}s_{rows}_ms", what, value, "ms", "", self.size, floor))
+        return figures
+
+    @torch.inference_mode()
+    def _evaluation(self, evaluate: Evaluate, seconds: float, rows: int) -> Callable[[], Tensor]:
+        transformer = self.v1.transformer
+        generator = torch.Generator().manual_seed(0)
+        states = torch.randn(rows, TOKENS, self.v1.config.inner_dim, generator=generator).to(self.device, self.dtype)
+        context = transformer.prepare(Context(states, torch.ones(rows, TOKENS, device=self.device)))
+        latents = torch.randn(rows, 8, 16, V1_GEOMETRY.frames_of(seconds), generator=generator).to(self.device)
+        time = transformer.time_steps(torch.tensor([500.0], device=self.device))
+        return torch.inference_mode()(lambda: evaluate(latents, time, context).clone())
+
+    def v1_equality(self) -> list[Figure]:
+        """The fast ways against the plain one in the weights' own number type: an evaluation, and a whole render."""
+        seconds, rows = LENGTHS[0]
+        made = {name: self._evaluation(make(), seconds, rows)() for name, make in self._ways(False).items()}
+        plain = made.pop("plain")
+        how = f"largest difference over largest value, {self.dtype}, {self.size}"
+        figures = [
+            Figure(
+                f"v1_equal_{name}",
+                f"an evaluation: {name} against plain",
+                _difference(values, plain),
+                "",
+                "< 0.02",
+                how,
+            )
+            for name, values in made.items()
+        ]
+        audio = [
+            torch.from_numpy(
+                Model("random", self.v1, memory="resident", speed=speed).render(self.request("region")).audio
+            )
+            for speed in ("plain", "graphs")
+        ]
+        figures.append(
+            Figure("v1_equal_render", "a render: graphs against plain", _difference(audio[1], audio[0]), "", "", how)
+        )
+        return figures
+
+    def v1_memory(self) -> list[Figure]:
+        """The peak of each mode beside what the plan expects, each with networks of its own."""
+        self.__dict__.pop("v1", None)
+        request, figures = self.request("text", steps=2), []
+        for mode in MODES:
+            networks = self._new_v1()
+            try:
+                model = Model("random", networks, memory=mode.name, speed="plain")
+            except EngineError as error:
+                print(f"  {mode.name}: left out, {error}", flush=True)
+                continue
+            figures += self._peak(model, request, mode.name)
+        return figures
+
+    def _peak(self, model: Model, request: Any, mode: str) -> list[Figure]:
+        resolved = resolve(request)
+        work = work_of(resolved, extent_of(resolved, V1_GEOMETRY))
+        expected = expected_peak_bytes(sizes_of(model.networks), work, mode_named(mode)) / 1e9
+        cuda = self.device.type == "cuda"
+        if cuda:
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+        model.render(request)
+        peak = torch.cuda.max_memory_allocated() / 1e9 if cuda else 0.0
+        how = f"{expected:.2f} GB expected by the plan" + ("" if cuda else "; measured on a GPU only")
+        return [Figure(f"v1_memory_{mode.replace('-', '_')}_gb", f"peak memory, {mode}", peak, "GB", "", how, expected)]
+
+    def of_15(self, name: str, kind: str, steps: int) -> list[Figure]:
+        """A region and a piece with a checkpoint of 1.5."""
+        folder, weights = self._checkpoint_15(name)
+        model = engine.load(folder, device=self.device.type, memory="resident")
+        steps = steps if not self.tiny else 2
+        figures: list[Figure] = []
+        for job in ("region", "text"):
+            what = f"1.5 {kind} ({weights}): {'10 s region' if job == 'region' else '60 s text-to-audio'}"
+            figures += self._job(model, self.request(job, steps=steps), f"{kind}_{job}", what, "")
+        return figures
+
+    def _checkpoint_15(self, name: str) -> tuple[str, str]:
+        """Where it is, and whose weights these are; random ones take the sizes of 2 B."""
+        if self.tiny:
+            return str(TINY15 if name == TURBO else TINY15.with_name("base")), "tiny"
+        try:
+            if registry.resolve(name).installed:
+                return name, "pulled weights"
+        except CheckpointError:
+            pass
+        return str(_random_15(self.folder, "turbo" if name == TURBO else "base")), "random weights"
+
+
+@cache
+def _random_15(folder: Path, kind: str) -> Path:
+    return write_checkpoint(folder / f"random-{kind}", kind=kind)
+
+
+def _difference(values: Tensor, plain: Tensor) -> float:
+    """Largest difference as a share of the largest value."""
+    return float((values.float() - plain.float()).abs().max() / plain.float().abs().max())
+
+
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """For songs and checkpoints of one run."""
+    return tempfile.TemporaryDirectory(prefix="acestep-bench-gpu-")

@@ -1,0 +1,80 @@
+"""A long measurement goes on after a cut, keeps to its minutes, and never mixes machines.
+
+All of it on the CPU: `python -m tests.bench.gpu --tiny`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.bench.figures import Figure
+from tests.bench.gpu_wheels import needed
+from tests.bench.resumed import Part, figures_of, run_parts
+
+MACHINE = {"gpu": "a card", "torch": "2.11", "size": "released"}
+
+
+def _part(name: str, calls: list[str], expected: float = 1.0, error: Exception | None = None) -> Part:
+    def measure() -> list[Figure]:
+        calls.append(name)
+        if error is not None:
+            raise error
+        return [Figure(name, name, 2.0, "s", "", "here")]
+
+    return Part(name, expected, measure)
+
+
+def _clock(steps: float) -> Callable[[], float]:
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += steps
+        return now[0]
+
+    return clock
+
+
+def test_a_run_that_was_cut_goes_on_where_it_was(tmp_path: Path) -> None:
+    file, calls = tmp_path / "figures.json", []
+    with pytest.raises(KeyboardInterrupt):
+        run_parts([_part("a", calls), _part("b", calls, error=KeyboardInterrupt())], file, 60, MACHINE)  # type: ignore[arg-type]
+    told = run_parts([_part("a", calls), _part("b", calls)], file, 60, MACHINE)
+    assert calls == ["a", "b", "b"]
+    assert [f.name for f in figures_of(told)] == ["a", "b"] and json.loads(file.read_text()) == told
+
+
+def test_a_part_that_cannot_end_in_time_is_left_and_a_shorter_one_is_not(tmp_path: Path) -> None:
+    calls: list[str] = []
+    parts = [_part("a", calls, 5), _part("long", calls, 500), _part("short", calls, 5)]
+    told = run_parts(parts, tmp_path / "figures.json", 60, MACHINE, _clock(1.0))
+    assert calls == ["a", "short"] and "needs about 500 s" in told["left"]["long"]
+    told = run_parts(parts, tmp_path / "figures.json", 600, MACHINE, _clock(1.0))
+    assert calls == ["a", "short", "long"] and told["left"] == {}
+
+
+def test_a_part_that_fails_leaves_the_others_and_is_tried_again(tmp_path: Path) -> None:
+    file, calls = tmp_path / "figures.json", []
+    told = run_parts([_part("a", calls, error=RuntimeError("no kernel")), _part("b", calls)], file, 60, MACHINE)
+    assert told["left"] == {"a": "RuntimeError: no kernel"} and list(told["parts"]) == ["b"]
+    assert run_parts([_part("a", calls)], file, 60, MACHINE)["left"] == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"machine": {}}', json.dumps({"machine": {**MACHINE, "gpu": "other"}, "parts": {}, "left": {}})]
+)
+def test_a_file_of_another_machine_or_kind_is_refused_and_kept(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "figures.json"
+    file.write_text(text)
+    with pytest.raises(ValueError, match="Name another"):
+        run_parts([_part("a", [])], file, 60, MACHINE)
+    assert file.read_text() == text
+
+
+def test_the_wheels_are_those_of_constraints_without_torch() -> None:
+    packages = dict(line.split("==") for line in needed())
+    assert {"numpy", "scipy", "safetensors", "tokenizers", "soundfile", "rich"} <= set(packages)
+    assert "torch" not in packages and not [name for name in packages if name.startswith("nvidia")]
