@@ -25,7 +25,7 @@ from engine.memory.kept_products import settle
 from engine.memory.ladder import Ladder
 from engine.memory.main_memory import check_results_fit, free_main_memory, give_back, returning_memory
 from engine.memory.placement import Placement, free_bytes, modes_of
-from engine.memory.plan import MemoryMode, Work, mode_named
+from engine.memory.plan import MemoryMode, Work, mode_named, modes_on
 from engine.rendering.codec import Codec
 from engine.rendering.job import Job, Parts
 from engine.rendering.latent_cache import LatentCache
@@ -99,7 +99,7 @@ class Model:
         """`memory` is auto or a mode's name; `all_here` says that the weights are on the device already."""
         self.name = name
         self.networks = networks
-        given = None if memory == "auto" else mode_named(memory)
+        given = None if memory == "auto" else mode_named(memory, modes_on(networks.device.type))
         self._placement = Placement(networks, all_here=all_here)
         self._ladder = Ladder(self._placement, networks.device, given)
         self._family = make_family(networks, self._placement.use, speed)

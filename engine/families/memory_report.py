@@ -12,7 +12,7 @@ from engine.families.table import facts_of, sizes_of_checkpoint
 from engine.memory.demand import work_of
 from engine.memory.device import choose_device
 from engine.memory.placement import free_bytes
-from engine.memory.plan import MODES, choose_mode, expected_peak_bytes
+from engine.memory.plan import choose_mode, expected_peak_bytes, modes_on
 from engine.requests import Inpaint, Request, TextToAudio, resolve
 from engine.requests.extent import SourceShape, extent_of
 
@@ -30,7 +30,7 @@ def memory_report(folder: Path, device: str = "auto") -> list[dict[str, Any]]:
     where = choose_device(device)
     sizes = sizes_of_checkpoint(folder, where, dtype_of(folder, resolve_model(str(folder)).size_bytes, where))
     room, facts = free_bytes(where), facts_of(folder)
-    modes = MODES if is_available(where) else tuple(mode for mode in MODES if not mode.int8)
+    modes = tuple(mode for mode in modes_on(where.type) if not mode.int8 or is_available(where))
     report = []
     for name, (request, source) in EXAMPLES.items():
         resolved = resolve(request, facts.default_request)

@@ -10,7 +10,7 @@ from torch import nn
 
 from engine.checkpoints.int8 import is_available, is_int8, tensor_bytes
 from engine.memory.main_memory import UNLIMITED, free_main_memory, memory_limit
-from engine.memory.plan import MODES, MemoryMode
+from engine.memory.plan import MODES, MemoryMode, modes_on
 
 Move = Callable[[nn.Module, torch.device], None]
 
@@ -36,9 +36,10 @@ def module_bytes(module: nn.Module) -> int:
 
 def modes_of(networks: Networks) -> tuple[MemoryMode, ...]:
     """The modes that this model can run in: 8 bits where torchao is there, and only those once weights are rounded."""
+    modes = modes_on(networks.device.type)
     if any(is_int8(weight) for module in networks.modules.values() for weight in module.parameters()):
-        return tuple(mode for mode in MODES if mode.int8)
-    return MODES if is_available(networks.device) else tuple(mode for mode in MODES if not mode.int8)
+        return tuple(mode for mode in modes if mode.int8)
+    return modes if is_available(networks.device) else tuple(mode for mode in modes if not mode.int8)
 
 
 def free_bytes(device: torch.device) -> int:

@@ -1,6 +1,6 @@
 """Ways to run in little memory, which one fits, and what each is expected to take. Numbers only: knows no torch.
 
-resident         everything stays on the device, many items in one batch, long decode tiles
+resident         everything stays on the device, many items in one batch (one on a processor), long decode tiles
 tiled            fewer items at once, small decode tiles
 offloaded        one item at once, and only the network that is at work is on the device
 int8             as tiled, with the weights of the linear layers in 8 bits (torchao)
@@ -13,7 +13,7 @@ they come last when the mode is chosen, and a result says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from engine.errors import EngineError
@@ -71,9 +71,16 @@ class Work:
     tokens: int = 0
 
 
-def mode_named(name: str) -> MemoryMode:
+def modes_on(device: str) -> tuple[MemoryMode, ...]:
+    """The modes on a kind of device. A processor makes one item after the other: a batch would win a tenth at most, and
+    alone an item has the same bits whatever was asked for beside it, and wherever its neighbours are made.
+    """
+    return tuple(replace(mode, items_at_once=1) for mode in MODES) if device == "cpu" else MODES
+
+
+def mode_named(name: str, modes: Sequence[MemoryMode] = MODES) -> MemoryMode:
     """A mode by its name. Raises EngineError naming those there are."""
-    for mode in MODES:
+    for mode in modes:
         if mode.name == name:
             return mode
     raise EngineError(f"memory: got {name!r}, expected auto, {', '.join(m.name for m in MODES)}. Choose one of these.")

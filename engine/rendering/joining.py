@@ -104,7 +104,7 @@ class Joiner:
 
     def _read(self, start: int, stop: int) -> Samples:
         """The source's samples, to be read only (those in memory are not copied); silence beyond its ends."""
-        if 0 <= start <= stop <= self._source.frames:
+        if 0 <= start < stop <= self._source.frames:
             return self._source.read(start, stop)
         out = np.zeros((self._source.channels, stop - start), dtype=np.float32)
         first, last = max(0, start), min(self._source.frames, stop)

@@ -22,7 +22,7 @@ from engine.constants import V1_GEOMETRY
 from engine.errors import CheckpointError, EngineError
 from engine.families.v1.sizes import sizes_of
 from engine.memory.demand import work_of
-from engine.memory.plan import MODES, expected_peak_bytes, mode_named
+from engine.memory.plan import MODES, expected_peak_bytes, mode_named, modes_on
 from engine.model import Model
 from engine.networks.bucketed import BucketedEvaluate, Evaluate
 from engine.networks.transformer import Context
@@ -260,7 +260,9 @@ class Bench:
     def _peak(self, model: Model, request: Any, mode: str) -> list[Figure]:
         resolved = resolve(request)
         work = work_of(resolved, extent_of(resolved, V1_GEOMETRY))
-        expected = expected_peak_bytes(sizes_of(model.networks), work, mode_named(mode)) / 1e9
+        expected = (
+            expected_peak_bytes(sizes_of(model.networks), work, mode_named(mode, modes_on(self.device.type))) / 1e9
+        )
         cuda = self.device.type == "cuda"
         if cuda:
             torch.cuda.empty_cache()

@@ -65,7 +65,7 @@ def one_mode(folder: str, mode: str, threads: int) -> dict[str, float]:
     from engine.families.v1.sizes import sizes_of
     from engine.memory.demand import work_of
     from engine.memory.main_memory import give_back
-    from engine.memory.plan import expected_peak_bytes, mode_named
+    from engine.memory.plan import expected_peak_bytes, mode_named, modes_on
     from engine.requests import resolve
     from engine.requests.extent import extent_of
 
@@ -79,7 +79,7 @@ def one_mode(folder: str, mode: str, threads: int) -> dict[str, float]:
     model = engine.load(folder, device="cpu", memory=mode)
     resolved = resolve(request)
     work = work_of(resolved, extent_of(resolved, V1_GEOMETRY))
-    expected = expected_peak_bytes(sizes_of(model.networks), work, mode_named(mode))
+    expected = expected_peak_bytes(sizes_of(model.networks), work, mode_named(mode, modes_on("cpu")))
     _forget_peak()
     model.render_all(request)
     peak = _peak() - before

@@ -14,6 +14,8 @@ import torch
 import engine
 from engine.model import Model, load
 from engine.rendering.codec import Codec, Span
+from engine.requests.recipe import batch_request_of
+from tests.support.batches import batches_as_on_a_gpu
 from tests.support.golden_runs import GOLDEN, RUNS, tensors
 
 RATES = (44100, 48000, 96000, 32000)
@@ -162,9 +164,29 @@ def test_variations_and_candidates_in_one_batch(model: engine.Model) -> None:
     np.testing.assert_allclose(second.latents, alone.latents, atol=1e-3)
 
 
-def test_more_items_than_fit_go_in_several_batches(model: engine.Model) -> None:
+def test_on_a_processor_an_item_has_the_same_bits_alone_and_beside_others(model: engine.Model) -> None:
+    fields = quick(start_time=2.0, end_time=3.0, context_seconds=1.0, candidates=2)
+    results = model.render_all(engine.Inpaint(audio=music(), **fields, variations=2))
+    second = [r for r in results if r.variation == 1]
+    alone = model.render_all(engine.Inpaint(audio=music(), **{**fields, "seed": 9}))
+    for a, b in zip(second, alone, strict=True):
+        assert a.audio.tobytes() == b.audio.tobytes() and "batch" not in a.report["recipe"]
+
+
+def test_a_recipe_of_a_batch_renders_that_batch_again(model: engine.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches_as_on_a_gpu(monkeypatch)
+    batched = Model("tiny", model.networks, memory="tiled")
+    made = batched.render_all(engine.TextToAudio(**quick(duration=1.0, variations=3)))
+    recipe = made[1].report["recipe"]
+    assert recipe["batch"]["item"] == 1 and "batch" not in made[2].report["recipe"]
+    request, item = batch_request_of(recipe)
+    assert batched.render_all(request)[item].audio.tobytes() == made[1].audio.tobytes()
+
+
+def test_more_items_than_fit_go_in_several_batches(model: engine.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     request = engine.TextToAudio(**quick(duration=1.0, variations=3))
     at_once = model.render_all(request)
+    batches_as_on_a_gpu(monkeypatch)
     steps: list[engine.Progress] = []
     tiled = Model("tiny", model.networks, memory="tiled")
     apart = tiled.render_all(request, on_step=steps.append)

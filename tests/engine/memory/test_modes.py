@@ -26,7 +26,13 @@ from engine.memory.plan import MODES, Work, choose_mode, expected_peak_bytes, mo
 from engine.model import Model, load
 from engine.requests import resolve
 from engine.requests.extent import extent_of
+from tests.support.batches import batches_as_on_a_gpu
 from tests.support.golden_runs import GOLDEN
+
+
+@pytest.fixture(autouse=True)
+def _batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches_as_on_a_gpu(monkeypatch)
 
 
 @pytest.fixture(scope="module")
