@@ -1,8 +1,8 @@
 """First sound: from a key press to a playable take of nano for 4 bars at 120 bpm, the daemon warm and cold, by stage.
 
 A key press is the moment in which a client begins to connect; playable is when the path of a whole file is known and
-its header has been read. The region lies in a song of a minute; each take has another seed, so that nothing is found in a
-cache but the song's own latents, as it is for a musician who tries a region again.
+its header has been read. The region lies in a song of a minute; each take has another seed, so that nothing is found in
+a cache but the song's own latents, as it is for a musician who tries a region again.
 """
 
 from __future__ import annotations
