@@ -8,6 +8,7 @@ import typer
 
 from bridge.cli import (
     ardour_commands,
+    clean_commands,
     daemon_commands,
     demo_command,
     doctor_command,
@@ -67,6 +68,7 @@ for part in (
     recipe_commands,
     report_command,
     jobs_commands,
+    clean_commands,
     models_commands,
     effects_commands,
     osc_command,

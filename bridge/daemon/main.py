@@ -200,6 +200,7 @@ class _Daemon:
         tasks.append(asyncio.create_task(runner.run()))
         keeper = asyncio.create_task(_keep(self._settings.home, connection))
         tasks += [keeper, asyncio.create_task(_look_at(store.path, operations.stopping))]
+        tasks.append(asyncio.create_task(operations.forgetting.keep_within_limits(self._settings.home)))
         tasks.append(asyncio.create_task(_clean(audio, store, self._settings.keep_unused_audio_seconds)))
         if self._settings.warm:
             operations.warm()

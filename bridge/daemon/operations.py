@@ -16,6 +16,7 @@ from msgspec import UNSET
 from bridge.daemon import validate, views
 from bridge.daemon.commits import Commits
 from bridge.daemon.dispatch import Call, Handler, Peer, Reply
+from bridge.daemon.forgetting import Forgetting
 from bridge.daemon.hub import Events
 from bridge.daemon.known_models import KnownModels
 from bridge.daemon.new_job import Sources, job_for
@@ -67,10 +68,11 @@ class Operations:
         self._hub = runner.hub
         self._controls_sequence = 0
         self._threads = FileThreads()
-        self._spare = SpareRoom(settings.home)
-        self._commits = Commits(store, self._spare)
+        spare = SpareRoom(settings.home)
+        self._commits = Commits(store, spare)
         self._models_here = KnownModels(self._threads)
         self._being_submitted: Counter[str] = Counter()  # hashes of audio, by requests under way
+        self.forgetting = Forgetting(store, audio, self._commits, spare, self._being_submitted)
         self.counters = Counters()
         self.stopping = asyncio.Event()
         self.handlers: dict[str, Handler] = {
@@ -267,11 +269,7 @@ class Operations:
         job = self._job(request.job_id, call.peer)
         if job.state in ("queued", "running"):
             raise refused("job_active", "job_id", f"a job that is {job.state}", "a finished job", "Cancel it first.")
-        orphans = await self._commits.write_though_full(lambda: self._store.delete(job.job_id))
-        for digest in orphans:
-            if not self._being_submitted[digest] and not self._store.is_used(digest):
-                self._audio.remove(digest)
-        self._spare.keep()
+        await self.forgetting.forget([job.job_id])
         return Reply(m.DeleteReply(deleted=True))
 
     async def _upload(self, request: m.UploadRequest, call: Call) -> Reply:

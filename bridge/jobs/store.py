@@ -30,6 +30,7 @@ Jobs = list[Job]  # names, because the store has a method `list`
 JobsAndTotal = tuple[list[Job], int]
 Lines = list[LogLine]
 Strings = list[str]
+Times = list[tuple[str, float]]  # job ids and seconds since 1970
 Answer = tuple[str, dict[str, Any]]
 NO_TURNS: Mapping[str, int] = MappingProxyType({})
 ANSWER_SECONDS = 24 * 3600.0
@@ -230,6 +231,23 @@ class JobStore:
         """Hashes of the audio that a job needs."""
         rows = self._base.rows("SELECT sha256 FROM uses WHERE job_id = ?", (job_id,))
         return [row[0] for row in rows]
+
+    def uses(self) -> dict[str, set[str]]:
+        """Hashes of the audio that each job needs, by job."""
+        found: dict[str, set[str]] = {}
+        for job_id, sha256 in self._base.rows("SELECT job_id, sha256 FROM uses"):
+            found.setdefault(job_id, set()).add(sha256)
+        return found
+
+    def finished(self) -> Times:
+        """Every finished job and when it was, newest first."""
+        query = "SELECT job_id, finished FROM jobs WHERE finished IS NOT NULL ORDER BY finished DESC, number DESC"
+        return [(job_id, finished) for job_id, finished in self._base.rows(query)]
+
+    def outcomes(self) -> Iterator[str]:
+        """What each completed job left, as JSON; one at a time, since there may be much of it."""
+        for row in self._base.execute("SELECT outcome FROM jobs WHERE state = 'completed'"):
+            yield row[0]
 
     def is_used(self, sha256: str) -> bool:
         """Whether some job needs it."""

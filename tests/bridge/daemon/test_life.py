@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,8 @@ from typer.testing import CliRunner
 
 from bridge.cli.app import app
 from bridge.client import Client, ensure_daemon
+from bridge.jobs import Job, JobStore
+from bridge.jobs.retention import Limits, write_limits
 from bridge.protocol import errors, lock
 from tests.support.daemons import MODEL, Daemon, is_gone, running, text
 from tests.support.patience import HANG_SECONDS
@@ -230,6 +233,39 @@ def test_old_jobs_are_deleted_by_a_command(client: Client, daemon: Daemon, monke
     assert CliRunner().invoke(app, ["jobs", "delete", "--older-than", "1"]).stdout.startswith("0 job(s)")
     assert CliRunner().invoke(app, ["jobs", "delete", "--older-than", "0"]).exit_code == 0
     assert client.jobs().total == 0 and client.metrics().audio_files == 0
+
+
+def test_jobs_are_cleaned_by_a_command_and_what_a_project_names_stays(
+    client: Client, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ACESTEP_BRIDGE_HOME", str(daemon.home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))  # no REAPER of this machine's user
+    old, placed, new = (client.submit(text(seed=seed)) for seed in (428, 429, 430))
+    paths = [job.result().path for job in (old, placed, new)]
+    (tmp_path / "song.rpp").write_text(f"FILE {paths[1]}")
+    words = ["jobs", "clean", "--count", "1", "--projects", str(tmp_path)]
+    assert CliRunner().invoke(app, ["jobs", "clean"]).exit_code == 2
+    told = CliRunner().invoke(app, [*words, "--dry-run"])
+    assert old.job_id in told.stdout and placed.job_id not in told.stdout and "would go" in told.stdout
+    assert client.jobs().total >= 3
+    done = CliRunner().invoke(app, [*words, "--json"])
+    assert placed.job_id in json.loads(done.stdout)["named"] and done.exit_code == 0
+    assert [path is not None and path.exists() for path in paths] == [False, True, True]
+    assert CliRunner().invoke(app, [*words, "--named"]).exit_code == 0
+    assert [job.job_id for job in client.jobs().jobs] == [new.job_id]
+
+
+def test_a_daemon_keeps_what_its_settings_say(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    store = JobStore(home / "jobs.sqlite3")
+    for number in range(3):
+        job = store.add(Job(job_id=f"job-{number}", task="text-to-audio", request=text(), model=str(MODEL)))
+        store.change(job, "cancelled")
+    store.close()
+    write_limits(home, Limits(count=1))
+    with running(home) as daemon, daemon.client() as client:
+        wait_until(lambda: [job.job_id for job in client.jobs().jobs] == ["job-2"])
 
 
 def test_delete_takes_the_audio_along(client: Client) -> None:
