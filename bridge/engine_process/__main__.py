@@ -12,6 +12,7 @@ from bridge.engine_process.line import Line
 from bridge.engine_process.renderer import OnLog, OnStep, Renderer, find_factory
 from bridge.files.store import AudioStore
 from bridge.protocol.errors import ErrorContent, ProtocolError, content_of
+from bridge.system.priority import let_others_go_first
 from engine.errors import Cancelled, CheckpointError, EffectFailed, NotFinite, OutOfMemory
 
 logger = logging.getLogger("bridge.engine_process")
@@ -19,6 +20,7 @@ logger = logging.getLogger("bridge.engine_process")
 
 def main() -> int:
     """Render what the daemon orders. Gives the exit status."""
+    let_others_go_first()
     start, line = begin()
     worker = Worker(line, start, AudioStore(Path(start.store)))
     while True:

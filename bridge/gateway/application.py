@@ -58,13 +58,13 @@ def application(
         return AsciiJson(secrets.key_set(), headers={"cache-control": "public, max-age=3600"})
 
     routes = [
+        *Calling(desk, settings, hosts).routes(),
         Route("/openapi.json", describe),
         Route("/.well-known/jwks.json", key_set),
         Route("/rest/.well-known/jwks.json", key_set),
         *page_files.routes(),
         *studio.routes(),
         *Uploading(hosting, secrets).routes(),
-        *Calling(desk, settings, hosts).routes(),
     ]
     app = Starlette(routes=routes, exception_handlers=_handlers())
     app.router.redirect_slashes = False  # asynchronous Python does not follow redirects

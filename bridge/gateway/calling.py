@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import math
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,10 +23,12 @@ from bridge.gateway.inputs import BadInput, given, problem, read_input
 from bridge.gateway.ledger import CallRow
 from bridge.gateway.reading_bodies import base_of, keep_seconds_of, read_body
 from bridge.gateway.webhooks import check_webhook
+from bridge.protocol import messages as m
 
 PING_SECONDS = 15.0
 _PRIORITIES = {"normal": 0, "low": -10}
 _LOW_STATUS = 202
+_MOST_TOLD = 500
 
 
 class AsciiJson(JSONResponse):
@@ -45,24 +48,27 @@ class Calling:
 
     def __init__(self, desk: Desk, settings: GatewaySettings, hosts: frozenset[str]) -> None:
         self._desk, self._settings, self._hosts = desk, settings, hosts
+        self._told: OrderedDict[tuple[Any, ...], tuple[Any, bytes]] = OrderedDict()
 
     def routes(self) -> list[Route]:
-        """With and without the sub path, which some write and most leave out."""
-        routes = [
-            Route("/run/{endpoint:path}/stream", self._no_stream, methods=["POST"]),
-            Route("/run/{endpoint:path}", self._run, methods=["POST"]),
-        ]
+        """With and without the sub path, which some write and most leave out; what is asked most comes first."""
+        routes: list[Route] = []
         for app in (f"/queue/{APP}", f"/queue/{APP}/{{part}}"):
             base = f"{app}/requests/{{request_id}}"
             for end in ("", "/"):
                 routes += [
-                    Route(f"{base}/status/stream{end}", self._status_stream, methods=["GET"]),
                     Route(f"{base}/status{end}", self._status, methods=["GET"]),
+                    Route(f"{base}/status/stream{end}", self._status_stream, methods=["GET"]),
                     Route(f"{base}/cancel{end}", self._cancel, methods=["PUT"]),
                     Route(f"{base}/response{end}", self._result, methods=["GET"]),
                     Route(f"{base}{end}", self._result, methods=["GET"]),
                 ]
-        return [*routes, Route("/queue/{endpoint:path}", self._submit, methods=["POST"])]
+        return [
+            *routes,
+            Route("/queue/{endpoint:path}", self._submit, methods=["POST"]),
+            Route("/run/{endpoint:path}/stream", self._no_stream, methods=["POST"]),
+            Route("/run/{endpoint:path}", self._run, methods=["POST"]),
+        ]
 
     async def _wish(self, request: Request, kind: str) -> Wish | Response:
         endpoint = request.path_params["endpoint"].strip("/")
@@ -125,9 +131,25 @@ class Calling:
         if call is None:
             return not_found()
         job = await self._desk.status(call)
-        logs = (await self._desk.logs(call)).lines if _wants_logs(request) else None
-        answer = answers.status(base_of(request), self._again(call), job, logs)
-        return AsciiJson(answer, 200 if job.is_finished else 202, {"x-fal-request-id": call.request_id})
+        logs = await self._desk.logs(call) if _wants_logs(request) else None
+        body = self._status_body(base_of(request), call, job, logs, 0)
+        headers = {"x-fal-request-id": call.request_id}
+        return Response(body, 200 if job.is_finished else 202, headers, media_type="application/json")
+
+    def _status_body(self, base: str, call: CallRow, job: m.JobStatus, logs: m.LogsReply | None, after: int) -> bytes:
+        """The JSON of a status, made once for all who ask; `logs` those above the number `after`."""
+        call = self._desk.call(call.request_id) or call
+        key = (call.request_id, base, after if logs else None)
+        made_of = (job, call.outcome, logs.next if logs else None)
+        known = self._told.get(key)
+        if known is not None and known[0] == made_of:
+            return known[1]
+        answer = answers.status(base, call, job, logs.lines if logs else None)
+        body = ascii_json(answer).encode("ascii")
+        self._told[key] = made_of, body
+        while len(self._told) > _MOST_TOLD:
+            self._told.popitem(last=False)
+        return body
 
     async def _status_stream(self, request: Request) -> Response:
         call = self._call(request)
@@ -138,20 +160,16 @@ class Calling:
         headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-fal-request-id": call.request_id}
         return StreamingResponse(events, 200, headers, media_type="text/event-stream")
 
-    async def _events(self, call: CallRow, base: str, with_logs: bool) -> AsyncIterator[str]:
+    async def _events(self, call: CallRow, base: str, with_logs: bool) -> AsyncIterator[bytes]:
         """Each event has the log lines that are new, since clients put them one after the other."""
         seen = 0
         async for job in self._desk.changes(call, PING_SECONDS):
             if job is None:
-                yield ": waiting\n\n"
+                yield b": waiting\n\n"
                 continue
             new = await self._desk.logs(call, seen) if with_logs else None
+            yield b"data: %b\n\n" % self._status_body(base, call, job, new, seen)
             seen = new.next if new else seen
-            answer = answers.status(base, self._again(call), job, new.lines if new else None)
-            yield f"data: {ascii_json(answer)}\n\n"
-
-    def _again(self, call: CallRow) -> CallRow:
-        return self._desk.call(call.request_id) or call
 
     async def _result(self, request: Request) -> Response:
         call = self._call(request)

@@ -258,28 +258,25 @@ class Desk:
         """The call's job as it is; not `fresh`: as its last event left it. Raises UnknownThing for one that is gone."""
         if not call.job_id:
             raise UnknownThing(_gone())
-        if fresh:
-            self._statuses.forget(call.job_id)
-        return await self._statuses.status(call.job_id)
+        return await (self._statuses.fresh if fresh else self._statuses.status)(call.job_id)
 
-    async def changed(self, call: CallRow, after: int | None, seconds: float) -> m.JobStatus:
+    async def changed(self, call: CallRow, after: int, seconds: float) -> m.JobStatus:
         """The job as soon as it has changed or is finished, or when the time is over."""
-        return self._statuses.keep(await self.line.ask(lambda client: client.wait_once(call.job_id, seconds, after)))
+        return await self._statuses.changed(call.job_id, after, seconds)
 
     async def finished(self, call: CallRow) -> m.JobStatus:
         """The job when it is finished."""
-        while True:
-            job = await self.changed(call, None, _WAIT_SECONDS)
-            if job.is_finished:
-                return job
+        job = await self.status(call)
+        while not job.is_finished:
+            job = await self.changed(call, job.sequence, _WAIT_SECONDS)
+        return job
 
     async def logs(self, call: CallRow, after: int = 0) -> m.LogsReply:
         """The job's log."""
-        return await self.line.ask(lambda client: client.logs(call.job_id, after))
+        return await self._statuses.logs(call.job_id, after)
 
     async def cancel(self, call: CallRow) -> m.JobStatus:
         """Cancel the job."""
-        self._statuses.forget(call.job_id)
         return self._statuses.keep(await self.line.ask(lambda client: client.cancel(call.job_id)))
 
     async def queued(self) -> int:

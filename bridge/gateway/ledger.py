@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +38,7 @@ CREATE TABLE IF NOT EXISTS marks (
 """
 ANSWER_SECONDS = 86_400.0
 _KEPT_SECONDS = 30 * 86_400.0
+_MOST_CALLS = 2000
 _UPLOAD_SECONDS = 7 * 86_400.0  # as long as the daemon keeps audio that no job uses
 Row = TypeVar("Row", bound=msgspec.Struct)
 
@@ -128,6 +130,7 @@ class Ledger:
                 f"{path}: {error}. Remove the file: calls that wait for a result are forgotten."
             ) from error
         path.chmod(0o600)
+        self._calls: OrderedDict[str, CallRow] = OrderedDict()  # as they are in the file: clients poll
 
     def close(self) -> None:
         """Close the file."""
@@ -135,6 +138,8 @@ class Ledger:
 
     def keep(self, row: msgspec.Struct) -> None:
         """Write a row, or replace it."""
+        if isinstance(row, CallRow):
+            self._calls.pop(row.request_id, None)
         values = msgspec.structs.asdict(row)
         columns, marks = ", ".join(values), ", ".join("?" * len(values))
         table = _TABLES[type(row)]
@@ -142,10 +147,16 @@ class Ledger:
 
     def call(self, request_id: str) -> CallRow | None:
         """A call by its id."""
-        return self._one(CallRow, "request_id = ?", request_id)
+        known = self._calls.get(request_id) or self._one(CallRow, "request_id = ?", request_id)
+        if known is not None:
+            self._calls[request_id] = known
+            if len(self._calls) > _MOST_CALLS:
+                self._calls.popitem(last=False)
+        return known
 
     def forget_call(self, request_id: str) -> None:
         """A call whose input was refused."""
+        self._calls.pop(request_id, None)
         self._base.execute("DELETE FROM calls WHERE request_id = ?", (request_id,))
 
     def unanswered(self, digest: str = "") -> list[CallRow]:

@@ -39,7 +39,7 @@ async def chunks_of(request: Request) -> AsyncIterator[bytes]:
 
 def base_of(request: Request) -> str:
     """The address by which the caller reached the gateway."""
-    return f"{request.url.scheme}://{request.headers['host']}"
+    return f"{request.scope['scheme']}://{request.headers['host']}"
 
 
 def keep_seconds_of(request: Request, header: str) -> float:

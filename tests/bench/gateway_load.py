@@ -1,7 +1,8 @@
 """What the HTTP gateway costs: processor time of a status, answers to many pollers while nano renders, large uploads.
 
-The pollers are a process of their own with plain sockets, since fifty Python clients would take the processor that is
-to be measured. Renders with and without them are made in turns.
+The pollers are one process with plain sockets (gateway_pollers.py), since fifty Python clients would take the processor
+that is to be measured; what they take themselves is told. Renders with and without them are made in turns, once with an
+engine that leaves a core to everything else, once with one that has a thread a core.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,18 +18,22 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest import mock
 
 import psutil
 
 from bridge.client import Client, ensure_daemon
+from bridge.protocol.messages import JobStatus
+from tests.bench import gateway_pollers
 from tests.bench.figures import Figure, Result
 from tests.support.gateway import GatewayProcess
 
 POLLERS, STREAMS, EVERY_SECONDS = 50, 10, 0.1
-POLLS, ROUNDS = 600, 3
+STATUS_SECONDS, ROUNDS = 5.0, 3
 UPLOAD_SECONDS, RATE = 30, 96_000
 SONG = {
     "task": "text-to-audio",
@@ -37,48 +43,22 @@ SONG = {
     "number_of_steps": 14,
 }
 
-LOAD = """
-import asyncio, json, sys, time
-host, port, key, path, pollers, streams, every = json.loads(sys.argv[1])
-head = f"Host: {host}:{port}\\r\\nAuthorization: Key {key}\\r\\n"
-times = []
-
-async def poll(first):
-    reader, writer = await asyncio.open_connection(host, port)
-    await asyncio.sleep(first)
-    while True:
-        began = time.perf_counter()
-        writer.write(f"GET {path} HTTP/1.1\\r\\n{head}\\r\\n".encode())
-        answer = await reader.readuntil(b"\\r\\n\\r\\n")
-        length = next(int(l.split(b":")[1]) for l in answer.split(b"\\r\\n") if l.lower().startswith(b"content-length"))
-        await reader.readexactly(length)
-        took = time.perf_counter() - began
-        times.append(took)
-        await asyncio.sleep(max(0.0, every - took))
-
-async def stream():
-    reader, writer = await asyncio.open_connection(host, port)
-    writer.write(f"GET {path}/stream HTTP/1.1\\r\\n{head}\\r\\n".encode())
-    while await reader.read(65536):
-        pass
-    await asyncio.sleep(3600)
-
-async def all_of_it():
-    work = [poll(every * n / pollers) for n in range(pollers)] + [stream() for _ in range(streams)]
-    tasks = [asyncio.create_task(w) for w in work]
-    print("ready", flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
-    for task in tasks:
-        task.cancel()
-    print(json.dumps(times), flush=True)
-
-asyncio.run(all_of_it())
-"""
-
 
 def gateway(threads: int) -> list[Result]:
-    """Every figure, from one daemon and one gateway."""
-    with tempfile.TemporaryDirectory() as name:
+    """Every figure, with an engine that leaves a core to the rest, and the load with one that takes all cores."""
+    spared = max(1, threads - 1)
+    with _standing(spared) as (process, client):
+        figures = [*_a_status(process, client), *_under_load(process, client, spared), *_upload(process)]
+    if spared == threads:
+        return [*figures]
+    with _standing(threads) as (process, client):
+        return [*figures, *_under_load(process, client, threads, "_all_cores")]
+
+
+@contextlib.contextmanager
+def _standing(threads: int) -> Iterator[tuple[GatewayProcess, Client]]:
+    """A daemon with nano whose engine has so many threads, and a gateway; the model is loaded."""
+    with tempfile.TemporaryDirectory() as name, mock.patch.dict(os.environ, OMP_NUM_THREADS=str(threads)):
         home = Path(name) / "home"
         home.mkdir()
         ensure_daemon(home, ("--model", "nano"))[0].close()
@@ -87,7 +67,7 @@ def gateway(threads: int) -> list[Result]:
         try:
             with Client.connect(home) as client:
                 client.submit({**SONG, "duration": 2.0}).wait(300)
-                return [*_a_status(process, client), *_under_load(process, client), *_upload(process)]
+                yield process, client
         finally:
             process.stop()
             with Client.connect(home) as client:
@@ -95,47 +75,66 @@ def gateway(threads: int) -> list[Result]:
 
 
 def _a_status(process: GatewayProcess, client: Client) -> list[Figure]:
-    call = process.submit({"tags": "a", "duration": 60, "number_of_steps": 200})
-    path = call["status_url"].removeprefix(process.url)
-    gateway, daemon = _seconds(_pid(process)), _seconds(client.hello().pid)
-    with _load(process, path, 1, 0, 0.0) as times:
-        while process.call("GET", path).json["status"] != "COMPLETED" and not times.enough(POLLS):
-            time.sleep(0.5)
-    count = len(times.measured)
-    costs = [(_seconds(_pid(process)) - gateway) / count, (_seconds(client.hello().pid) - daemon) / count]
-    process.call("PUT", call["cancel_url"])
-    process.finished(call)
-    how = f"{count} polls of one running job"
+    job, path = _begun(process, client, {"tags": "a", "duration": 60, "number_of_steps": 200})
+    with _load(process, client, path, 1, 0, 0.0) as load:
+        time.sleep(STATUS_SECONDS)
+    client.cancel(job)
+    client.job(job).wait(300)
+    count = len(load.times)
+    costs = [1000 * load.seconds[name] / count for name in ("gateway", "daemon")]
+    how = f"{count} polls of one running job, one after the other"
     return [
-        Figure("gateway_status_ms", "a status, in the gateway", 1000 * costs[0], "ms", "2", f"processor time, {how}"),
-        Figure("gateway_daemon_ms", "and in the daemon", 1000 * costs[1], "ms", "", f"nano's steps included, {how}"),
+        Figure("gateway_status_ms", "a status, in the gateway", costs[0], "ms", "2", f"processor time, {how}"),
+        Figure("gateway_daemon_ms", "and in the daemon", costs[1], "ms", "", f"nano's steps included, {how}"),
     ]
 
 
-def _under_load(process: GatewayProcess, client: Client) -> list[Figure]:
-    quiet, loaded, times = [], [], []
+def _begun(process: GatewayProcess, client: Client, wanted: dict[str, Any]) -> tuple[str, str]:
+    """A submitted call: its job, and the path of its status."""
+    call = process.submit(wanted)
+    job = client.jobs(limit=1).jobs[0]
+    assert job.client_data["http"]["request_id"] == call["request_id"]
+    return job.job_id, call["status_url"].removeprefix(process.url)
+
+
+def _under_load(process: GatewayProcess, client: Client, threads: int, of: str = "") -> list[Figure]:
+    quiet, loaded, loads = [], [], []
+    wanted = {name: value for name, value in SONG.items() if name != "task"}
     for turn in range(ROUNDS):
-        quiet.append(_rendered(client, turn))
-        long = process.submit({name: value for name, value in SONG.items() if name != "task"} | {"seed": 100 + turn})
-        followed = long["status_url"].removeprefix(process.url)
-        with _load(process, followed, POLLERS, STREAMS, EVERY_SECONDS) as measured:
-            loaded.append(process.finished(long)["metrics"]["inference_time"])
-        times += measured.measured
-    times.sort()
-    how = f"{POLLERS} pollers at {1 / EVERY_SECONDS:.0f} a second, {STREAMS} streams, {len(times)} answers"
-    at = [1000 * times[min(len(times) - 1, int(len(times) * share))] for share in (0.5, 0.99)]
-    ratio = median(loaded) / median(quiet)
+        quiet.append(_seconds_of_render(client.submit({**SONG, "seed": turn}).wait(600)))
+        job, path = _begun(process, client, wanted | {"seed": 100 + turn})
+        with _load(process, client, path, POLLERS, STREAMS, EVERY_SECONDS) as load:
+            loaded.append(_seconds_of_render(client.job(job).wait(600)))
+        loads.append(load)
+    return _figures(loads, median(loaded) / median(quiet), threads, of)
+
+
+def _figures(loads: list[Load], ratio: float, threads: int, of: str) -> list[Figure]:
+    times = sorted(seconds for load in loads for seconds in load.times)
+    late = sorted(seconds for load in loads for seconds in load.late)
+    wall = sum(load.wall for load in loads)
+    shares = {name: 100 * sum(load.seconds[name] for load in loads) / wall for name in ("gateway", "pollers")}
+    where = f"engine of {threads} of {os.cpu_count()} cores, {POLLERS} pollers at {1 / EVERY_SECONDS:.0f} a second"
+    how = f"{where}, {STREAMS} streams, {len(times)} answers, {ROUNDS} renders each"
+    asked = ("", "") if of else ("20", "1.03")
     return [
-        Figure("gateway_p50_ms", "a status while nano renders", at[0], "ms", "", f"median, {how}"),
-        Figure("gateway_p99_ms", "a status while nano renders", at[1], "ms", "20", f"p99, {how}"),
+        Figure(f"gateway_p50_ms{of}", "a status while nano renders", _share(times, 0.5), "ms", "", f"median, {how}"),
         Figure(
-            "gateway_render_ratio", "render time under that load", ratio, "x", "1.03", f"{ROUNDS} each, in turns, {how}"
+            f"gateway_p99_ms{of}", "a status while nano renders", _share(times, 0.99), "ms", asked[0], f"p99, {how}"
         ),
+        Figure(f"gateway_wake_ms{of}", "a timer's lateness meanwhile", _share(late, 0.99), "ms", "", f"p99, {where}"),
+        Figure(f"gateway_render_ratio{of}", "render time under that load", ratio, "x", asked[1], f"medians, {how}"),
+        Figure(f"gateway_share{of}", "the gateway's share of a core", shares["gateway"], "%", "", where),
+        Figure(f"gateway_pollers_share{of}", "and the pollers' own", shares["pollers"], "%", "", where),
     ]
 
 
-def _rendered(client: Client, turn: int) -> float:
-    status = client.submit({**SONG, "seed": turn}).wait(600)
+def _share(values: list[float], share: float) -> float:
+    """Milliseconds that so many of the sorted values are within."""
+    return 1000 * values[min(len(values) - 1, int(len(values) * share))]
+
+
+def _seconds_of_render(status: JobStatus) -> float:
     assert status.started is not None and status.finished is not None, status
     return status.finished - status.started
 
@@ -186,29 +185,37 @@ def _watch_memory(pid: int, most: list[int], stop: threading.Event) -> None:
         most[0] = max(most[0], watched.memory_info().rss)
 
 
-class Times:
-    """What the pollers measured, seconds each; `enough` while they run counts by the clock."""
+@dataclass
+class Load:
+    """What came of some seconds of load: answers' times, lateness of timers, processor seconds by process; seconds."""
 
-    def __init__(self) -> None:
-        self.measured: list[float] = []
-        self.began = time.perf_counter()
-
-    def enough(self, wanted: int) -> bool:
-        return time.perf_counter() - self.began > wanted / 100
+    times: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    wall: float = 0.0
 
 
 @contextlib.contextmanager
-def _load(process: GatewayProcess, path: str, pollers: int, streams: int, every: float) -> Iterator[Times]:
-    told: list[Any] = ["127.0.0.1", process.port, process.key, path, pollers, streams, every]
-    words = [sys.executable, "-c", LOAD, json.dumps(told)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as load:
-        assert load.stdin is not None and load.stdout is not None
-        load.stdout.readline()
-        times = Times()
-        yield times
-        load.stdin.write("stop\n")
-        load.stdin.flush()
-        times.measured = json.loads(load.stdout.readline())
+def _load(
+    process: GatewayProcess, client: Client, path: str, pollers: int, streams: int, every: float
+) -> Iterator[Load]:
+    told = {"port": process.port, "key": process.key, "path": path}
+    told |= {"pollers": pollers, "streams": streams, "every_seconds": every}
+    words = [sys.executable, gateway_pollers.__file__, json.dumps(told)]
+    pids = {"gateway": _pid(process), "daemon": client.hello().pid}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdin is not None and running.stdout is not None
+        running.stdout.readline()
+        load, began = Load(), time.perf_counter()
+        before = {name: _seconds(pid) for name, pid in pids.items()}
+        yield load
+        load.seconds = {name: _seconds(pid) - before[name] for name, pid in pids.items()}
+        load.wall = time.perf_counter() - began
+        running.stdin.write("stop\n")
+        running.stdin.flush()
+        measured = json.loads(running.stdout.readline())
+    load.times, load.late = [seconds for _, seconds in measured["answers"]], measured["late"]
+    load.seconds["pollers"] = measured["processor_seconds"]
 
 
 def _pid(process: GatewayProcess) -> int:

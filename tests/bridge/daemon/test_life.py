@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -141,6 +142,13 @@ def test_an_engine_that_ignores_cancel_is_killed_and_replaced(client: Client) ->
     assert job.wait(HANG_SECONDS).state == "cancelled" and time.monotonic() - asked > 1.5  # it was given its time
     assert client.submit(text()).wait(HANG_SECONDS).state == "completed"
     assert client.hello().engine.pid != pid
+
+
+def test_the_engine_lets_other_programs_go_first(client: Client) -> None:
+    client.submit(text()).wait(HANG_SECONDS)
+    hello = client.hello()
+    priority, own = (psutil.Process(pid).nice() for pid in (hello.engine.pid, hello.pid))
+    assert priority != own or own == 19
 
 
 def test_kill_9_of_the_engine_in_mid_job_and_the_job_completes(client: Client) -> None:
