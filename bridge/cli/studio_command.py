@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.output import Exit, fail, handled, note, show
+from bridge.cli.paths import file_path
 from bridge.gateway.gateway_settings import DEFAULT_PORT, GatewaySettings
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ def add_to(app: typer.Typer) -> None:
 @handled
 def studio(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it, or say its address only.")] = True,
+    root: Annotated[
+        list[Path] | None,
+        typer.Option("--root", metavar="FOLDER", parser=file_path, help="The page may play files in here."),
+    ] = None,
     port: Annotated[
         int, typer.Option("--port", min=0, max=65_535, help="Port of a gateway that is started here; 0: a free one.")
     ] = DEFAULT_PORT,
@@ -38,7 +43,7 @@ def studio(
     from bridge.gateway.serving import GatewayRefused, check_settings, read_running, run
     from bridge.protocol.home import home_folder
 
-    settings = GatewaySettings(home=home_folder(), port=port)
+    settings = GatewaySettings(home=home_folder(), port=port, roots=tuple(root or ()))
     running = read_running(settings)
     if running is not None:
         return _open(running, settings, browser)

@@ -27,7 +27,11 @@ async def models_there(home: Path, linked: Linked) -> m.ModelsReply:
     except BridgeError:
         state = await asyncio.to_thread(link_state, home, link, SECONDS)
         return m.ModelsReply(models=[_silent(linked, state)], default=linked.model.name)
-    return m.ModelsReply(models=[_of(linked, entry) for entry in reply.models], default=linked.model.name)
+    return m.ModelsReply(
+        models=[_of(linked, entry) for entry in reply.models],
+        default=linked.model.name,
+        default_tasks=reply.default_tasks,
+    )
 
 
 def _of(linked: Linked, entry: m.ModelEntry) -> m.ModelEntry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from bridge.protocol import messages as m
 from bridge.protocol.errors import RequestFailed, failure, refused
 from engine.checkpoints import registry
 from engine.errors import CheckpointError
+from engine.families.table import facts_of
 
 
 def status(job: Job, position: int, progress: Progress | None) -> m.JobStatus:
@@ -142,7 +144,8 @@ def metrics_of_client(jobs: dict[str, int], uptime_seconds: float, engine_restar
 
 def models(loaded: str | None, default: str, with_paths: bool) -> m.ModelsReply:
     """The registry."""
-    return m.ModelsReply(models=[_entry(e, loaded, with_paths) for e in registry.entries()], default=default)
+    told = [_entry(entry, loaded, with_paths) for entry in registry.entries()]
+    return m.ModelsReply(models=told, default=default, default_tasks=_tasks(default))
 
 
 def _entry(entry: registry.ModelEntry, loaded: str | None, with_paths: bool) -> m.ModelEntry:
@@ -156,4 +159,11 @@ def _entry(entry: registry.ModelEntry, loaded: str | None, with_paths: bool) -> 
         size_bytes=entry.size_bytes,
         licence=entry.licence,
         remedy="" if entry.installed else remedy,
+        tasks=_tasks(entry.name) if entry.installed else [],
     )
+
+
+def _tasks(model: str) -> list[str]:
+    with contextlib.suppress(CheckpointError):
+        return sorted(facts_of(registry.resolve(model).folder).tasks)
+    return []

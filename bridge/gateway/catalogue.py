@@ -6,11 +6,12 @@ Requests and results do not change, so each is asked of the daemon once. Knows t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from bridge.gateway.hosting import Hosting, file_url
 from bridge.gateway.inputs import public_name
 from bridge.gateway.ledger import Ledger
 from bridge.gateway.secret_files import Secrets
+from bridge.gateway.source_files import GONE, SourceFiles
 from bridge.protocol import messages as m
 from bridge.protocol.errors import RequestFailed, UnknownThing, refused
 from engine.errors import InvalidRequest
@@ -39,8 +41,11 @@ ENDPOINT_OF = {TASK_OF[endpoint]: endpoint for endpoint in DOCUMENTED}
 class Catalogue:
     """Asks the daemon, and remembers what stays as it is."""
 
-    def __init__(self, line: DaemonLine, hosting: Hosting, ledger: Ledger, secrets: Secrets) -> None:
+    def __init__(
+        self, line: DaemonLine, hosting: Hosting, ledger: Ledger, secrets: Secrets, roots: Sequence[Path]
+    ) -> None:
         self._line, self._hosting, self._ledger, self._secrets = line, hosting, ledger, secrets
+        self._files = SourceFiles(roots, hosting.store)
         self._requests: OrderedDict[str, Json] = OrderedDict()
         self._results: OrderedDict[str, m.ResultReply] = OrderedDict()
 
@@ -103,7 +108,7 @@ class Catalogue:
 
         `take` of the answer: which of the results it will be. Raises InvalidField where that cannot be done here.
         """
-        values, index, source = await self._values_again(job_id, take)
+        values, index = await self._values_again(job_id, take)
         task = values.pop("task")
         if task not in ENDPOINT_OF:
             raise refused("invalid_request", "task", task, "one of " + ", ".join(ENDPOINT_OF), "Use the command line.")
@@ -115,19 +120,52 @@ class Catalogue:
         if values.get("model") == usual.default:  # it may be a folder, which callers may not name
             del values["model"]
         told = {public_name(name): value for name, value in values.items()}
-        if source:
-            told["audio_url"] = f"sha256:{source}"
-        has_source = "audio" in fields_of(TASKS[task])
-        here = not has_source or bool(source and self._hosting.store.find(source))
-        return {"endpoint": ENDPOINT_OF[task], "task": task, "input": told, "take": index, "source_is_here": here}
+        here, problem = True, ""
+        if "audio" in fields_of(TASKS[task]):
+            path, problem = await self.source_file(job_id)
+            here = path is not None
+            if path is not None:
+                told["audio_url"] = f"sha256:{await self._in_store(path)}"
+        return {
+            "endpoint": ENDPOINT_OF[task],
+            "task": task,
+            "input": told,
+            "take": index,
+            "source_is_here": here,
+            "problem": problem,
+        }
 
-    async def _values_again(self, job_id: str, take: int | None) -> tuple[Json, int, str | None]:
+    async def source_file(self, job_id: str) -> tuple[Path | None, str]:
+        """The file that a job was made from, or why the page cannot have it. Raises UnknownThing."""
+        request = (await self.requests([job_id])).get(job_id, {})
+        audio, sha256 = request.get("audio"), source_of(request)
+        if sha256 is None:
+            sha256 = await self._rendered_hash(job_id)
+        stored = self._hosting.store.find(sha256) if sha256 else None
+        if stored is not None or not isinstance(audio, str) or hash_in_store(audio):
+            return stored, "" if stored else GONE
+        return await asyncio.to_thread(self._files.look, audio, sha256)
+
+    async def _rendered_hash(self, job_id: str) -> str | None:
+        """What a finished job's source was; None where that is not known."""
+        with contextlib.suppress(RequestFailed):
+            found = (await self.result(job_id)).results[0].recipe.get("source_sha256")
+            return found if isinstance(found, str) else None
+        return None
+
+    async def _in_store(self, path: Path) -> str:
+        """The hash of a source that the store has: a file that a path named is copied into it."""
+        known = hash_in_store(str(path))
+        if known is not None and self._hosting.store.find(known) == path:
+            return known
+        return await asyncio.to_thread(self._files.taken_in, path)
+
+    async def _values_again(self, job_id: str, take: int | None) -> tuple[Json, int]:
         request = (await self.requests([job_id])).get(job_id)
         if request is None:
             raise refused("unknown_job", "job_id", job_id[:60], "a job of this daemon", "It may have been deleted.")
-        source = source_of(request)
         if take is None:
-            return self._with_hashes(request), 0, source
+            return self._with_hashes(request), 0
         recipe = (await self.entry(job_id, take)).recipe
         task = recipe.get("request", {}).get("task", "")
         audio: Json = {"audio": "source"} if task in TASKS and "audio" in fields_of(TASKS[task]) else {}
@@ -142,7 +180,7 @@ class Catalogue:
         values = self._with_hashes({**to_dict(wanted), "task": task})
         reference = recipe.get("reference_sha256")
         values |= {"reference_audio": f"sha256:{reference}"} if reference else {}
-        return values, index, recipe.get("source_sha256") or source
+        return values, index
 
     def _with_hashes(self, request: Json) -> Json:
         """A request whose reference clip is a hash of the store, not a path."""
@@ -153,6 +191,8 @@ class Catalogue:
         """Everything that was made from a file, and from what was made from it; from its first source on."""
         jobs = [job for job in await self.all_jobs() if job["source"] or job["state"] == "completed"]
         results = await asyncio.gather(*(self._hashes(job) for job in jobs))
+        for job in jobs:
+            job["source"] = job["source"] or await self._rendered_hash(job["job_id"])
         parent = {made: job["source"] for job, hashes in zip(jobs, results, strict=True) for made in hashes}
         root, seen = sha256, {sha256}
         while (above := parent.get(root)) and above not in seen:

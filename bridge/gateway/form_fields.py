@@ -13,6 +13,7 @@ from msgspec import UNSET
 from bridge.gateway.endpoint_ids import DOCUMENTED, TASK_OF
 from bridge.gateway.inputs import public_name
 from engine.requests import TASKS, Field, fields_of
+from engine.requests.tracks import TRACKS
 
 Json = dict[str, Any]
 
@@ -27,7 +28,7 @@ class Group:
 
 
 GROUPS = (
-    Group("Sound", ("prompt", "tags", "lyrics", "instrumental", "duration"), folded=False),
+    Group("Sound", ("track", "tracks", "prompt", "tags", "lyrics", "instrumental", "duration"), folded=False),
     Group("What the source is", ("edit_mode", "original_tags", "original_lyrics", "strength"), folded=False),
     Group(
         "Where",
@@ -64,7 +65,11 @@ TITLES = {
     "text-to-audio": "New from tags",
     "prompt-to-audio": "New from a description",
     "retake": "Retake",
+    "lego": "Add an instrument",
+    "extract": "Take an instrument out",
+    "complete": "Complete a band",
 }
+LABELS = {"track": "Instrument", "tracks": "Instruments"}
 
 
 def forms() -> list[Json]:
@@ -90,14 +95,14 @@ def _group(group: Group, fields: dict[str, Field]) -> Json:
 def _field(field: Field) -> Json:
     return {
         "name": public_name(field.name),
-        "label": field.name.replace("_", " ").capitalize(),
-        "kind": "long" if field.name in LONG_TEXTS else field.kind,
+        "label": LABELS.get(field.name) or field.name.replace("_", " ").capitalize(),
+        "kind": "long" if field.name in LONG_TEXTS else "several" if field.name == "tracks" else field.kind,
         "required": field.required,
         "nullable": field.nullable,
         "default": None if field.default is UNSET else field.default,
         "minimum": field.minimum,
         "maximum": field.maximum,
-        "choices": list(field.choices),
+        "choices": list(TRACKS if field.name == "tracks" else field.choices),
         "unit": field.unit,
         "expected": field.expected,
         "description": field.description,

@@ -133,7 +133,7 @@ async def _serve(
     hosting.prepare()
     postman = Postman(ledger, secrets, settings.webhook_hosts, settings.retry_seconds)
     desk = Desk(settings, ledger, line, hosting, secrets, postman)
-    studio = Studio(line, hosting, ledger, Catalogue(line, hosting, ledger, secrets), settings.home)
+    studio = Studio(line, hosting, ledger, Catalogue(line, hosting, ledger, secrets, settings.roots), settings.home)
     app = application(settings, desk, hosting, secrets, studio, package_version())
     config = uvicorn.Config(
         app,

@@ -17,12 +17,16 @@ _HEARD_SECONDS = 120.0  # what beat and loudness are found in: a longer file is 
 CONTENT_TYPES = {"wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "ogg": "audio/ogg"}
 
 
-@lru_cache(maxsize=256)
 def sound_facts(path: Path) -> dict[str, Any]:
-    """Rate, channels, seconds, loudness, and the beat where one was found. Files of the store do not change.
+    """Rate, channels, seconds, loudness, and the beat where one was found.
 
-    Raises InvalidRequest for what is no audio.
+    Raises InvalidRequest for what is no audio, OSError for what is not there.
     """
+    return _sound_facts(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _sound_facts(path: Path, modified: int) -> dict[str, Any]:
     info = probe(path)
     audio = read(path, 0, min(info.frames, round(_HEARD_SECONDS * info.sample_rate)))
     beat = estimate_beat(audio.samples, audio.sample_rate)

@@ -31,7 +31,7 @@ from bridge.gateway.reading_bodies import base_of, read_body
 from bridge.gateway.sound_facts import CONTENT_TYPES, converted, sound_facts
 from bridge.osc.presets import BadPreset, Presets
 from bridge.protocol import messages as m
-from bridge.protocol.errors import UnknownThing
+from bridge.protocol.errors import ErrorContent, UnknownThing
 from engine.errors import InvalidRequest
 
 _MOST_JSON_BYTES = 1 << 20
@@ -65,6 +65,8 @@ class Studio:
             Route(f"{job}/cancel", self._cancel, methods=["PUT"]),
             Route(f"{job}/logs", self._logs, methods=["GET"]),
             Route(f"{job}/recipe", self._recipe, methods=["GET"]),
+            Route(f"{job}/source", self._source, methods=["GET"]),
+            Route(f"{job}/source/facts", self._source_facts, methods=["GET"]),
             Route(take, self._mark, methods=["PUT"]),
             Route(f"{take}/audio", self._audio, methods=["GET"]),
             Route("/studio/audio/{sha256}", self._facts, methods=["GET"]),
@@ -140,11 +142,10 @@ class Studio:
             result = await self._catalogue.result(job_id)
             takes = await self._catalogue.takes(job_id, base_of(request))
             more = {"timings": result.timings, "warnings": without_paths(result.warnings)}
-        return AsciiJson({**told, **more, "takes": takes, "source_url": self._source_url(told)})
-
-    def _source_url(self, job: dict[str, Any]) -> str | None:
-        source = job["source"]
-        return f"/studio/audio/{source}/file" if source and self._hosting.store.find(source) else None
+        if told["source_name"]:
+            path, problem = await self._catalogue.source_file(job_id)
+            more |= {"source_problem": problem, "source_url": f"/studio/jobs/{job_id}/source" if path else None}
+        return AsciiJson({"source_url": None, "source_problem": "", **told, **more, "takes": takes})
 
     async def _delete(self, request: Request) -> Response:
         await self._line.ask(lambda client: client.delete(request.path_params["job_id"]))
@@ -169,6 +170,20 @@ class Studio:
 
     # takes and sounds
 
+    async def _source(self, request: Request) -> Response:
+        path = await self._source_path(request)
+        return await self._sent(request, path, Path(path.name), "application/octet-stream")
+
+    async def _source_facts(self, request: Request) -> Response:
+        return await self._told_of(await self._source_path(request), {"url": request.url.path.removesuffix("/facts")})
+
+    async def _source_path(self, request: Request) -> Path:
+        """The file that a job was made from. Raises UnknownThing where the page cannot have it."""
+        path, problem = await self._catalogue.source_file(request.path_params["job_id"])
+        if path is None:
+            raise UnknownThing(ErrorContent(code="unknown_audio", message=problem))
+        return path
+
     async def _mark(self, request: Request) -> Response:
         job_id, take = request.path_params["job_id"], request.path_params["take"]
         mark = (await _object(request)).get("mark", "")
@@ -182,15 +197,15 @@ class Studio:
     async def _audio(self, request: Request) -> Response:
         entry = await self._catalogue.entry(request.path_params["job_id"], request.path_params["take"])
         name = Path(entry.audio.file_name)
-        return await self._sent(request, entry.audio.sha256, name, entry.audio.content_type)
+        return await self._sent(request, self._stored(entry.audio.sha256), name, entry.audio.content_type)
 
     async def _file(self, request: Request) -> Response:
-        sha256 = request.path_params["sha256"]
-        return await self._sent(request, sha256, Path(self._stored(sha256).name), "application/octet-stream")
+        path = self._stored(request.path_params["sha256"])
+        return await self._sent(request, path, Path(path.name), "application/octet-stream")
 
-    async def _sent(self, request: Request, sha256: str, name: Path, content_type: str) -> Response:
-        """A file of the store as it is, or in the format that the query asks for. Raises BadInput, UnknownThing."""
-        path, format = self._stored(sha256), request.query_params.get("format", "")
+    async def _sent(self, request: Request, path: Path, name: Path, content_type: str) -> Response:
+        """A file as it is, or in the format that the query asks for. Raises BadInput."""
+        format = request.query_params.get("format", "")
         if not format or f".{format}" == name.suffix:
             return FileResponse(path, media_type=content_type, filename=name.name)
         made = self._hosting.store.new_path(f".{format if format in CONTENT_TYPES else 'none'}")
@@ -203,11 +218,14 @@ class Studio:
 
     async def _facts(self, request: Request) -> Response:
         sha256 = request.path_params["sha256"]
+        return await self._told_of(self._stored(sha256), {"sha256": sha256, "url": f"/studio/audio/{sha256}/file"})
+
+    async def _told_of(self, path: Path, more: dict[str, str]) -> Response:
         try:
-            facts = await asyncio.to_thread(sound_facts, self._stored(sha256))
+            facts = await asyncio.to_thread(sound_facts, path)
         except InvalidRequest as error:
-            raise BadInput([problem(["path", "sha256"], str(error), "unsupported_audio_format")]) from error
-        return AsciiJson({"sha256": sha256, "url": f"/studio/audio/{sha256}/file", **facts})
+            raise BadInput([problem(["path"], str(error), "unsupported_audio_format")]) from error
+        return AsciiJson({**more, **facts})
 
     async def _tree(self, request: Request) -> Response:
         return AsciiJson(await self._catalogue.tree(request.path_params["sha256"]))
@@ -215,8 +233,6 @@ class Studio:
     def _stored(self, sha256: str) -> Path:
         path = self._hosting.store.find(sha256)
         if path is None:
-            from bridge.protocol.errors import ErrorContent
-
             text = "That audio is not here, or no more. Choose its file again."
             raise UnknownThing(ErrorContent(code="unknown_audio", message=text))
         return path

@@ -262,7 +262,7 @@ class UploadReply(Content, frozen=True, kw_only=True):
 class ModelEntry(Content, frozen=True, kw_only=True):
     """A model of the registry; `remedy` says how to get it where it is not available.
 
-    `machine` is the linked one that has it, "" on this one.
+    `machine` is the linked one that has it, "" on this one. `tasks` is what it is trained for, where that is known.
     """
 
     name: str
@@ -274,13 +274,15 @@ class ModelEntry(Content, frozen=True, kw_only=True):
     licence: str = ""
     remedy: str = ""
     machine: str = ""
+    tasks: list[str] = []
 
 
 class ModelsReply(Content, frozen=True, kw_only=True):
-    """`default` is what a request without `model` gets."""
+    """`default` is what a request without `model` gets; `default_tasks` what that is trained for, where it is known."""
 
     models: list[ModelEntry]
     default: str
+    default_tasks: list[str] = []
 
 
 class EngineState(Content, frozen=True, kw_only=True):

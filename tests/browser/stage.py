@@ -73,7 +73,9 @@ class Stage:
     def __init__(self, folder: Path, page: Any, gateway: GatewayProcess) -> None:
         self.folder, self.page, self.gateway = folder, page, gateway
         self.home = gateway.home
-        self.song = song(folder / "song.wav")
+        self.music = folder / "music"  # the gateway's one root
+        self.music.mkdir(exist_ok=True)
+        self.song = song(self.music / "song.wav")
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self.forgiven = False  # while something is ended on purpose, the browser complains of it
@@ -93,6 +95,14 @@ class Stage:
         """Another client of the daemon."""
         with Client.connect(self.home) as client:
             yield client
+
+    def daemon_with(self, model: str) -> None:
+        """Another daemon in the place of the one that runs, with another model."""
+        self.forgiven = True
+        _end_daemon(self.home)
+        ensure_daemon(self.home, ("--model", model))[0].close()
+        self.page.wait_for_selector("#banner", state="hidden")
+        self.forgiven = False
 
     def open(self, view: str = "make") -> None:
         """The page with its key, on a view."""
@@ -156,7 +166,8 @@ def stage(size: dict[str, int] | None = None, dark: bool = False) -> Iterator[St
         home.mkdir()
         ensure_daemon(home, ("--model", "nano"))[0].close()
         stack.callback(_end_daemon, home)
-        gateway = GatewayProcess(home)
+        (Path(name) / "music").mkdir()
+        gateway = GatewayProcess(home, "--root", str(Path(name) / "music"))
         gateway.start()
         stack.callback(lambda: gateway.process and gateway.process.poll() is None and gateway.stop())
         browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=chromium(), args=FLAGS)

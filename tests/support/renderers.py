@@ -22,7 +22,7 @@ import soundfile
 
 from bridge.engine_process.renderer import OnLog, OnStep
 from bridge.engine_process.wire import Done, RenderJob
-from bridge.files.store import AudioStore
+from bridge.files.store import AudioStore, hash_file
 from bridge.protocol.messages import AudioFile, ModelName, ResultEntry
 from engine.audio.buffer import Audio
 from engine.audio.write import write_audio
@@ -153,10 +153,11 @@ class NoiseRenderer(SineRenderer):
             content_type="audio/wav", sample_rate=info.samplerate, channels=info.channels, samples=info.frames,
         )  # fmt: skip
         made_from = {name: value for name, value in request.items() if name != "audio"}
+        source = {"source_sha256": hash_file(Path(job.request["audio"]))} if "audio" in job.request else {}
         return ResultEntry(
             variation=variation, audio=audio, seed=request["seed"], tags=request["tags"], report={"offset": offset},
             model=ModelName(name=job.model, description="noise"),
-            recipe={"recipe": 1, "model": {"name": job.model}, "request": made_from},
+            recipe={"recipe": 1, "model": {"name": job.model}, "request": made_from, **source},
         )  # fmt: skip
 
 

@@ -57,6 +57,16 @@ export async function file(path) {
   return answer.blob();
 }
 
+/** A file's samples. A browser cannot read every format: the gateway then gives the file as WAV. */
+export async function sound(player, path, bytes = null) {
+  try {
+    return await player.decode(bytes ?? (await (await file(path)).arrayBuffer()));
+  } catch (error) {
+    if (error instanceof Refusal || !path.startsWith("/studio/")) throw error;
+    return player.decode(await (await file(`${path}?format=wav`)).arrayBuffer());
+  }
+}
+
 /** Send a file; its hash and address. */
 export async function upload(chosen, onProgress) {
   const announced = await call("POST", "/rest/storage/upload/initiate", {

@@ -11,7 +11,8 @@ import { Player } from "./player.js";
 import { Source, listKnown } from "./source.js";
 
 const VIEWS = ["make", "jobs", "machine"];
-const MODES = { inpaint: "region", outpaint: "extend", "audio-to-audio": "whole" };
+const MODES = { inpaint: "region", lego: "region", outpaint: "extend" };
+const FOR_SOME_MODELS = new Set(["lego", "extract", "complete"]); // shown where a model is trained for them
 const ON_THE_WAVEFORM = { region: ["start_time", "end_time", "start_time_relative_to", "end_time_relative_to"], extend: ["extend_before_duration", "extend_after_duration"], whole: [] };
 const NOT_IN_PRESETS = new Set(["model", "priority", "tempo_map", "lora", "lora_weight"]);
 
@@ -22,7 +23,8 @@ const listen = new Listen(player);
 const jobs = new Jobs();
 const own = new Map(); // jobs that were asked for here and are under way
 let tasks = [];
-let models = [];
+let models = []; // {name, tasks} of those that are here
+let usualTasks = []; // of the daemon's own model
 let task = null;
 
 start();
@@ -76,13 +78,31 @@ function goTo(view) {
   else location.hash = view;
 }
 
+const canBeMade = (name) => !FOR_SOME_MODELS.has(name) || usualTasks.includes(name) || models.some((model) => model.tasks.includes(name));
+
+/** The tasks that a model here is trained for; the chosen one stays chosen. */
 function showTasks() {
-  byId("tasks").replaceChildren(el("legend", {}, "What to make"), ...tasks.map((one, at) => {
+  const shown = tasks.filter((one) => canBeMade(one.task));
+  const box = byId("tasks");
+  const told = shown.map((one) => one.task).join(" ");
+  if (box.dataset.shown === told) return;
+  box.dataset.shown = told;
+  const hadFocus = box.contains(document.activeElement);
+  box.replaceChildren(el("legend", {}, "What to make"), ...shown.map((one) => {
     const id = `task-${one.task}`;
-    const input = el("input", { type: "radio", name: "task", id, value: one.task, checked: at === 0, onchange: () => chooseTask(one.task) });
+    const input = el("input", { type: "radio", name: "task", id, value: one.task, onchange: () => chooseTask(one.task) });
     return el("span", { className: "version" }, input, el("label", { htmlFor: id }, one.title));
   }));
-  chooseTask(tasks[0].task);
+  const wanted = shown.find((one) => one.task === task?.task) ?? shown[0];
+  if (wanted === task) byId(`task-${task.task}`).checked = true;
+  else chooseTask(wanted.task);
+  if (hadFocus) byId(`task-${wanted.task}`).focus();
+}
+
+/** The models that can do a task; `usual`: whether the daemon's own can. */
+function modelsFor(name) {
+  if (!FOR_SOME_MODELS.has(name)) return { names: models.map((model) => model.name), usual: true };
+  return { names: models.filter((model) => model.tasks.includes(name)).map((model) => model.name), usual: usualTasks.includes(name) };
 }
 
 function chooseTask(name) {
@@ -91,7 +111,7 @@ function chooseTask(name) {
   if (input) input.checked = true;
   const mode = MODES[name] ?? "whole";
   byId("source").hidden = !task.has_source;
-  fields.show(task, new Set(task.has_source ? ON_THE_WAVEFORM[mode] : []), models);
+  fields.show(task, new Set(task.has_source ? ON_THE_WAVEFORM[mode] : []), modelsFor(name));
   if (task.has_source) source.setMode(mode);
   byId("go").textContent = TITLES[name] ?? "Go";
   problem("");
@@ -157,7 +177,7 @@ async function hear(job) {
 
 async function again(job, newSeed) {
   const told = await recipe(job, newSeed);
-  if (!told.source_is_here) return problem("The source of that job is not here any more: choose its file, then Change and again.");
+  if (!told.source_is_here) return problem(`${told.problem} Choose its file, then Change and again.`);
   await ask(told.endpoint, told.input);
   goTo("make");
 }
@@ -208,13 +228,10 @@ function happened(kind, told) {
 
 async function refresh() {
   const told = await call("GET", "/studio/models");
-  models = told.models.filter((model) => model.available).map((model) => model.name);
-  const list = byId("field-model");
-  if (list && list.options.length !== models.length + 1) {
-    const chosen = list.value;
-    list.replaceChildren(list.options[0], ...models.map((name) => el("option", { value: name }, name)));
-    list.value = chosen;
-  }
+  models = told.models.filter((model) => model.available);
+  usualTasks = told.default_tasks;
+  showTasks();
+  fields.setModels(modelsFor(task.task));
   await jobs.load();
   for (const job of jobs.all) noteOwn(job);
   await listPresets();

@@ -16,6 +16,16 @@ export class Fields {
     this.fill(values);
   }
 
+  /** Offer other models; the chosen one stays chosen where it is among them. */
+  setModels(models) {
+    const input = this.#inputs.get("model")?.input;
+    if (!input) return;
+    const chosen = input.value;
+    input.replaceChildren(...modelOptions(models));
+    input.value = chosen;
+    if (input.selectedIndex < 0) input.selectedIndex = 0;
+  }
+
   #group(group, elsewhere, models) {
     const fields = group.fields.filter((field) => !elsewhere.has(field.name));
     if (!fields.length) return null;
@@ -32,7 +42,7 @@ export class Fields {
     this.#inputs.set(field.name, { field, input, none });
     const unit = field.unit ? ` (${field.unit})` : "";
     return el("div", { className: `field ${field.kind}` },
-      el("label", { htmlFor: id }, `${field.label}${unit}`, field.required ? el("span", { className: "needed" }, " needed") : null),
+      el(field.kind === "several" ? "span" : "label", { className: "label", id: `${id}-label`, htmlFor: field.kind === "several" ? undefined : id }, `${field.label}${unit}`, field.required ? el("span", { className: "needed" }, " needed") : null),
       input,
       none ? el("label", { className: "check" }, none, " everything") : null,
       el("p", { className: "hint", id: `${id}-hint` }, field.description),
@@ -64,6 +74,7 @@ export class Fields {
   clear() {
     for (const { input, none } of this.#inputs.values()) {
       input.value = "";
+      if (input.selectedIndex < 0) input.selectedIndex = 0;
       input.disabled = false;
       if (none) none.checked = false;
     }
@@ -100,7 +111,8 @@ export class Fields {
 function makeInput(field, id, models) {
   const shared = { id, name: field.name, "aria-describedby": `${id}-hint`, required: field.required };
   const usual = field.default === null || field.default === "" ? "" : String(field.default);
-  if (field.name === "model") return pick(shared, models, "the daemon's own");
+  if (field.name === "model") return el("select", shared, ...modelOptions(models));
+  if (field.kind === "several") return several(field, id);
   if (field.kind === "bool") return pick(shared, ["true", "false"], usual ? `usual: ${field.default ? "yes" : "no"}` : "usual", { true: "yes", false: "no" });
   if (field.kind === "choice") return pick(shared, field.choices, usual ? `usual: ${usual}` : "usual");
   if (field.kind === "long") return el("textarea", { ...shared, rows: 4, spellcheck: true });
@@ -111,6 +123,21 @@ function makeInput(field, id, models) {
   return el("input", { ...shared, type: "text", placeholder: field.kind === "list" ? "one, two, ..." : usual, autocomplete: "off" });
 }
 
+const modelOptions = ({ names, usual }) => [...(usual ? [el("option", { value: "" }, "the daemon's own")] : []), ...names.map((name) => el("option", { value: name }, name))];
+
+/** Boxes to tick, with a value as a list is typed. */
+function several(field, id) {
+  const boxes = field.choices.map((choice) => el("input", { type: "checkbox", id: `${id}-${choice}`, value: choice, "aria-describedby": `${id}-hint` }));
+  const group = el("div", { id, className: "several", role: "group", "aria-labelledby": `${id}-label` },
+    ...boxes.map((box) => el("label", { className: "check" }, box, ` ${box.value.replaceAll("_", " ")}`)));
+  Object.defineProperty(group, "value", {
+    get: () => boxes.filter((box) => box.checked).map((box) => box.value).join(", "),
+    set: (text) => { for (const box of boxes) box.checked = text.split(", ").includes(box.value); },
+  });
+  group.focus = () => boxes[0].focus();
+  return group;
+}
+
 function pick(shared, choices, first, words = {}) {
   return el("select", shared, el("option", { value: "" }, first), ...choices.map((choice) => el("option", { value: choice }, words[choice] ?? choice)));
 }
@@ -119,7 +146,7 @@ function valueOf(field, text) {
   if (field.kind === "bool") return text === "true";
   if (field.kind === "int" || field.kind === "float") return Number(text);
   if (field.kind === "object" || text.trim().startsWith("[{")) return JSON.parse(text);
-  if (field.kind !== "list") return text;
+  if (field.kind !== "list" && field.kind !== "several") return text;
   return text.split(",").map((one) => one.trim()).filter(Boolean).map((one) => (Number.isNaN(Number(one)) ? one : Number(one)));
 }
 

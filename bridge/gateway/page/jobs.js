@@ -4,10 +4,10 @@ import { call } from "./api.js";
 import { byId, el, left, say } from "./dom.js";
 
 const PAGE = 40;
-export const TITLES = { inpaint: "Regenerate", outpaint: "Extend", "audio-to-audio": "Remix", "text-to-audio": "From tags", "prompt-to-audio": "From a description", retake: "Retake" };
+export const TITLES = { inpaint: "Regenerate", outpaint: "Extend", "audio-to-audio": "Remix", "text-to-audio": "From tags", "prompt-to-audio": "From a description", retake: "Retake", lego: "Add an instrument", extract: "Take an instrument out", complete: "Complete a band" };
 
-export const wordsOf = (job) => job.request?.tags ?? job.request?.prompt ?? "";
-const titleOf = (job) => TITLES[job.task] ?? job.task;
+export const wordsOf = (job) => [job.request?.track ?? job.request?.tracks?.join(", "), job.request?.tags ?? job.request?.prompt].filter(Boolean).join(": ").replaceAll("_", " ");
+export const titleOf = (job) => TITLES[job.task] ?? job.task;
 export const isOver = (job) => ["completed", "failed", "cancelled", "deleted"].includes(job.state);
 
 /** A job under way: bar, stage, step, time left, cancel. */

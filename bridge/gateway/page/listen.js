@@ -1,8 +1,9 @@
 // Listening: before and after, takes among themselves; their waveform, joints, spectrogram and the seam in words.
 
-import { call, file } from "./api.js";
+import { call, file, sound } from "./api.js";
 import { byId, el, say, seconds } from "./dom.js";
 import { drawJoints } from "./joints.js";
+import { titleOf, wordsOf } from "./jobs.js";
 import { Wave, spectrogram } from "./wave.js";
 
 const BEFORE = "Before";
@@ -42,36 +43,42 @@ export class Listen extends EventTarget {
     const job = await call("GET", `/studio/jobs/${encodeURIComponent(jobId)}`);
     if (!job.takes.length) throw new Error("This job made nothing to listen to.");
     const takes = await Promise.all(job.takes.map((take) => this.#fetched(take)));
-    const source = job.source_url ? await this.#decoded(job.source_url) : null;
-    const sourceFacts = source ? await call("GET", `/studio/audio/${job.source}`) : null;
+    const source = job.source_url ? await sound(this.#player, job.source_url) : null;
+    const sourceFacts = source ? await call("GET", `${job.source_url}/facts`) : null;
     this.job = job;
     this.#player.clear();
     if (source) this.#player.add(BEFORE, this.#player.placed(source, job.request.extend_before_duration ?? 0));
     const level = sourceFacts?.loudness_lufs ?? takes[0].facts.loudness_lufs;
-    this.#takes = takes.map((one, at) => ({ name: `Take ${at + 1}`, take: one.take, buffer: one.buffer, gain: level - one.facts.loudness_lufs }));
-    for (const one of this.#takes) {
-      this.#player.add(one.name, this.#player.placed(one.buffer, this.#place(one)), Math.min(12, Math.max(-12, one.gain)));
-    }
+    this.#takes = takes.flatMap((one, at) => this.#versions(one, at, source, level));
+    for (const one of this.#takes) this.#player.add(one.name, one.buffer, Math.min(12, Math.max(-12, one.gain)));
     byId("listen").hidden = false;
     byId("listen").dataset.job = jobId;
     this.#listVersions(Boolean(source));
     this.#listLoops();
     this.choose(this.#takes[0].name);
     const model = job.takes[0].model;
-    byId("listen-words").textContent = `${job.request.tags ?? job.request.prompt ?? job.task}, ${this.#takes.length === 1 ? "one take" : `${this.#takes.length} takes`}, made by ${model.name}${job.source && !source ? "; its source is not here any more" : ""}. ${(job.warnings ?? []).join(" ")}`;
-    say(`${this.#takes.length} takes are ready.`);
+    const words = takes.length === 1 ? "One take" : `${takes.length} takes`;
+    byId("listen-words").textContent = `${titleOf(job)} ${wordsOf(job)}: ${words.toLowerCase()}, made by ${model.name}. ${[job.source_problem, ...(job.warnings ?? [])].filter(Boolean).join(" ")}`;
+    say(`${words} ready.`);
   }
 
   async #fetched(take) {
-    const [buffer, facts] = await Promise.all([this.#decoded(new URL(take.audio.url).pathname), call("GET", `/studio/audio/${take.audio.sha256}`)]);
+    const [buffer, facts] = await Promise.all([sound(this.#player, new URL(take.audio.url).pathname), call("GET", `/studio/audio/${take.audio.sha256}`)]);
     return { take, buffer, facts };
   }
 
-  async #decoded(path) { return this.#player.decode(await (await file(path)).arrayBuffer()); }
+  /** A take on the time line; an instrument that was added is heard alone and with its source. */
+  #versions({ take, buffer, facts }, at, source, level) {
+    const placed = this.#player.placed(buffer, this.#place(take, buffer));
+    const name = `Take ${at + 1}`;
+    if (this.job.task !== "lego") return [{ name, take, buffer: placed, gain: level - facts.loudness_lufs }];
+    const together = source ? [{ name: `${name} with the source`, take, buffer: this.#player.mixed(source, placed), gain: 0 }] : [];
+    return [...together, { name, take, buffer: placed, gain: 0 }];
+  }
 
   /** Where a take lies on the time line: a clip begins a handle before its region. */
-  #place({ take, buffer }) {
-    if (this.job.request.output !== "clip" || !take.region) return 0;
+  #place(take, buffer) {
+    if ((this.job.request.output !== "clip" && this.job.task !== "lego") || !take.region) return 0;
     const length = (take.region.end - take.region.start) / take.audio.sample_rate;
     return Math.max(0, take.region.start / take.audio.sample_rate - Math.max(0, (buffer.duration - length) / 2));
   }
@@ -96,6 +103,9 @@ export class Listen extends EventTarget {
     byId("reject").setAttribute("aria-pressed", String(mark === "rejected"));
     for (const name of ["keep", "reject", "as-source"]) byId(name).disabled = !this.take;
     for (const button of document.querySelectorAll("[data-save]")) button.disabled = !this.take;
+    const file = this.take?.audio;
+    byId("drag-out").hidden = !file;
+    if (file) Object.assign(byId("drag-out"), { href: file.url, download: file.file_name, title: `Drag ${file.file_name} into a DAW or a folder` });
   }
 
   names() { return [...document.querySelectorAll("#versions input")].map((input) => input.value); }

@@ -45,6 +45,19 @@ export class Player extends EventTarget {
     return made;
   }
 
+  /** Two buffers at once. */
+  mixed(one, other) {
+    const made = this.context.createBuffer(Math.max(one.numberOfChannels, other.numberOfChannels), Math.max(one.length, other.length), one.sampleRate);
+    for (let channel = 0; channel < made.numberOfChannels; channel++) {
+      const sum = made.getChannelData(channel);
+      for (const buffer of [one, other]) {
+        const data = buffer.getChannelData(Math.min(channel, buffer.numberOfChannels - 1));
+        for (let i = 0; i < data.length; i++) sum[i] += data[i];
+      }
+    }
+    return made;
+  }
+
   clear() {
     this.pause();
     this.#sounds.clear();

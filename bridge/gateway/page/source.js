@@ -1,6 +1,6 @@
 // The source: a file that is dropped, chosen or already here; its waveform, region, beats, and edges to extend.
 
-import { call, file, upload } from "./api.js";
+import { call, sound, upload } from "./api.js";
 import { byId, el, say } from "./dom.js";
 import { Wave } from "./wave.js";
 
@@ -64,8 +64,7 @@ export class Source extends EventTarget {
   /** Work on a file of the store. `bytes` where they are at hand. Throws Refusal. */
   async use(sha256, name, bytes = null) {
     const facts = await call("GET", `/studio/audio/${sha256}`);
-    const data = bytes ?? (await (await file(facts.url)).arrayBuffer());
-    this.buffer = await this.#decoded(data, facts.url);
+    this.buffer = await sound(this.#player, facts.url, bytes);
     this.facts = { ...facts, name };
     byId("source-work").hidden = false;
     this.#say(`${name}: ${facts.seconds.toFixed(2)} s, ${facts.sample_rate} Hz, ${facts.channels === 1 ? "mono" : `${facts.channels} channels`}, ${facts.loudness_lufs} LUFS`);
@@ -76,15 +75,6 @@ export class Source extends EventTarget {
     this.#show();
     if (this.#mode === "region") this.setRegion(facts.seconds / 3, Math.min((facts.seconds * 2) / 3, facts.seconds / 3 + 30));
     this.dispatchEvent(new Event("change"));
-  }
-
-  /** A browser cannot read every format: the gateway then gives the file as WAV. */
-  async #decoded(data, url) {
-    try {
-      return await this.#player.decode(data);
-    } catch {
-      return this.#player.decode(await (await file(`${url}?format=wav`)).arrayBuffer());
-    }
   }
 
   #say(text) {

@@ -18,5 +18,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def gateway(home):
-    with gateway_running(home, "--origin", "http://page.example") as process:
+    music = home.parent / "music"  # the one folder whose files callers may name
+    music.mkdir()
+    with gateway_running(home, "--origin", "http://page.example", "--root", str(music)) as process:
         yield process

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from bridge.cli.studio_command import write_opener
+from bridge.client import Client
+from bridge.daemon.views import models
 from bridge.gateway.catalogue import asked_by
 from bridge.gateway.form_fields import GROUPS, HIDDEN, forms
 from bridge.gateway.inputs import public_name
@@ -18,6 +20,7 @@ from bridge.gateway.serving import Running
 from engine.requests import TASKS, fields_of
 from tests.browser.vendor import LIST, wrong_files
 from tests.support.gateway import APP, wave_bytes
+from tests.support.paths import TINY15
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +143,38 @@ def test_a_sound_has_its_facts_and_takes_hang_on_their_source(gateway, finished,
     tree = gateway.call("GET", f"/studio/tree/{finished['takes'][0]['audio']['sha256']}").json
     assert tree["sha256"] == source and finished["job_id"] in [job["job_id"] for job in tree["jobs"]]
     assert gateway.call("GET", f"/studio/audio/{'0' * 64}").status == 404
+
+
+def test_a_source_that_a_path_names_is_heard_where_it_may_be(gateway, home):
+    music, outside = home.parent / "music" / "mine.wav", home.parent / "outside.wav"
+    for path in (music, outside):
+        path.write_bytes(wave_bytes(3.0))
+    wanted = {"task": "inpaint", "tags": "by path", "start_time": 0.5, "end_time": 1.0}
+    with Client.connect(home) as client:
+        jobs = [client.submit({**wanted, "audio": str(path)}).wait(60).job_id for path in (music, outside)]
+    inside, out = (gateway.call("GET", f"/studio/jobs/{job}").json for job in jobs)
+    assert inside["source_name"] == "mine.wav" and str(home.parent) not in json.dumps([inside, out])
+    assert gateway.call("GET", inside["source_url"]).body == music.read_bytes()
+    assert gateway.call("GET", inside["source_url"], key="").status == 401
+    assert gateway.call("GET", f"{inside['source_url']}/facts").json["seconds"] == 3.0
+    assert out["source_url"] is None and "--root" in out["source_problem"]
+    assert gateway.call("GET", f"/studio/jobs/{jobs[1]}/source").status == 404
+    music.write_bytes(wave_bytes(2.0))
+    assert "changed" in gateway.call("GET", f"/studio/jobs/{jobs[0]}").json["source_problem"]
+    music.write_bytes(wave_bytes(3.0))
+    again = gateway.call("GET", f"/studio/jobs/{jobs[0]}/recipe?take=0").json
+    music.unlink()  # the store has it from now on
+    assert gateway.finished(gateway.submit(again["input"], again["endpoint"])).get("error") is None
+    tree = gateway.call("GET", f"/studio/tree/{again['input']['audio_url'].removeprefix('sha256:')}").json
+    assert len(tree["jobs"]) == 3  # of equal sources
+
+
+def test_tasks_of_some_models_are_told_with_the_models(gateway):
+    told = gateway.call("GET", "/studio/models").json
+    nano = next(model for model in told["models"] if model["name"] == "nano")
+    assert "inpaint" in nano["tasks"] and not {"lego", "extract", "complete"} & {*nano["tasks"], *told["default_tasks"]}
+    assert {"lego", "extract", "complete"} <= set(models(None, str(TINY15 / "base"), True).default_tasks)
+    assert models(None, "no such model", True).default_tasks == []
 
 
 def test_presets_are_those_of_surfaces(gateway):
