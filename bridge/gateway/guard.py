@@ -7,7 +7,9 @@ Knows no endpoint's meaning. ASGI; runs before a body is read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -29,6 +31,8 @@ PREFIX_OF_HOST = {
 _OPEN = ("/files/", "/upload/", "/assets/")
 _OPEN_EXACTLY = ("/", "/openapi.json", "/.well-known/jwks.json", "/rest/.well-known/jwks.json", "/favicon.ico")
 _EXPOSED = "x-fal-request-id, x-fal-request-timeout-type, x-fal-error-type, x-fal-retryable, content-range, etag"
+_HOST = re.compile(r"(?:\[(?P<literal>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{0,5}))?")
+_HIGHEST_PORT = 65_535
 _ASKED = ("authorization", "content-type", "accept", "range", "idempotency-key")
 
 
@@ -89,12 +93,16 @@ class Guard:
         return Response(status_code=204, headers=told)
 
 
+@lru_cache(maxsize=64)
 def host_name(host: str) -> str:
-    """A Host header without its port, in lower case; "" for one that is none."""
-    try:
-        return (urlsplit(f"//{host}").hostname or "").lower()
-    except ValueError:
+    """A Host header without its port and the root's dot, in lower case; "" for one that is none.
+
+    It is strict, since addresses are made of it: no user, no path, a port that there may be.
+    """
+    found = _HOST.fullmatch(host)
+    if found is None or int(found["port"] or 0) > _HIGHEST_PORT:
         return ""
+    return (found["literal"] or found["name"].removesuffix(".")).lower()
 
 
 def _no_key() -> Response:

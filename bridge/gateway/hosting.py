@@ -47,6 +47,7 @@ class Hosting:
         self._ledger = ledger
         self._parts = settings.folder / "parts"
         self.store = AudioStore(settings.home / "audio")
+        self._on_their_way: dict[Path, int] = {}  # bytes of files that are being written
 
     def prepare(self) -> None:
         """Make the folders; parts of uploads that nobody went on with for a day are removed."""
@@ -69,12 +70,15 @@ class Hosting:
         self._ledger.keep(row)
         return row
 
-    def check_size(self, announced: int | None) -> None:
-        """Raises TooLarge for an upload whose announced size is too much, before a byte of it is read."""
+    def check_size(self, announced: int | None, beside: int = 0) -> None:
+        """Raises TooLarge for an upload whose announced size is too much, before a byte of it is read.
+
+        `beside`: bytes of other uploads that are on their way.
+        """
         limit = self._settings.max_upload_bytes
         if (announced or 0) > limit:
             raise TooLarge(limit, f"got {announced} bytes, expected at most {limit} in one file. Send it as FLAC.")
-        left = self._settings.quota_bytes - self._ledger.hosted_bytes()
+        left = max(0, self._settings.quota_bytes - self._ledger.hosted_bytes() - beside)
         if (announced or 0) > left:
             text = (
                 f"got {announced} bytes, but uploads may take {self._settings.quota_bytes} together; {left} are left."
@@ -96,10 +100,11 @@ class Hosting:
             raise TooLarge(_MOST_PARTS, f"got part {number}, expected 1 to {_MOST_PARTS}. Send larger parts.")
         folder = self._parts / upload.upload_id
         folder.mkdir(exist_ok=True, mode=0o700)
-        before = sum(path.stat().st_size for path in folder.iterdir() if path.name != f"{number}")
+        before = _size(folder) - _size(folder, f"{number}")
+        beside = sum(_size(other) for other in self._parts.iterdir() if other != folder)
         new_path = folder / f"{number}.{secrets.token_hex(4)}.new"
         try:
-            await self._write(new_path, chunks, before)
+            await self._write(new_path, chunks, before, beside)
             os.replace(new_path, folder / f"{number}")
             sync_folder(folder)
         finally:
@@ -117,15 +122,21 @@ class Hosting:
         finally:
             path.unlink(missing_ok=True)
 
-    async def _write(self, path: Path, chunks: AsyncIterator[bytes], before: int = 0) -> None:
+    async def _write(self, path: Path, chunks: AsyncIterator[bytes], before: int = 0, beside: int = 0) -> None:
+        """`before`: bytes of the same upload that are there; `beside`: those of others that are not complete."""
         size = before
-        with open(path, "xb") as file:
-            async for chunk in chunks:
-                size += len(chunk)
-                self.check_size(size)
-                file.write(chunk)
-            file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())
+        try:
+            with open(path, "xb") as file:
+                async for chunk in chunks:
+                    size += len(chunk)
+                    others = sum(taken for other, taken in self._on_their_way.items() if other != path)
+                    self.check_size(size, beside + others)
+                    self._on_their_way[path] = size - before
+                    file.write(chunk)
+                file.flush()
+                await asyncio.to_thread(os.fsync, file.fileno())
+        finally:
+            self._on_their_way.pop(path, None)
 
     async def _adopt(self, path: Path, upload: UploadRow) -> HostedRow:
         with open(path, "rb") as file:
@@ -188,7 +199,7 @@ class Hosting:
         with contextlib.suppress(ValueError):
             parts = urlsplit(url)
             words = parts.path.split("/")
-            if (parts.hostname or "").lower() in hosts and len(words) >= 3 and words[1] == "files":
+            if (parts.hostname or "").removesuffix(".") in hosts and len(words) >= 3 and words[1] == "files":
                 hosted = self.find(unquote(words[2]))
                 if hosted:
                     with contextlib.suppress(OSError):
@@ -212,6 +223,13 @@ def safe_type(content_type: str) -> str:
     """A MIME type as it may stand in a header."""
     kind = content_type.partition(";")[0].strip().lower()
     return kind if re.fullmatch(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}", kind) else "application/octet-stream"
+
+
+def _size(folder: Path, name: str = "") -> int:
+    """Bytes of the finished parts of an upload, or of one of them."""
+    with contextlib.suppress(OSError):
+        return sum(p.stat().st_size for p in folder.iterdir() if p.suffix != ".new" and name in ("", p.name))
+    return 0
 
 
 def _joined(parts: list[Path], path: Path) -> None:

@@ -19,6 +19,7 @@ from bridge.protocol.lock import FileLock
 from bridge.system.atomic import write_private
 
 _LAST_SECONDS = 2
+_IDLE_SECONDS = 20  # longer than Python's and Node's clients keep an idle line: none of them meets one that just closed
 
 
 class GatewayRefused(BridgeError):
@@ -119,6 +120,7 @@ async def _serve(
     from bridge.gateway.desk import Desk
     from bridge.gateway.hosting import Hosting
     from bridge.gateway.ledger import Ledger
+    from bridge.gateway.patience import PatientProtocol
     from bridge.gateway.secret_files import secrets_of
     from bridge.gateway.studio import Studio
     from bridge.gateway.webhooks import Postman
@@ -137,13 +139,14 @@ async def _serve(
     app = application(settings, desk, hosting, secrets, studio, package_version())
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=PatientProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_LAST_SECONDS,
         ssl_certfile=files.certificate if files else None,
         ssl_keyfile=files.key if files else None,

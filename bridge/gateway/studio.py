@@ -15,13 +15,14 @@ from typing import Any
 import msgspec
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from bridge.gateway.answers import log_entry, without_paths
 from bridge.gateway.calling import PING_SECONDS, AsciiJson, ascii_json, decoded
 from bridge.gateway.catalogue import Catalogue
 from bridge.gateway.daemon_line import DaemonLine
+from bridge.gateway.file_answers import FileAnswer
 from bridge.gateway.form_fields import forms
 from bridge.gateway.hosting import Hosting
 from bridge.gateway.inputs import BadInput, problem
@@ -207,14 +208,14 @@ class Studio:
         """A file as it is, or in the format that the query asks for. Raises BadInput."""
         format = request.query_params.get("format", "")
         if not format or f".{format}" == name.suffix:
-            return FileResponse(path, media_type=content_type, filename=name.name)
+            return FileAnswer(path, content_type, name.name)
         made = self._hosting.store.new_path(f".{format if format in CONTENT_TYPES else 'none'}")
         try:
             await asyncio.to_thread(converted, path, made, format)
         except InvalidRequest as error:
             raise BadInput([problem(["query", "format"], str(error), "one_of")]) from error
         remove = BackgroundTask(made.unlink, missing_ok=True)
-        return FileResponse(made, media_type=CONTENT_TYPES[format], filename=f"{name.stem}.{format}", background=remove)
+        return FileAnswer(made, CONTENT_TYPES[format], f"{name.stem}.{format}", background=remove)
 
     async def _facts(self, request: Request) -> Response:
         sha256 = request.path_params["sha256"]

@@ -6,15 +6,18 @@ Python asks for a token and sends with it. Large files come in parts, each clien
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridge.gateway.calling import decoded
+from bridge.gateway.file_answers import FileAnswer
 from bridge.gateway.hosting import Hosting, file_url
 from bridge.gateway.inputs import BadInput, problem
 from bridge.gateway.ledger import UploadRow
@@ -69,10 +72,16 @@ class Uploading:
         return self._hosting.announce(content_type, file_name, seconds)
 
     async def _put(self, request: Request) -> Response:
-        upload = self._hosting.upload(request.path_params["upload_id"])
-        if upload is None:
+        upload_id = request.path_params["upload_id"]
+        upload = self._hosting.upload(upload_id)
+        done = self._hosting.completed(upload_id)
+        if upload is None and done is None:
             return _no_upload()
         self._hosting.check_size(announced_size(request))
+        if done is not None:  # sent again, since the answer was lost
+            same = await _hash_of(chunks_of(request)) == done.sha256
+            return JSONResponse({"file_size": done.size, "sha256": done.sha256}) if same else _no_upload()
+        assert upload is not None
         row = await self._hosting.take_in(upload, chunks_of(request))
         return JSONResponse({"file_size": row.size, "sha256": row.sha256})
 
@@ -126,10 +135,14 @@ class Uploading:
         row, path = hosted
         shown = row.content_type.startswith(_SHOWN)
         kind = row.content_type if shown else "application/octet-stream"
-        way = "inline" if shown else "attachment"
-        return FileResponse(
-            path, headers=_FILE_HEADERS, media_type=kind, filename=row.file_name, content_disposition_type=way
-        )
+        return FileAnswer(path, kind, row.file_name, _FILE_HEADERS, "inline" if shown else "attachment")
+
+
+async def _hash_of(chunks: AsyncIterator[bytes]) -> str:
+    digest = hashlib.sha256()
+    async for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _text(body: dict[str, Any], name: str) -> str:

@@ -1,0 +1,66 @@
+"""How long the gateway waits for a caller that does not go on, and how many lines it holds. Knows no endpoint.
+
+Anyone on this machine can open lines and send a request letter by letter, without a key: each line costs a file handle,
+and on Windows five hundred are all there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_SECONDS = 20.0  # from the first byte of a request to the end of its headers
+BODY_SECONDS = 60.0  # without a byte of a body that was announced
+MOST_LINES = 400
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's, with these limits. An answer under way has none: streams last as long as their job."""
+
+    head_seconds, body_seconds, most_lines = HEAD_SECONDS, BODY_SECONDS, MOST_LINES
+    _timer: asyncio.TimerHandle | None = None
+    _for: Any = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.most_lines:
+            transport.abort()
+        else:
+            self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop()
+
+    def _watch(self) -> None:
+        """Wait for the end of the head from its first byte on; for a body from its last byte on."""
+        state = self.conn.their_state
+        if state is h11.IDLE and self._for is h11.IDLE:
+            return
+        self._stop()
+        if state in (h11.IDLE, h11.SEND_BODY):
+            self._for = state
+            seconds = self.head_seconds if state is h11.IDLE else self.body_seconds
+            self._timer = self.loop.call_later(seconds, self._too_slow)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._for = None
+
+    def _too_slow(self) -> None:
+        waits_for = self._for
+        self._stop()
+        if self.conn.their_state is not waits_for or (self.timeout_keep_alive_task and waits_for is h11.IDLE):
+            return
+        if waits_for is h11.SEND_BODY and self.flow.read_paused:
+            self._watch()  # it is not the caller who is slow
+        else:
+            self.transport.abort()
