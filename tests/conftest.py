@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import psutil
 import pytest
@@ -14,6 +15,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell that started
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.load_profile(SUITE)
+
+# a third of all that the suite costs would be making bytecode again, in each of its hundreds of processes
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 os.environ.setdefault("ACESTEP_PRODUCTS", "onednn")  # tests do not depend on what a processor does best
 
