@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from typing import Any
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell that started
 
 settings.load_profile(SUITE)
 
-# a third of all that the suite costs would be making bytecode again, in each of its hundreds of processes
+# workers, daemons and commands, hundreds of processes, would compile every module and rewrite every assertion again
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
@@ -60,17 +61,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item.nodeid in names]
 
 
-def _check_table(config: pytest.Config, items: list[pytest.Item]) -> None:
-    missing = longer.stale(item.nodeid for item in items)
-    if missing and config.args == config.getini("testpaths"):  # nothing but what is named was collected otherwise
-        raise pytest.UsageError(f"tests/support/longer.py names what is not there: {', '.join(missing)}")
-
-
 def _is_property(item: pytest.Item) -> bool:
     return is_hypothesis_test(getattr(item, "obj", None))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Whole files to a worker, and files that share a dear daemon to one."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return longer.together(nodeid)
+
+    return Scheduling(config, log)
+
+
 def pytest_xdist_auto_num_workers() -> int:
-    """With `-n auto`: one worker more than there are processors, since many tests wait, while memory admits them."""
+    """With `-n auto`: one worker a processor, while memory admits them; each costs ten seconds of collecting tests."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(processors + 1, 8, int(psutil.virtual_memory().available / WORKER_BYTES)))
+    return max(1, min(processors, 8, int(psutil.virtual_memory().available / WORKER_BYTES)))

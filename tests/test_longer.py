@@ -1,6 +1,9 @@
 """Which tests the longer check takes over, by the table of `tests/support/longer.py`."""
 
-from tests.support.longer import left_out, place, some_of, stale
+import re
+
+from tests.support.longer import ONE_DAEMON, left_out, place, some_of, stale, together
+from tests.support.paths import ROOT
 
 IDS = [f"tests/a/test_b.py::test_c[{number}]" for number in range(6)] + ["tests/a/test_b.py::test_d"]
 
@@ -26,3 +29,12 @@ def test_some_are_the_first_case_of_each_function():
 
 def test_other_files_stay_in_their_order():
     assert sorted(IDS, key=place) == IDS
+
+
+def test_files_that_share_a_daemon_go_to_one_worker_and_are_those_that_use_it():
+    assert len({together(f"tests/{path}::test_a[b]") for path in ONE_DAEMON}) == 1
+    assert together(IDS[0]) == "tests/a/test_b.py"
+    texts = {path.name: path.read_text("utf-8") for path in (ROOT / "tests" / "end_to_end").glob("test_*.py")}
+    users = {name for name, text in texts.items() if re.search(r"def \w+\([^)]*\bhome\b", text)}
+    own = {name for name, text in texts.items() if "def home(" in text}
+    assert users - own == {path.rpartition("/")[2] for path in ONE_DAEMON}

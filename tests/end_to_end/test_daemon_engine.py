@@ -11,9 +11,7 @@ import soundfile
 
 import engine
 from bridge.client import Client
-from bridge.engine_process.wire import DEFAULT_RENDERER
 from engine.checkpoints import registry
-from tests.support.daemons import running
 from tests.support.patience import HANG_SECONDS
 
 pytestmark = pytest.mark.skipif(not registry.resolve("nano").installed, reason="nano is not in the package yet")
@@ -21,10 +19,9 @@ RATE = 44100
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    home = tmp_path_factory.mktemp("real") / "home"
-    options = ("--model", "nano", "--device", "cpu")
-    with running(home, *options, renderer=DEFAULT_RENDERER) as daemon, daemon.client() as made:
+def client(home: Path) -> Iterator[Client]:
+    """A client of the daemon that all files here share; requests name the model."""
+    with Client.connect(home) as made:
         yield made
 
 
@@ -36,7 +33,7 @@ def song(path: Path, rate: int, subtype: str, channels: int, seconds: float = 8.
 
 
 def request(path: Path, **fields: object) -> engine.Inpaint:
-    settings = {"number_of_steps": 2, "context_seconds": 1.0, "seed": 7, **fields}
+    settings = {"model": "nano", "number_of_steps": 2, "context_seconds": 1.0, "seed": 7, **fields}
     return engine.Inpaint(audio=path, tags="house, 124 bpm, drums", start_time=3, end_time=4, **settings)  # type: ignore[arg-type]
 
 
@@ -84,7 +81,7 @@ def test_a_clip_is_the_region_with_its_handles(client: Client, tmp_path: Path) -
 
 
 def test_text_to_audio_reports_what_made_it(client: Client) -> None:
-    job = client.submit(engine.TextToAudio(tags="drums", duration=2, number_of_steps=2, variations=2))
+    job = client.submit(engine.TextToAudio(model="nano", tags="drums", duration=2, number_of_steps=2, variations=2))
     states = [status.stage for status in job.progress()]
     result = job.result()
     assert {"denoise", "decode"} & set(states)
@@ -95,11 +92,11 @@ def test_text_to_audio_reports_what_made_it(client: Client) -> None:
 
 
 def test_cancel_of_a_real_render(client: Client) -> None:
-    job = client.submit(engine.TextToAudio(tags="drums", duration=20, number_of_steps=200))
+    job = client.submit(engine.TextToAudio(model="nano", tags="drums", duration=20, number_of_steps=200))
     for status in job.progress():
         if status.stage == "denoise" and status.step:
             break
     job.cancel()
     assert job.wait(HANG_SECONDS).state == "cancelled"
-    short = engine.TextToAudio(tags="drums", duration=1, number_of_steps=1)
+    short = engine.TextToAudio(model="nano", tags="drums", duration=1, number_of_steps=1)
     assert client.submit(short).wait(HANG_SECONDS).state == "completed"

@@ -35,18 +35,18 @@ from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import SINES
 
 
-def test_a_stop_among_very_short_jobs_is_heard(tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", range(3))
+def test_a_stop_among_very_short_jobs_is_heard(tmp_path: Path, which: int) -> None:
     """`wait_for` on Python 3.11 swallowed the cancellation where an answer came at the same moment: the daemon did all
     jobs and then held its lock for ever."""
-    for round_ in range(3):
-        with running(tmp_path / f"home{round_}") as daemon, daemon.client() as client:
-            jobs = [client.submit(text("steps=1 step_seconds=0")) for _ in range(60)]
-            jobs[round_].wait(HANG_SECONDS)
-            assert daemon.process is not None
-            daemon.process.terminate()
-            assert daemon.process.wait(HANG_SECONDS) == 0
-            with FileLock(daemon.home / "daemon.lock") as lock:
-                assert lock.acquire()
+    with running(tmp_path / "home") as daemon, daemon.client() as client:
+        jobs = [client.submit(text("steps=1 step_seconds=0")) for _ in range(60)]
+        jobs[which].wait(HANG_SECONDS)
+        assert daemon.process is not None
+        daemon.process.terminate()
+        assert daemon.process.wait(HANG_SECONDS) == 0
+        with FileLock(daemon.home / "daemon.lock") as lock:
+            assert lock.acquire()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
