@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bridge.cli.model_search import model_of, other_model
 from bridge.cli.request_options import NOT_PATHS, SOURCE, value_of, values_from
 from engine.errors import InvalidRequest
 from engine.requests import FROM_WORDS, TASKS, Request, Retake, fields_of, from_dict, request_of
@@ -47,7 +48,8 @@ def retake_of(path: Path, options: Mapping[str, Any]) -> Request:
     names = fields_of(Retake)
     values = {name: value for name, value in recipe["request"].items() if name in names and name != "variance"}
     values.pop("retake_seed", None)
-    values["model"] = recipe["model"].get("name")
+    if options.get("model") is None:
+        values["model"] = model_of(recipe)[0]
     if CLIP not in options or options[CLIP] is None:
         values |= _clip(path, recipe)[0]
     return from_dict({**values, "task": Retake.task, **values_from(Retake.task, dict(options))})
@@ -77,9 +79,12 @@ def again_of(path: Path, seed: int | None, changes: Sequence[str], source: str |
         if task != Retake.task and "retake_seed" not in changed:
             changed["retake_seed"] = None  # derived again from the seed
     same_sound = not set(changed) - SAME_SOUND
-    notes: tuple[str, ...] = ()
+    notes = other_model(recipe, str(changed["model"])) if "model" in changed else ()
+    if "model" not in changed:
+        changed["model"], notes = model_of(recipe)
     if SOURCE in fields_of(TASKS[task]) and SOURCE not in changed:
-        changed[SOURCE], notes = _source(path, recipe, source)
+        changed[SOURCE], told = _source(path, recipe, source)
+        notes = (*notes, *told)
     if CLIP not in changed:
         clip, told = _clip(path, recipe)
         changed, notes = {**changed, **clip}, (*notes, *told)

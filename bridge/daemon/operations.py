@@ -30,8 +30,9 @@ from bridge.files.roots import check_loras, check_model
 from bridge.files.sources import unknown_audio
 from bridge.files.store import suffix_of
 from bridge.jobs import Job, JobStore
+from bridge.jobs.own_models import place_of
 from bridge.protocol import messages as m
-from bridge.protocol.errors import refused
+from bridge.protocol.errors import UnknownThing, refused
 from bridge.protocol.frames import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
 from bridge.protocol.linked import Linked, read_linked
 from bridge.system.version import package_version
@@ -370,11 +371,23 @@ class Operations:
 
     async def _checked_model(self, name: str, peer: Peer) -> str:
         """The name, "" for the default; another machine knows its own models. Raises UnknownThing, InvalidField."""
-        if not name:
+        if not name or name == Path(self._default_model()).name:
             return self._default_model()
         if not peer.is_local:
             await self._threads.run(check_model, name, self._settings.allowed_roots)
-        return name if self._linked() else await self._threads.run(views.check_model, name)
+        if self._linked():
+            return name
+        return await self._threads.run(self._model_here, name, peer.is_local)
+
+    def _model_here(self, name: str, any_folder: bool) -> str:
+        """The name, or where the checkpoint lies that a recipe names so: recipes hold no paths. Raises UnknownThing."""
+        try:
+            return views.check_model(name)
+        except UnknownThing:
+            place = place_of(self._settings.home, name) if any_folder else None
+            if place is None:
+                raise
+            return str(place)
 
 
 def _row_number(asked: int) -> int:

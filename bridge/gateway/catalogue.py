@@ -117,8 +117,9 @@ class Catalogue:
             values.pop("retake_seed", None)
         values.pop("audio", None)
         usual = await self._line.ask(lambda client: client.models())
-        if values.get("model") == usual.default:  # it may be a folder, which callers may not name
-            del values["model"]
+        model = PurePath(values.pop("model", None) or usual.default).name  # a folder's path is not theirs to know
+        if model != PurePath(usual.default).name:
+            values["model"] = model
         told = {public_name(name): value for name, value in values.items()}
         here, problem = True, ""
         if "audio" in fields_of(TASKS[task]):

@@ -167,6 +167,14 @@ class JobStore:
         where, values = _matching(owner, None)
         return dict(self._base.rows(f"SELECT state, count(*) FROM jobs{where} GROUP BY state", values))
 
+    def models(self, most: int = 500) -> Strings:
+        """The models that jobs were for, as they were named, the newest first."""
+        query = (
+            "SELECT json_extract(details, '$.model') AS model FROM jobs WHERE json_valid(details) "
+            "GROUP BY model ORDER BY max(number) DESC LIMIT ?"
+        )
+        return [str(model) for (model,) in self._base.rows(query, (most,)) if model]
+
     def queued(self, owner: str | None = None) -> int:
         """How many jobs wait."""
         where, values = _matching(owner, "queued")

@@ -123,6 +123,17 @@ def test_broken_audio_is_refused(client: Client, wav: Path, tmp_path: Path, case
     assert client.jobs().total == before
 
 
+def test_a_checkpoint_that_a_recipe_names_is_found_where_jobs_had_it(client: Client, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    with pytest.raises(errors.UnknownThing):
+        client.submit(text(model="mine"))
+    client.submit(text(model=str(mine)))
+    job = client.submit(text(model="mine"))
+    assert client.requests([job.job_id])[job.job_id]["model"] == str(mine)
+    assert job.status().model.name == "mine"
+
+
 def test_an_unknown_model_is_refused_with_what_there_is(client: Client) -> None:
     with pytest.raises(errors.UnknownThing, match="nano"):
         client.submit(text(model="gpt"))

@@ -21,6 +21,7 @@ from engine.requests import TASKS, fields_of
 from tests.browser.vendor import LIST, wrong_files
 from tests.support.gateway import APP, wave_bytes
 from tests.support.paths import TINY15
+from tests.support.patience import HANG_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,19 @@ def test_a_take_is_made_again_by_its_recipe(gateway, finished, source):
     made = gateway.call("GET", "/studio/jobs?search=blip").json["jobs"][0]["job_id"]
     again = gateway.call("GET", f"/studio/jobs/{made}").json["takes"][told["take"]]
     assert again["audio"]["sha256"] == finished["takes"][1]["audio"]["sha256"]
+
+
+def test_the_folder_of_a_model_is_nobodys_to_know(gateway, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    with Client.connect(gateway.home) as client:
+        job = client.submit({"task": "text-to-audio", "tags": "own", "duration": 0.5, "model": str(mine)})
+        job.wait(HANG_SECONDS)
+    for query in ("", "?take=0"):
+        answer = gateway.call("GET", f"/studio/jobs/{job.job_id}/recipe{query}")
+        assert str(tmp_path) not in answer.body.decode()
+    assert gateway.call("GET", f"/studio/jobs/{job.job_id}/recipe").json["input"]["model"] == "mine"
+    assert str(tmp_path) not in gateway.call("GET", f"/studio/jobs/{job.job_id}").body.decode()
 
 
 def test_takes_are_kept_and_rejected_and_found_by_that(gateway, finished):
