@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 File = Annotated[Path, typer.Argument(metavar="FILE", parser=file_path, help="Audio of any kind that is read here.")]
 First = Annotated[Path, typer.Argument(metavar="A", parser=file_path, help="What is heard first.")]
 Second = Annotated[Path, typer.Argument(metavar="B", parser=file_path, help="What is heard after it.")]
+SILENCE_SECONDS = (0.05, 0.3)  # before and after what is played
 Start = Annotated[str | None, typer.Option("--start-time", metavar="TIME", help="From there: 8.5 or 1:08.5.")]
 End = Annotated[str | None, typer.Option("--end-time", metavar="TIME", help="Up to there.")]
 
@@ -89,7 +90,6 @@ def matched_gains(pair: Sequence[Audio]) -> list[float]:
 def play_in_turn(parts: Sequence[tuple[str, Audio, float]]) -> None:
     """Play each (name, audio, gain in decibels), saying which; ends the command with 1 where nothing plays."""
     from bridge.system.player import NoPlayer, find_player
-    from engine.audio.buffer import Audio as Buffer
     from engine.audio.write import write_audio
 
     try:
@@ -97,7 +97,7 @@ def play_in_turn(parts: Sequence[tuple[str, Audio, float]]) -> None:
         with tempfile.TemporaryDirectory(prefix="acestep-play-") as folder:
             for number, (name, audio, gain) in enumerate(parts):
                 path = Path(folder) / f"{number}.wav"
-                write_audio(path, Buffer(audio.samples * _factor(gain), audio.sample_rate), bit_depth="16")
+                write_audio(path, _as_played(audio, gain), bit_depth="16")
                 level = f", {gain:+.1f} dB" if gain < -0.05 else ""
                 show(f"Playing {name}, {clock(audio.samples.shape[1] / audio.sample_rate)} long{level}")
                 player.play(path)
@@ -105,5 +105,12 @@ def play_in_turn(parts: Sequence[tuple[str, Audio, float]]) -> None:
         fail(Exit.FAILED, str(error))
 
 
-def _factor(gain_db: float) -> float:
-    return float(10.0 ** (gain_db / 20.0))
+def _as_played(audio: Audio, gain_db: float) -> Audio:
+    """With its gain, and silence around it, of which players and devices swallow a part."""
+    import numpy as np
+
+    from engine.audio.buffer import Audio as Buffer
+
+    silence = [(0, 0), tuple(round(seconds * audio.sample_rate) for seconds in SILENCE_SECONDS)]
+    samples = np.pad(audio.samples * float(10.0 ** (gain_db / 20.0)), silence)
+    return Buffer(samples.astype(np.float32), audio.sample_rate)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from bridge.cli.completion import answer, is_asked, let_zsh_complete_at_once
 from bridge.cli.output import Exit, as_called, print_json
 
 UsageError: type[Any] = typer.BadParameter.__bases__[0]  # click's own, which Typer carries along since 0.26
@@ -20,6 +22,13 @@ class Commands(TyperGroup):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
         """Parse and run; end the process."""
         words = list(sys.argv[1:] if args is None else args)
+        if is_asked():
+            return answer(self, partial(super().main, words, *rest, **named))
+        if words[:1] == ["--install-completion"]:
+            try:
+                return super().main(words, *rest, **named)
+            finally:
+                let_zsh_complete_at_once()
         if "--json" not in words:
             return super().main(words, *rest, **named)
         try:

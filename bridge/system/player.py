@@ -30,16 +30,22 @@ class NoPlayer(Exception):
 
 @dataclass(frozen=True)
 class Player:
-    """The words of a command that plays the WAV file put behind them."""
+    """The words of a command that plays the WAV file put behind them; `others` are tried where it fails, as a client of
+    a sound server does that is installed and does not run."""
 
     words: tuple[str, ...]
     run: Run
+    others: tuple[tuple[str, ...], ...] = ()
 
     def play(self, path: Path) -> None:
-        """Play a WAV file to its end; an interrupt ends it. Raises NoPlayer where the program fails."""
-        code = self.run([*self.words, str(path)])
-        if code != 0:
-            raise NoPlayer(f"{self.words[0]} could not play {path.name} (exit code {code}). Is there a sound device?")
+        """Play a WAV file to its end; an interrupt ends it. Raises NoPlayer where every program fails."""
+        codes = {}
+        for words in (self.words, *self.others):
+            codes[words[0]] = self.run([*words, str(path)])
+            if codes[words[0]] == 0:
+                return
+        told = ", ".join(f"{name} (exit code {code})" for name, code in codes.items())
+        raise NoPlayer(f"{path.name} could not be played by {told}. Is there a sound device?")
 
 
 def find_player(platform: Platform | None = None, find: Find = shutil.which, run: Run | None = None) -> Player:
@@ -50,9 +56,9 @@ def find_player(platform: Platform | None = None, find: Find = shutil.which, run
         known = (("afplay",), *_ON_LINUX[3:])
     elif system == WINDOWS:
         known = (("powershell", "-NoProfile", "-Command", f"& {{{_POWERSHELL}}}"), *_ON_LINUX[3:])
-    for name, *options in known:
-        if find(name):
-            return Player((name, *options), run or _run)
+    here_are = [tuple(words) for words in known if find(words[0])]
+    if here_are:
+        return Player(here_are[0], run or _run, tuple(here_are[1:]))
     raise NoPlayer(f"No program that plays sound was found ({', '.join(words[0] for words in known)}). {INSTALL}")
 
 

@@ -11,6 +11,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from bridge.cli.app import app
+from bridge.cli.play_commands import SILENCE_SECONDS
 from bridge.demo.folder import good_first
 from bridge.system import player as players
 from bridge.system.platform import LINUX, MACOS, WINDOWS, Platform
@@ -31,7 +32,10 @@ def played(tmp_path, monkeypatch):
     heard = []
 
     def run(words):
-        heard.append(soundfile.read(words[-1], always_2d=True)[0][:, 0])
+        before, after = (round(seconds * RATE) for seconds in SILENCE_SECONDS)
+        samples = soundfile.read(words[-1], always_2d=True)[0][:, 0]
+        assert not samples[:before].any() and not samples[-after:].any()
+        heard.append(samples[before:-after])
         return 0
 
     found = find_player(Platform(LINUX, tmp_path), lambda name: name if name == "aplay" else None, run)
@@ -75,6 +79,16 @@ def test_a_part_is_played_as_it_is(tmp_path, played):
 def test_each_system_plays_with_what_it_brings(system, there, words, tmp_path):
     player = find_player(Platform(system, tmp_path), lambda name: name if name in there else None, lambda _: 0)
     assert player.words[: len(words)] == words
+
+
+def test_where_one_fails_the_next_plays(tmp_path):
+    """pw-play and paplay are installed on machines where no sound server runs."""
+    tried = []
+    player = find_player(
+        Platform(LINUX, tmp_path), lambda name: name, lambda words: tried.append(words[0]) or len(tried) < 3
+    )
+    player.play(tmp_path / "a.wav")
+    assert tried == ["pw-play", "paplay", "aplay"]
 
 
 def test_without_a_player_it_is_said_what_to_install(tmp_path, monkeypatch):
