@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import copy
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 import msgspec
 
@@ -16,6 +16,7 @@ from bridge.daemon.executor import Worker
 from bridge.daemon.hub import Hub
 from bridge.daemon.progress import Progress
 from bridge.daemon.settings import Settings
+from bridge.daemon.spread import Spread
 from bridge.engine_process import wire
 from bridge.jobs import Job, JobStore
 from bridge.protocol.errors import ErrorContent, StoreUnavailable
@@ -40,25 +41,36 @@ class Lane:
         self._unload = False
         self._task: asyncio.Task[None] | None = None
         self._killer: asyncio.TimerHandle | None = None
+        self._lent = False
+        self._helpers: Sequence[Lane] = ()
+        self._renders: Worker = worker
 
     @property
     def is_free(self) -> bool:
         """Whether it can take a job."""
-        return self._task is None
+        return self._task is None and not self._lent
 
     def want(self, model: str, unload: bool = False) -> None:
         """Load a model, or let go of what is loaded, when no job waits."""
         self._wanted_model, self._unload = model, unload
 
-    def take(self, job: Job) -> None:
-        """Begin a job. Raises StoreUnavailable."""
+    def take(self, job: Job, helpers: Sequence[Lane] = ()) -> None:
+        """Begin a job, parts of which the workers of `helpers` make, other lanes that are free. Raises
+        StoreUnavailable.
+        """
         order = wire.RenderJob(
             job_id=job.job_id, model=job.model, request=job.request, source_sha256=self._source_of(job)
         )
         self.progress = Progress()
         with self._hub.held(), self._store.transaction():  # never running in the store without a lane that runs it
             self._change(job, "running")
+            if helpers:
+                self._log(job, "info", f"spread over {len(helpers) + 1} devices")
         self.current = job
+        if helpers:
+            self._renders, self._helpers = Spread([self.worker, *(lane.worker for lane in helpers)]), helpers
+            for lane in helpers:
+                lane._lent = True
         self._begin(self._run_job(job, order))
 
     def run_errand(self) -> None:
@@ -71,7 +83,7 @@ class Lane:
         job = self.current
         if job is not None and not self.progress.cancelling:
             self.progress.cancelling = True
-            self.worker.cancel(job.job_id)
+            self._renders.cancel(job.job_id)
             self._arm_killer(job)
             with contextlib.suppress(StoreUnavailable):  # a line less in the log
                 self._log(job, "info", "cancel asked for")
@@ -80,7 +92,7 @@ class Lane:
         """At shutdown: what is running will be run again. What renders it is ended at once."""
         job, self.current = self.current, None
         if job is not None and job.state == "running":  # else its outcome is on its way to the disk
-            self.worker.abandon(job.job_id)
+            self._renders.abandon(job.job_id)
             job.attempts = max(0, job.attempts - 1)
             self._change(job, "queued")
 
@@ -113,7 +125,7 @@ class Lane:
 
     async def _run_job(self, job: Job, order: wire.RenderJob) -> None:
         try:
-            outcome = await self.worker.render(order, lambda message: self._heard(job, message))
+            outcome = await self._renders.render(order, lambda message: self._heard(job, message))
         except (EngineDied, EngineNotStarted) as failed:
             error = failed  # the name of an except clause ends with it
             if self.current is job:
@@ -124,6 +136,13 @@ class Lane:
         finally:
             self._disarm_killer()
             self.current = None
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Let the helpers take jobs of their own again."""
+        for lane in self._helpers:
+            lane._lent = False
+        self._renders, self._helpers = self.worker, ()
 
     def _heard(self, job: Job, message: wire.StepDone | wire.LogText) -> None:
         if self.current is not job:
@@ -209,7 +228,7 @@ class Lane:
 
     def _arm_killer(self, job: Job) -> None:
         seconds = max(self._settings.cancel_seconds, 1.5 * self.progress.seconds_per_step)
-        self._killer = asyncio.get_running_loop().call_later(seconds, self.worker.abandon, job.job_id)
+        self._killer = asyncio.get_running_loop().call_later(seconds, self._renders.abandon, job.job_id)
 
     def _disarm_killer(self) -> None:
         if self._killer is not None:

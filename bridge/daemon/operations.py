@@ -155,7 +155,7 @@ class Operations:
         for digest in {source.sha256 for source in sources.values() if source.sha256}:
             self._store.use(job.job_id, digest)
         self._store.log(job.job_id, "info", "queued")
-        status = views.status(job, self._store.position(job), None)
+        status = views.status(job, self._store.position(job, self._runner.turns), None)
         call.remember(status)
         return status
 
@@ -255,7 +255,7 @@ class Operations:
         owner = call.peer.owner
         limit = min(max(request.limit, 0), _MAX_LIST)
         jobs, total = self._store.list(owner, request.state, limit, _row_number(request.offset))
-        positions = self._store.positions(jobs)
+        positions = self._store.positions(jobs, self._runner.turns)
         return Reply(m.ListReply(jobs=[self._view(job, positions.get(job.job_id, 0)) for job in jobs], total=total))
 
     async def _requests(self, request: m.RequestsRequest, call: Call) -> Reply:
@@ -355,7 +355,7 @@ class Operations:
         return job
 
     def _view(self, job: Job, position: int | None = None) -> m.JobStatus:
-        place = self._store.position(job) if position is None else position
+        place = self._store.position(job, self._runner.turns) if position is None else position
         return views.status(job, place, self._runner.progress_of(job.job_id))
 
     def _linked(self) -> Linked | None:

@@ -10,6 +10,7 @@ from bridge.daemon.hub import Hub
 from bridge.daemon.lane import Lane
 from bridge.daemon.progress import Progress
 from bridge.daemon.settings import Settings
+from bridge.daemon.spread import items_of
 from bridge.jobs import Job, JobStore
 from bridge.protocol.errors import StoreUnavailable
 from bridge.protocol.messages import EngineState
@@ -29,7 +30,7 @@ class Runner:
         self._store, self.hub, self._settings = store, hub, settings
         self.executor = executor
         self._lanes: list[Lane] = []
-        self._turns: dict[str, int] = {}  # owner -> number of the last turn
+        self.turns: dict[str, int] = {}  # owner -> number of the last turn
         self._wake = asyncio.Event()
         self._wanted_model, self._unload = "", False
         executor.on_change = self.wake
@@ -115,15 +116,25 @@ class Runner:
     def _hand_out(self) -> None:
         free = [lane for lane in self._lanes if lane.is_free and lane.worker in self.executor.workers]
         while free:
-            job = self._store.next_queued(self._turns)
+            job = self._store.next_queued(self.turns)
             if job is None:
                 for lane in free:
                     lane.run_errand()
                 return
             lane = min(free, key=lambda lane: _unlike(lane, job.model))
             free.remove(lane)
-            lane.take(job)
-            self._turns[job.owner] = max(self._turns.values(), default=0) + 1
+            lane.take(job, self._helpers(job, free))
+            free = [other for other in free if other.is_free]
+            self.turns[job.owner] = max(self.turns.values(), default=0) + 1
+
+    def _helpers(self, job: Job, free: list[Lane]) -> list[Lane]:
+        """Lanes that make parts of a job: when nothing else waits, those whose worker has its model or none."""
+        spare = items_of(job.request) - 1
+        if spare < 1 or not free or self._store.queued() > 1:
+            return []
+        return sorted(
+            (lane for lane in free if _unlike(lane, job.model) < 2), key=lambda lane: _unlike(lane, job.model)
+        )[:spare]
 
     def _lane_of(self, job_id: str) -> Lane | None:
         return next((lane for lane in self._lanes if lane.current and lane.current.job_id == job_id), None)

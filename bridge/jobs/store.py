@@ -22,6 +22,7 @@ import msgspec
 from bridge.jobs.connection import DAMAGED, LOOK, Connection
 from bridge.jobs.job import Job, check_state, check_transition, new_job_id
 from bridge.jobs.rows import COLUMNS, as_text, details_of, job_of, outcome_of
+from bridge.jobs.turns import Waiting, place_by_turns, places_in_queue
 from bridge.protocol.errors import StoreError, StoreUnavailable
 from bridge.protocol.messages import LogLine, State
 
@@ -34,7 +35,6 @@ Times = list[tuple[str, float]]  # job ids and seconds since 1970
 Answer = tuple[str, dict[str, Any]]
 NO_TURNS: Mapping[str, int] = MappingProxyType({})
 ANSWER_SECONDS = 24 * 3600.0
-_ORDER = "priority DESC, number"
 
 
 class JobStore:
@@ -147,20 +147,25 @@ class JobStore:
         row = self._base.row(f"SELECT {COLUMNS} FROM jobs WHERE number = ?", (number,))
         return None if row is None else job_of(row)
 
-    def position(self, job: Job) -> int:
-        """1: next; 0: not queued."""
+    def position(self, job: Job, turns: Mapping[str, int] = NO_TURNS) -> int:
+        """1: next; 0: not queued. Clients take turns, as in `next_queued`."""
         if job.state != "queued":
             return 0
-        before = "state = 'queued' AND (priority > ?1 OR (priority = ?1 AND number < ?2))"
-        return self._count(f"SELECT count(*) FROM jobs WHERE {before}", (job.priority, job.number)) + 1
+        higher = self._count("SELECT count(*) FROM jobs WHERE state = 'queued' AND priority > ?", (job.priority,))
+        same = "state = 'queued' AND priority = ?1"
+        owners = self._base.rows(
+            f"SELECT owner, count(*), min(number) FROM jobs WHERE {same} GROUP BY owner", (job.priority,)
+        )
+        own = f"SELECT count(*) FROM jobs WHERE {same} AND owner = ?2 AND number <= ?3"
+        turn = self._count(own, (job.priority, job.owner, job.number))
+        return higher + place_by_turns([Waiting(*row) for row in owners], job.owner, turn, turns)
 
-    def positions(self, jobs: Sequence[Job]) -> dict[str, int]:
+    def positions(self, jobs: Sequence[Job], turns: Mapping[str, int] = NO_TURNS) -> dict[str, int]:
         """`position` of many jobs, by their ids, with one look at the queue."""
         if not any(job.state == "queued" for job in jobs):
             return {}
-        rows = self._base.rows(f"SELECT number FROM jobs WHERE state = 'queued' ORDER BY {_ORDER}")
-        places = {row[0]: place for place, row in enumerate(rows, 1)}
-        return {job.job_id: places[job.number] for job in jobs if job.number in places}
+        rows = self._base.rows("SELECT priority, owner, number FROM jobs WHERE state = 'queued' ORDER BY number")
+        return places_in_queue(rows, jobs, turns)
 
     def counts(self, owner: str | None = None) -> dict[str, int]:
         """State to number of jobs. `owner` None: of everybody."""

@@ -90,6 +90,32 @@ def audio_goes_there_and_comes_back(client: Client, folder: Path) -> None:
     assert np.array_equal(before[:4800], after[:4800]) and not np.array_equal(before[4800:9600], after[4800:9600])
 
 
+def variations_are_spread_over_idle_places(client: Client, folder: Path) -> None:
+    """With nothing else to do both places make parts of a job; its results are those of the same jobs one by one."""
+    job = client.submit(text("steps=3 step_seconds=0.05", seed=20, variations=3))
+    spread = job.result()
+    assert [(entry.variation, entry.seed) for entry in spread.entries] == [(0, 20), (1, 21), (2, 22)]
+    assert any(f"spread over {PLACES}" in line.text for line in client.logs(job.job_id).lines)
+    alone = [client.submit(text("steps=3 step_seconds=0.05", seed=20 + n)) for n in range(3)]
+    assert [entry.audio.sha256 for entry in spread.entries] == [job.result().first.audio.sha256 for job in alone]
+
+
+def a_part_that_dies_is_made_again_with_its_job(client: Client, folder: Path) -> None:
+    words = f"steps=4 step_seconds=0.05 die_once={folder / 'part-died'}"
+    job = client.submit(text(words, seed=30, variations=2))
+    assert [entry.seed for entry in job.result().entries] == [30, 31] and (folder / "part-died").exists()
+
+
+def a_cancel_stops_every_part(client: Client, folder: Path) -> None:
+    job = client.submit(text("steps=10000 step_seconds=0.02", seed=40, variations=2))
+    _wait_for_step(job)
+    job.cancel()
+    with pytest.raises(RequestFailed) as cancelled:
+        job.result()
+    assert cancelled.value.code == "job_cancelled"
+    assert client.submit(text(seed=41, variations=2)).result().entries[1].seed == 42
+
+
 CHECKS = (
     order_is_by_priority,
     steps_and_lines_are_told,
@@ -98,6 +124,9 @@ CHECKS = (
     what_dies_is_run_again_once,
     faults_of_the_engine_are_told,
     audio_goes_there_and_comes_back,
+    variations_are_spread_over_idle_places,
+    a_part_that_dies_is_made_again_with_its_job,
+    a_cancel_stops_every_part,
 )
 
 

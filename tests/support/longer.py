@@ -39,6 +39,7 @@ LEFT_OUT: dict[str, Kept] = {
     "end_to_end/test_cli_renders.py::test_the_other_tasks": ("lyrics", "prompt", "outpaint on both sides"),
     "end_to_end/test_cli_renders.py::test_without_a_daemon_a_command_starts_one_and_stops_it": 0,
     "end_to_end/test_daemon_engine.py::test_outside_of_region_and_fades_every_sample_is_the_sources": 2,
+    "end_to_end/test_devices.py::test_variations_and_candidates_are_the_same_on_one_device_and_on_two": 0,
     "end_to_end/test_every_input.py::test_input": 14,
     "end_to_end/test_names.py::test_a_file_of_any_name_is_read_written_told_and_made_again": ("no UTF-8",),
     "end_to_end/test_names.py::test_a_picture_is_drawn_of_any_name": ("control characters",),

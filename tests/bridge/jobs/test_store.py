@@ -30,6 +30,27 @@ def test_order_is_priority_then_age(tmp_path: Path) -> None:
     store.close()
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 1)), min_size=1, max_size=9),
+    st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(1, 9)),
+)
+def test_places_are_those_in_which_jobs_will_begin(wanted: list[tuple[str, int]], turns: dict[str, int]) -> None:
+    """But where a client's turn at a higher priority moves its turn at a lower one: so all have one priority here."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = JobStore(Path(folder) / "jobs")
+        jobs = [store.add(job(1 if n == 0 else 0, owner=owner)) for n, (owner, _) in enumerate(wanted)]
+        store.change(jobs[0], "running")
+        alone = {j.job_id: store.position(j, turns) for j in jobs[1:]}
+        assert store.positions(jobs, turns) == alone
+        order, left = [], dict(turns)
+        while (following := store.next_queued(left)) is not None:
+            order.append(following.job_id)
+            left[following.owner] = max(left.values(), default=0) + 1
+            store.change(following, "running")
+        assert [alone[job_id] for job_id in order] == list(range(1, len(order) + 1))
+        store.close()
+
+
 @given(st.lists(st.sampled_from(list(TRANSITIONS)), max_size=6))
 def test_no_job_leaves_a_final_state(wanted: list[State]) -> None:
     with tempfile.TemporaryDirectory() as folder:
