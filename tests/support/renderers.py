@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import signal
 import threading
 import time
@@ -125,7 +126,8 @@ def render(request: dict[str, Any], seed: int, folder: Path) -> tuple[Path, int]
 
 def _write(samples: np.ndarray, rate: int, subtype: str, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
-    path = folder / (hashlib.sha256(samples.tobytes()).hexdigest() + ".wav")
+    name = f"{hashlib.sha256(samples.tobytes()).hexdigest()[:32]}-{secrets.token_hex(8)}.wav"
+    path = folder / name  # two engine processes may make the same at once
     subtype = subtype if subtype.startswith(("PCM", "FLOAT", "DOUBLE")) else "FLOAT"
     soundfile.write(str(path), samples, rate, subtype=subtype)
     return path
