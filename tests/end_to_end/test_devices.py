@@ -29,9 +29,9 @@ def test_variations_and_candidates_are_the_same_on_one_device_and_on_two(tmp_pat
     assert [entries for entries, _ in one] == [entries for entries, _ in two]
 
 
-def _made(home: Path, device: str, requests: list[dict[str, Any]]) -> list[tuple[list[Any], bool]]:
-    home.mkdir()
-    client, _ = ensure_daemon(home, ["--device", device, "--model", MODEL])
+def _made(folder: Path, device: str, requests: list[dict[str, Any]]) -> list[tuple[list[Any], bool]]:
+    folder.mkdir()
+    client, _ = ensure_daemon(folder, ["--device", device, "--model", MODEL])
     with client:
         made = []
         for request in requests:
