@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from bridge.client import Client
-from bridge.daemon.zmtp import MORE, encode_message, frame
+from bridge.daemon.doors.zmtp import MORE, encode_message, frame
 from bridge.protocol.home import connection_path, read_connection
 from tests.support.daemons import Daemon, running, text
 from tests.support.strangers import Stranger

@@ -42,7 +42,7 @@ def clean_jobs(
 ) -> None:
     """Forget finished jobs beyond the limits given, else beyond those of `jobs keep`, with their audio."""
     from bridge.cli.daemon_session import existing_daemon
-    from bridge.daemon.forgetting import decided
+    from bridge.daemon.durable.forgetting import decided
     from bridge.protocol.home import home_folder
 
     limits = _limits(days, count, gigabytes, projects)

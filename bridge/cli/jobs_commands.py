@@ -149,7 +149,7 @@ def _finished_before(client: Client, limit: float) -> list[str]:
 @group.command("repair")
 @handled
 def repair_jobs(as_json: AsJson = False) -> None:
-    """Make a damaged file of jobs anew, from what can be read of it and from the recipes in the audio files."""
+    """Make a damaged file of jobs again, from what can be read of it and from the recipes in the audio files."""
     from bridge.cli.repairing import repair_home
 
     repaired = repair_home()

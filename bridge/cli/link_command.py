@@ -86,7 +86,7 @@ def _write(client: str, address: str | None, out: Path | None, as_json: bool) ->
 
 def _endpoints(home: Path, address: str | None) -> Endpoints:
     """Where clients reach this machine: as told, else where the daemon that runs listens."""
-    from bridge.daemon.bind_address import split_address
+    from bridge.daemon.doors.bind_address import split_address
     from bridge.protocol.home import Endpoints
 
     host, port = split_address(address) if address else _bound(home)
@@ -97,7 +97,7 @@ def _endpoints(home: Path, address: str | None) -> Endpoints:
 
 def _bound(home: Path) -> tuple[str, int]:
     """Address and port that `serve --bind` had at its last start: it leaves a link file for each client."""
-    from bridge.daemon.bind_address import split_address
+    from bridge.daemon.doors.bind_address import split_address
     from bridge.protocol.home import read_connection
 
     files = sorted((home / "curve").glob("*.link.json"), key=lambda path: path.stat().st_mtime)
@@ -139,7 +139,7 @@ def _use(path: Path, as_json: bool) -> None:
 def _linked(connection: Connection, model: ModelName, own_public: str) -> Linked:
     from msgspec import structs
 
-    from bridge.daemon.bind_address import split_address
+    from bridge.daemon.doors.bind_address import split_address
     from bridge.protocol.linked import Linked
 
     name, _ = split_address(connection.endpoints.commands)

@@ -1,4 +1,4 @@
-"""`jobs repair`: the file of jobs of this machine's folder made anew, while no daemon runs."""
+"""`jobs repair`: the file of jobs of this machine's folder made again, while no daemon runs."""
 
 from __future__ import annotations
 

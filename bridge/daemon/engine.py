@@ -16,11 +16,11 @@ from typing import Literal
 
 import msgspec
 
-from bridge.daemon.gate import Gate
-from bridge.daemon.listener import Listener
+from bridge.daemon.doors.gate import Gate
+from bridge.daemon.doors.listener import Listener
+from bridge.daemon.doors.zmtp import Broken, Connection, encode_message
 from bridge.daemon.settings import Settings
 from bridge.daemon.watch import Watch
-from bridge.daemon.zmtp import Broken, Connection, encode_message
 from bridge.engine_process import wire
 from bridge.protocol.errors import BridgeError, ProtocolError
 from bridge.protocol.frames import Data

@@ -9,9 +9,12 @@ import importlib
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from bridge.daemon import validate, views
-from bridge.daemon.threads import FileThreads
+from bridge.daemon.durable.threads import FileThreads
+from bridge.jobs.own_models import place_of
+from bridge.protocol.errors import UnknownThing
 from engine.families.facts import Facts
 
 SECONDS = 1.0
@@ -36,6 +39,13 @@ class KnownModels:
                 del self._facts[next(iter(self._facts))]
         return found[1]
 
+    async def check(self, name: str, home: Path | None) -> str:
+        """The name, or where the checkpoint of this machine's user lies that a recipe names so: recipes hold no paths.
+
+        Raises UnknownThing.
+        """
+        return await self._threads.run(_named, name, home)
+
     async def get_ready(self) -> None:
         """Load what checks of requests need, which takes a fraction of a second, without holding anybody up."""
         if _CHECKS not in sys.modules:
@@ -46,3 +56,13 @@ class KnownModels:
         if self._default is None or self._clock() - self._default[0] > SECONDS:
             self._default = self._clock(), views.default_model()
         return self._default[1]
+
+
+def _named(name: str, home: Path | None) -> str:
+    try:
+        return views.check_model(name)
+    except UnknownThing:
+        place = None if home is None else place_of(home, name)
+        if place is None:
+            raise
+        return str(place)

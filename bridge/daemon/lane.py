@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 
 import msgspec
 
-from bridge.daemon.commits import Commits, NotKept
+from bridge.daemon.durable.commits import Commits, NotKept
 from bridge.daemon.engine import EngineDied, EngineNotStarted, Outcome
 from bridge.daemon.executor import Worker
 from bridge.daemon.hub import Hub

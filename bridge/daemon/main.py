@@ -17,17 +17,17 @@ from pathlib import Path
 
 import zmq.asyncio
 
-from bridge.daemon.curve_door import CurveDoor
 from bridge.daemon.dispatch import Dispatch
-from bridge.daemon.doors import LocalDoor
+from bridge.daemon.doors.curve_door import CurveDoor
+from bridge.daemon.doors.door import LocalDoor
+from bridge.daemon.doors.listener import allow_many_files
+from bridge.daemon.durable.spare_room import SpareRoom
 from bridge.daemon.executor import Executor, make_executor
 from bridge.daemon.hub import Hub
-from bridge.daemon.listener import allow_many_files
 from bridge.daemon.operations import Operations
 from bridge.daemon.runner import Runner
 from bridge.daemon.server import Server
 from bridge.daemon.settings import Settings
-from bridge.daemon.spare_room import SpareRoom
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.files import AudioStore
 from bridge.files.fetch import CHOICES, UrlRules, allowed_urls

@@ -14,25 +14,24 @@ import msgspec
 from msgspec import UNSET
 
 from bridge.daemon import validate, views
-from bridge.daemon.commits import Commits
 from bridge.daemon.dispatch import Call, Handler, Peer, Reply
-from bridge.daemon.forgetting import Forgetting
+from bridge.daemon.durable.commits import Commits
+from bridge.daemon.durable.forgetting import Forgetting
+from bridge.daemon.durable.spare_room import SpareRoom
+from bridge.daemon.durable.threads import FileThreads
 from bridge.daemon.hub import Events
 from bridge.daemon.known_models import KnownModels
 from bridge.daemon.new_job import Sources, job_for
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
-from bridge.daemon.spare_room import SpareRoom
-from bridge.daemon.threads import FileThreads
 from bridge.files import Attached, AudioStore, locate
 from bridge.files.effect_presets import preset_folder, with_presets
 from bridge.files.roots import check_loras, check_model
 from bridge.files.sources import unknown_audio
 from bridge.files.store import suffix_of
 from bridge.jobs import Job, JobStore
-from bridge.jobs.own_models import place_of
 from bridge.protocol import messages as m
-from bridge.protocol.errors import UnknownThing, refused
+from bridge.protocol.errors import refused
 from bridge.protocol.frames import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
 from bridge.protocol.linked import Linked, read_linked
 from bridge.system.version import package_version
@@ -377,17 +376,7 @@ class Operations:
             await self._threads.run(check_model, name, self._settings.allowed_roots)
         if self._linked():
             return name
-        return await self._threads.run(self._model_here, name, peer.is_local)
-
-    def _model_here(self, name: str, any_folder: bool) -> str:
-        """The name, or where the checkpoint lies that a recipe names so: recipes hold no paths. Raises UnknownThing."""
-        try:
-            return views.check_model(name)
-        except UnknownThing:
-            place = place_of(self._settings.home, name) if any_folder else None
-            if place is None:
-                raise
-            return str(place)
+        return await self._models_here.check(name, self._settings.home if peer.is_local else None)
 
 
 def _row_number(asked: int) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bridge.daemon.dispatch import Dispatch, Peer, Reply
-from bridge.daemon.doors import Door, Hearing, Line
+from bridge.daemon.doors.door import Door, Hearing, Line
 from bridge.daemon.operations import Counters
 from bridge.files import Attached
 from bridge.protocol import messages as m

@@ -1,4 +1,4 @@
-"""A damaged file of jobs made anew: what can still be read of it, and jobs for audio whose recipe is in the file.
+"""A damaged file of jobs made again: what can still be read of it, and jobs for audio whose recipe is in the file.
 
 The damaged file is kept beside the new one. Knows SQLite and the store of audio; no socket.
 """

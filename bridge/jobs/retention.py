@@ -61,7 +61,7 @@ def read_limits(home: Path) -> Limits:
     except FileNotFoundError:
         return Limits()
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise HomeError(f"{path}: {error}. `acestep-bridge jobs keep --everything` writes it anew.") from error
+        raise HomeError(f"{path}: {error}. `acestep-bridge jobs keep --everything` writes a new one.") from error
 
 
 def write_limits(home: Path, limits: Limits) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import socket
 from types import TracebackType
 
-from bridge.daemon.zmtp import GREETING, LONG, MORE, command, encode_message, frame, property_bytes
+from bridge.daemon.doors.zmtp import GREETING, LONG, MORE, command, encode_message, frame, property_bytes
 
 
 class Stranger:

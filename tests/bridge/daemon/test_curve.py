@@ -11,8 +11,8 @@ import soundfile
 import zmq
 
 from bridge.client import Client, Timeouts
-from bridge.daemon.bind_address import WrongAddress, split_address
-from bridge.daemon.curve_door import narrowed
+from bridge.daemon.doors.bind_address import WrongAddress, split_address
+from bridge.daemon.doors.curve_door import narrowed
 from bridge.protocol import errors, keys
 from bridge.protocol.frames import new_header, pack, unpack
 from bridge.protocol.home import Endpoints, read_connection

@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bridge.daemon import doors, gate, listener
-from bridge.daemon.doors import Hearing, LocalDoor
+from bridge.daemon.doors import gate, listener
+from bridge.daemon.doors.door import Hearing, LocalDoor
+from bridge.daemon.doors.zmtp import MORE, encode_message, frame
 from bridge.daemon.engine import EngineProcess
 from bridge.daemon.settings import Settings
-from bridge.daemon.zmtp import MORE, encode_message, frame
 from bridge.engine_process.wire import RenderJob
 from bridge.protocol.frames import MAX_FRAMES, new_header, pack
 from bridge.protocol.home import connection_path, read_connection
@@ -45,7 +45,7 @@ def events(daemon: Daemon) -> str:
 
 
 def flood_of_unsigned(stranger: Stranger) -> None:
-    stranger.send(encode_message([UNSIGNED, b"{}", b"{}"]) * 2 * doors.MOST_UNSIGNED)
+    stranger.send(encode_message([UNSIGNED, b"{}", b"{}"]) * 2 * door.MOST_UNSIGNED)
 
 
 def empty_frames(stranger: Stranger) -> None:
@@ -99,7 +99,7 @@ def test_subscriptions_are_limited(daemon: Daemon) -> None:
     """200,000 of them and a close aborted libzmq."""
     with Stranger(events(daemon), b"SUB") as stranger, daemon.client() as client:
         with contextlib.suppress(OSError):
-            for number in range(2 * doors.MOST_TOPICS):
+            for number in range(2 * door.MOST_TOPICS):
                 stranger.subscribe(b"%d" % number)
         assert stranger.is_let_go()
         job = client.submit(text())

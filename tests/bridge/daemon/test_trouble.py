@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from bridge.daemon.durable.spare_room import NAME as SPARE
 from bridge.daemon.engine import EngineDied, EngineProcess
 from bridge.daemon.executor import LocalExecutor
 from bridge.daemon.hub import Hub
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
-from bridge.daemon.spare_room import NAME as SPARE
 from bridge.engine_process.wire import RenderJob
 from bridge.files import AudioStore
 from bridge.jobs import Job, JobStore
@@ -226,7 +226,7 @@ def data_uri(path: Path) -> str:
 
 HANGING = """
 import asyncio, threading
-from bridge.daemon.threads import FileThreads
+from bridge.daemon.durable.threads import FileThreads
 from bridge.protocol.errors import RequestFailed
 
 async def main():

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bridge.daemon.commits import Commits
-from bridge.daemon.spare_room import SpareRoom
-from bridge.daemon.threads import FileThreads
+from bridge.daemon.durable.commits import Commits
+from bridge.daemon.durable.spare_room import SpareRoom
+from bridge.daemon.durable.threads import FileThreads
 from bridge.files import AudioStore
 from bridge.files.named_audio import named_in
 from bridge.jobs import JobStore

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bridge.daemon.zmtp import Broken, Connection
+from bridge.daemon.doors.zmtp import Broken, Connection
 from bridge.protocol.errors import BadSignature
 from bridge.protocol.frames import MAX_FRAMES, MAX_MESSAGE_BYTES, Data, check_signature
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bridge.daemon.gate import Gate
-from bridge.daemon.listener import Listener
-from bridge.daemon.zmtp import Broken, Connection, encode_message
+from bridge.daemon.doors.gate import Gate
+from bridge.daemon.doors.listener import Listener
+from bridge.daemon.doors.zmtp import Broken, Connection, encode_message
 from bridge.protocol.frames import Data
 from bridge.protocol.home import Endpoints
 

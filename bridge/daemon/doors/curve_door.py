@@ -21,8 +21,8 @@ import zmq.asyncio
 from zmq.auth.asyncio import AsyncioAuthenticator
 from zmq.utils import z85
 
-from bridge.daemon.bind_address import WrongAddress, split_address
-from bridge.daemon.doors import MOST_AT_WORK, Hearing, Speaker
+from bridge.daemon.doors.bind_address import WrongAddress, split_address
+from bridge.daemon.doors.door import MOST_AT_WORK, Hearing, Speaker
 from bridge.protocol import keys
 from bridge.protocol.errors import BadSignature
 from bridge.protocol.frames import MAX_FRAMES, MAX_MESSAGE_BYTES, Data, check_signature

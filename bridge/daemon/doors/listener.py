@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-from bridge.daemon.zmtp import Broken, Connection
+from bridge.daemon.doors.zmtp import Broken, Connection
 
 logger = logging.getLogger("bridge.daemon")
 BEAT_SECONDS = 5.0

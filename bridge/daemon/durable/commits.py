@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from bridge.daemon.spare_room import SpareRoom
-from bridge.daemon.threads import FileThreads
+from bridge.daemon.durable.spare_room import SpareRoom
+from bridge.daemon.durable.threads import FileThreads
 from bridge.jobs import JobStore
 from bridge.protocol.errors import StoreUnavailable
 
