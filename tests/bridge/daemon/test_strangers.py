@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bridge.daemon.doors import gate, listener
+from bridge.daemon.doors import door, gate, listener
 from bridge.daemon.doors.door import Hearing, LocalDoor
 from bridge.daemon.doors.zmtp import MORE, encode_message, frame
 from bridge.daemon.engine import EngineProcess
