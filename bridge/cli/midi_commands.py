@@ -72,6 +72,7 @@ async def _learn(text: str, port: str, changes: dict[str, Any]) -> None:
             on_messages=lambda peer, messages: None,
             on_broken=lambda peer, problem: None,
             on_gone=lambda peer: None,
+            on_listening=lambda peer: None,
             present=lambda path: (),
             put=lambda path, words: note(words),
             answer=lambda peer, path, *arguments: None,

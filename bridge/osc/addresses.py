@@ -136,7 +136,12 @@ COMMANDS = [
 ]
 QUERIES = [
     Address(f"{ROOT}/sync", "", Kind.QUERY, "Send the whole state."),
-    Address(f"{ROOT}/get", "s", Kind.QUERY, "Send one control's value: its name or path."),
+    Address(
+        f"{ROOT}/get",
+        "s",
+        Kind.QUERY,
+        "Send one value: a control's name, an address, or a pattern such as take/*/name.",
+    ),
     Address(f"{ROOT}/preset/list", "", Kind.QUERY, "Send the presets' names, one message each."),
     Address(f"{ROOT}/midi/list", "", Kind.QUERY, "Send the MIDI map, one message each fader or button."),
 ]

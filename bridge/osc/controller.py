@@ -57,6 +57,7 @@ from bridge.osc.tcp import TcpSurface
 from bridge.osc.tempo_commands import TEMPO, TempoCommands
 from bridge.osc.udp import UdpSurface
 from bridge.osc.undo import Undo
+from bridge.osc.websocket import WebSocketSurface
 from bridge.protocol.errors import BridgeError
 
 
@@ -174,13 +175,14 @@ class Controller:
         udp_socket, tcp_socket = bound_sockets(self._settings.host, self._settings.port)
         self.port = int(udp_socket.getsockname()[1])
         self.udp = UdpSurface(udp_socket, self._settings.allowed, self._settings.surfaces)
-        tcp = TcpSurface(tcp_socket, self._settings.allowed)
-        tcp.on_http = self._on_http
-        self._surfaces = [tcp, *self._surfaces, self.udp]
+        tcp, websocket = TcpSurface(tcp_socket, self._settings.allowed), WebSocketSurface()
+        tcp.on_http, tcp.on_websocket = self._on_http, websocket.serve
+        self._surfaces = [websocket, tcp, *self._surfaces, self.udp]
         callbacks = SurfaceCallbacks(
             on_messages=self._on_messages,
             on_broken=self._incoming.broken,
             on_gone=self._targets.forget,
+            on_listening=self._targets.add_permanent,
             present=self._queries.present,
             put=self._feedback.put,
             answer=self._feedback.answer,

@@ -15,11 +15,14 @@ from bridge.osc.commands import Serials
 from bridge.osc.feedback import Feedback, error_words
 from bridge.osc.feedback_targets import FeedbackTargets
 from bridge.osc.handlers import Handler
+from bridge.osc.patterns import BadPattern, is_pattern, matching
 from bridge.osc.surface import Message, Peer
 from bridge.osc.values import NO_SERIAL, OscError, split_serial
 
 MAX_ERRORS_A_SECOND = 50
 MAX_ERROR_TEXT = 1000
+MOST_STEPS = 1024  # of a packet: patterns mean many addresses each
+EXAMPLE = f"{ROOT}/*guidance_scale"
 
 Step = Callable[[], None]
 
@@ -41,12 +44,14 @@ class Incoming:
 
     def take(self, sender: Peer, messages: list[Message]) -> None:
         """The messages of one packet. Those that are not ours are left."""
-        ours = [message for message in messages if message.path.startswith(ROOT)]
+        ours = [message for message in messages if message.path.startswith(ROOT) or self._means_ours(message.path)]
         if not ours:
             return
         self._targets.heard(sender)
         try:
-            steps = [self._plan(sender, message) for message in ours]
+            steps = [step for message in ours for step in self._steps(sender, message)]
+            if len(steps) > MOST_STEPS:
+                raise OscError(ours[0].path, f"{len(steps)} addresses in one packet", f"{MOST_STEPS} at most")
             for step in steps:
                 step()
         except OscError as error:
@@ -55,6 +60,31 @@ class Incoming:
     def broken(self, sender: Peer, problem: str) -> None:
         """A packet that could not be read."""
         self._refuse(sender, "", problem, "OSC messages or bundles, with type tags")
+
+    def _means_ours(self, path: str) -> bool:
+        """Whether a pattern such as /*/variance means addresses of ours."""
+        try:
+            return is_pattern(path) and bool(matching(path, self._handlers))
+        except BadPattern:
+            return False
+
+    def _steps(self, sender: Peer, message: Message) -> list[Step]:
+        """One for each address that is meant: of a pattern all, or none where one does not take the arguments."""
+        if not is_pattern(message.path):
+            return [self._plan(sender, message)]
+        try:
+            paths = matching(message.path, self._handlers)
+        except BadPattern as error:
+            raise OscError(message.path, str(error), "an address, or an OSC 1.0 pattern of addresses") from error
+        if not paths:
+            raise OscError(
+                message.path, "a pattern of no address", f"one that means addresses of ours, such as {EXAMPLE}"
+            )
+        try:
+            return [self._plan(sender, Message(path, message.arguments)) for path in paths]
+        except OscError as error:
+            got = f"{error.got} for {error.address}, one of {len(paths)} addresses"
+            raise OscError(message.path, got, error.expected) from error
 
     def _plan(self, sender: Peer, message: Message) -> Step:
         address = self._table.get(message.path)

@@ -1,8 +1,8 @@
 """OSCQuery: the address space as JSON over HTTP, on the port that OSC has. Knows addresses and values, no socket.
 
 After the OSCQuery proposal (github.com/Vidvox/OSCQueryProposal): names, types, ranges, values and descriptions, from
-the table that the docs have too. LISTEN is not there: values come by OSC. Only GET is answered, only to who may speak,
-and only under a name that is an address of this machine, so that a web page cannot ask in a browser's name.
+the table that the docs have too; LISTEN is `websocket.py`'s. Only GET is answered, only to who may speak, only under a
+name that is an address of this machine, so that a web page cannot ask in a browser's name.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from urllib.parse import unquote, urlsplit
 from bridge.osc.addresses import Address, Kind, address_table
 
 ATTRIBUTES = frozenset({"FULL_PATH", "CONTENTS", "TYPE", "ACCESS", "RANGE", "DESCRIPTION", "VALUE", "UNIT", "CRITICAL"})
-EXTENSIONS = {
-    name: name != "LISTEN" for name in ("ACCESS", "VALUE", "RANGE", "DESCRIPTION", "UNIT", "CRITICAL", "LISTEN")
-}
+EXTENSIONS = dict.fromkeys(
+    ("ACCESS", "VALUE", "RANGE", "DESCRIPTION", "UNIT", "CRITICAL", "LISTEN", "OSC_STREAMING"), True
+)
 ACCESS = {Kind.CONTROL: 3, Kind.COMMAND: 2, Kind.QUERY: 2, Kind.FEEDBACK: 1}
 NAME = "acestep-bridge"
 
@@ -32,7 +32,7 @@ def answer(head: bytes, present: Present, host: tuple[str, int]) -> Answer:
     words = lines[0].split(" ")
     if len(words) != 3:
         return 400, _json({"error": "not an HTTP request"})
-    if not _names_us(lines[1:]):
+    if not names_us(lines[1:]):
         return 403, _json({"error": "ask by the machine's address, not by another name"})
     url = urlsplit(words[1] if words[1].startswith("/") else f"/{words[1]}")
     if url.query == "HOST_INFO":
@@ -98,7 +98,7 @@ def _at(node: dict[str, Any], path: str) -> dict[str, Any] | None:
     return node
 
 
-def _names_us(headers: Sequence[str]) -> bool:
+def names_us(headers: Sequence[str]) -> bool:
     """Against DNS rebinding: the Host header holds an address, `localhost`, or a name on the local network."""
     host = next((line[5:].strip() for line in headers if line.lower().startswith("host:")), "")
     name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]

@@ -8,9 +8,12 @@ from typing import Any
 from bridge.osc.addresses import ROOT, Kind, address_table, control_path
 from bridge.osc.feedback import Feedback
 from bridge.osc.handlers import Handler
+from bridge.osc.patterns import BadPattern, is_pattern, matching
 from bridge.osc.state import Controls, control_name
 from bridge.osc.surface import Peer
+from bridge.osc.values import OscError
 
+GET = f"{ROOT}/get"
 Told = tuple[str, Sequence[Any]]
 
 
@@ -22,11 +25,28 @@ class Queries:
 
     def handlers(self) -> dict[str, Handler]:
         """By address."""
-        return {f"{ROOT}/get": Handler(self._get), f"{ROOT}/sync": Handler(self._sync)}
+        return {GET: Handler(self._get), f"{ROOT}/sync": Handler(self._sync)}
 
     def _get(self, sender: Peer, values: tuple[str]) -> None:
-        path = control_path(self._known(f"{ROOT}/get", *values))
-        self._feedback.answer(sender, path, *self.present(path))
+        """Every value that is meant, each at its own address."""
+        for path in self._meant(*values):
+            self._feedback.answer(sender, path, *self.present(path))
+
+    def _meant(self, text: str) -> list[str]:
+        """Addresses with a value now: by a name, a path, or a pattern of either. Raises OscError."""
+        path = text if text.startswith("/") else control_path(text)
+        valued = [*self._control_paths(), *self._told_paths()]
+        if not is_pattern(path):
+            return [path] if path in valued else [control_path(self._known(GET, text))]
+        try:
+            meant = matching(path, valued)
+        except BadPattern as error:
+            raise OscError(GET, str(error), "a name, an address, or an OSC 1.0 pattern of addresses") from error
+        if not meant:
+            raise OscError(
+                GET, repr(text[:80]), f"a pattern of addresses that have a value, such as {ROOT}/take/*/name"
+            )
+        return meant
 
     def _sync(self, sender: Peer, values: tuple[()]) -> None:
         self.show_all(sender)

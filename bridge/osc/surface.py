@@ -24,6 +24,7 @@ class SurfaceCallbacks:
     on_messages: Callable[[Peer, list[Message]], None]  # all of a bundle together
     on_broken: Callable[[Peer, str], None]  # what could not be read, and why
     on_gone: Callable[[Peer], None]  # nothing can be shown there any more
+    on_listening: Callable[[Peer], None]  # a stream that is shown values until it has gone, however silent it is
     present: Callable[[str], Sequence[Any]]  # an address's arguments; none where they are not known
     put: Callable[..., None]  # an address and its arguments, for all surfaces
     answer: Callable[..., None]  # a peer, an address and its arguments: for that one alone

@@ -7,8 +7,9 @@ whose "GET " would be a size of more than a gigabyte (OSCQuery wants it on the s
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -26,6 +27,9 @@ MOST_STREAMS = 64
 IDLE_SECONDS, PROBE_SECONDS, PROBES = 60, 10, 3  # then a peer that has gone without a word is noticed
 HTTP_GET, HTTP_SECONDS = b"GET ", 5.0
 
+UPGRADE = re.compile(rb"\r\nupgrade:\s*websocket", re.IGNORECASE)
+
+OnWebSocket = Callable[[Peer, bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OnHttp = Callable[[bytes], tuple[int, bytes]]  # the head of a request: status and JSON
 
 
@@ -42,6 +46,7 @@ class TcpSurface:
         self._streams: dict[Peer, tuple[asyncio.StreamWriter, bool]] = {}
         self._open = 0
         self.on_http: OnHttp = lambda head: (404, b"{}")
+        self.on_websocket: OnWebSocket = _refuse
 
     async def open(self, callbacks: SurfaceCallbacks) -> None:
         """Begin to hear."""
@@ -104,18 +109,21 @@ class TcpSurface:
     ) -> None:
         head = first + await reader.readexactly(3)
         if head == HTTP_GET:
-            await self._answer_http(reader, self._streams.pop(peer)[0])
+            await self._answer_http(peer, reader, self._streams.pop(peer)[0])
             return
         while 0 < (size := int.from_bytes(head, "big")) <= MAX_PACKET:
             hand_on(peer, await reader.readexactly(size), callbacks)
             head = await reader.readexactly(4)
         callbacks.on_broken(peer, f"a packet of {size} bytes, at most {MAX_PACKET} are taken")
 
-    async def _answer_http(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer_http(self, peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(HTTP_SECONDS):
                 head = HTTP_GET + await reader.readuntil(b"\r\n\r\n")
         except (TimeoutError, asyncio.LimitOverrunError):
+            return
+        if UPGRADE.search(head):
+            await self.on_websocket(peer, head, reader, writer)
             return
         status, body = self.on_http(head)
         kind = "Content-Type: application/json; charset=utf-8\r\n" if body else ""
@@ -139,6 +147,10 @@ class TcpSurface:
             else:
                 packet.append(byte)
         callbacks.on_broken(peer, f"a packet of more than {MAX_PACKET} bytes")
+
+
+async def _refuse(peer: Peer, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Nobody here speaks WebSocket."""
 
 
 def _keep_alive(stream: socket.socket) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from bridge.client import Client, ensure_daemon
 from bridge.osc.addresses import address_table
 from bridge.osc.packets import decode, encode
 from tests.support.cli_material import start
-from tests.support.osc_peers import PEERS, NodeOsc, Peer, Pyliblo
+from tests.support.osc_peers import PEERS, NodeOsc, NodeWebSocket, Peer, Pyliblo
 from tests.support.patience import HANG_SECONDS
 
 RATE = 44_100
@@ -147,6 +148,24 @@ def test_the_namespace_is_read_by_another_oscquery_client(controller, tmp_path):
     peer.close()
     assert (name, port) == ("acestep-bridge", controller.port)
     assert {path for path, address in address_table().items() if address.tags} <= set(paths)
+
+
+def test_another_websocket_client_listens(controller, surface, tmp_path):
+    """node's own, which is no code of ours nor of the library's: it gets the value of now, and each one after that."""
+    if NodeWebSocket.why_not():
+        pytest.skip(NodeWebSocket.why_not())
+    peer = NodeWebSocket(controller.port, tmp_path)
+    peer.ask({"listen": "/acestep/granularity_scale"})
+    peer.said("frame")
+    surface.send("granularity_scale", 12.5)
+    limit = time.monotonic() + HANG_SECONDS
+    while not any(
+        decode(base64.b64decode(line[1]))[0].arguments == (12.5,) for line in peer.lines if line[0] == "frame"
+    ):
+        assert time.monotonic() < limit, peer.lines[-5:]
+        time.sleep(0.01)
+    peer.close()
+    surface.send("clear", "granularity_scale")
 
 
 def test_a_burst_of_faders_while_rendering(controller, surface, home):

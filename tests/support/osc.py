@@ -155,7 +155,7 @@ class OpenSurfaces:
 
     def __init__(self, on_messages=lambda *_: None, on_broken=lambda *_: None, on_gone=lambda *_: None) -> None:
         nothing = lambda *_: ()  # noqa: E731
-        self._callbacks = SurfaceCallbacks(on_messages, on_broken, on_gone, nothing, nothing, nothing)
+        self._callbacks = SurfaceCallbacks(on_messages, on_broken, on_gone, nothing, nothing, nothing, nothing)
 
     async def open(self, host: str, port: int) -> None:
         udp, tcp = bound_sockets(host, port)

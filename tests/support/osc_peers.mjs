@@ -1,6 +1,7 @@
 // node-osc and oscquery as peers of the controller, told what to do by lines on standard input:
 //   {"send": ["/acestep/tags", "house"]}   a message by node-osc, from the port that it listens on
 //   {"query": true}                        the namespace, read by the oscquery package
+//   {"listen": "/acestep/variance"}        OSCQuery's LISTEN by node's own WebSocket; each frame is said in base64
 // Every message that comes is printed as one JSON line: ["/acestep/status", "ready"]
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
@@ -24,5 +25,12 @@ createInterface({ input: process.stdin }).on('line', async (line) => {
     const { OSCQueryDiscovery } = require('oscquery')
     const found = await new OSCQueryDiscovery().queryNewService('127.0.0.1', port)
     say(['namespace', found.hostInfo.name, found.hostInfo.oscPort, found.flat().map((node) => node.full_path)])
+  }
+  if (wish.listen) {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/`)
+    socket.binaryType = 'arraybuffer'
+    socket.onopen = () => socket.send(JSON.stringify({ COMMAND: 'LISTEN', DATA: wish.listen }))
+    socket.onmessage = (event) => say(['frame', Buffer.from(event.data).toString('base64')])
+    socket.onerror = (event) => say(['failed', String(event.message)])
   }
 }).on('close', () => process.exit(0))

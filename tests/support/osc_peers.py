@@ -145,9 +145,10 @@ class Pyliblo(Peer):
 
 
 class NodeOsc(Peer):
-    """node-osc in a process of node."""
+    """node-osc in a process of node. Started with `extra` words, such as a flag that gives WebSocket to node 20."""
 
     name = "node-osc"
+    extra: tuple[str, ...] = ()
 
     @staticmethod
     def why_not() -> str:
@@ -158,7 +159,7 @@ class NodeOsc(Peer):
     def open(self) -> None:
         script = Path(__file__).with_suffix(".mjs")
         self.process = subprocess.Popen(
-            ["node", str(script), str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ["node", *self.extra, str(script), str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.lines: list[list[Any]] = []
         threading.Thread(target=self._read, daemon=True).start()
@@ -193,6 +194,20 @@ class NodeOsc(Peer):
         self.process.stdin.close()
         self.process.wait(HANG_SECONDS)
         self.process.stdout.close()
+
+
+class NodeWebSocket(NodeOsc):
+    """node's own WebSocket besides, which has been there since node 20.10, behind a flag at first."""
+
+    name, extra = "node's WebSocket", ("--experimental-websocket",)
+
+    @staticmethod
+    def why_not() -> str:
+        words = ["node", *NodeWebSocket.extra, "-e", "process.exit(typeof WebSocket === 'function' ? 0 : 1)"]
+        without = NodeOsc.why_not()
+        if without:
+            return without
+        return "" if subprocess.run(words, capture_output=True).returncode == 0 else "this node has no WebSocket"
 
 
 PEERS = [LibloTools, Pyliblo, NodeOsc]

@@ -55,7 +55,7 @@ def test_values_over_http_on_the_port_of_osc(tmp_path):
         assert tree["CONTENTS"]["acestep"]["CONTENTS"]["region"]["CONTENTS"]["bars"]["VALUE"] == [0, 0]
         status, info = await get(port, "/?HOST_INFO", "localhost")
         assert (info["OSC_PORT"], info["OSC_TRANSPORT"], info["OSC_IP"]) == (port, "UDP", "127.0.0.1")
-        assert info["EXTENSIONS"]["VALUE"] and not info["EXTENSIONS"]["LISTEN"]
+        assert info["EXTENSIONS"]["VALUE"] and info["EXTENSIONS"]["LISTEN"]
         assert (await get(port, "/acestep/none"))[0] == 404
         assert (await get(port, "/acestep/inpaint?VALUE"))[0] == 204
         assert (await get(port, "/acestep?COLOUR"))[0] == 400
