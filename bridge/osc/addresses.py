@@ -12,6 +12,7 @@ from functools import cache
 from engine.requests import TASKS, Field, fields_of
 
 ROOT = "/acestep"
+WORDS, COLOR, LAMP, NAME = "/words", "/color", "/lamp", "/name"  # ends of addresses
 NOT_CONTROLS = frozenset(
     {"audio", "client_data", "request_id", "tempo_map", "model", "priority", "lora", "lora_weight"}
 )
@@ -43,6 +44,7 @@ class Address:
     kind: Kind
     meaning: str
     field: Field | None = None
+    is_look: bool = False  # the text or colour of another one
 
 
 def control_path(name: str) -> str:
@@ -68,7 +70,24 @@ def address_table() -> dict[str, Address]:
         Address(control_path(name), TYPE_TAGS[field.kind], Kind.CONTROL, field.description, field)
         for name, field in control_fields().items()
     ]
-    return {address.path: address for address in [*controls, *REGION, *COMMANDS, *QUERIES, *FEEDBACK]}
+    told = [*controls, *REGION, *COMMANDS, *QUERIES, *FEEDBACK]
+    table = {address.path: address for address in told}
+    return table | {look.path: look for look in _looks(told) if look.path not in table}
+
+
+def _looks(told: list[Address]) -> list[Address]:
+    """Text and colour of each control, colour of each lamp and of the status, text of the progress."""
+    found = [Address(f"{ROOT}/status{COLOR}", "s", Kind.FEEDBACK, "Colour of the status: #rrggbb.", is_look=True),
+             Address(f"{ROOT}/progress{WORDS}", "s", Kind.FEEDBACK, "The progress as text.", is_look=True)]  # fmt: skip
+    for address in told:
+        if address.kind is Kind.CONTROL:
+            for end, what in ((WORDS, "Text"), (COLOR, "Colour (#rrggbb)")):
+                meaning = f"{what} of {address.path}."
+                found.append(Address(address.path + end, "s", Kind.FEEDBACK, meaning, is_look=True))
+        elif address.path.endswith(LAMP):
+            path = address.path.removesuffix(LAMP) + COLOR
+            found.append(Address(path, "s", Kind.FEEDBACK, f"Colour (#rrggbb) of {address.path}.", is_look=True))
+    return found
 
 
 def _command(path: str, tags: str, meaning: str) -> Address:
@@ -231,7 +250,7 @@ FEEDBACK = [
 def markdown_table() -> str:
     """The table of `docs/osc.md`."""
     lines = ["| address | arguments | kind | meaning |", "|---|---|---|---|"]
-    for address in address_table().values():
+    for address in (address for address in address_table().values() if not address.is_look):
         value = f" ({address.field.expected})" if address.field else ""
         lines.append(f"| `{address.path}` | `{address.tags}` | {address.kind} | {address.meaning}{value} |")
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from bridge.osc.addresses import ROOT
 from bridge.osc.feedback import Feedback
 
 LONGEST_SECONDS = 0.02  # between two looks: a DAW may jump, a session may change its tempo
-WORDS = {"link": "Ableton Link", "midi": "MIDI clock", "daw": "the DAW", "own": "own clock"}
+WORDS = {"link": "Link", "midi": "MIDI clock", "daw": "the DAW", "own": "own clock"}
 
 
 class Beats:

@@ -35,6 +35,7 @@ from bridge.osc.lamps import Lamps
 from bridge.osc.last_task import LastTask
 from bridge.osc.launch import Launch, OnGrid
 from bridge.osc.listening import bound_sockets
+from bridge.osc.looks import Looks
 from bridge.osc.oscquery import answer
 from bridge.osc.panic import Panic
 from bridge.osc.preset_commands import PresetCommands
@@ -93,6 +94,9 @@ class Controller:
         sources = [self.link, *clocks, self._daw_clock]
         self.clock = Clock(sources, self.controls.tempo, self.controls.meter, now)
         self._feedback = Feedback(self._targets, self._show)
+        looks = Looks(self.controls, self._feedback.last)
+        self._feedback.looks = looks.of
+        self._feedback.last.update((path, (text,)) for path, text in looks.all())
         self._changes = ControlChanges(self.controls, self._feedback, self._targets)
         self._restart = DaemonRestart(start_daemon, partial(self._feedback.put_changed, f"{ROOT}/status"))
         self.shared = SharedControls(daemon, self.controls, self._changes.show, self._restart.lost)
@@ -204,6 +208,7 @@ class Controller:
             self._worker,
             self._follower,
             self.resending,
+            self._queries,
             self.beats,
             self._kept,
             self._source_check,

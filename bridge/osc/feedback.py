@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bridge.osc.addresses import ROOT
@@ -26,12 +26,15 @@ class Feedback:
         self._withheld: dict[str, Sequence[Any]] = {}
         self._woken = asyncio.Event()
         self.last: dict[str, Sequence[Any]] = {}
+        self.looks: Callable[[str], Iterable[tuple[str, str]]] = lambda path: ()
 
     def put(self, path: str, *arguments: Any) -> None:
-        """Send these arguments soon; later ones for the same address replace them."""
+        """Send these arguments soon, and how they look; later ones for the same address replace them."""
         self._dirty[path] = arguments
         self.last[path] = arguments
         self._woken.set()
+        for look, text in self.looks(path):
+            self.put_changed(look, text)
 
     def put_changed(self, path: str, *arguments: Any) -> None:
         """`put`, unless the same was sent last."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from bridge.osc.surface import Peer
 from bridge.osc.values import OscError
 
 GET = f"{ROOT}/get"
+AT_ONCE = 200  # datagrams: Linux keeps about 270 small ones for a program that does not read at the moment
+A_FEW, PAUSE_SECONDS = 32, 0.01
 Told = tuple[str, Sequence[Any]]
 
 
@@ -22,6 +25,8 @@ class Queries:
 
     def __init__(self, controls: Controls, feedback: Feedback, known: Callable[[str, str], str]) -> None:
         self._controls, self._feedback, self._known = controls, feedback, known
+        self._later: dict[tuple[Peer, str], None] = {}
+        self._woken = asyncio.Event()
 
     def handlers(self) -> dict[str, Handler]:
         """By address."""
@@ -29,8 +34,7 @@ class Queries:
 
     def _get(self, sender: Peer, values: tuple[str]) -> None:
         """Every value that is meant, each at its own address."""
-        for path in self._meant(*values):
-            self._feedback.answer(sender, path, *self.present(path))
+        self._tell(sender, self._meant(*values))
 
     def _meant(self, text: str) -> list[str]:
         """Addresses with a value now: by a name, a path, or a pattern of either. Raises OscError."""
@@ -52,11 +56,31 @@ class Queries:
         self.show_all(sender)
 
     def show_all(self, sender: Peer) -> None:
-        """Tell one surface everything there is to know."""
-        for path in (*self._control_paths(), *self._told_paths()):
-            self._feedback.answer(sender, path, *self.present(path))
+        """Tell one surface everything there is to know; how it looks a moment later."""
+        table = address_table()
+        paths = [*self._control_paths(), *self._told_paths()]
+        self._tell(sender, sorted(paths, key=lambda path: table[path].is_look))
         for number, name in sorted(self._controls.daw.tracks.items()):
             self._feedback.answer(sender, f"{ROOT}/daw/track", number, name)
+
+    def _tell(self, sender: Peer, paths: list[str]) -> None:
+        """As many now as every system's buffer holds, the others a few at a time, with their values of then."""
+        for path in paths[:AT_ONCE]:
+            self._feedback.answer(sender, path, *self.present(path))
+        self._later |= dict.fromkeys((sender, path) for path in paths[AT_ONCE:])
+        if self._later:
+            self._woken.set()
+
+    async def run(self) -> None:
+        """Send what is left, for ever."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            while self._later:
+                await asyncio.sleep(PAUSE_SECONDS)
+                for sender, path in list(self._later)[:A_FEW]:
+                    del self._later[sender, path]
+                    self._feedback.answer(sender, path, *self.present(path))
 
     def present(self, path: str) -> Sequence[Any]:
         """What an address shows now; nothing where that is not known."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from bridge.osc.addresses import ROOT
 from bridge.osc.feedback import Feedback
 
 INTERVAL_SECONDS = 1.0
-AT_ONCE = 20  # all addresses in about ten seconds
+ROUND_SECONDS = 10  # in which all addresses come again
 FIRST = tuple(f"{ROOT}/{name}" for name in ("status", "progress", "remaining/words", "busy", "queue", "take/words"))
 
 
@@ -27,6 +28,7 @@ class Resending:
     ) -> None:
         self._feedback, self._paths, self._present = feedback, paths, present
         self._round: Iterator[str] = iter(())
+        self._at_once = 0
         self._lamp = 0
 
     async def run(self) -> None:
@@ -42,11 +44,16 @@ class Resending:
         for path in FIRST:
             if path in self._feedback.last:
                 self._feedback.again(path, *self._feedback.last[path])
-        for _ in range(AT_ONCE):
-            path = next(self._round, "")
-            if not path:
-                self._round = iter([path for path in self._paths() if path not in FIRST])
-                return
+        for path in self._some():
             arguments = self._present(path)
             if arguments:
                 self._feedback.again(path, *arguments)
+
+    def _some(self) -> list[str]:
+        """As many as a second has of a round; the next round begins when one is over."""
+        some = list(islice(self._round, self._at_once))
+        if not some:
+            paths = [path for path in self._paths() if path not in FIRST]
+            self._round, self._at_once = iter(paths), -(-len(paths) // ROUND_SECONDS)
+            some = list(islice(self._round, self._at_once))
+        return some

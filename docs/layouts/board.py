@@ -32,6 +32,12 @@ class Widget:
     size: int = 16
     align: str = "center"
     text_color: str = WHITE
+    color_path: str = ""  # where the text's colour is told
+
+    @property
+    def words_path(self) -> str:
+        """Where a fader's value is told as text."""
+        return f"{self.path}/words" if self.kind == "fader" else ""
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,16 @@ def button(path: str, words: str, place: Place, color: str = SLATE, *constants: 
     return Widget("button", path, place, words, color, tags, constants, size)
 
 
-def label(path: str, place: Place, size: int, tags: str = "s", align: str = "center", color: str = WHITE) -> Widget:
-    return Widget("label", path, place, "", PANEL, tags, (), size, align, color)
+def label(
+    path: str,
+    place: Place,
+    size: int,
+    tags: str = "s",
+    align: str = "center",
+    color: str = WHITE,
+    color_path: str = "",
+) -> Widget:
+    return Widget("label", path, place, "", PANEL, tags, (), size, align, color, color_path)
 
 
 def fader(path: str, words: str, place: Place, color: str, low: float = 0.0, high: float = 1.0) -> Widget:
@@ -118,7 +132,13 @@ def _state(place: Place, scale: float) -> list[Widget]:
     row, lamp = height / 4, width / 16
     return [
         Widget("lamp", "alive", (left, top, lamp, row * 1.25), color=TEAL, tags="i"),
-        label("status", (left + lamp, top, width - lamp, row * 1.25), round(26 * scale), align="left"),
+        label(
+            "status",
+            (left + lamp, top, width - lamp, row * 1.25),
+            round(26 * scale),
+            align="left",
+            color_path="status/color",
+        ),
         Widget("meter", "progress", (left, top + row * 1.25, width, row * 0.9), color=GREEN, tags="f"),
         label("take/words", (left, top + row * 2.15, width * 0.31, row * 1.1), round(22 * scale)),
         label("seed/words", (left + width * 0.31, top + row * 2.15, width * 0.31, row * 1.1), round(15 * scale)),
@@ -246,27 +266,47 @@ def _chosen(place: Place, what: str, columns: int) -> list[Widget]:
         at, line = left + (n % columns) * each, top + (n // columns) * row
         lamp = f"{what}/{n + 1}/lamp"
         found += lit(f"{what}/select", lamp, str(n + 1), (at, line, wide, row), BLUE, n + 1, size=20)
-        found.append(label(f"{what}/{n + 1}/name", (at + wide, line, each - wide, row), 14, align="left"))
+        name, color = f"{what}/{n + 1}/name", f"{what}/{n + 1}/color"
+        found.append(label(name, (at + wide, line, each - wide, row), 14, align="left", color_path=color))
     return found
 
 
-def _lists(place: Place, columns: int) -> list[Widget]:
-    """The page of takes and sources: a bar and eight to choose from for each."""
+def _grid(place: Place) -> list[Widget]:
+    """When another take counts, by whose beat, and which beat it is."""
     left, top, width, height = place
-    bar, list_height = height * 0.07, height * 0.385
-    second = top + bar + list_height
+    row = height * 0.46
+    when = [
+        ("take/quantize", f"take/quantize/{name.split()[0]}/lamp", words, TEAL, (name,))
+        for name, words in (("off", "AT ONCE"), ("beat", "BEAT"), ("bar", "BAR"), ("4 bars", "4 BARS"))
+    ]
+    return [
+        label("beat", (left, top, width * 0.1, row), 24, "i"),
+        label("clock/words", (left + width * 0.1, top, width * 0.4, row), 13),
+        button("tempo/tap", "TAP", (left + width * 0.5, top, width * 0.25, row), SLATE),
+        toggle("clock/link", "LINK", (left + width * 0.75, top, width * 0.25, row), TEAL),
+        *_lit_row((left, top + row, width, height - row), when),
+    ]
+
+
+def _lists(place: Place, columns: int) -> list[Widget]:
+    """The page of takes and sources: the grid, then a bar and eight to choose from for each."""
+    left, top, width, height = place
+    bar, grid, list_height = height * 0.07, height * 0.152, height * 0.31
+    takes, sources = top + grid, top + grid + bar + list_height
     half, quarter = width / 2, width / 4
     path = "source: a file's whole path on the daemon's machine"
     return [
-        label("take/words", (left, top, half, bar), 18),
-        toggle("take/hold", "HOLD", (left + half, top, quarter, bar), AMBER),
-        button("undo", "UNDO", (left + half + quarter, top, quarter, bar), SLATE),
-        *_chosen((left, top + bar, width, list_height), "take", columns),
-        label("source/words", (left, second, half, bar), 18),
-        button("again", "AGAIN", (left + half, second, quarter, bar), GREEN),
-        button("panic", "PANIC", (left + half + quarter, second, quarter, bar), RED),
-        *_chosen((left, second + bar, width, list_height), "source", columns),
-        text("source", path, (left, second + bar + list_height, width, height - 2 * (bar + list_height))),
+        *_grid((left, top, width, grid)),
+        label("take/words", (left, takes, quarter * 0.8, bar), 14),
+        label("take/pending/words", (left + quarter * 0.8, takes, quarter * 1.2, bar), 11),
+        toggle("take/hold", "HOLD", (left + half, takes, quarter, bar), AMBER),
+        button("undo", "UNDO", (left + half + quarter, takes, quarter, bar), SLATE),
+        *_chosen((left, takes + bar, width, list_height), "take", columns),
+        label("source/words", (left, sources, half, bar), 18),
+        button("again", "AGAIN", (left + half, sources, quarter, bar), GREEN),
+        button("panic", "PANIC", (left + half + quarter, sources, quarter, bar), RED),
+        *_chosen((left, sources + bar, width, list_height), "source", columns),
+        text("source", path, (left, sources + bar + list_height, width, height - grid - 2 * (bar + list_height))),
     ]
 
 

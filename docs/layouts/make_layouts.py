@@ -25,7 +25,10 @@ SHOWN = {
         "status": "inpaint: denoise 9 of 27", "progress": 0.42, "take/words": "take 2 of 3", "alive": 1.0,
         "seed/words": "seed 1862039 locked", "repeat/words": "each 8 bars", "remaining/words": "12 s left",
         "variance": 0.35, "strength": 0.7, "guidance_scale": 0.47, "seed/lock": 1.0, "tags": "house, 124 bpm, drums",
-        "region/words": "8 to 16 s", "seed": "1862039",
+        "region/words": "8 to 16 s", "seed": "1862039", "variance/words": "35%", "strength/words": "70%",
+        "guidance_scale/words": "14.1", "duration/words": "60 s", "extend_after_duration/words": "8 s", "beat": "3",
+        "clock/words": "Link, 1 peer, 124 bpm", "take/quantize/bar/lamp": 1.0, "clock/link": 1.0,
+        "take/pending/words": "take 3 at the next bar",
     }.items()
 }  # fmt: skip
 

@@ -46,6 +46,8 @@ def _widgets(board: Board, page: int) -> list[dict[str, Any]]:
     for number, widget in enumerate(board.pages[page].widgets):
         place = _place(board, widget.place)
         found.append(_widget(widget, f"{widget.path.replace('/', '_')}_{page}_{number}") | place)
+        if widget.words_path:
+            found.append(_value_words(widget, f"words_{page}_{number}") | place)
         if widget.kind in ("fader", "text"):
             found.append(_caption(widget, f"caption_{page}_{number}") | place)
         if widget.kind == "lamp":
@@ -135,8 +137,9 @@ def _text(widget: Widget) -> dict[str, Any]:
 
 
 def _label(widget: Widget) -> dict[str, Any]:
+    color = _told_color(widget.color_path, widget.text_color) if widget.color_path else widget.text_color
     return {
-        "type": "text", "bypass": True, "align": widget.align, "wrap": "soft", "colorText": widget.text_color,
+        "type": "text", "bypass": True, "align": widget.align, "wrap": "soft", "colorText": color,
         "colorFill": PANEL, "alphaFillOff": 1, "borderRadius": 8, "padding": 4, "lineWidth": 0,
         "css": f"font-size: {widget.size}rem; font-weight: bold;",
     }  # fmt: skip
@@ -145,3 +148,15 @@ def _label(widget: Widget) -> dict[str, Any]:
 def _caption(widget: Widget, name: str) -> dict[str, Any]:
     return {"type": "text", "id": name, "bypass": True, "interaction": False, "value": widget.words, "colorText": DIM,
             "align": "left top", "padding": 0, "css": "font-size: 12rem; pointer-events: none;", **CLEAR}  # fmt: skip
+
+
+def _value_words(widget: Widget, name: str) -> dict[str, Any]:
+    """A fader's value as text, at its right edge, in the colour of values that are given or not."""
+    return {"type": "text", "id": name, "address": ROOT + widget.words_path, "bypass": True, "interaction": False,
+            "colorText": _told_color(f"{widget.path}/color", DIM), "align": "right", "padding": 6,
+            "css": "font-size: 15rem; font-weight: bold; pointer-events: none;", **CLEAR}  # fmt: skip
+
+
+def _told_color(path: str, until_then: str) -> str:
+    """A property that follows an address, whatever the widget itself sends before its value."""
+    return f"OSC{{{ROOT}{path}, {until_then}, false}}"

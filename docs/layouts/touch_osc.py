@@ -115,4 +115,19 @@ def _words(name: str, widget: Widget, frame: tuple[int, int, int, int]) -> list[
     caption.set("textColor", FAINT if small else BRIGHT)
     caption.set("textAlignH", 1 if small else 2)
     caption.values = [py2tosc.Value("text", default=widget.words), py2tosc.Value("touch", default=False)]
-    return [caption]
+    return [caption, *_value_words(name, widget, frame)]
+
+
+def _value_words(name: str, widget: Widget, frame: tuple[int, int, int, int]) -> list[Any]:
+    """A fader's value as text, in its lower right corner."""
+    if not widget.words_path:
+        return []
+    left, top, width, height = frame
+    place = (left + width // 2, top + height - 24, width // 2 - 8, 20)
+    value = py2tosc.label(name=f"{name}_words", frame=place, background=False, interactive=False, outline=False)
+    value.set("textSize", 15)
+    value.set("textColor", BRIGHT)
+    value.set("textAlignH", 3)
+    argument = ui.value("text", conversion="STRING", scale=(0.0, 1.0))
+    value.messages.append(ui.osc(ROOT + widget.words_path, args=[argument], var="text", send=False))
+    return [value]

@@ -39,7 +39,7 @@ def test_two_programs_share_tempo_and_phase(tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, timeout=2 * HANG_SECONDS, cwd=ROOT, env=os.environ)
     assert done.returncode == 0, done.stderr[-2000:]
     seen = json.loads(done.stdout.splitlines()[-1])
-    assert seen["words"] == "Ableton Link, 1 peer, 140 bpm"
+    assert seen["words"] == "Link, 1 peer, 140 bpm"
     assert seen["apart_beats"] < 0.05  # 20 ms at most, in the best of 50 looks
     assert seen["peers_after"] == 0
 

@@ -63,7 +63,7 @@ async def meet(folder: Path) -> dict[str, object]:
             surface.send("/acestep/tempo/nudge", 6.5)
             await until(lambda: abs(other.ask()[1] - 140.0) < 0.01)
             apart = [_apart(other.ask()[2], controller.clock.beat()) for _ in range(50)]
-            words = (await surface.wait("/acestep/clock/words", "Ableton Link, 1 peer, 140 bpm"))[0]
+            words = (await surface.wait("/acestep/clock/words", "Link, 1 peer, 140 bpm"))[0]
             await surface.wait("/acestep/beat")
             surface.send("/acestep/clock/link", 0)
             await surface.wait("/acestep/clock/source", "own")

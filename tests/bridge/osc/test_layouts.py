@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from xml.etree import ElementTree
 
@@ -20,7 +21,8 @@ NEEDED = {f"/acestep/{name}" for name in (
     "cancel", "progress", "status", "alive", "take/words", "take/next", "take/previous", "take/commit", "take/reject",
     "original_tags", "duration", "extend_after_duration", "cancel/all", "take/select", "take/1/name", "take/1/lamp",
     "source/select", "source/1/name", "source/1/lamp", "region/bars/1/lamp", "repeat/8/lamp", "preset/A/lamp",
-    "take/0/lamp", "undo", "again", "panic",
+    "take/quantize", "take/quantize/bar/lamp", "take/pending/words", "clock/link", "clock/words", "tempo/tap", "beat",
+    "variance/words", "take/0/lamp", "undo", "again", "panic",
     "repeat/bars", "repeat/words", "preset/save", "preset/recall", "remaining/words", "error/words",
 )}  # fmt: skip
 SAMPLES = {"i": 1, "f": 0.5, "s": "x"}
@@ -66,6 +68,8 @@ def test_open_stage_control_knows_every_property(name):
     for widget in widgets_of(name):
         assert set(widget) <= COMMON | OF_TYPE[widget["type"]], widget["id"]
         left, top, width, height = (float(widget[k].rstrip("%")) for k in ("left", "top", "width", "height"))
+        for path in re.findall(r"OSC\{/acestep/([^,]*), #[0-9a-f]{6}, false\}", str(widget.get("colorText"))):
+            assert f"/acestep/{path}" in TABLE
         assert left >= 0 and top >= 0 and left + width <= 100.01 and top + height <= 100.01
 
 

@@ -80,7 +80,7 @@ def test_a_lost_result_comes_again(tmp_path):
         late.heard.clear()
         for _ in range(14):
             controller.resending.one_second()
-        late.poll()
+            late.poll()  # or its buffer overflows
         assert ("/acestep/result", (result,)) in late.heard
         surface.send("/acestep/inpaint")
         await until(lambda: len(daemon.jobs) == 2)
@@ -88,7 +88,7 @@ def test_a_lost_result_comes_again(tmp_path):
         late.heard.clear()
         for _ in range(14):  # an old result would be taken for that of the new task
             controller.resending.one_second()
-        late.poll()
+            late.poll()
         assert not [message for message in late.heard if message[0] == "/acestep/result"]
 
     play(scenario, tmp_path)
