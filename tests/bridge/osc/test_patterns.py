@@ -60,7 +60,7 @@ def test_a_pattern_sets_all_that_take_the_value_or_none(tmp_path):
         surface.send("/*/[vs][at]r[!x]*[eh]", 0.75)  # variance and strength again
         await until(lambda: controller.controls.values == {"variance": 0.75, "strength": 0.75})
         surface.send("/acestep/{variance,tags}", 0.5)  # tags are text
-        path, got, _ = await surface.wait("/acestep/error", "/acestep/{variance,tags}")
+        _path, got, _ = await surface.wait("/acestep/error", "/acestep/{variance,tags}")
         assert "/acestep/tags" in got and "2 addresses" in got
         surface.send("/acestep/*")  # every command at once
         await surface.wait("/acestep/error", "/acestep/*")
