@@ -17,6 +17,13 @@ class Batch(object):
         self.sought = False  # whether the items that the results belong to are being looked for
         self.here_at = 0  # the tick at which to look again whether it may be placed
         self.controls = {}  # None until the daemon told what a control surface sets
+        self.waits_since = None  # how many beats or bars were over when all was ready; None: nothing is waited for
+
+    @property
+    def quantize(self):
+        """When a new take may begin to count, as a surface that drives REAPER set it; empty: at once."""
+        driven = self.job.mode == "take" and (self.controls or {}).get("reaper")
+        return self.controls.get("take/quantize") or "" if driven else ""
 
     @property
     def job(self):

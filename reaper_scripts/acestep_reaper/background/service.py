@@ -15,7 +15,7 @@ from ..errors import DaemonError, UserError
 from ..jobs import commands
 from ..jobs.job import Job
 from ..paths import in_home, read_json
-from ..project import projects
+from ..project import grid, projects
 from ..project.objects import forget_spans, media_folder, recording, remember
 from ..results import peaks, placing
 from ..source import capture
@@ -223,7 +223,14 @@ class Service(object):
         if recording() or not projects.is_here(batch.job):
             batch.here_at = self._ticks + HERE_TICKS
             return False
-        return True
+        return batch.waits_since is None or grid.count(batch.quantize) != batch.waits_since
+
+    def _waits(self, batch):
+        """Whether the next beat or bar is waited for, now that all is ready; `_may_place` looks from then on."""
+        if batch.waits_since is not None:
+            return False
+        batch.waits_since = grid.count(batch.quantize)
+        return batch.waits_since is not None
 
     def _finish(self, batch):
         """Makes the files a little at a time, then places them; nothing half-done stays behind a failure."""
@@ -238,7 +245,8 @@ class Service(object):
             for part in batch.good:
                 if not part.found and not part.find():
                     return
-            self._place(batch)
+            if not self._waits(batch):
+                self._place(batch)
         except UserError as error:
             status.problem(KEPT % (error, error.remedy and "Then run" or "Run"))
             self._drop(batch)

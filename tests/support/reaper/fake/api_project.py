@@ -89,6 +89,9 @@ class ProjectApi(Core):
     def GetPlayStateEx(self, project: int) -> int:
         return self.project_at(project).play_state
 
+    def GetPlayPosition2Ex(self, project: int) -> float:
+        return self.project_at(project).play_position
+
     def Master_GetPlayRate(self, project: int) -> float:
         return self.project_at(project).play_rate
 

@@ -137,6 +137,7 @@ class Project:
         self.time_selection = (0.0, 0.0)
         self.cursor = 0.0
         self.play_state = 0
+        self.play_position = 0.0
         self.play_rate = 1.0
         self.start_time = 0.0  # only rulers show it: positions count from the project's own 0
         self.locks: set[int] = set()  # Options > Locking: toggle actions of what is locked while locking is on
