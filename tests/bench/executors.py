@@ -17,14 +17,17 @@ from bridge.client import Client
 from tests.bench.figures import Figure, Result
 from tests.support.daemons import running, text
 
-JOBS, SLEEPING_SECONDS, ROUNDS = 200, 0.5, 40
+JOBS, ROUNDS = 200, 40
+WORKERS = {"local": (1, 2, 4, 8, 16, 32, 64), "ray": (1, 2, 4, 8, 16, 32)}
+JOBS_A_MINUTE = 500  # that many workers are busy with, at most; renders are as long as that makes them
+SHORTEST_SECONDS = 0.5
 
 
 def executors(threads: int) -> list[Result]:
     """p95 of a short job's overhead, throughput of short jobs, share of the ideal with sleeping renderers."""
     results: list[Result] = []
     for name, options in _executors():
-        for workers in (1, 2, 4, 8):
+        for workers in WORKERS[name]:
             print(name, workers, flush=True)
             with (
                 tempfile.TemporaryDirectory() as folder,
@@ -81,18 +84,20 @@ def _throughput(client: Client, name: str, workers: int) -> Figure:
 
 def _sleeping(client: Client, name: str, workers: int) -> list[Result]:
     """Of jobs that sleep: the share of the ideal, and how long a submit takes meanwhile."""
-    count, submits, began = 10 * workers, [], time.perf_counter()
+    seconds = max(SHORTEST_SECONDS, workers * 60 / JOBS_A_MINUTE)
+    each = max(4, round(10 * SHORTEST_SECONDS / seconds))
+    count, submits, began = each * workers, [], time.perf_counter()
     jobs = []
     for n in range(count):
         start = time.perf_counter()
-        jobs.append(client.submit(text(f"steps=1 step_seconds={SLEEPING_SECONDS}", seed=n)))
+        jobs.append(client.submit(text(f"steps=1 step_seconds={seconds}", seed=n)))
         submits.append(1000 * (time.perf_counter() - start))
     for job in jobs:
         job.result()
-    share = 10 * SLEEPING_SECONDS / (time.perf_counter() - began)
-    words = f"{workers} workers that sleep, {name}"
+    share = each * seconds / (time.perf_counter() - began)
+    words, how = f"{workers} workers that sleep, {name}", f"{count} jobs of {seconds:.2f} s"
     return [
-        Figure(f"{name}_ideal_{workers}", f"share of the ideal, {words}", share, "", "0.9", f"{count} jobs"),
+        Figure(f"{name}_ideal_{workers}", f"share of the ideal, {words}", share, "", "0.9", how),
         Figure(f"{name}_submit_ms_{workers}", f"submit, {words}", quantiles(submits, n=100)[98], "ms", "20", "p99"),
     ]
 
