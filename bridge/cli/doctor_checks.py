@@ -59,6 +59,8 @@ FULL_MODELS = ("ace-step-v1", "ace-step-1.5")  # named even where they are not h
 
 def all_checks(model: str = "nano") -> Iterator[Check]:
     """Every check, in the order in which things have to be mended."""
+    from bridge.cli.doctor_cluster import cluster_checks
+
     yield python_check(sys.version_info[:3])
     yield packages_check("packages", NEEDED)
     linked = linked_check()
@@ -68,6 +70,7 @@ def all_checks(model: str = "nano") -> Iterator[Check]:
         yield from rendering_checks(model)
     yield disk_check()
     yield daemon_check()
+    yield from (Check(p.name, p.ok, p.text, p.remedy, p.optional) for p in cluster_checks())
     yield gateway_check()
     yield reaper_check()
 
