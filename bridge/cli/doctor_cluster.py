@@ -47,9 +47,9 @@ def cluster_checks(listening: Callable[[], Iterable[Listening]] | None = None) -
     more = f" and {len(reachable) - SHOWN} more" if len(reachable) > SHOWN else ""
     text = f"listens to other machines on {named}{more}; tokens are {'on' if tokens else 'off'} in this environment"
     remedy = (
-        "Whoever reaches these ports can run code as you. Close them to everything but the nodes with a firewall, or "
-        f"bind the head to loopback (ray start --node-ip-address 127.0.0.1); where your Ray has tokens set {TOKENS}=token. "
-        "See docs/scale.md."
+        "Whoever reaches these ports can run code as you. Close them to everything but the nodes with a firewall, "
+        "or bind the head to loopback (ray start --node-ip-address 127.0.0.1); "
+        f"where your Ray has tokens set {TOKENS}=token. See docs/scale.md."
     )
     return [Point("Ray", False, text, remedy, optional=True)]
 
