@@ -11,7 +11,7 @@ OPEN = [*LOOPBACK, Listening("gcs_server", "0.0.0.0", 6380), Listening("dashboar
 
 
 def test_without_a_cluster_nothing_is_said() -> None:
-    assert cluster_checks(lambda: []) == []
+    assert cluster_checks(list) == []
 
 
 def test_a_cluster_on_loopback_is_well() -> None:
