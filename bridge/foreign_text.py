@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import sys
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 # C0 but tab and line feed, DEL, C1 (CSI is one character there), what ends lines elsewhere, and what turns the
 # direction of writing, with which a text can look like another one
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -20,23 +17,3 @@ def shown(text: str) -> str:
 def in_one_line(text: str) -> str:
     """`shown`, in one line: for logs, where a line feed would begin what looks like another entry."""
     return shown(text).replace("\n", "\\n")
-
-
-class LogFormatter(logging.Formatter):
-    """Lines of a log in which messages of others stay inside their line; tracebacks keep theirs."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
-        record.message = in_one_line(record.message)
-        return super().formatMessage(record)
-
-    def formatException(self, ei: object) -> str:
-        """A traceback, whose last line may be another's text."""
-        return shown(super().formatException(ei))  # type: ignore[arg-type]
-
-
-def log_handler() -> logging.Handler:
-    """Log lines to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LogFormatter(LOG_FORMAT))
-    return handler

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -112,8 +113,9 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
-def run(name: str, commands: str, events: str, seconds: float) -> None:
-    """An attack for some seconds."""
+def run(name: str, commands: str, events: str, seconds: float, begun: Any) -> None:
+    """An attack for some seconds, once this process has begun, which takes long."""
+    begun.set()
     until = time.monotonic() + seconds
     ATTACKS[name](commands, events, lambda: time.monotonic() < until)
 
@@ -141,14 +143,18 @@ def measure(daemon: Daemon, client: Client, attack: Attack | None, seconds: floa
     """An attack for some seconds, while a client says hello and renders."""
     connection, process = read_connection(connection_path(daemon.home)), daemon.process
     assert process is not None
-    watched, until = psutil.Process(process.pid), time.monotonic() + seconds
+    watched = psutil.Process(process.pid)
     before = most = watched.memory_info().rss
     waits: list[float] = []
     attacker = None
     if attack is not None:  # in a process of its own: it must not take this one's turns
-        arguments = (attack.__name__, connection.endpoints.commands, connection.endpoints.events, seconds)
-        attacker = multiprocessing.get_context("spawn").Process(target=run, args=arguments, daemon=True)
+        spawning = multiprocessing.get_context("spawn")
+        has_begun = spawning.Event()
+        arguments = (attack.__name__, connection.endpoints.commands, connection.endpoints.events, seconds, has_begun)
+        attacker = spawning.Process(target=run, args=arguments, daemon=True)
         attacker.start()
+        assert has_begun.wait(60), "the attacker did not begin"
+    until = time.monotonic() + seconds
     while time.monotonic() < until and process.poll() is None:
         begun = time.monotonic()
         client.hello()

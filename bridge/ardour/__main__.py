@@ -16,8 +16,11 @@ def main(words: list[str]) -> int:
     if len(words) == 2 and words[0] == BEHIND:
         from bridge.ardour.carry_out import carry_out
         from bridge.ardour.spool import Spool
+        from bridge.log import level_of, set_up
+        from bridge.log_reading import log_path
         from bridge.protocol.home import home_folder
 
+        set_up(log_path(home_folder(), "ardour"), level_of())
         carry_out(Spool(Path(words[1])), home_folder())
         return 0
     print("usage: python -m bridge.ardour REQUEST", file=sys.stderr)
@@ -28,7 +31,7 @@ def _put_behind(request: Path) -> int:
     from bridge.client.start import start_detached
     from bridge.protocol.home import home_folder
 
-    start_detached([sys.executable, "-m", "bridge.ardour", BEHIND, str(request)], home_folder(), "ardour.log")
+    start_detached([sys.executable, "-m", "bridge.ardour", BEHIND, str(request)], home_folder(), "ardour")
     return 0
 
 

@@ -70,7 +70,7 @@ async def _rendered(request: Request, order: ArdourOrder, spool: Spool, home: Pa
             async with await AsyncClient.connect(home, timeouts=timeouts) as client:
                 job = await client.submit(request, {"ardour": order.name}, request_id=f"ardour-{order.id}")
                 return _deliver(await _followed(job, spool), order, spool)
-    raise DaemonNotRunning("it was stopped, or ended again and again; daemon.log says why")
+    raise DaemonNotRunning("it was stopped, or ended again and again; `acestep-bridge logs daemon` says why")
 
 
 async def _followed(job: AsyncJob, spool: Spool) -> JobResult:

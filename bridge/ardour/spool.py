@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from bridge.foreign_text import shown
 from bridge.system.atomic import write_private
 from engine.errors import InvalidRequest
 from engine.requests import TASKS, Request
@@ -71,7 +72,7 @@ class Spool:
         """What is asked for. Raises InvalidRequest where the file is missing or damaged."""
         try:
             return msgspec.json.decode(self.request.read_bytes(), type=ArdourOrder)
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             remedy = "Run the action in Ardour again; 'acestep-bridge ardour install' renews the scripts."
             raise InvalidRequest("request", f"{self.request}: {error}", "what our scripts write", remedy) from error
 
@@ -94,6 +95,6 @@ class Spool:
         self._write(".result", {"state": state, **values})
 
     def _write(self, ending: str, values: Mapping[str, object]) -> None:
-        lines = [f"{name}={' '.join(str(value).split())}\n" for name, value in values.items()]
+        lines = [f"{name}={shown(' '.join(str(value).split()))}\n" for name, value in values.items()]
         with contextlib.suppress(FileNotFoundError):  # the folder is gone: nobody waits
             write_private(self.file(ending), "".join(lines).encode())

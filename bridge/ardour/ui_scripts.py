@@ -80,7 +80,7 @@ def _root(data: bytes | None) -> ElementTree.Element:
         return ElementTree.Element("UIScripts")
     try:
         root = ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise _refused(str(error)) from error
     if root.tag != "UIScripts":
         raise _refused(f"<{root.tag}>")

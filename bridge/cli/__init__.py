@@ -11,7 +11,8 @@ def main() -> None:
 
     put_foreign_paths_last()
     from bridge.cli.app import app
-    from bridge.cli.output import let_streams_take_every_name
+    from bridge.cli.output import let_streams_take_every_name, show_faults_plainly
 
     let_streams_take_every_name()
+    show_faults_plainly()
     app(prog_name="acestep-bridge")

@@ -7,10 +7,11 @@ import time
 import typer
 from msgspec import to_builtins
 
+from bridge.cli.logs_command import OF_THE_DAEMON, Follow, Level, Lines, tell
 from bridge.cli.output import AsJson, Exit, handled, print_json, show
 from bridge.model_words import model_words
 
-group = typer.Typer(help="The daemon that runs: status, stop.", no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(help="The daemon that runs: status, logs, stop.", no_args_is_help=True, rich_markup_mode=None)
 STOP_SECONDS = 30.0
 POLL_SECONDS = 0.05
 
@@ -39,6 +40,13 @@ def status(as_json: AsJson = False) -> None:
         raise typer.Exit(int(Exit.FAILED))
 
 
+@group.command("logs")
+@handled
+def daemon_logs(lines: Lines = 50, level: Level = "debug", follow_on: Follow = False, as_json: AsJson = False) -> None:
+    """What the daemon and its engine have logged, newest last: `logs daemon engine`."""
+    tell(OF_THE_DAEMON, lines, level, follow_on, as_json)
+
+
 @group.command("stop")
 @handled
 def stop(as_json: AsJson = False) -> None:
@@ -58,7 +66,8 @@ def stop(as_json: AsJson = False) -> None:
     limit = time.monotonic() + STOP_SECONDS
     while pid is not None and is_held(home_folder() / "daemon.lock"):
         if time.monotonic() > limit:
-            raise BridgeError(f"The daemon (process {pid}) has not ended within {STOP_SECONDS:.0f} s; see daemon.log.")
+            late = f"The daemon (process {pid}) has not ended within {STOP_SECONDS:.0f} s"
+            raise BridgeError(f"{late}; `acestep-bridge daemon logs` says more.")
         time.sleep(POLL_SECONDS)
     if as_json:
         return print_json({"stopped": pid is not None, "pid": pid})

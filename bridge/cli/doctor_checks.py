@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.installing.point import Point
@@ -331,13 +330,3 @@ def _asked(command: list[str]) -> Any:
         last = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
         raise ValueError(last)
     return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-def log_tails(home: Path, lines: int = 40) -> dict[str, list[str]]:
-    """The last lines of the daemon's and the engine's logs."""
-    tails = {}
-    for name in ("daemon.log", "engine.log"):
-        path = home / name
-        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-        tails[name] = text.splitlines()[-lines:]
-    return tails

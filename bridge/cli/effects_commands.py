@@ -103,7 +103,7 @@ def _chain(text: str) -> tuple[Effect, ...]:
     if text.lstrip().startswith(("[", "{")):
         try:
             held = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidRequest("CHAIN", str(error), "JSON", "Quote it for your shell.") from error
         items: list[Any] = held if isinstance(held, list) else [held]
     elif text in BUILT_IN:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bridge.cli.daemon_options import AudioUrls, check_audio_urls
+from bridge.cli.logging_options import LogLevel, check_log_level, log_to
 from bridge.cli.output import Exit, fail, handled, note, show
 from bridge.cli.paths import file_path
 from bridge.gateway.gateway_settings import DEFAULT_PORT, GatewaySettings
+from bridge.log import hide
 
 if TYPE_CHECKING:
     from bridge.gateway.serving import Running
@@ -47,6 +48,7 @@ def gateway(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line {url, key, pid} on stdout once it listens.")
     ] = False,
+    log_level: LogLevel = None,
     home: Annotated[Path | None, typer.Option("--home", hidden=True, parser=file_path)] = None,
     log: Annotated[Path | None, typer.Option("--log", hidden=True, parser=file_path)] = None,
 ) -> None:
@@ -55,6 +57,7 @@ def gateway(
     from bridge.protocol.home import home_folder
 
     check_audio_urls(audio_urls)
+    check_log_level(log_level)
     settings = GatewaySettings(
         home=home or home_folder(),
         host=host,
@@ -68,8 +71,7 @@ def gateway(
     )
     try:
         check_settings(settings)
-        if log is not None:
-            _log_into(log)
+        log_to(settings.home, "gateway", log_level, path=log)
         run(
             settings,
             ("--audio-urls", audio_urls) if audio_urls else (),
@@ -79,15 +81,11 @@ def gateway(
         fail(Exit.BAD_INPUT, str(error))
 
 
-def _log_into(path: Path) -> None:
-    """What it has to say goes to a file, as a service's does; 0600, for addresses of calls may stand in it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    sys.stdout = sys.stderr = open(descriptor, "a", buffering=1, encoding="utf-8")  # noqa: SIM115
-
-
-def _say(running: Running, settings: GatewaySettings, as_json: bool, logs: bool = False) -> None:
-    if logs:  # without the key
-        return print(f"listening on {running.url}, process {running.pid}", flush=True)
+def _say(running: Running, settings: GatewaySettings, as_json: bool, is_service: bool = False) -> None:
+    hide(running.key)
+    logging.getLogger("bridge.gateway").info("listening on %s", running.url)
+    if is_service:
+        return
     if as_json:
         print(json.dumps({"url": running.url, "key": running.key, "pid": running.pid}), flush=True)
         return

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridge.cli.logging_options import LogLevel, log_to
 from bridge.cli.output import Exit, fail, handled, note, show
 from bridge.cli.paths import file_path
 
@@ -64,6 +65,7 @@ def osc(
     ableton_link: Annotated[
         bool, typer.Option("--ableton-link", help="Beats and tempo are those of Ableton Link's session.")
     ] = False,
+    log_level: LogLevel = None,
 ) -> None:
     """Play generation from faders: TouchOSC, Open Stage Control, Max, Pd, a script; with REAPER or without."""
     from bridge.osc.settings import OscSettings
@@ -83,6 +85,7 @@ def osc(
         roots=tuple(root) if root else _usual_roots(listen, allowed),
     )
     _check_families(settings)
+    log_to(settings.home, "osc", log_level)
     _serve(settings)
 
 

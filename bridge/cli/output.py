@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
@@ -28,7 +29,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 
 CALLED_VARIABLE = "ACESTEP_BRIDGE_CALLED"
 _COMMANDS = (
-    "demo|serve|daemon|jobs|models|reaper|rpp|osc|midi|gateway|studio|doctor|keys|link|service|again|recipe|report|"
+    "demo|serve|daemon|jobs|models|reaper|rpp|osc|midi|gateway|studio|doctor|keys|link|logs|service|again|recipe|report|"
     "schema|play|compare|lego|extract|complete|inpaint|outpaint|retake|[a-z]+-to-audio"
 )
 _COMMAND = re.compile(rf"(?<![\w/.])acestep-bridge(?= (?:{_COMMANDS})\b)")
@@ -109,6 +110,11 @@ def let_streams_take_every_name() -> None:
         if hasattr(stream, "reconfigure"):
             exact = stream is sys.stdout and _is_utf8(stream) and not stream.isatty()
             stream.reconfigure(errors="surrogateescape" if exact else "backslashreplace")
+
+
+def show_faults_plainly() -> None:
+    """A traceback ends with the text of an error, which may be another's."""
+    sys.excepthook = lambda kind, error, at: note("".join(traceback.format_exception(kind, error, at)).rstrip("\n"))
 
 
 def _fits(text: str, stream: Any) -> bool:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from bridge.foreign_text import shown
 from bridge.protocol.messages import JobStatus
 
 LINE_EVERY = 0.25  # plain lines: a share of the job between two of them, unless the stage changes
@@ -49,14 +50,15 @@ class JobDisplay:
         """`why_fewer` says of the sampler's number of steps why it is not the one that was asked for, or nothing."""
         self._why_fewer = why_fewer
         self._console = console or Console(stderr=True, highlight=False)
-        self._title = title
+        self._title = shown(title)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._last: tuple[str, float] = ("", -1.0)
 
     def __enter__(self) -> JobDisplay:
         if self._console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"))
+            plain = (TextColumn("{task.description}", markup=False), TextColumn("{task.fields[words]}", markup=False))
+            columns = (plain[0], BarColumn(), plain[1])
             self._bar = Progress(*columns, console=self._console, transient=True)
             self._task = self._bar.add_task(self._title, total=1.0, words="starting")
             self._bar.start()
@@ -72,7 +74,7 @@ class JobDisplay:
             why, self._why_fewer = self._why_fewer(status.steps), None
             if why:
                 self.say(why)
-        words = words_of(status) + _remaining(status)
+        words = shown(words_of(status)) + _remaining(status)
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=status.progress, words=words)
             return
@@ -84,6 +86,7 @@ class JobDisplay:
 
     def say(self, text: str) -> None:
         """A line beside the progress."""
+        text = shown(text)
         self._console.print(f"{self._title}: {text}", markup=False) if self._bar else self._line(text)
 
     def _line(self, text: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.daemon_options import AudioUrls, Roots, check_audio_urls
+from bridge.cli.logging_options import LogLevel, check_log_level
 from bridge.cli.output import handled, note
 from bridge.daemon.device_words import devices_of
 from bridge.model_words import model_words
@@ -50,6 +51,7 @@ def serve(
     audio_urls: AudioUrls = None,
     allow_root: Roots = None,
     warm: Annotated[bool, typer.Option("--warm", help="Load the model at the start.")] = False,
+    log_level: LogLevel = None,
 ) -> None:
     """Run the daemon until Ctrl-C. REAPER, OSC, programs and the other commands use it."""
     check_model(model)
@@ -57,7 +59,9 @@ def serve(
     check_device(device)
     check_memory(memory)
     check_executor(executor, address, workers)
+    check_log_level(log_level)
     options = {"--bind": bind, "--model": model, "--device": device, "--memory": memory, "--audio-urls": audio_urls}
+    options |= {"--log-level": log_level}
     options |= {"--executor": executor, "--address": address, "--workers": str(workers) if workers else None}
     roots = [word for folder in allow_root or [] for word in ("--allow-root", str(folder.absolute()))]
     raise SystemExit(run_daemon(options, [*roots, *(["--warm"] if warm else [])]))

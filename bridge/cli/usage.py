@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -11,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from bridge.cli.completion import answer, is_asked, let_zsh_complete_at_once
-from bridge.cli.output import Exit, as_called, print_json
+from bridge.cli.output import Exit, as_called, print_json, there
 
 UsageError: type[Any] = typer.BadParameter.__bases__[0]  # click's own, which Typer carries along since 0.26
 
@@ -29,17 +32,27 @@ class Commands(TyperGroup):
                 return super().main(words, *rest, **named)
             finally:
                 let_zsh_complete_at_once()
-        if "--json" not in words:
-            return super().main(words, *rest, **named)
         try:
             code = super().main(words, *rest, **{**named, "standalone_mode": False})
         except UsageError as error:
-            print_json({"error": content_of(error)})
-            error.show()
+            if "--json" in words:
+                print_json({"error": content_of(error)})
+            there(_said(error), err=True)
             sys.exit(int(Exit.BAD_INPUT))
         except typer.Abort:
             sys.exit(int(Exit.CANCELLED))
+        except BrokenPipeError:
+            with contextlib.suppress(OSError):  # nobody reads any more: nothing is left to say at the end either
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.exit(int(Exit.FAILED))
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _said(error: Any) -> str:
+    """What Click would print, which quotes the words that were typed, or came from names of files."""
+    stream = io.StringIO()
+    error.show(stream)
+    return stream.getvalue().rstrip("\n")
 
 
 def content_of(error: Any) -> dict[str, str | None]:

@@ -131,7 +131,7 @@ def _refusal(link: Path, connection: Connection, pair: KeyPair) -> Standing:
     import msgspec
 
     linked = None
-    with contextlib.suppress(OSError, msgspec.DecodeError):
+    with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         linked = msgspec.json.decode(link.read_bytes(), type=Linked)
     if linked is not None and linked.own_public not in ("", pair.public):
         return Standing.NEW_KEY

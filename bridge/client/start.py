@@ -14,9 +14,10 @@ from typing import Any
 
 from bridge.client.sync import Client
 from bridge.client.transport import Timeouts
+from bridge.log_reading import end_of
 from bridge.protocol import lock
 from bridge.protocol.errors import DaemonNotRunning
-from bridge.protocol.home import home_folder, log_path, make_home, supervised_command
+from bridge.protocol.home import home_folder, make_home, raw_output, supervised_command
 from bridge.set_up.foreign import own_environment
 
 _DETACHED = 0x00000008 | 0x00000200  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
@@ -33,18 +34,18 @@ def daemon_environment(home: Path, environment: Mapping[str, str] = os.environ) 
 
 
 def start_daemon(home: Path, options: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-    """Start a daemon, detached, its output in daemon.log, with a parent that starts it again when it dies.
+    """Start a daemon, detached, with a parent that starts it again when it dies.
 
-    Does not wait for it; a thread reaps it if it ends first.
+    Does not wait for it; a thread reaps it if it ends first. It logs to daemon.log.
     """
-    process = start_detached([*supervised_command(), *options], home, "daemon.log")
+    process = start_detached([*supervised_command(), *options], home, "daemon")
     threading.Thread(target=process.wait, name="daemon-reaper", daemon=True).start()
     return process
 
 
-def start_detached(command: Sequence[str], home: Path, log_name: str) -> subprocess.Popen[bytes]:
-    """Start a process that outlives this one, in the product's folder, its output in a log there."""
-    with open(log_path(make_home(home), log_name), "ab") as log:
+def start_detached(command: Sequence[str], home: Path, name: str) -> subprocess.Popen[bytes]:
+    """Start a process that outlives this one, in the product's folder; what it writes past its log is in NAME.err."""
+    with open(raw_output(make_home(home), name), "ab") as log:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -98,5 +99,4 @@ def _wait_until_gone(home: Path, timeout_seconds: float = 10.0) -> None:
 
 
 def _end_of_log(home: Path) -> str:
-    path = home / "daemon.log"
-    return path.read_text("utf-8", errors="replace")[-2000:].strip() if path.exists() else "no log"
+    return end_of(home, "daemon", 2000) or "no log"

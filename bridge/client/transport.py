@@ -25,6 +25,7 @@ from bridge.protocol.home import Connection, Endpoints, connection_path, read_co
 from bridge.protocol.keys import KeyPair
 
 _LOOK_SECONDS = 0.25
+_BEAT_MS, _SILENT_MS, _CONNECT_MS = 5_000, 20_000, 4_000  # of a line to another machine: a cut cable tells nobody
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class Transport:
         self._context = zmq.asyncio.Context()
         self._socket: zmq.asyncio.Socket | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._lines = 0  # to another machine that there have been: what was on its way is lost with each
         self._waiting: dict[str, asyncio.Future[Message]] = {}
         self.connection = Connection(endpoints=Endpoints("", ""), key="")
 
@@ -82,6 +85,9 @@ class Transport:
         self.connection = connection
         self._socket = self._connect(zmq.DEALER, connection.endpoints.commands)
         self._reader = asyncio.get_running_loop().create_task(self._read(self._socket, connection.key))
+        if connection.server_public:
+            lines = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+            self._watcher = asyncio.get_running_loop().create_task(self._count_lines(lines))
 
     def subscribe(self, topic: str) -> zmq.asyncio.Socket:
         """A SUB socket for a topic's prefix; the caller closes it."""
@@ -95,11 +101,12 @@ class Transport:
         """The reply to a request. Raises RequestFailed, DaemonLost, ProtocolError. `seconds` bounds the wait."""
         limit = time.monotonic() + (self.timeouts.reply if seconds is None else seconds)
         while True:
-            sent_on = self.connection
+            sent_on, line = self.connection, self._lines
             reply = await self._exchange(op, content, buffers, limit)
             if reply is not None:
                 break
-            await self._come_back(sent_on)
+            if self._lines == line:
+                await self._come_back(sent_on)
         if reply.header.op == "error":
             raise failure(msgspec.convert(reply.content, ErrorContent))
         return reply
@@ -122,21 +129,23 @@ class Transport:
         header = new_header(op)
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._waiting[header.id] = future
-        sent_on = self.connection
+        sent_on, line = self.connection, self._lines
         try:
             await self._socket.send_multipart(pack(sent_on.key, header, content, buffers), copy=False)
-            return await self._reply(future, op, limit, sent_on)
+            return await self._reply(future, op, limit, sent_on, line)
         finally:
             self._waiting.pop(header.id, None)
 
     async def _reply(
-        self, future: asyncio.Future[Message], op: str, limit: float, sent_on: Connection
+        self, future: asyncio.Future[Message], op: str, limit: float, sent_on: Connection, line: int
     ) -> Message | None:
         while True:
             done, _ = await asyncio.wait([future], timeout=_LOOK_SECONDS)
             if done:
                 return future.result()
             if self.connection is not sent_on or self._was_replaced():  # another request may have reconnected
+                return None
+            if self._lines != line > 0:
                 return None
             if time.monotonic() > limit:
                 raise DaemonLost(f"{op}: no reply from {self.connection.endpoints.commands} in time.")
@@ -170,6 +179,13 @@ class Transport:
             if future is not None and not future.done():
                 future.set_result(message)
 
+    async def _count_lines(self, events: zmq.asyncio.Socket) -> None:
+        """libzmq connects again by itself, but what was under way has no answer any more."""
+        with contextlib.closing(events):
+            while True:
+                await events.recv_multipart()
+                self._lines += 1
+
     def _connect(self, kind: int, endpoint: str) -> zmq.asyncio.Socket:
         socket = self._context.socket(kind)
         socket.setsockopt(zmq.LINGER, 200)
@@ -182,6 +198,9 @@ class Transport:
             socket.curve_serverkey = self.connection.server_public.encode("ascii")
             socket.curve_publickey = pair.public.encode("ascii")
             socket.curve_secretkey = pair.secret.encode("ascii")
+            socket.setsockopt(zmq.HEARTBEAT_IVL, _BEAT_MS)
+            socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _SILENT_MS)
+            socket.setsockopt(zmq.CONNECT_TIMEOUT, _CONNECT_MS)
         try:
             socket.connect(endpoint)
         except zmq.ZMQError as error:
@@ -190,6 +209,11 @@ class Transport:
         return socket
 
     def _close_socket(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+            if self._socket is not None:
+                self._socket.disable_monitor()
         if self._reader is not None:
             self._reader.cancel()
             self._reader = None

@@ -13,7 +13,7 @@ def run(arguments: list[str]) -> int:
         return supervise.main([word for word in arguments if word != supervise.OPTION])
     from bridge.daemon.main import main
 
-    return main(arguments)
+    return main(arguments, in_terminal=sys.stderr is not None and sys.stderr.isatty())
 
 
 if __name__ == "__main__":

@@ -19,12 +19,13 @@ import msgspec
 from bridge.daemon.doors.gate import Gate
 from bridge.daemon.doors.listener import Listener
 from bridge.daemon.doors.zmtp import Broken, Connection, encode_message
+from bridge.daemon.engine_output import EngineOutput
 from bridge.daemon.settings import Settings
 from bridge.daemon.watch import Watch
 from bridge.engine_process import wire
+from bridge.log_reading import end_of, log_path
 from bridge.protocol.errors import BridgeError, ProtocolError
 from bridge.protocol.frames import Data
-from bridge.protocol.home import log_path
 from bridge.protocol.linked import linked_path
 from bridge.protocol.messages import EngineState, ModelName
 
@@ -71,6 +72,7 @@ class EngineProcess:
         self._key = ""
         self._connection: Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._output: EngineOutput | None = None
         self._inbox: asyncio.Queue[wire.FromEngine] = asyncio.Queue()
         self._watch = Watch(settings.stall_seconds)
         self._jobs: dict[str, asyncio.Queue[wire.FromEngine]] = {}
@@ -230,16 +232,17 @@ class EngineProcess:
             cluster=self._settings.cluster,
             workers=self._settings.workers,
         )
-        with open(log_path(self._settings.home, "engine.log"), "ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", self._program],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                env=self._environment(),
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
-        assert self._process.stdin is not None
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", self._program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environment(),
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        log = log_path(self._settings.home, "engine")
+        self._output = EngineOutput(log, self._process.stdout, self._process.pid)
         self._process.stdin.write(msgspec.json.encode(start) + b"\n")
         self._process.stdin.flush()
 
@@ -313,10 +316,13 @@ class EngineProcess:
                     self._process.stdin.close()
             self._process.wait()
             self._process = None
+        if self._output is not None:
+            self._output.finish()
         self._inbox, self._connection = asyncio.Queue(), None
         self._watch = Watch(self._settings.stall_seconds)
         self.state, self.model, self._ordered_model = "stopped", None, ""
 
     def _end_of_log(self) -> str:
-        path = self._settings.home / "engine.log"
-        return path.read_text("utf-8", errors="replace")[-1500:].strip() or "its log is empty"
+        if self._output is not None and self.pid is None:
+            self._output.finish()
+        return end_of(self._settings.home, "engine", 1500) or "its log is empty"

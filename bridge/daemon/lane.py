@@ -186,7 +186,7 @@ class Lane:
             return
         message = (
             f"The engine process ended {job.attempts} times in this job (status {error.status}). "
-            "See engine.log in the daemon's folder; memory that ran out is the usual cause."
+            "See `acestep-bridge logs engine`; memory that ran out is the usual cause."
         )
         self._fail(job, ErrorContent(code="engine_crashed", message=message, remedy="Try a shorter region."))
 

@@ -10,7 +10,6 @@ import logging
 import os
 import secrets
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,8 +30,9 @@ from bridge.daemon.settings import Settings
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.files import AudioStore
 from bridge.files.fetch import CHOICES, UrlRules, allowed_urls
-from bridge.foreign_text import log_handler
 from bridge.jobs import JobStore
+from bridge.log import LEVELS, TextFormatter, hide, level_of, set_up
+from bridge.log_reading import log_path
 from bridge.protocol import keys
 from bridge.protocol.errors import BridgeError, StoreError, StoreUnavailable
 from bridge.protocol.home import (
@@ -41,7 +41,6 @@ from bridge.protocol.home import (
     connection_path,
     home_folder,
     keep_connection,
-    log_path,
     make_home,
     remove_leftovers,
     write_connection,
@@ -73,18 +72,21 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """`python -m bridge.daemon`. Gives the exit status."""
+def main(arguments: Sequence[str] | None = None, in_terminal: bool = True) -> int:
+    """Run a daemon with these arguments. Gives the exit status. `in_terminal`: a person sees what it logs, too."""
     with contextlib.suppress(OSError, ValueError, AttributeError):  # no standard error, as under pythonw
-        faulthandler.enable()  # what a fault of a library leaves in the log
-    level = os.environ.get("ACESTEP_BRIDGE_LOG", "INFO").upper()
-    logging.basicConfig(level=level, handlers=[log_handler()])
+        faulthandler.enable()  # what a fault of a library leaves in daemon.err
+    set_up(None, on_stderr=TextFormatter())
     try:
         settings = read_settings(arguments)
-        if settings.log is not None:
-            _log_to(settings.log)
+        make_home(settings.home)
+        set_up(
+            settings.log or log_path(settings.home, "daemon"),
+            settings.log_level or level_of(),
+            TextFormatter() if in_terminal else None,
+        )
         return serve(settings)
-    except (BridgeError, InvalidRequest) as error:
+    except (BridgeError, InvalidRequest, ValueError) as error:
         logger.error("%s", error)
         return 2
     except OSError as error:
@@ -111,7 +113,8 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     parser.add_argument("--warm", action="store_true", help="load the model at once")
     parser.add_argument("--allow-root", type=Path, action="append", default=[], help="folder for other machines")
     parser.add_argument("--audio-urls", choices=CHOICES, default=allowed_urls(), help="audio by URL")
-    parser.add_argument("--log", type=Path, help="file for what it has to say, instead of standard error")
+    parser.add_argument("--log", type=Path, help="file for what it has to say, instead of daemon.log in its folder")
+    parser.add_argument("--log-level", default="", choices=("", *LEVELS), help="from which level on")
     parser.add_argument("--renderer", default=DEFAULT_RENDERER, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     return Settings(
@@ -128,15 +131,8 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         urls=UrlRules(given.audio_urls),
         renderer=given.renderer,
         log=given.log,
+        log_level=given.log_level,
     )
-
-
-def _log_to(path: Path) -> None:
-    """A service has nobody at its standard error, and on Windows none at all."""
-    make_home(path.parent)
-    path = log_path(path.parent, path.name)
-    sys.stdout = sys.stderr = open(path, "a", encoding="utf-8", errors="replace", buffering=1)  # noqa: SIM115
-    logging.basicConfig(level=logging.getLogger().level, handlers=[log_handler()], force=True)
 
 
 class _Daemon:
@@ -150,6 +146,7 @@ class _Daemon:
         settings, home = self._settings, self._settings.home
         allow_many_files()
         key = secrets.token_hex(32)
+        hide(key)
         remove_leftovers(home, _LEFTOVER_SECONDS)
         store, audio = JobStore(home / "jobs.sqlite3"), AudioStore(home / "audio")
         if store.path.stat().st_size < _SMALL_STORE_BYTES:

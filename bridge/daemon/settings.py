@@ -33,6 +33,7 @@ class Settings:
     urls: UrlRules = field(default_factory=UrlRules)
     renderer: str = DEFAULT_RENDERER
     log: Path | None = None
+    log_level: str = ""
     max_attempts: int = 3
     cancel_seconds: float = 2.0
     start_seconds: float = 60.0

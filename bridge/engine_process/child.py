@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -12,14 +11,15 @@ import msgspec
 
 from bridge.engine_process import wire
 from bridge.engine_process.line import Line
-from bridge.foreign_text import log_handler
+from bridge.log import LogFormatter, hide, level_of, set_up
 
 
 def begin() -> tuple[wire.Start, Line]:
     """What the daemon wrote to standard input, and the line to it. The end of that input ends this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon decides
-    logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
+    set_up(None, level_of(), LogFormatter())
     start = msgspec.json.decode(sys.stdin.buffer.readline(), type=wire.Start)
+    hide(start.key)
     threading.Thread(target=_end_with_daemon, name="parent", daemon=True).start()
     return start, Line(start)
 

@@ -1,29 +1,38 @@
 """A renderer that has another machine render: audio and request go there over CURVE, results come back. No torch.
 
-The job's id is its `request_id` there, so a job that is run again after a crash here finds its first run.
+The job's id is its `request_id` there, so a job that goes on after a crash here, or after the line was cut, finds its
+first run.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bridge.client import Client, JobHandle, JobResult, Timeouts
-from bridge.client.link_state import REMOVE, link_state
+from bridge.client.link_state import REMOVE, Standing, link_state
 from bridge.engine_process.renderer import OnLog, OnStep
 from bridge.engine_process.wire import Done, RenderJob
 from bridge.files.store import AudioStore
-from bridge.protocol.errors import BridgeError, ErrorContent, RequestFailed, failure
+from bridge.protocol.errors import BridgeError, DaemonLost, DaemonNotRunning, ErrorContent, RequestFailed, failure
 from bridge.protocol.linked import Linked, linked_path, read_linked
 from bridge.protocol.messages import ModelName, ResultEntry
 from engine.errors import Cancelled
 
 _LOOK_SECONDS = 0.05
-_TIMEOUTS = Timeouts(connect=4.0, reply=120.0, reconnect=30.0)
+_TIMEOUTS = Timeouts(connect=4.0, reply=60.0, reconnect=30.0)
+_SLOW = Timeouts(connect=20.0, reply=60.0, reconnect=30.0)  # a line that is slow, or loses much
+_TICK_SECONDS = 10.0  # the daemon takes a job without a word for one that hangs
+_TRY_SECONDS = 2.0
+_WAITS = {  # how long a machine that has our job may be away, by how it is
+    **dict.fromkeys((Standing.SILENT, Standing.NOT_FOUND), 600.0),
+    **dict.fromkeys((Standing.STOPPED, Standing.NO_DAEMON), 60.0),
+}
 
 
 def remote_renderer(store: AudioStore, device: str) -> RemoteRenderer:
@@ -67,16 +76,43 @@ class RemoteRenderer:
         return Done(job_id=job.job_id, results=results, warnings=result.reply.warnings)
 
     def _rendered(self, job: RenderJob, on_step: OnStep, on_log: OnLog, cancel: threading.Event) -> JobResult:
+        """The result, however often the line is cut meanwhile. Raises DaemonLost where the machine stays away."""
+        while True:
+            try:
+                return self._followed(job, on_step, on_log, cancel)
+            except (DaemonLost, DaemonNotRunning) as error:
+                lost: BridgeError = error
+            except RequestFailed as error:
+                if error.code != "shutting_down":
+                    raise
+                lost = error
+            self._disconnect()
+            on_log("warning", f"{self._linked.name} was lost ({lost}); the job goes on when it answers again")
+            self._wait_for_it(on_step, cancel, lost)
+
+    def _wait_for_it(self, on_step: OnStep, cancel: threading.Event, lost: BridgeError) -> None:
+        begun = time.monotonic()
+        while True:
+            on_step("interrupted", 0, 1)
+            standing = link_state(self._home, linked_path(self._home)).standing
+            if standing is Standing.ANSWERS:
+                return
+            if time.monotonic() - begun > _WAITS.get(standing, 0.0):
+                raise DaemonLost(str(lost)) from lost
+            if cancel.wait(_TRY_SECONDS):
+                raise Cancelled("The job was cancelled.")
+
+    def _followed(self, job: RenderJob, on_step: OnStep, on_log: OnLog, cancel: threading.Event) -> JobResult:
         client = self._connected()
         on_log("info", f"sent to {self._linked.name}")
         handle = client.submit(self._request(job), request_id=f"linked {job.job_id}")
-        finished = threading.Event()
-        watcher = threading.Thread(target=_pass_on, args=(cancel, finished, handle), daemon=True)
+        finished, told = threading.Event(), _Told(on_step)
+        watcher = threading.Thread(target=_pass_on, args=(cancel, finished, handle, told), daemon=True)
         watcher.start()
         try:
             for status in handle.progress():
-                if status.stage and not status.is_finished:
-                    on_step(status.stage, status.step, status.steps)
+                if not status.is_finished:
+                    told.tell(status.stage or "queued", status.step, status.steps)
         finally:
             finished.set()
         on_step("receive", 0, 1)
@@ -95,10 +131,19 @@ class RemoteRenderer:
     def _connected(self) -> Client:
         if self._client is None:
             try:
-                self._client = Client.connect(self._home, linked_path(self._home), _TIMEOUTS)
+                self._client = self._connect()
             except BridgeError as error:
                 raise _unreachable(self._home, self._linked, error) from error
         return self._client
+
+    def _connect(self) -> Client:
+        link = linked_path(self._home)
+        try:
+            return Client.connect(self._home, link, _TIMEOUTS)
+        except BridgeError:
+            if link_state(self._home, link, _SLOW.connect).standing is not Standing.ANSWERS:
+                raise
+            return Client.connect(self._home, link, _SLOW)
 
     def _disconnect(self) -> None:
         client, self._client = self._client, None
@@ -107,8 +152,24 @@ class RemoteRenderer:
                 client.close()
 
 
-def _pass_on(cancel: threading.Event, finished: threading.Event, handle: JobHandle) -> None:
+class _Told:
+    """The last step of a job, told again while nothing comes: it may wait long in the queue there."""
+
+    def __init__(self, on_step: OnStep) -> None:
+        self._on_step, self._last, self._at = on_step, ("queued", 0, 1), time.monotonic()
+
+    def tell(self, stage: str, step: int, steps: int) -> None:
+        self._last, self._at = (stage, step, steps), time.monotonic()
+        self._on_step(stage, step, steps)
+
+    def tell_again(self) -> None:
+        if time.monotonic() - self._at > _TICK_SECONDS:
+            self.tell(*self._last)
+
+
+def _pass_on(cancel: threading.Event, finished: threading.Event, handle: JobHandle, told: _Told) -> None:
     while not finished.is_set():
+        told.tell_again()
         if cancel.wait(_LOOK_SECONDS) and not finished.is_set():
             with contextlib.suppress(BridgeError):
                 handle.cancel()

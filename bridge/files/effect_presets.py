@@ -77,7 +77,7 @@ def _preset(name: str, folder: Path) -> list[Any]:
         held = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise _unknown(name, folder) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         remedy = "Correct the file; `acestep-bridge effects check` tries it."
         raise InvalidRequest("effects", f"{path.name}, which is no JSON ({error})", "a preset", remedy) from error
     items = held.get("effects") if isinstance(held, dict) else held

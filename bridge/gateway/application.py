@@ -125,6 +125,6 @@ async def _http(request: Request, error: HTTPException) -> Response:
 
 
 async def _fault(request: Request, error: Exception) -> Response:
-    _LOG.error("a fault inside: %s", type(error).__name__)
+    _LOG.error("a fault inside: %s", type(error).__name__, exc_info=error)
     text = f"A fault inside ({type(error).__name__}). The gateway's log has the details."
     return AsciiJson({"detail": text, "error_type": "internal_error"}, 500, {"x-fal-error-type": "internal_error"})

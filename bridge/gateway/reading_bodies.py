@@ -47,7 +47,7 @@ def keep_seconds_of(request: Request, header: str) -> float:
     try:
         lifecycle = msgspec.json.decode(request.headers.get(header, "{}"))
         seconds = float(lifecycle.get("expiration_duration_seconds") or 0)
-    except (msgspec.DecodeError, AttributeError, TypeError, ValueError):
+    except (msgspec.DecodeError, AttributeError, TypeError, ValueError, RecursionError):
         return 0.0
     return seconds if 0 < seconds < 1e10 else 0.0
 

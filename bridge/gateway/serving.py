@@ -51,7 +51,7 @@ def read_running(settings: GatewaySettings) -> Running | None:
         return None
     try:
         return msgspec.json.decode(settings.running_path.read_bytes(), type=Running)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -97,7 +97,7 @@ class MidiMap:
         except FileNotFoundError:
             changed, self.bindings, self._stamp = bool(self.bindings), [], None
             return changed
-        except (msgspec.MsgspecError, OSError) as error:
+        except (msgspec.MsgspecError, OSError, UnicodeDecodeError, RecursionError) as error:
             raise BadMap(
                 f"{self._path.name}: {error}. Correct the file, or remove it and learn the controls again"
             ) from error

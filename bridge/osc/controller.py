@@ -6,6 +6,7 @@ Each address is done by the part that has its handler (`handlers.py`); a part is
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -60,6 +61,8 @@ from bridge.osc.udp import UdpSurface
 from bridge.osc.undo import Undo
 from bridge.osc.websocket import WebSocketSurface
 from bridge.protocol.errors import BridgeError
+
+logger = logging.getLogger("bridge.osc")
 
 
 class Device(Surface, Part, Protocol):
@@ -195,6 +198,7 @@ class Controller:
             await surface.open(callbacks)
             for peer in surface.permanent:
                 self._targets.add_permanent(peer)
+        logger.info("listening on %s, port %d", self._settings.host, self.port)
         self._feedback.put(f"{ROOT}/status", "starting")
         joined = self.controls.change(LINK, 1) if self._settings.ableton_link else set()
         self._changes.show({REGION, SEED, REPEAT} | joined)
@@ -267,6 +271,7 @@ class Controller:
     def _on_failed(self, path: str, error: BridgeError) -> None:
         got = cast(str | None, getattr(getattr(error, "error", None), "got", None))
         expected = cast(str | None, getattr(getattr(error, "error", None), "expected", None))
+        logger.warning("%s: %s", path, error)
         self._feedback.error(path, got or str(error), expected or "a daemon that can do this")
 
     def _may_repeat(self) -> bool:

@@ -6,6 +6,7 @@ A packet is checked as a whole before any of it is done: a bundle is applied as 
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from time import monotonic
@@ -18,6 +19,8 @@ from bridge.osc.handlers import Handler
 from bridge.osc.patterns import BadPattern, is_pattern, matching
 from bridge.osc.surface import Message, Peer
 from bridge.osc.values import NO_SERIAL, OscError, split_serial
+
+logger = logging.getLogger("bridge.osc")
 
 MAX_ERRORS_A_SECOND = 50
 MAX_ERROR_TEXT = 1000
@@ -121,6 +124,7 @@ class Incoming:
         count = self._errors[1] + 1 if self._errors[0] == second else 1
         self._errors = (second, count)
         if count <= MAX_ERRORS_A_SECOND:
+            logger.warning("%s: %s: got %s, expected %s", sender[0], path, got, expected)
             parts = [part[:MAX_ERROR_TEXT] for part in (path, got, expected)]
             self._feedback.answer(sender, f"{ROOT}/error", *parts)
             self._feedback.answer(sender, f"{ROOT}/error/words", error_words(*parts))

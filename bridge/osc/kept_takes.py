@@ -32,7 +32,7 @@ class KeptTakes:
             paths = [str(path) for path in saved["paths"] if Path(path).is_file()]
             present = paths.index(saved["path"]) + 1 if saved["path"] in paths else 0
             original, sources = str(saved["original"]), frozenset(map(str, saved["sources"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}
         self._takes.start(original)
         self._takes.paths, self._takes.present, self._takes.sources = paths, present, sources

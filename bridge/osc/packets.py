@@ -14,6 +14,7 @@ from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from bridge.foreign_text import shown
 from bridge.osc.surface import Message, Peer, SurfaceCallbacks
 
 KNOWN_TAGS = frozenset("ifsbTFNIhdtrm[]")  # I, an impulse, has no bytes: a message without an argument
@@ -27,11 +28,11 @@ class PacketError(Exception):
 
 
 def encode(path: str, *arguments: Any) -> bytes:
-    """One message as bytes. Whole numbers are `i`, other numbers `f`, text `s`."""
+    """One message as bytes. Whole numbers are `i`, other numbers `f`, text `s`, which a surface can show as it is."""
     builder = OscMessageBuilder(address=path)
     for argument in arguments:
         kind = "f" if isinstance(argument, float) else "i" if isinstance(argument, int) else "s"
-        builder.add_arg(argument, kind)
+        builder.add_arg(shown(argument) if kind == "s" else argument, kind)
     return builder.build().dgram
 
 

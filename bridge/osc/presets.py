@@ -47,7 +47,7 @@ class Presets:
             values = json.loads(path.read_bytes())
         except FileNotFoundError as error:
             raise BadPreset(repr(name), "one of " + (", ".join(self.names()) or "no presets yet")) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise BadPreset(f"a damaged file ({error})", "JSON; save the preset again") from error
         if not isinstance(values, dict):
             raise BadPreset("JSON that is no object", "an object of controls; save the preset again")

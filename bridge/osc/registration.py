@@ -66,7 +66,7 @@ class RegisteredFile:
             if time.time() - float(saved["saved"]) > REGISTERED_SECONDS:
                 return []
             return [(str(host), int(port)) for host, port in saved["surfaces"] if 0 < int(port) < 65_536]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
             return []
 
     def save(self, peers: list[Peer]) -> None:

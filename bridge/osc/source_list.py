@@ -84,7 +84,7 @@ class SourceList:
     def _load(self) -> list[str]:
         try:
             return [str(path) for path in json.loads(self._path.read_bytes())["used"]][:SOURCE_SLOTS]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return []
 
     def _save(self) -> None:

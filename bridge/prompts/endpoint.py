@@ -118,7 +118,7 @@ def _ask(endpoint: Endpoint, wish: str) -> dict[str, Any]:
 def _object(endpoint: Endpoint, data: bytes | str) -> dict[str, Any]:
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PromptError(f"{endpoint.url}: got {_short(data)}, expected JSON. {_REMEDY}") from error
     if not isinstance(value, dict):
         raise PromptError(f"{endpoint.url}: got {_short(value)}, expected a JSON object. {_REMEDY}")

@@ -21,7 +21,7 @@ from bridge.protocol.frames import PROTOCOL_VERSION
 from bridge.system.atomic import write_private
 
 HOME_VARIABLE = "ACESTEP_BRIDGE_HOME"
-_LONG_LOG_BYTES = 4_000_000
+_LONG_OUTPUT_BYTES = 1_000_000
 
 
 class Endpoints(msgspec.Struct, frozen=True):
@@ -91,12 +91,12 @@ def _check_name(home: Path) -> None:
         raise ProtocolError(f"{text}Let {HOME_VARIABLE} name another one.") from error
 
 
-def log_path(home: Path, name: str) -> Path:
-    """A log file to be opened for appending; one that has grown long is put aside, in place of the one before it."""
-    path = home / name
+def raw_output(home: Path, name: str) -> Path:
+    """A file for what a process writes past its log (a crash), to be appended to; a long one is put aside."""
+    path = home / f"{name}.err"
     with contextlib.suppress(OSError):  # on Windows while somebody has it open
-        if path.stat().st_size > _LONG_LOG_BYTES:
-            os.replace(path, path.with_name(f"{name}.old"))
+        if path.stat().st_size > _LONG_OUTPUT_BYTES:
+            os.replace(path, path.with_name(f"{path.name}.1"))
     return path
 
 
@@ -120,7 +120,7 @@ def read_connection(path: Path) -> Connection:
         raise ProtocolError(f"{path}: {error.strerror}. Remove it, then start the daemon again.") from error
     try:
         connection = msgspec.json.decode(data, type=Connection)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         what = "the file is empty" if not data.strip() else f"no connection file ({error})"
         raise ProtocolError(
             f"{path}: {what}. Stop the daemon that runs and start it again: it writes the file."

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,6 +180,6 @@ def _read(path: Path) -> str:
 def _is_key(text: str) -> bool:
     try:
         zmq.utils.z85.decode(text.encode("ascii"))
-    except (ValueError, KeyError, IndexError):
+    except (ValueError, KeyError, IndexError, struct.error):
         return False
     return len(text) == 40

@@ -36,7 +36,7 @@ def read_linked(home: Path) -> Linked | None:
         return msgspec.json.decode(path.read_bytes(), type=Linked)
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise KeyFileError(f"{path}: {error}. `acestep-bridge link --remove` takes it away.") from error
 
 
@@ -50,7 +50,7 @@ def read_link_file(path: Path) -> Connection:
     remedy = "The other machine writes one: acestep-bridge link NAME -o FILE"
     try:
         connection = msgspec.json.decode(path.read_bytes(), type=Connection)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise KeyFileError(f"link file: {path}: {error}. {remedy}") from error
     if not (connection.server_public and connection.client):
         raise KeyFileError(f"link file: got {path.name}, a connection file of its own machine. {remedy}")

@@ -125,7 +125,7 @@ def read_record(folder: Path) -> Record | None:
         return None
     try:
         return msgspec.json.decode(data, type=Record)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         remedy_text = f"Delete it; backups of REAPER's files end in {BACKUP_SUFFIX}."
         raise InstallRefused(
             "resource_path", f"a damaged {folder / RECORD}", "what install wrote", remedy_text

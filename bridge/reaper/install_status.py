@@ -99,7 +99,7 @@ def _daemon(home: Path) -> Point:
     try:
         data = read_or_none(home / "install.json")
         command = msgspec.json.decode(data, type=Install).daemon_command if data is not None else []
-    except (msgspec.DecodeError, InstallRefused):
+    except (msgspec.DecodeError, InstallRefused, UnicodeDecodeError, RecursionError):
         command = []
     if not command:
         return Point("daemon command", False, f"no readable install.json in {home}", _INSTALL)

@@ -106,6 +106,6 @@ def kept_recipe(project: Project, take: Take) -> dict[str, Any] | None:
 def _decoded(text: str) -> dict[str, Any] | None:
     try:
         value = json.loads(base64.b64decode(text, validate=True))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -19,6 +19,7 @@ from bridge.rpp.errors import ProjectRefused
 
 QUOTES = "\"'`"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_LINE_END = re.compile(r"[\x00\n\r]")
 _OTHER_LINE_ENDS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 _REMEDY = "Open it in REAPER, save it again, and use that file."
 _BACKUP = "Use a backup: REAPER keeps one beside it (.RPP-bak), and perhaps more in its Backups folder."
@@ -140,7 +141,9 @@ def readable(word: str) -> str:
 
 
 def quote(word: str) -> str:
-    """A word as REAPER writes it, always in quotes. Raises ProjectRefused when it holds all three marks."""
+    """A word as REAPER writes it, always in quotes. Raises ProjectRefused for all three marks, and for two lines."""
+    if _LINE_END.search(word):
+        raise refused("name", f"{word!r}, which has a line end", "one line of text", "Rename it.")
     for mark in QUOTES:
         if mark not in word:
             return f"{mark}{word}{mark}"

@@ -11,6 +11,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from bridge.foreign_text import shown
+
 OLDEST, NEWEST = (3, 11), (3, 14)
 PYTORCH_INDEX = "https://download.pytorch.org/whl"
 INDEX_SECONDS = 4
@@ -67,7 +69,7 @@ def dotted(version: tuple[int, ...]) -> str:
 
 def say(text: str) -> None:
     """A line for the user, at once."""
-    print(text, flush=True)
+    print(shown(text), flush=True)
 
 
 def check_python(machine: Machine) -> None:

@@ -49,7 +49,7 @@ def processor_rates(home: Path) -> ProcessorRates | None:
     try:
         done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, timeout=PROBE_SECONDS)
         rates = ProcessorRates(**json.loads(done.stdout.strip().splitlines()[-1]))
-    except (OSError, ValueError, TypeError, IndexError, subprocess.SubprocessError):
+    except (OSError, ValueError, TypeError, IndexError, subprocess.SubprocessError, RecursionError):
         return None
     keep_rates(home, rates)
     return rates
@@ -60,7 +60,7 @@ def kept_rates(home: Path) -> ProcessorRates | None:
     try:
         kept = json.loads((home / FILE).read_text(encoding="utf-8"))
         return ProcessorRates(**kept["rates"]) if kept["machine"] == _machine() else None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

@@ -40,7 +40,7 @@ def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any] | None:
         return None
     try:
         recipe = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return recipe if isinstance(recipe, dict) else None
 

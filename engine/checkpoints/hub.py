@@ -230,8 +230,16 @@ def _write_manifest(repository: Repository, files: list[RemoteFile]) -> None:
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """What was pulled into a folder; None where nothing was, or not to its end."""
-    path = folder / MANIFEST
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    manifest = read_object(folder / MANIFEST)
+    return manifest if isinstance(manifest.get("files"), list) else None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file that a pull wrote; a damaged file is as good as none."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return {}
 
 
 def verify_files(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
     """A file that holds one JSON object. Raises CheckpointError, with the remedy, where it does not."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read as JSON ({error}). {remedy}") from error
     if not isinstance(value, dict):
         raise CheckpointError(f"{path}: got {type(value).__name__}, expected an object. {remedy}")

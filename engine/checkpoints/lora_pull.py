@@ -20,6 +20,7 @@ from engine.checkpoints.hub import (
     list_files,
     quiet_hub,
     read_manifest,
+    read_object,
     unreachable,
     verify_files,
 )
@@ -123,8 +124,7 @@ def _pin(folder: Path, revision: str, commit: str) -> None:
 
 
 def _pins(folder: Path) -> dict[str, str]:
-    path = folder / PINS
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    return read_object(folder / PINS)
 
 
 def _parts(text: str) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from engine.checkpoints.hub import (
     current_commit,
     download,
     list_files,
+    read_object,
     reason_of,
     sha256_of,
     verify_files,
@@ -81,7 +82,7 @@ def _part(entry: registry.ModelEntry, asked: str, endpoint: str | None) -> tuple
 def _at_first_commit(repository: Repository) -> Repository:
     """The repository at the commit that it was at when its pull began: later commits are other weights."""
     place = repository.folder / PINS
-    pins = dict(json.loads(place.read_text(encoding="utf-8"))) if place.is_file() else {}
+    pins = read_object(place)
     if repository.name not in pins:
         pins[repository.name] = current_commit(repository)
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -30,10 +30,17 @@ def tokenizer_from_sentencepiece(model: bytes, where: str) -> Tokenizer:
         pieces = [_piece(value) for number, value in fields if number == 1 and isinstance(value, bytes)]
         trainer, normalizer = (_message(fields, number) for number in (2, 3))
     except (IndexError, struct.error, UnicodeDecodeError, ValueError) as error:
-        raise CheckpointError(f"{where}: is no SentencePiece model ({error}). Download the file again.") from error
+        raise _no_model(where, error) from error
     if not pieces or trainer.get(3, UNIGRAM) != UNIGRAM or END not in dict(pieces):
         raise CheckpointError(f"{where}: is no unigram model with {END}. Put a tokenizer.json beside the checkpoint.")
-    return _build(pieces, trainer, normalizer)
+    try:
+        return _build(pieces, trainer, normalizer)
+    except Exception as error:  # tokenizers raises bare Exception
+        raise _no_model(where, error) from error
+
+
+def _no_model(where: str, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{where}: is no SentencePiece model ({error}). Download the file again.")
 
 
 def read_fields(data: bytes) -> Iterator[tuple[int, Value]]:
@@ -55,11 +62,12 @@ def read_fields(data: bytes) -> Iterator[tuple[int, Value]]:
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:
     value, shift = 0, 0
-    while True:
+    while shift < 70:  # of 64 bits
         byte = data[place]
         value, shift, place = value | (byte & 127) << shift, shift + 7, place + 1
         if byte < 128:
             return value, place
+    raise ValueError(f"a number without an end at byte {place}")
 
 
 def _message(fields: list[tuple[int, Value]], number: int) -> dict[int, Value]:
@@ -70,7 +78,7 @@ def _message(fields: list[tuple[int, Value]], number: int) -> dict[int, Value]:
 
 def _piece(data: bytes) -> tuple[str, float]:
     fields = dict(read_fields(data))
-    text, score = fields[1], fields.get(2, b"\0\0\0\0")
+    text, score = fields.get(1), fields.get(2, b"\0\0\0\0")
     if not isinstance(text, bytes) or not isinstance(score, bytes):
         raise ValueError("a piece without text or score")
     return text.decode("utf-8"), float(struct.unpack("<f", score)[0])

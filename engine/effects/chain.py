@@ -131,7 +131,7 @@ def _where(folder: Path, order: Order) -> str:
     try:
         now = json.loads((folder / "now.json").read_bytes())
         title = order.effects[now["effect"]].title
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return "The effects' process did not begin"
     return f"The effect {title} (effects[{now['effect']}]) stopped while {now['what']}"
 

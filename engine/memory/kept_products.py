@@ -96,7 +96,7 @@ def _read(path: Path) -> dict[str, list[str]]:
     """What the file holds; what is not of this program's making is passed over."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     entries = told.items() if isinstance(told, dict) else ()
     return {

@@ -1,7 +1,7 @@
 // The page put together: what is chosen, what is asked for, what happens meanwhile.
 
 import { Refusal, call, follow, forgetKey, takeKey, useKey } from "./api.js";
-import { byId, el, say } from "./dom.js";
+import { byId, el, say, tell } from "./dom.js";
 import { Fields } from "./fields.js";
 import { Jobs, TITLES, cancel, isOver, progressOf } from "./jobs.js";
 import { listenToKeys } from "./keys.js";
@@ -113,7 +113,7 @@ function chooseTask(name) {
   byId("source").hidden = !task.has_source;
   fields.show(task, new Set(task.has_source ? ON_THE_WAVEFORM[mode] : []), modelsFor(name));
   if (task.has_source) source.setMode(mode);
-  byId("go").textContent = TITLES[name] ?? "Go";
+  tell("go", TITLES[name] ?? "Go");
   problem("");
 }
 
@@ -221,7 +221,7 @@ function happened(kind, told) {
   } else if (kind === "daemon") {
     daemonIs(told);
   } else if (kind === "engine") {
-    byId("engine").textContent = `Engine ${told.state}${told.device ? ` on ${told.device}` : ""}${told.queued ? `, ${told.queued} waiting` : ""}`;
+    tell("engine", `Engine ${told.state}${told.device ? ` on ${told.device}` : ""}${told.queued ? `, ${told.queued} waiting` : ""}`);
     if (!byId("view-machine").hidden) guarded(showMachine);
   }
 }
@@ -257,7 +257,7 @@ function showBanner(text, ...more) {
 
 function problem(text) {
   byId("problems").hidden = !text;
-  byId("problems").textContent = text;
+  tell("problems", text);
 }
 
 /** Do something; what goes wrong is said on the page. */

@@ -1,6 +1,6 @@
 // Forms made from the definition of the fields: one a task, groups as the gateway tells them, experts' ones folded.
 
-import { el } from "./dom.js";
+import { el, shown } from "./dom.js";
 
 /** Reads and fills the form of one task. Only what was given is sent: the rest is the model's and the API's own. */
 export class Fields {
@@ -99,7 +99,7 @@ export class Fields {
     const known = this.#inputs.get(name);
     if (!known) return false;
     const line = document.getElementById(`field-${name}-problem`);
-    line.textContent = problem.msg;
+    line.textContent = shown(problem.msg);
     line.hidden = false;
     known.input.setAttribute("aria-invalid", "true");
     known.input.setAttribute("aria-describedby", `field-${name}-problem field-${name}-hint`);

@@ -1,7 +1,7 @@
 // The queue and the history: jobs of every client, live; one of them close up with recipe, log and what came of it.
 
 import { call } from "./api.js";
-import { byId, el, left, say } from "./dom.js";
+import { byId, el, left, say, tell } from "./dom.js";
 
 const PAGE = 40;
 export const TITLES = { inpaint: "Regenerate", outpaint: "Extend", "audio-to-audio": "Remix", "text-to-audio": "From tags", "prompt-to-audio": "From a description", retake: "Retake", lego: "Add an instrument", extract: "Take an instrument out", complete: "Complete a band" };
@@ -156,7 +156,7 @@ export class Jobs extends EventTarget {
 
   async #log(job) {
     const { lines } = await call("GET", `/studio/jobs/${job.job_id}/logs`);
-    byId("log").textContent = lines.map((line) => `${line.timestamp.slice(11, 19)} ${line.level} ${line.message}`).join("\n") || "Nothing yet.";
+    tell("log", lines.map((line) => `${line.timestamp.slice(11, 19)} ${line.level} ${line.message}`).join("\n") || "Nothing yet.");
   }
 
   async #delete(job) {

@@ -1,7 +1,7 @@
 // Listening: before and after, takes among themselves; their waveform, joints, spectrogram and the seam in words.
 
 import { call, file, sound } from "./api.js";
-import { byId, el, say, seconds } from "./dom.js";
+import { byId, el, say, seconds, tell } from "./dom.js";
 import { drawJoints } from "./joints.js";
 import { titleOf, wordsOf } from "./jobs.js";
 import { Wave, spectrogram } from "./wave.js";
@@ -58,7 +58,7 @@ export class Listen extends EventTarget {
     this.choose(this.#takes[0].name);
     const model = job.takes[0].model;
     const words = takes.length === 1 ? "One take" : `${takes.length} takes`;
-    byId("listen-words").textContent = `${titleOf(job)} ${wordsOf(job)}: ${words.toLowerCase()}, made by ${model.name}. ${[job.source_problem, ...(job.warnings ?? [])].filter(Boolean).join(" ")}`;
+    tell("listen-words", `${titleOf(job)} ${wordsOf(job)}: ${words.toLowerCase()}, made by ${model.name}. ${[job.source_problem, ...(job.warnings ?? [])].filter(Boolean).join(" ")}`);
     say(`${words} ready.`);
   }
 
@@ -197,7 +197,7 @@ export class Listen extends EventTarget {
       const at = this.#player.position;
       const text = seconds(at);
       if (byId("position").textContent !== text) {
-        byId("position").textContent = text;
+        tell("position", text);
         this.#wave.setCursor(at);
         this.dispatchEvent(new CustomEvent("position", { detail: at }));
       }

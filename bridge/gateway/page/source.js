@@ -1,7 +1,7 @@
 // The source: a file that is dropped, chosen or already here; its waveform, region, beats, and edges to extend.
 
 import { call, sound, upload } from "./api.js";
-import { byId, el, say } from "./dom.js";
+import { byId, el, say, tell } from "./dom.js";
 import { Wave } from "./wave.js";
 
 const ROOM = 30; // seconds on each side that an edge may be dragged into
@@ -78,7 +78,7 @@ export class Source extends EventTarget {
   }
 
   #say(text) {
-    byId("source-name").textContent = text;
+    tell("source-name", text);
     say(text);
   }
 

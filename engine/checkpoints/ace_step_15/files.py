@@ -88,7 +88,7 @@ def _read_index(path: Path) -> dict[str, str]:
     try:
         homes = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
         names = {str(key): str(name) for key, name in homes.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read as an index of shards ({error!r}). {REMEDY}") from error
     outside = sorted(name for name in names.values() if Path(name).name != name)
     if outside:

@@ -76,7 +76,7 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         stat = path.stat()
         return _header(path, stat.st_mtime_ns, stat.st_size)
-    except (OSError, ValueError, struct.error) as error:
+    except (OSError, ValueError, struct.error, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read as safetensors ({error}). {REMEDY}") from error
 
 
@@ -86,16 +86,31 @@ def _header(path: Path, _changed: int, size: int) -> dict[str, Any]:
         (length,) = struct.unpack("<Q", file.read(8))
         if length > min(size, LARGEST_HEADER):
             raise ValueError("no safetensors header")
-        header: dict[str, Any] = json.loads(file.read(length))
+        header: Any = json.loads(file.read(length))
+    if not isinstance(header, dict):
+        raise ValueError("no safetensors header")
     header.pop("__metadata__", None)
+    if not all(isinstance(entry, dict) and _is_shape(entry.get("shape")) for entry in header.values()):
+        raise ValueError("a tensor without a shape")
     return header
+
+
+def _is_shape(shape: Any) -> bool:
+    return isinstance(shape, list) and all(type(size) is int and size >= 0 for size in shape)
+
+
+def _is_shard(name: Any) -> bool:
+    return isinstance(name, str) and Path(name).name == name and not name.endswith(INDEX)
 
 
 def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
     """Every tensor's shape in a file, or in the shards of an index."""
     if not path.name.endswith(INDEX):
         return {key: tuple(entry["shape"]) for key, entry in read_header(path).items()}
-    names = sorted(set(read_json(path, REMEDY).get("weight_map", {}).values()))
+    homes = read_json(path, REMEDY).get("weight_map")
+    if not isinstance(homes, dict) or not all(_is_shard(name) for name in homes.values()):
+        raise CheckpointError(f"{path}: expected a weight_map of files beside it. {REMEDY}")
+    names = sorted(set(homes.values()))
     return {key: shape for name in names for key, shape in shapes_of(path.parent / name).items()}
 
 

@@ -56,6 +56,6 @@ def _config(checkpoint: Path) -> dict[str, Any]:
         return {}
     try:
         config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read as JSON ({error}). Get the checkpoint again.") from error
     return config

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from reaper_python import *
 
 from ..errors import UserError
+from ..foreign_text import shown
 
 _SEPARATOR = "|"
 _refusals = []  # while not empty, no dialog opens
@@ -30,7 +31,7 @@ def ask(title, fields):
     _may_open(title)
     captions = [caption.replace(",", ";") for caption, _ in fields]
     captions += ["extrawidth=240", "separator=" + _SEPARATOR]
-    values = _SEPARATOR.join(str(v).replace(_SEPARATOR, "/") for _, v in fields)
+    values = shown(_SEPARATOR.join(str(v).replace(_SEPARATOR, "/") for _, v in fields))
     ok, _, _, _, answer, _ = RPR_GetUserInputs(title, len(fields), ",".join(captions), values, 16384)
     if not ok:
         return None
@@ -66,4 +67,9 @@ def lyrics_text(text):
 def confirm(question, title):
     """A yes or no; modal."""
     _may_open(title)
-    return RPR_MB(question, title, 4) == 6
+    return RPR_MB(shown(question), title, 4) == 6
+
+
+def tell(text, title):
+    """A text to be read and closed; modal."""
+    RPR_MB(shown(text), title, 0)

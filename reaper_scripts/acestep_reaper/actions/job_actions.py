@@ -44,7 +44,7 @@ def show():
     """What runs, as a list; results that wait for this project are looked for again."""
     lines = extstate.read("jobs", []) if extstate.background_lives() else []
     hand_over(Look())
-    RPR_MB("\n".join(lines) or "No job is running.", "ACE-Step jobs", 0)
+    dialogs.tell("\n".join(lines) or "No job is running.", "ACE-Step jobs")
 
 
 def cancel(which):
@@ -105,7 +105,7 @@ def setup():
     commands = register()
     hand_over(Register(commands))
     lines = ["%d actions are in the action list (search for 'acestep')" % len(commands)] + checks()
-    RPR_MB("\n".join(lines), "ACE-Step setup", 0)
+    dialogs.tell("\n".join(lines), "ACE-Step setup")
 
 
 def support_report():
@@ -123,4 +123,4 @@ def support_report():
         where = "also in %s" % path
     except OSError as error:
         where = "not written to %s: %s" % (path, error.strerror)
-    RPR_ShowConsoleMsg("ACE-Step support report (%s)\n\n%s\n" % (where, report))
+    RPR_ShowConsoleMsg(shown("ACE-Step support report (%s)\n\n%s\n" % (where, report)))

@@ -13,6 +13,7 @@ from reaper_python import *
 from .. import VERSION, log
 from ..actions import dialogs, entry, renders, take_actions
 from ..errors import UserError
+from ..foreign_text import shown
 from ..jobs.commands import Cancel
 from ..state import extstate, history, presets, settings, status, surface
 from . import command_handlers, progress
@@ -146,14 +147,14 @@ class Panel(object):
     def _surface(self):
         """What the surface sets of a request; empty while it does not drive REAPER."""
         values = surface.of_task(self._controls, "inpaint") if self._controls.get("reaper") else {}
-        fields = [{"name": name, "value": str(values[name])[:200]} for name in sorted(values)]
+        fields = [{"name": name, "value": shown(str(values[name])[:200])} for name in sorted(values)]
         return {"drives": bool(self._controls.get("reaper")), "fields": fields}
 
     def _daemon(self, values):
         running = self.service.daemon.connected
         model = (self._hello.get("model") or {}) if running else {}
         return {"running": running, "starts": settings.yes(values, "start_daemon"),
-                "model": str(model.get("description") or model.get("name") or ""),
+                "model": shown(str(model.get("description") or model.get("name") or "")),
                 "version": str(self._hello.get("package_version", "")) if running else ""}  # fmt: skip
 
 
@@ -169,8 +170,8 @@ def _job(batch, part):
     known = part.status
     steps = known.get("steps") or 0
     fraction = min(1.0, float(known.get("step") or 0) / steps) if steps else 0.0
-    row = {"id": part.job.request_id, "title": batch.title, "name": part.job.name,
-             "state": part.state, "text": progress.part_text(part),
+    row = {"id": part.job.request_id, "title": shown(batch.title), "name": shown(part.job.name),
+             "state": part.state, "text": shown(progress.part_text(part)),
              "fraction": 1.0 if part.state == "ready" else round(fraction, 4)}  # fmt: skip
     left = known.get("remaining_seconds")
     return row if left is None else dict(row, seconds_left=round(left, 1))

@@ -44,7 +44,7 @@ def start_daemon():
         options = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
     command = [part if WINDOWS else fs(part) for part in install["daemon_command"]]
     try:
-        with open(fs(in_home("daemon.log")), "ab") as stream:
+        with open(fs(in_home("daemon.err")), "ab") as stream:
             subprocess.Popen(
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, **options
             )

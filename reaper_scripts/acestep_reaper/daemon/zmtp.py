@@ -12,6 +12,8 @@ import struct
 from ..errors import ConnectionLost
 
 BYTES_PER_TICK = 1 << 18
+MOST_BYTES = 1 << 30  # of a frame, and of a message: docs/protocol.md
+MOST_FRAMES = 64
 _SIGNATURE = b"\xff" + b"\0" * 8 + b"\x7f"
 GREETING = _SIGNATURE + b"\x03\x00" + b"NULL".ljust(20, b"\0") + b"\0" + b"\0" * 31
 MORE, LONG, COMMAND = 1, 2, 4
@@ -117,6 +119,7 @@ class Dealer(object):
                 self._command(body)
                 continue
             self._parts.append(body)
+            self._check_size(sum(map(len, self._parts)))
             if not flags & MORE:
                 messages.append(self._parts)
                 self._parts = []
@@ -144,13 +147,22 @@ class Dealer(object):
             if len(self._in) < head:
                 return None
             size = struct.unpack_from(">Q", self._in, 1)[0]
+        self._check_size(size)
         if len(self._in) < head + size:
             return None
         body = bytes(self._in[head : head + size])
         del self._in[: head + size]
         return flags, body
 
+    def _check_size(self, size):
+        """Something else may listen on the port where the daemon did."""
+        if size > MOST_BYTES or len(self._parts) > MOST_FRAMES:
+            self.close()
+            raise ConnectionLost("What answers there is not the ACE-Step daemon")
+
     def _command(self, body):
+        if not body:
+            return
         name = body[1 : 1 + body[0]]
         if name == b"READY":
             self.ready = True

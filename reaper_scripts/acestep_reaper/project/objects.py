@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from reaper_python import *
 
+from ..foreign_text import in_one_line
 from ..paths import in_home
 from .pointers import is_null, readable, valid
 
@@ -237,6 +238,6 @@ def undo_block(description, flags=-1):
     try:
         yield
     finally:
-        RPR_Undo_EndBlock2(0, description, flags)
+        RPR_Undo_EndBlock2(0, in_one_line(description), flags)
         RPR_PreventUIRefresh(-1)
         RPR_UpdateArrange()

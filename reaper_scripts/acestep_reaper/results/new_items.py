@@ -2,6 +2,7 @@
 
 from reaper_python import *
 
+from ..foreign_text import in_one_line
 from ..jobs.kinds import OF_REGION, Cut, NoSource, Track
 from ..project import takes
 from ..project.objects import find_item, find_take, find_track, is_null, item_text, tracks
@@ -28,7 +29,7 @@ class Layout(object):
             index = int(RPR_GetMediaTrackInfo_Value(above, "IP_TRACKNUMBER")) if above else len(tracks())
             RPR_InsertTrackAtIndex(index, 0)
             self._made[guid] = RPR_GetTrack(0, index)
-            RPR_GetSetMediaTrackInfo_String(self._made[guid], "P_NAME", name, 1)
+            RPR_GetSetMediaTrackInfo_String(self._made[guid], "P_NAME", in_one_line(name), 1)
             if above and not after_folder:
                 _stay_in_folder(above, self._made[guid])
         return self._made[guid]

@@ -8,6 +8,7 @@ import json
 from reaper_python import *
 
 from ..errors import UserError
+from ..foreign_text import in_one_line
 from ..jobs.kinds import Group
 from ..jobs.made_from import MadeFrom
 from ..project import locks, takes
@@ -215,7 +216,7 @@ def _sign(take, part, index):
     """Name, colour and where it came from."""
     entry = part.results[index]
     number = " %d" % (index + 1) if len(part.files) > 1 else ""
-    set_take_text(take, "P_NAME", ("ACE-Step%s: %s" % (number, _words(part, entry)))[:120])
+    set_take_text(take, "P_NAME", in_one_line("ACE-Step%s: %s" % (number, _words(part, entry)))[:120])
     takes.keep_recipe(take, part.recipe(index))
     set_take_text(take, "P_EXT:acestep_job", "%s/%d" % (part.job_id, index))
     set_take_text(take, "P_EXT:acestep_model", json.dumps(entry.get("model") or {}))

@@ -8,6 +8,7 @@ import time
 from reaper_python import *
 
 from .. import log
+from ..foreign_text import shown
 from . import extstate
 
 READ_SECONDS = 2.0
@@ -15,8 +16,8 @@ READ_SECONDS = 2.0
 
 def show(text):
     """A line about what goes on."""
-    RPR_Help_Set("ACE-Step: " + text, 0)
-    extstate.write("status", text)
+    RPR_Help_Set("ACE-Step: " + shown(text), 0)
+    extstate.write("status", shown(text))
 
 
 def answer(text):
@@ -34,11 +35,11 @@ def problem(error):
     """An error: in the help line, as a tooltip at the mouse, in the log."""
     text = str(error)
     log.write("problem: " + text)
-    RPR_Help_Set("ACE-Step: " + text, 0)
+    RPR_Help_Set("ACE-Step: " + shown(text), 0)
     x, y = RPR_GetMousePosition(0, 0)
-    RPR_TrackCtl_SetToolTip("ACE-Step: " + text, x, y + 20, 1)
-    extstate.write("status", text)
-    extstate.write("problem", text)
+    RPR_TrackCtl_SetToolTip("ACE-Step: " + shown(text), x, y + 20, 1)
+    extstate.write("status", shown(text))
+    extstate.write("problem", shown(text))
 
 
 def clear():

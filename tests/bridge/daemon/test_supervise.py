@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bridge.client import ensure_daemon
+from bridge.log_reading import end_of
 from tests.support.daemons import MODEL, is_gone, text
 from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import SINES
@@ -26,7 +27,7 @@ def test_a_daemon_that_aborts_is_started_again_and_its_jobs_are_done(tmp_path: P
         os.kill(pid, signal.SIGABRT)
         assert [job.wait(HANG_SECONDS).state for job in jobs] == ["completed", "completed"]
         assert client.hello().pid != pid
-        log = (home / "daemon.log").read_text("utf-8")
+        log = end_of(home, "daemon", 20_000)
         assert "it is started again" in log and "Fatal Python error: Aborted" in log
         client.shutdown()
     assert is_gone(home)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,11 +23,14 @@ from bridge.cli import link_command
 from bridge.cli.app import app
 from bridge.client import elsewhere
 from bridge.client.link_state import link_state
-from bridge.engine_process.wire import DEFAULT_RENDERER
+from bridge.engine_process.remote import remote_renderer
+from bridge.engine_process.wire import DEFAULT_RENDERER, RenderJob
+from bridge.files.store import AudioStore
 from bridge.protocol import errors, keys
 from bridge.protocol.home import Connection, Endpoints, read_connection
 from bridge.protocol.linked import Linked, linked_path, read_linked, write_linked
 from bridge.protocol.messages import ModelName
+from tests.support.cable import ProxyCable
 from tests.support.daemons import Daemon, running, text
 from tests.support.patience import HANG_SECONDS
 from tests.support.remote import Remote, free_port
@@ -90,6 +96,34 @@ def test_models_are_those_of_the_other_machine(pair: Pair, monkeypatch: pytest.M
     shown = command(pair.near.home, monkeypatch, "models", "list").stdout.splitlines()
     assert shown[0] == "On the machine at gpubox, which renders for this computer:" and shown[1].startswith("nano: ")
     assert any("does not render while it is linked" in line for line in shown)
+
+
+def test_a_job_goes_on_after_the_line_was_lost_and_is_rendered_once(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections end in the middle, and the line is silent for a while; `python -m tests.network` has packets lost."""
+    home, link = tmp_path / "home", read_linked(pair.near.home)
+    assert link is not None
+    shutil.copytree(pair.near.home / "curve", home / "curve")
+    shown, port = free_port(), int(link.endpoints.commands.rpartition(":")[2])
+    with contextlib.closing(ProxyCable(shown, port)) as cable, pair.far.client() as there:
+        ends = Endpoints(f"tcp://127.0.0.1:{shown}", f"tcp://127.0.0.1:{shown + 1}")
+        write_linked(home, msgspec.structs.replace(link, endpoints=ends))
+        store = AudioStore(home / "audio")
+        store.make_folders()
+        before, renderer = there.jobs().total, remote_renderer(store, "auto")
+        told: list[str] = []
+
+        def on_step(stage: str, step: int, steps: int) -> None:
+            if stage == "denoise" and not {"dropped"} & set(told):
+                told.append("dropped")
+                cable.drop()
+
+        renderer.load(MODEL.name, on_step)
+        job = RenderJob(job_id="cut", request=text("steps=20 step_seconds=0.02"), model=MODEL.name)
+        done = renderer.render(job, on_step, lambda level, words: told.append(words), threading.Event())
+        assert "dropped" in told and there.jobs().total == before + 1
+        assert done.results[0].audio.sha256 == there.result(there.jobs().jobs[0].job_id).sha256
 
 
 def test_cancel_stops_it_there(pair: Pair) -> None:
