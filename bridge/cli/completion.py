@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bridge.foreign_text import shown
 from engine.requests import Field
 
 Completing = Callable[[str], list[str]]
@@ -77,7 +78,7 @@ def answer(group: Any, main: Callable[[], Any]) -> Any:
     as_fish = {VARIABLE: "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     with _environment({**WIDE, **as_fish}), contextlib.redirect_stdout(lines), contextlib.suppress(SystemExit):
         main()
-    print(zsh_code(lines.getvalue()))
+    print(shown(zsh_code(lines.getvalue())))
     raise SystemExit(0)
 
 
