@@ -109,7 +109,7 @@ SINKS = {
     ),
     ROOT / "bridge" / "cli": (
         r"\bprint\((?!json)|typer\.(echo|secho)\(",
-        r"printable\(|print_json|\{title\}: \{percent\}|_title|version\(|print\(text, flush|typer\.echo\(text, nl",
+        r"shown\(|printable\(|print_json|\{title\}: \{percent\}|_title|version\(|\(text, flush|typer\.echo\(text, nl",
     ),
     ROOT / "bridge" / "set_up": (r"\bprint\(", r"shown\("),
 }
