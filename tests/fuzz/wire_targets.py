@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from bridge.daemon.dispatch import Dispatch, Peer
+from bridge.daemon.doors.gate import Gate
+from bridge.daemon.doors.zmtp import GREETING, LONG, MORE, Broken, Connection, command, encode_message, frame
 from bridge.daemon.executor import make_executor
-from bridge.daemon.gate import Gate
 from bridge.daemon.hub import Hub
 from bridge.daemon.operations import Operations
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
-from bridge.daemon.zmtp import GREETING, LONG, MORE, Broken, Connection, command, encode_message, frame
 from bridge.engine_process import wire
 from bridge.files import Attached, AudioStore
 from bridge.gateway.inputs import BadInput, read_input
