@@ -275,7 +275,7 @@ async function guarded(action) {
 async function listPresets() {
   const { presets } = await call("GET", "/studio/presets");
   const list = byId("preset");
-  list.replaceChildren(el("option", { value: "" }, "…"), ...presets.map((name) => el("option", { value: name }, name)));
+  list.replaceChildren(el("option", { value: "" }, "none"), ...presets.map((name) => el("option", { value: name }, name)));
 }
 
 async function recallPreset() {

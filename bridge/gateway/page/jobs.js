@@ -85,6 +85,8 @@ export class Jobs extends EventTarget {
   #showList() {
     byId("job-list").replaceChildren(...this.all.filter(Boolean).map((job) => this.#row(job)));
     byId("job-count").textContent = `${this.#total} ${this.#total === 1 ? "job" : "jobs"}`;
+    byId("no-jobs").hidden = this.#order.length > 0;
+    byId("no-jobs").textContent = this.#filtered ? "No job has these words and this state." : "No jobs yet. What is made here, in REAPER, by OSC, HTTP or the command line appears here as it happens.";
     byId("more-jobs").hidden = this.#order.length >= this.#total;
   }
 
@@ -94,7 +96,8 @@ export class Jobs extends EventTarget {
     return el("li", { id: `job-${job.job_id}`, className: `job ${job.state}` },
       el("button", { type: "button", className: "job-name", "aria-expanded": String(this.#open === job.job_id), onclick: () => this.show(job.job_id, true) },
         el("strong", {}, titleOf(job)), " ", wordsOf(job)),
-      el("span", { className: "quiet" }, [job.state, `from ${job.from}`, job.model.name, new Date(job.created * 1000).toLocaleString(), marks].filter(Boolean).join(" · ")),
+      el("span", { className: "state" }, job.state),
+      el("span", { className: "quiet" }, [`from ${job.from}`, job.model.name, when(job.created), marks].filter(Boolean).join(" · ")),
       isOver(job) ? null : progressOf(job, (one) => cancel(one)),
       failed);
   }
@@ -135,8 +138,9 @@ export class Jobs extends EventTarget {
         done ? button("Listen", tell("listen")) : null,
         button("Again", tell("again")), button("Again with a new seed", tell("again-new")), button("Change and again", tell("change")),
         job.source || done ? button("Tree of takes", () => this.#tree(job)) : null,
-        isOver(job) ? button("Delete", () => this.#delete(job)) : null),
-      kept[1] ?? el("ul", { id: "take-files" }),
+        isOver(job) ? button("Delete", () => this.#delete(job)) : null,
+        button("Close", () => this.#close())),
+      kept[1] ?? el("ul", { id: "take-files", className: "file-list" }),
       kept[0] ?? el("div", { id: "tree" }),
       fold("Recipe", el("pre", { tabIndex: 0, role: "region", "aria-label": "Recipe" }, JSON.stringify(job.request, null, 1))),
       fold("Log", el("pre", { id: "log", tabIndex: 0, role: "region", "aria-label": "Log" }), () => this.#log(job)),
@@ -157,6 +161,14 @@ export class Jobs extends EventTarget {
   async #log(job) {
     const { lines } = await call("GET", `/studio/jobs/${job.job_id}/logs`);
     tell("log", lines.map((line) => `${line.timestamp.slice(11, 19)} ${line.level} ${line.message}`).join("\n") || "Nothing yet.");
+  }
+
+  #close() {
+    const row = byId(`job-${this.#open}`)?.querySelector(".job-name");
+    this.#open = "";
+    byId("detail").hidden = true;
+    row?.setAttribute("aria-expanded", "false");
+    row?.focus();
   }
 
   async #delete(job) {
@@ -182,6 +194,12 @@ export class Jobs extends EventTarget {
       job.made.some((made) => made.jobs.length) ? el("ul", {}, ...job.made.filter((made) => made.jobs.length).map((made) => this.#branch(made))) : null));
     return el("li", {}, `file ${name}`, jobs.length ? el("ul", {}, ...jobs) : null);
   }
+}
+
+/** A time of today as a time, an older one with its day. */
+function when(seconds) {
+  const time = new Date(seconds * 1000);
+  return time.toDateString() === new Date().toDateString() ? time.toLocaleTimeString() : time.toLocaleString();
 }
 
 /** Where a job came from and where its result lies, in words. */

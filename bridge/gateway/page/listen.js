@@ -51,6 +51,7 @@ export class Listen extends EventTarget {
     const level = sourceFacts?.loudness_lufs ?? takes[0].facts.loudness_lufs;
     this.#takes = takes.flatMap((one, at) => this.#versions(one, at, source, level));
     for (const one of this.#takes) this.#player.add(one.name, one.buffer, Math.min(12, Math.max(-12, one.gain)));
+    byId("duration").textContent = `of ${seconds(this.#player.duration)}`;
     byId("listen").hidden = false;
     byId("listen").dataset.job = jobId;
     this.#listVersions(Boolean(source));

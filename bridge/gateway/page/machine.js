@@ -39,8 +39,8 @@ function modelTable({ models, default: usual }) {
   const rows = models.map((model) => el("tr", {},
     el("th", { scope: "row" }, model.name, model.name === usual ? " (usual)" : ""),
     el("td", {}, model.description),
-    el("td", {}, size(model.size_bytes)),
-    el("td", {}, model.loaded ? "loaded " : model.available ? "here " : model.remedy,
+    el("td", { className: "nowrap" }, size(model.size_bytes)),
+    el("td", {}, model.loaded ? "loaded " : model.available ? "here " : el("code", {}, model.remedy),
       model.available && !model.loaded ? el("button", { type: "button", onclick: () => call("POST", "/studio/models/load", { model: model.name }) }, `Load ${model.name}`) : null,
       model.loaded ? el("button", { type: "button", onclick: () => call("POST", "/studio/models/unload") }, `Unload ${model.name}`) : null)));
   return table(["Model", "What it is", "Size", "State"], rows);

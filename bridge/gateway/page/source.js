@@ -194,6 +194,6 @@ export function listKnown(jobs) {
     if (job.state === "completed") seen.set(`take ${job.job_id}`, `take: ${(job.request.tags ?? job.request.prompt ?? job.task).slice(0, 40)}`);
   }
   const chosen = list.value;
-  list.replaceChildren(el("option", { value: "" }, "…"), ...[...seen].slice(0, 60).map(([value, words]) => el("option", { value }, words)));
+  list.replaceChildren(el("option", { value: "" }, "sources and takes …"), ...[...seen].slice(0, 60).map(([value, words]) => el("option", { value }, words)));
   list.value = chosen;
 }

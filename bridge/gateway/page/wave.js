@@ -81,7 +81,7 @@ export class Wave extends EventTarget {
       container: this.box, height: this.height, cspNonce: nonce, peaks, duration: total, normalize: false,
       waveColor: colour("--wave"), progressColor: colour("--wave-played"), cursorColor: colour("--accent"), cursorWidth: 2,
       hideScrollbar: true, dragToSeek: false, sampleRate: 8000,
-      plugins: [regions, Timeline.create({ height: 16, style: { fontSize: "11px", color: colour("--quiet") } })],
+      plugins: [regions, Timeline.create({ height: 16, secondaryLabelOpacity: 0.8, style: { fontSize: "11px", color: colour("--quiet") } })],
     });
     [this.#surfer, this.#regions, this.#dragOff] = [surfer, regions, null];
     this.box.setAttribute("role", "img");
