@@ -1,4 +1,4 @@
-"""What a DAW tells of its playhead, made a clock. REAPER says bar, beat and hundredths, Ardour bar, beat and ticks."""
+"""What a DAW tells of its playhead, made a clock: REAPER says bar, beat and hundredths."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections.abc import Callable
 from bridge.clock.position import PositionClock
 from bridge.osc.state import Controls
 
-TICKS_A_BEAT = 1920  # Ardour's
-_REAPER = re.compile(r"(-?\d{1,7})\.(\d{1,3})\.(\d{2})")
-_ARDOUR = re.compile(r"\s*(\d{1,7})\|(\d{1,3})\|(\d{1,4})\s*")
+_POSITION = re.compile(r"(-?\d{1,7})\.(\d{1,3})\.(\d{2})")
 
 
 class DawClock:
@@ -26,7 +24,7 @@ class DawClock:
         self._clock.playing = daw.playing
 
     def at(self, text: str) -> None:
-        """A position, such as 12.3.50 (REAPER) or 012|03|0960 (Ardour); another text is none."""
+        """A position, such as 12.3.50; another text is none."""
         place = _place(text)
         if place is not None:
             self.state()
@@ -35,8 +33,5 @@ class DawClock:
 
 def _place(text: str) -> tuple[int, float] | None:
     """Bar and beat, both from 1."""
-    found = _REAPER.fullmatch(text)
-    if found:
-        return int(found[1]), int(found[2]) + int(found[3]) / 100
-    found = _ARDOUR.fullmatch(text)
-    return (int(found[1]), int(found[2]) + int(found[3]) / TICKS_A_BEAT) if found else None
+    found = _POSITION.fullmatch(text)
+    return (int(found[1]), int(found[2]) + int(found[3]) / 100) if found else None

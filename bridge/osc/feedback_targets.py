@@ -14,7 +14,7 @@ ECHO_SECONDS = 0.3
 EXPIRY_SECONDS = 600.0
 REGISTERED_SECONDS = 7200.0  # one that asked for feedback may only look on
 ASKED_AGAIN_SECONDS = 10.0  # who asks more often says that it is there, and knows everything
-MAX_TARGETS = 32
+MAX_TARGETS = 128  # at 50 values a second each of them is a few thousand datagrams a second
 
 
 @dataclass
@@ -121,9 +121,10 @@ class FeedbackTargets:
         silent = [p for p, s in self._targets.items() if now - s.last_heard > s.expiry_seconds]
         for peer in silent:
             del self._targets[peer]
-        passing = sorted((p for p, s in self._targets.items() if not s.permanent), key=self._worth, reverse=True)
-        for peer in passing[MAX_TARGETS:]:
-            del self._targets[peer]
+        if len(self._targets) > MAX_TARGETS:
+            passing = sorted((p for p, s in self._targets.items() if not s.permanent), key=self._worth, reverse=True)
+            for peer in passing[MAX_TARGETS:]:
+                del self._targets[peer]
 
     def _worth(self, peer: Peer) -> tuple[bool, float]:
         """Those that asked for feedback are kept before those that only spoke, then those heard last."""

@@ -8,6 +8,7 @@ are errors, and every message of a bundle counts now.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from pythonosc.osc_bundle import OscBundle
@@ -27,6 +28,7 @@ class PacketError(Exception):
     """Bytes that are no OSC packet, or one that uses type tags we do not know."""
 
 
+@lru_cache(maxsize=256, typed=True)  # the same message goes to every surface
 def encode(path: str, *arguments: Any) -> bytes:
     """One message as bytes. Whole numbers are `i`, other numbers `f`, text `s`, which a surface can show as it is."""
     builder = OscMessageBuilder(address=path)

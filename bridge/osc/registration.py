@@ -16,6 +16,8 @@ from bridge.osc.surface import Peer
 from bridge.osc.values import OscError
 from bridge.system.atomic import write_private
 
+SAVED_AGAIN_SECONDS = 60.0
+
 
 class Registration:
     """The commands by which surfaces ask for feedback and leave; `show_all` tells a new one everything."""
@@ -28,6 +30,8 @@ class Registration:
         show_all: Callable[[Peer], None],
     ) -> None:
         self._targets, self._kept, self._show_all = targets, kept, show_all
+        self._saved: list[Peer] = []
+        self._saved_at = -SAVED_AGAIN_SECONDS
         for host, port in kept.load():
             if is_allowed(host, allowed):
                 targets.restore((host, port))
@@ -49,8 +53,12 @@ class Registration:
         self._remember()
 
     def _remember(self) -> None:
-        with contextlib.suppress(OSError):  # a convenience, not worth an error on stage
-            self._kept.save(self._targets.registered())
+        """Each surface asks again every few seconds: the file is written where that is news, or the last time is old."""
+        peers, now = self._targets.registered(), time.monotonic()
+        if peers != self._saved or now - self._saved_at > SAVED_AGAIN_SECONDS:
+            self._saved, self._saved_at = peers, now
+            with contextlib.suppress(OSError):  # a convenience, not worth an error on stage
+                self._kept.save(peers)
 
 
 class RegisteredFile:

@@ -118,7 +118,7 @@ def test_a_daw_that_tells_no_tempo_is_measured():
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [("12.3.50", (12, 3.5)), ("1.1.00", (1, 1.0)), ("003|02|0960", (3, 2.5)), ("0:12.3", None), ("", None)],
+    [("12.3.50", (12, 3.5)), ("1.1.00", (1, 1.0)), ("-1.1.00", (-1, 1.0)), ("0:12.3", None), ("", None)],
 )
 def test_positions_as_daws_write_them(text, place):
     assert _place(text) == place
