@@ -53,7 +53,7 @@ class Registration:
         self._remember()
 
     def _remember(self) -> None:
-        """Each surface asks again every few seconds: the file is written where that is news, or the last time is old."""
+        """Each surface asks every few seconds: the file is written where that is news, or the last time is old."""
         peers, now = self._targets.registered(), time.monotonic()
         if peers != self._saved or now - self._saved_at > SAVED_AGAIN_SECONDS:
             self._saved, self._saved_at = peers, now
