@@ -20,6 +20,7 @@ from bridge.ardour.lua_text import BadLua, read, write
 from bridge.ardour.spool import Spool
 from bridge.gateway.gateway_settings import GatewaySettings
 from bridge.gateway.serving import read_running
+from bridge.installing.refusal import InstallRefused
 from bridge.jobs import repair  # noqa: F401  (what reads recipes for `jobs repair`)
 from bridge.midi.bindings import BadMap, MidiMap
 from bridge.osc.kept_takes import KeptTakes
@@ -31,7 +32,6 @@ from bridge.protocol.errors import BridgeError
 from bridge.protocol.home import Connection, Endpoints, connection_path, keep_connection, read_connection
 from bridge.protocol.linked import linked_path, read_link_file, read_linked
 from bridge.reaper import ini_text
-from bridge.reaper.errors import InstallRefused
 from bridge.rpp.errors import ProjectRefused
 from bridge.rpp.project_file import Project
 from engine.audio import files
