@@ -44,6 +44,7 @@ class TcpSurface:
         self._callbacks: SurfaceCallbacks | None = None
         self._server: asyncio.Server | None = None
         self._streams: dict[Peer, tuple[asyncio.StreamWriter, bool]] = {}
+        self._mute: dict[Peer, asyncio.StreamWriter] = {}  # that have not sent a whole packet yet, the oldest first
         self._open = 0
         self.on_http: OnHttp = lambda head: (404, b"{}")
         self.on_websocket: OnWebSocket = _refuse
@@ -82,11 +83,12 @@ class TcpSurface:
     async def _serve_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer: Peer = peer_of(writer.get_extra_info("peername"))
         callbacks = self._callbacks
-        if callbacks is None or not is_allowed(peer[0], self._allowed) or self._open >= MOST_STREAMS:
+        if callbacks is None or not is_allowed(peer[0], self._allowed) or not self._has_room():
             writer.close()
             return
         _keep_alive(writer.get_extra_info("socket"))
         self._open += 1
+        self._mute[peer] = writer
         try:
             async with asyncio.timeout(FIRST_BYTE_SECONDS):
                 first = await reader.readexactly(1)
@@ -100,9 +102,23 @@ class TcpSurface:
             pass  # the peer went away: nothing is owed to it
         finally:
             self._open -= 1
+            self._mute.pop(peer, None)
             self._streams.pop(peer, None)
             callbacks.on_gone(peer)
             writer.close()
+
+    def _has_room(self) -> bool:
+        """Whether one more stream may be; the oldest that has said nothing whole goes for it."""
+        if self._open < MOST_STREAMS:
+            return True
+        peer = next(iter(self._mute), None)
+        if peer is not None:
+            self._mute.pop(peer).transport.abort()
+        return peer is not None
+
+    def _hand_on(self, peer: Peer, packet: bytes, callbacks: SurfaceCallbacks) -> None:
+        self._mute.pop(peer, None)
+        hand_on(peer, packet, callbacks)
 
     async def _read_sized(
         self, peer: Peer, reader: asyncio.StreamReader, first: bytes, callbacks: SurfaceCallbacks
@@ -112,7 +128,7 @@ class TcpSurface:
             await self._answer_http(peer, reader, self._streams.pop(peer)[0])
             return
         while 0 < (size := int.from_bytes(head, "big")) <= MAX_PACKET:
-            hand_on(peer, await reader.readexactly(size), callbacks)
+            self._hand_on(peer, await reader.readexactly(size), callbacks)
             head = await reader.readexactly(4)
         callbacks.on_broken(peer, f"a packet of {size} bytes, at most {MAX_PACKET} are taken")
 
@@ -139,7 +155,7 @@ class TcpSurface:
             byte = (await reader.readexactly(1))[0]
             if byte == SLIP_END:
                 if packet:
-                    hand_on(peer, bytes(packet), callbacks)
+                    self._hand_on(peer, bytes(packet), callbacks)
                 packet.clear()
             elif byte == SLIP_ESC:
                 escaped = (await reader.readexactly(1))[0]

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.osc import tcp
 from bridge.osc.listening import bound_sockets
+from bridge.osc.packets import encode
 
 
 class Callbacks:
@@ -38,12 +39,17 @@ def test_silent_peers_are_let_go_and_streams_are_limited(monkeypatch: pytest.Mon
         for reader, writer in peers:
             assert await reader.read() == b""  # closed, whether it was one too many or silent
             writer.close()
-        assert callbacks.gone == 3
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"\x00")
+        assert callbacks.gone == 5
+        speaking = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        for _, writer in speaking:
+            packet = encode("/acestep/ping", 1)
+            writer.write(len(packet).to_bytes(4, "big") + packet)
         await asyncio.sleep(0.5)
-        assert not writer.is_closing() and callbacks.gone == 3  # who has begun may be silent for hours
-        writer.close()
+        assert callbacks.gone == 5  # who has spoken may be silent for hours, and nobody takes its place
+        late, _ = await asyncio.open_connection("127.0.0.1", port)
+        assert await late.read() == b""
+        for _, writer in speaking:
+            writer.close()
         await surface.close()
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as loop:
