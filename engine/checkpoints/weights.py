@@ -16,6 +16,7 @@ from engine.errors import CheckpointError
 M = TypeVar("M", bound=nn.Module)
 
 SHOWN_KEYS = 5
+_NO_NETWORK = (RuntimeError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError, AssertionError)
 
 
 class TensorFile(Mapping[str, Tensor]):
@@ -55,9 +56,15 @@ class TensorFile(Mapping[str, Tensor]):
 
 
 def build_empty(build: Callable[[], M]) -> M:
-    """A module without memory behind its weights, to be filled by `fill`."""
-    with torch.device("meta"), _WithoutInitialisation():
-        return build()
+    """A module without memory behind its weights, to be filled by `fill`. Raises CheckpointError for sizes of none."""
+    try:
+        with torch.device("meta"), _WithoutInitialisation():
+            return build()
+    except _NO_NETWORK as error:
+        raise CheckpointError(
+            f"config.json: no network can be made of its values ({str(error)[:200]}). "
+            "Use the config.json that belongs to the weights."
+        ) from error
 
 
 class _WithoutInitialisation(TorchFunctionMode):

@@ -46,9 +46,9 @@ def test_silent_peers_are_let_go_and_streams_are_limited(monkeypatch: pytest.Mon
             writer.write(len(packet).to_bytes(4, "big") + packet)
         await asyncio.sleep(0.5)
         assert callbacks.gone == 5  # who has spoken may be silent for hours, and nobody takes its place
-        late, _ = await asyncio.open_connection("127.0.0.1", port)
+        late, last = await asyncio.open_connection("127.0.0.1", port)
         assert await late.read() == b""
-        for _, writer in speaking:
+        for _, writer in (*speaking, (late, last)):
             writer.close()
         await surface.close()
 
