@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.checkpoints.keys import with_both_embeddings, without_dead
-from engine.checkpoints.weights import build_empty, fill
+from engine.checkpoints.weights import build_empty, fill, sizes_of_a_config
 from engine.networks.autoencoder import MusicAutoencoder, build_autoencoder_dc, build_vocoder
 from engine.networks.config import TransformerConfig
 from engine.networks.text_encoder import TextEncoder, build_umt5
@@ -98,7 +98,8 @@ def make_networks(parts: Mapping[str, Part], tokenizer: Tokenizer, source: Path,
 
 def make_transformer(part: Part, target: Target) -> Transformer:
     """The transformer without dead weights."""
-    config = TransformerConfig.from_dict(part.config)
+    with sizes_of_a_config():
+        config = TransformerConfig.from_dict(part.config)
     empty = build_empty(lambda: Transformer(config))
     return fill(empty, without_dead(part.weights), part.where, target.dtype, target.device, target.int8, target.copy)
 
@@ -113,7 +114,8 @@ def make_autoencoder(dcae: Part, vocoder: Part, target: Target) -> MusicAutoenco
 
 def _make_vocoder(part: Part, target: Target) -> Any:
     if part.config.get("_class_name") != "ADaMoSHiFiGANV1":
-        vocoder: Any = build_vocoder(part.config)
+        with sizes_of_a_config():
+            vocoder: Any = build_vocoder(part.config)
         if vocoder_has_weights(part.config):
             weights = {key.removeprefix("partials."): value for key, value in part.weights.items()}
             fill(vocoder.partials, weights, part.where, torch.float32, target.device)

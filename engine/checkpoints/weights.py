@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,9 +58,15 @@ class TensorFile(Mapping[str, Tensor]):
 
 def build_empty(build: Callable[[], M]) -> M:
     """A module without memory behind its weights, to be filled by `fill`. Raises CheckpointError for sizes of none."""
+    with sizes_of_a_config(), torch.device("meta"), _WithoutInitialisation():
+        return build()
+
+
+@contextmanager
+def sizes_of_a_config() -> Iterator[None]:
+    """Raises CheckpointError where a config's values are of the wrong kind, or those of no network."""
     try:
-        with torch.device("meta"), _WithoutInitialisation():
-            return build()
+        yield
     except _NO_NETWORK as error:
         raise CheckpointError(
             f"config.json: no network can be made of its values ({str(error)[:200]}). "
