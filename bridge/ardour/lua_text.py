@@ -118,12 +118,18 @@ def _number(text: bytes) -> int | float:
     try:
         return int(text, 0)
     except ValueError:
+        pass
+    try:
         return float.fromhex(text.decode()) if b"x" in text else float(text)
+    except (ValueError, OverflowError) as error:
+        raise BadLua(f"got {text!r}, expected a number") from error
 
 
 def _unquoted(text: bytes) -> bytes:
     def one(match: re.Match[bytes]) -> bytes:
         found = match.group(1)
+        if found.isdigit() and int(found) > 255:
+            raise BadLua(f"got \\{found.decode()}, expected a byte")
         return bytes([int(found)]) if found.isdigit() else _SIMPLE.get(found, found)
 
     return _ESCAPE.sub(one, text[1:-1])
