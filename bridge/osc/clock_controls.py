@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -56,7 +57,8 @@ class ClockControls:
         beat = self._clock.beat()
         tempo = round(beat.tempo, DIGITS)
         if beat.source != self._clock.own.name and abs(tempo - self._controls.tempo()) > NEAR:
-            self._changed(self._controls.change(TEMPO, tempo))
+            with contextlib.suppress(OscError):  # a tempo that no request may have
+                self._changed(self._controls.change(TEMPO, self._controls.check(TEMPO, (tempo,))))
 
     def tap(self) -> None:
         """Somebody tapped a beat."""

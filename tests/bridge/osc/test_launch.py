@@ -204,9 +204,9 @@ def test_the_tempo_follows_midi_clock_and_takes_wait_for_its_bar(tmp_path):
         await surface.wait("/acestep/tempo/follow", 1)
         midi.hear(b"\xfa", now.seconds)
 
-        def tick(count: int) -> None:
+        def tick(count: int, tempo: float = 150.0) -> None:
             for _ in range(count):
-                now.seconds += 60 / 150 / 24
+                now.seconds += 60 / tempo / 24
                 midi.hear(b"\xf8", now.seconds)
 
         tick(25)  # beat 1 begins
@@ -220,5 +220,8 @@ def test_the_tempo_follows_midi_clock_and_takes_wait_for_its_bar(tmp_path):
         await surface.wait("/acestep/take", 1, 2)
         surface.send("/acestep/tempo/downbeat")
         assert "midi" in (await surface.wait("/acestep/error", "/acestep/tempo/downbeat"))[1]
+        tick(100, 1500.0)  # no tempo that a request may have
+        controller.beats.tick()
+        assert controller.clock.beat().tempo > 1000 and controller.controls.values["tempo"] <= 400
 
     play(scenario, tmp_path, now=now, clocks=[midi])
