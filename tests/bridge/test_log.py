@@ -52,6 +52,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_log_is_put_aside_while_it_is_written_and_followed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Five files' worth of records: four files are left, none is longer than its limit, and a reader misses nothing."""
     monkeypatch.setattr("bridge.log.MOST_BYTES", 2000)
+    monkeypatch.setattr("bridge.log_reading._LOOK_SECONDS", 0)
     set_up(log_path(home, "daemon"))
     logger, coming, heard = logging.getLogger("bridge.test"), follow(home, ["daemon"]), []
     for number in range(60):
