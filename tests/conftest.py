@@ -29,7 +29,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # torch's threads would take the proces
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    words = "run what the suite leaves out (tests/support/longer.py): all of it, or of each test some"
+    words = (
+        "run what the suite leaves out (tests/support/longer.py): all, or one case of what it leaves out in all cases"
+    )
     parser.addoption("--long", choices=("all", "some"), help=words)
 
 
@@ -47,14 +49,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     left_out = longer.left_out(item.nodeid for item in items)
     if share:
-        if (
-            missing := longer.stale(item.nodeid for item in items)
-            if config.args == [*config.getini("testpaths")]
-            else []
-        ):
+        missing = longer.stale(item.nodeid for item in items)
+        if missing and config.args == config.getini("testpaths"):  # nothing but what is named was collected otherwise
             raise pytest.UsageError(f"tests/support/longer.py names what is not there: {', '.join(missing)}")
-        chosen = [item for item in items if item.nodeid in left_out or (share == "all" and _is_property(item))]
-        names = {item.nodeid for item in chosen} if share == "all" else set(longer.some_of(i.nodeid for i in chosen))
+        names = {item.nodeid for item in items if item.nodeid in left_out or (share == "all" and _is_property(item))}
+        if share == "some":
+            ids = [item.nodeid for item in items]
+            names = set(longer.some_of([i for i in ids if i in names], [i for i in ids if i not in names]))
     else:
         names = {item.nodeid for item in items} - left_out
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in names])

@@ -1,7 +1,7 @@
 """`python -m tests.long [some] [words for pytest]`: what the suite leaves out since it takes long, and properties.
 
 The tests that `tests/support/longer.py` lists, in all their cases, and every property with all its examples. With
-`some`, of each listed test one case, and no properties: a short form, for CI.
+`some`, one case of each test that the suite leaves out in all its cases, and no properties: a short form, for CI.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def needed_by(requirements: list[str]) -> set[str]:
     return found
 
 
+@cache
 def engine_packages() -> set[str]:
     """Import names of every installed package that a set-up without the engine does not bring."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -23,8 +23,9 @@ def test_what_no_test_is_called_is_stale():
     assert stale(IDS, table) == ["a/test_b.py::test_c[9]", "a/test_e.py::test_f"]
 
 
-def test_some_are_the_first_case_of_each_function():
-    assert some_of(IDS) == [IDS[0], IDS[6]]
+def test_some_are_the_first_case_of_each_function_that_the_suite_does_not_run():
+    assert some_of(IDS, []) == [IDS[0], IDS[6]]
+    assert some_of(IDS[1:], IDS[:1]) == [IDS[6]]
 
 
 def test_other_files_stay_in_their_order():

@@ -59,7 +59,7 @@ def start_detached(command: Sequence[str], home: Path, name: str) -> subprocess.
 
 
 def ensure_daemon(
-    home: Path | None = None, options: Sequence[str] = (), timeout_seconds: float = 15.0
+    home: Path | None = None, options: Sequence[str] = (), timeout_seconds: float = 60.0
 ) -> tuple[Client, bool]:
     """A client of the daemon that runs, or of one started now; and whether it was started.
 

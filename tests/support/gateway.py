@@ -89,7 +89,7 @@ class GatewayProcess:
         if key:
             request.add_header("Authorization", f"Key {key}")
         try:
-            with urllib.request.urlopen(request, timeout=60) as reply:
+            with urllib.request.urlopen(request, timeout=HANG_SECONDS) as reply:
                 return Answer(reply.status, reply.headers, reply.read())
         except urllib.error.HTTPError as error:
             with error:

@@ -190,11 +190,13 @@ def stale(node_ids: Iterable[str], table: dict[str, Kept] | None = None) -> list
     return missing
 
 
-def some_of(node_ids: Iterable[str]) -> list[str]:
-    """The first case of each function."""
+def some_of(left_out: Iterable[str], suite: Iterable[str]) -> list[str]:
+    """The first case of each function that the suite runs in no case."""
     first: dict[str, str] = {}
-    for node_id in node_ids:
+    for node_id in left_out:
         first.setdefault(function_of(node_id), node_id)
+    for name in {function_of(node_id) for node_id in suite}:
+        first.pop(name, None)
     return list(first.values())
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bridge.daemon import views
 from bridge.jobs import Job
+from tests.support.patience import HANG_SECONDS
 
 
 def test_a_request_tells_no_path_to_a_client_elsewhere(tmp_path: Path) -> None:
@@ -21,6 +22,6 @@ def test_requests_are_told_by_job_and_unknown_ones_left_out(tmp_path: Path) -> N
 
     with running(tmp_path / "home") as daemon, daemon.client() as client:
         job = client.submit(text("steps=1"))
-        job.wait(60)
+        job.wait(HANG_SECONDS)
         told = client.requests([job.job_id, "nobody"])
     assert set(told) == {job.job_id} and told[job.job_id]["tags"] == "steps=1" and told[job.job_id]["seed"] == 7

@@ -75,7 +75,11 @@ def test_the_environment_alone_does_over_tls(home, gateway):
             told["SSL_CERT_FILE"] = str(home / "gateway" / "tls" / "bundle.pem")
             code = f"import fal_client; print(fal_client.subscribe('{APP}', {{'tags': 'x', 'duration': 1}})['seed'])"
             done = subprocess.run(
-                [sys.executable, "-c", code], env={**os.environ, **told}, capture_output=True, text=True, timeout=60
+                [sys.executable, "-c", code],
+                env={**os.environ, **told},
+                capture_output=True,
+                text=True,
+                timeout=HANG_SECONDS,
             )
             assert done.returncode == 0 and int(done.stdout) >= 0, done.stderr
     finally:

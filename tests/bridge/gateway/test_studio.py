@@ -31,7 +31,7 @@ def source(gateway) -> str:
         "POST", "/rest/storage/upload/initiate", {"file_name": "a.wav", "content_type": "audio/wav"}
     )
     with urllib.request.urlopen(
-        urllib.request.Request(announced.json["upload_url"], wave_bytes(4.0), method="PUT"), timeout=60
+        urllib.request.Request(announced.json["upload_url"], wave_bytes(4.0), method="PUT"), timeout=HANG_SECONDS
     ) as answer:
         return str(json.loads(answer.read())["sha256"])
 
@@ -202,7 +202,7 @@ def test_presets_are_those_of_surfaces(gateway):
 
 def test_what_another_client_does_is_told_as_it_happens(gateway):
     request = urllib.request.Request(f"{gateway.url}/studio/events", headers={"Authorization": f"Key {gateway.key}"})
-    with urllib.request.urlopen(request, timeout=60) as stream:
+    with urllib.request.urlopen(request, timeout=HANG_SECONDS) as stream:
         seen: list[tuple[str, Any]] = []
         while not any(kind == "engine" for kind, _ in seen):
             seen += read_event(stream)
@@ -229,7 +229,7 @@ def read_event(stream: Any) -> list[tuple[str, Any]]:
 def test_a_page_that_listens_does_not_hold_the_gateway_up(gateway):
     request = urllib.request.Request(f"{gateway.url}/studio/events", headers={"Authorization": f"Key {gateway.key}"})
     port = gateway.port
-    with urllib.request.urlopen(request, timeout=60) as stream:
+    with urllib.request.urlopen(request, timeout=HANG_SECONDS) as stream:
         read_event(stream)
         gateway.stop()
         assert "daemon" not in stream.read().decode().splitlines()[-1:]

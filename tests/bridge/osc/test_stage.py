@@ -12,6 +12,7 @@ import soundfile
 from bridge.osc.tempo_commands import TempoCommands
 from bridge.protocol.errors import DaemonLost
 from tests.support.osc import MemoryDaemon, Surface, play, running, until
+from tests.support.patience import HANG_SECONDS
 
 
 def song(tmp_path, name="song.wav", seconds=4.0) -> str:
@@ -269,7 +270,7 @@ def test_a_controller_started_again_has_takes_and_jobs(tmp_path):
         async with running(daemon, tmp_path) as controller:
             assert controller.takes.paths == []
 
-    asyncio.run(asyncio.wait_for(main(), 25))
+    asyncio.run(asyncio.wait_for(main(), HANG_SECONDS))
 
 
 def test_a_job_that_runs_is_ours_even_where_our_file_is_gone(tmp_path):
@@ -288,7 +289,7 @@ def test_a_job_that_runs_is_ours_even_where_our_file_is_gone(tmp_path):
             daemon.advance("job1", state="completed")
             await surface.wait("/acestep/take", 1, 1)
 
-    asyncio.run(asyncio.wait_for(main(), 25))
+    asyncio.run(asyncio.wait_for(main(), HANG_SECONDS))
 
 
 def test_a_command_to_a_dead_daemon_is_done_once_by_the_next_one(tmp_path):
@@ -310,7 +311,7 @@ def test_a_command_to_a_dead_daemon_is_done_once_by_the_next_one(tmp_path):
 
         def start() -> None:  # in a thread
             starts.append(1)
-            asyncio.run_coroutine_threadsafe(ready.wait(), loop).result(10)
+            asyncio.run_coroutine_threadsafe(ready.wait(), loop).result(HANG_SECONDS)
             daemon.alive = True
 
         loop = asyncio.get_running_loop()
@@ -321,11 +322,11 @@ def test_a_command_to_a_dead_daemon_is_done_once_by_the_next_one(tmp_path):
             daemon.alive = False
             surface.send("/acestep/text_to_audio", 7)
             await surface.wait("/acestep/ack", "/acestep/text_to_audio", 7)
-            await surface.wait("/acestep/status", "no daemon: restarting it", seconds=2.0)
+            await surface.wait("/acestep/status", "no daemon: restarting it")
             await until(lambda: len(daemon.ids) >= 2)  # tried again
             ready.set()
             await until(lambda: len(daemon.requests) == 1)
             assert len(set(daemon.ids)) == 1  # the daemon would know a repeat
             assert len(starts) == 1
 
-    asyncio.run(asyncio.wait_for(main(), 25))
+    asyncio.run(asyncio.wait_for(main(), HANG_SECONDS))

@@ -144,6 +144,7 @@ static script *free_script(void) {
   die("too many scripts"); return NULL;
 }
 static void start_python(void) {
+  Py_NoSiteFlag = 1;  /* the .pth files of this machine, run in each interpreter, take longer than the scripts */
   Py_InitializeEx(0);
 }
 static void run_script(const char *path) { /* the GIL is held by g_main, or Python is not initialised */
