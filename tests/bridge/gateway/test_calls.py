@@ -158,6 +158,19 @@ def test_the_status_is_told_in_the_public_words(gateway):
     assert gateway.call("GET", second["response_url"] + "/response").json["tags"] == "behind"
 
 
+def test_polls_are_answered_from_what_the_daemon_told_of_changes(gateway, home):
+    """However many polls come, the daemon is asked once a change and once a second."""
+    from bridge.client import Client
+
+    call, began = gateway.submit(SLOW), time.monotonic()
+    with Client.connect(home) as client:
+        before = client.metrics().messages_received
+        for _ in range(120):
+            assert gateway.call("GET", call["status_url"]).status in (200, 202)
+        asked = client.metrics().messages_received - before
+    assert asked <= 45 + 2 * (time.monotonic() - began)  # 30 steps, and what else happens to a job
+
+
 def test_a_stream_of_the_status_is_ascii_and_ends(gateway):
     call = gateway.submit({"tags": "steps=3 \u00e9\u65e5", "duration": 1})
     answer = gateway.call("GET", call["status_url"] + "/stream?logs=1")
