@@ -1,6 +1,7 @@
 """Everything that reads what others wrote, fed anything: `python -m tests.fuzz [TARGET...] [--minutes M]`.
 
-Each target is fed for that long (0.05 minutes each unless told otherwise), its kept inputs first. With atheris
+Each target is fed for that long (0.05 minutes each unless told otherwise), its kept inputs first; with `short` all of
+them for a second each, in one process. With atheris
 (`pip install atheris`; libFuzzer) coverage leads the way, else Hypothesis changes the kept inputs by chance. An error
 that is none of the documented ones, more than 10 s or more than 2 GB end a target: the input is kept as
 tests/fuzz/corpus/TARGET/finding-*, where the suite replays it. `--keep` adds what reached new code to that folder.
@@ -21,6 +22,7 @@ from tests.support.paths import ROOT
 WORK = ROOT / ".fuzz"  # what coverage has led to, on this machine
 PEERS = ("zmtp", "scripts_line", "messages", "contents", "osc", "http_input")
 NAMES = (*PEERS, "audio", "rpp", "lua", "checkpoint", "kept_file")
+SHORT = "short"
 SECONDS_OF_ONE, MOST_MEGABYTES, MOST_BYTES = 10, 2048, 1 << 16
 KEPT_BYTES, KEPT_FILES = 2048, 24
 
@@ -28,10 +30,12 @@ KEPT_BYTES, KEPT_FILES = 2048, 24
 def main(arguments: list[str] | None = None) -> int:
     """Every target, or those named; 1 if something was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("targets", nargs="*", choices=[[], *NAMES], metavar="TARGET", help=", ".join(NAMES))
+    parser.add_argument("targets", nargs="*", choices=[[], SHORT, *NAMES], metavar="TARGET", help=", ".join(NAMES))
     parser.add_argument("--minutes", type=float, default=0.05, help="a target")
     parser.add_argument("--keep", action="store_true", help="add inputs that reached new code to the corpus")
     given = parser.parse_args(arguments)
+    if given.targets == [SHORT]:
+        return subprocess.run([sys.executable, "-m", "tests.fuzz.one", SHORT], cwd=ROOT).returncode
     found = [name for name in given.targets or NAMES if not _run(name, 60 * given.minutes, given.keep)]
     print(f"Found something: {', '.join(found)}." if found else "Nothing was found.", flush=True)
     return 1 if found else 0
