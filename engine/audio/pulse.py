@@ -1,33 +1,35 @@
 """A steady pulse on both sides of a region, and how late the region's attacks are on it. Knows no meter and no bars.
 
-A pulse is told by the attacks repeating: the autocorrelation of the onset envelope at one to four periods. So attacks
-off the beat, swing and patterns do not hide it, as they hide a share of energy on one phase. The period is refined
-until the attacks of both sides, folded on it, lie sharpest; how sharply they do counts as much as their repeating. How
-late a region is, is the shift at which its own folded attacks match those of its surroundings best: pattern against
-pattern, not peak against grid.
+A pulse is told by the attacks repeating: the autocorrelation of the onset envelope at one to four periods, in the whole
+spectrum and in the bass. So attacks off the beat, swing and patterns do not hide it, as they hide a share of energy on
+one phase. The period is refined until the attacks of both sides, folded on it, lie sharpest; how sharply they do counts
+as much as their repeating, and whether each side by itself has that tempo counts, too. The pulse lies where attacks are
+loud and low. How late a region is, is the shift at which its own folded attacks match those of its surroundings best:
+pattern against pattern, not peak against grid.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.audio.tempo import onset_envelope
+from engine.audio.onsets import BANDS, STEP_SECONDS, Band, Onsets
 
 MIN_BPM, MAX_BPM = 58.0, 205.0
 FOUND_CONFIDENCE = 0.22
 MATCH_CONFIDENCE = 0.25
-_STEP_SECONDS = 0.005
 _REPEATS = 4
 _SHORTEST_SECONDS = 1.5
-_EDGE_SECONDS = 0.03
 _PRIOR_BPM, _PRIOR_OCTAVES = 115.0, 1.2
 _PHASES = 96
-_LEAST_RISE = 1e-3
-_LEAST_ATTACK = 0.06  # the strongest rise below which there are only slow swells
+_PHASE_WEIGHTS: dict[Band, float] = {"level": 1.0, "low": 0.3, "all": 0.1}
+_SAME_ATTACK_SECONDS = 0.03
+_STEADY_SECONDS, _SAME_TEMPO_OCTAVES = 3.5, 0.02
+_STEADY, _UNSTEADY = 0.06, 0.6  # what is added, or kept, where both sides by themselves agree, or not
 _SHIFT_COST = 0.8
 _NEAR_BEST = 0.6
 _FULL_SHARPNESS = 4.0  # peak against mean of the folded attacks; played freely they reach it, but do not repeat
@@ -35,39 +37,6 @@ _GIVEN_TOLERANCE = 0.01
 _LEAST_DRIFT, _MOST_DRIFT = 0.004, 0.03
 _LEAST_SHARPER = 1.15  # so much sharper the attacks have to lie at the region's own tempo
 _LEAST_DRIFT_SECONDS = 3.0
-
-
-@dataclass(frozen=True)
-class Onsets:
-    """Onset strengths (n,) at `times` in seconds, (n,), evenly 5 ms apart but for gaps between stretches."""
-
-    times: NDArray[np.float64]
-    values: NDArray[np.float64]
-
-    @staticmethod
-    def of(samples: NDArray[Any], sample_rate: int, start_seconds: float = 0.0) -> Onsets:
-        """The onsets of (channels, n), whose first sample is at `start_seconds`."""
-        if samples.shape[1] < 0.2 * sample_rate:
-            return Onsets(np.zeros(0), np.zeros(0))
-        envelope, offset = onset_envelope(samples, sample_rate)
-        seconds = samples.shape[1] / sample_rate
-        times = np.arange(envelope.size) * max(1, round(_STEP_SECONDS * sample_rate)) / sample_rate + offset
-        inside = (times > _EDGE_SECONDS) & (times < seconds - _EDGE_SECONDS)
-        above = np.maximum(envelope - np.median(envelope), 0)
-        values = np.where(inside, above, 0.0)
-        return Onsets(
-            times + start_seconds,
-            values if values.mean() >= _LEAST_RISE and values.max() >= _LEAST_ATTACK else values * 0,
-        )
-
-    def and_then(self, other: Onsets) -> Onsets:
-        """Both stretches, as one."""
-        return Onsets(np.concatenate([self.times, other.times]), np.concatenate([self.values, other.values]))
-
-    @property
-    def seconds(self) -> float:
-        """Length without gaps."""
-        return self.values.size * _STEP_SECONDS
 
 
 @dataclass(frozen=True)
@@ -96,24 +65,40 @@ def find_pulse(stretches: list[Onsets], bpm: float | None = None) -> Pulse:
 
 
 def _pulse(stretches: list[Onsets], bpm: float | None) -> Pulse:
-    usable = [s for s in stretches if s.seconds >= _SHORTEST_SECONDS and s.values.any()]
+    usable = [s for s in stretches if s.seconds >= _SHORTEST_SECONDS and s.any]
     if not usable:
         return Pulse(60.0 / (bpm or 120.0), 0.0, 0.0)
-    longest = max(usable, key=lambda s: s.seconds)
-    lags = _lags(bpm)
-    repeats = [_repeats(s.values, lags) for s in usable]
+    pulse = _of_all(usable, _lags(bpm))
+    if bpm is not None:
+        return pulse
+    steady = _steady(usable)
+    if steady is None:
+        return pulse
+    return replace(pulse, confidence=min(1.0, pulse.confidence + _STEADY if steady else pulse.confidence * _UNSTEADY))
+
+
+def _of_all(usable: list[Onsets], lags: NDArray[np.float64]) -> Pulse:
+    """The pulse of stretches as one, among these periods."""
+    bands = [band for band in BANDS if any(s.band(band).any() for s in usable)]
     weights = [s.seconds for s in usable]
-    mean = np.average(repeats, axis=0, weights=weights)
+    repeats = [np.average([_repeats(s.band(band), lags) for s in usable], axis=0, weights=weights) for band in bands]
     octaves = np.log2(60.0 / lags / _PRIOR_BPM) / _PRIOR_OCTAVES
-    best = _best_lag(longest, lags, mean * np.exp(-0.5 * octaves**2))
-    together = usable[0]
-    for stretch in usable[1:]:
-        together = together.and_then(stretch)
-    period = _refined(longest, float(lags[best]), 0.015)
-    period = _refined(together, period, 0.003)
-    folded = _folded(together, period)
-    sharpness = float(folded.max() / folded.mean()) / _FULL_SHARPNESS
-    return Pulse(period, _phase(folded, period), float(np.clip(mean[best] * sharpness, 0, 1)))
+    longest, together = max(usable, key=lambda s: s.seconds), reduce(Onsets.and_then, usable)
+    best = _best_lag(longest, bands, lags, np.mean(repeats, axis=0) * np.exp(-0.5 * octaves**2))
+    period = _refined(longest, bands, float(lags[best]), 0.015)
+    period = _refined(together, bands, period, 0.003)
+    folded = [_folded(together, band, period) for band in bands]
+    sure = [r[best] * _sharpness(f) / _FULL_SHARPNESS for r, f in zip(repeats, folded, strict=True)]
+    return Pulse(period, _phase(together, bands, period), float(np.clip(max(sure), 0, 1)))
+
+
+def _steady(usable: list[Onsets]) -> bool | None:
+    """Whether both sides, or the halves of the only one, have one tempo, or octaves of it; None if short."""
+    parts = usable if len(usable) > 1 else usable[0].halves()
+    if min(part.seconds for part in parts) < _STEADY_SECONDS or not all(part.any for part in parts):
+        return None
+    octaves = np.log2([_of_all([part], _lags(None)).period_seconds for part in parts])
+    return bool(all(abs(d - round(d)) < _SAME_TEMPO_OCTAVES for d in octaves - octaves[0]))
 
 
 def late_seconds(around: list[Onsets], inside: Onsets, pulse: Pulse) -> float | None:
@@ -121,11 +106,11 @@ def late_seconds(around: list[Onsets], inside: Onsets, pulse: Pulse) -> float | 
 
     Within half a period; negative is early.
     """
-    usable = [s for s in around if s.values.any()]
-    if not usable or not inside.values.any() or inside.seconds < _SHORTEST_SECONDS / 2:
+    band = next((b for b in BANDS if inside.band(b).any() and any(s.band(b).any() for s in around)), None)
+    if band is None or inside.seconds < _SHORTEST_SECONDS / 2:
         return None
-    there = np.sum([_folded(s, pulse.period_seconds) for s in usable], axis=0)
-    here = _folded(inside, pulse.period_seconds)
+    there = np.sum([_folded(s, band, pulse.period_seconds) for s in around if s.band(band).any()], axis=0)
+    here = _folded(inside, band, pulse.period_seconds)
     there, here = there - there.mean(), here - here.mean()
     scale = float(np.sqrt((there**2).sum() * (here**2).sum()))
     if scale <= 0:
@@ -154,13 +139,13 @@ def _repeats(values: NDArray[np.float64], lags: NDArray[np.float64]) -> NDArray[
     counts = np.arange(smooth.size, 0, -1)
     correlation = correlation / counts / max(float(correlation[0]) / smooth.size, 1e-12)
     longest = 0.75 * smooth.size
-    steps = np.arange(1, _REPEATS + 1)[:, None] * lags[None] / _STEP_SECONDS
+    steps = np.arange(1, _REPEATS + 1)[:, None] * lags[None] / STEP_SECONDS
     there = np.interp(steps, np.arange(smooth.size), correlation)
     known = steps < longest
     return np.asarray((there * known).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
 
 
-def _best_lag(onsets: Onsets, lags: NDArray[np.float64], scores: NDArray[np.float64]) -> int:
+def _best_lag(onsets: Onsets, bands: list[Band], lags: NDArray[np.float64], scores: NDArray[np.float64]) -> int:
     """Of the periods that score near the best, that on which the attacks lie on the fewest phases."""
     padded = np.concatenate([[-np.inf], scores, [-np.inf]])
     peaks = np.flatnonzero((scores >= padded[:-2]) & (scores >= padded[2:]) & (scores > _NEAR_BEST * scores.max()))
@@ -168,37 +153,62 @@ def _best_lag(onsets: Onsets, lags: NDArray[np.float64], scores: NDArray[np.floa
         return int(np.argmax(scores))
 
     def judged(index: int) -> float:
-        folded = _folded(onsets, _refined(onsets, float(lags[index]), 0.015))
-        return float(scores[index] * np.sqrt(folded.max() / max(float(folded.mean()), 1e-12)))
+        period = _refined(onsets, bands, float(lags[index]), 0.015)
+        sharp = [_sharpness(_folded(onsets, band, period)) for band in bands]
+        return float(scores[index] * np.sqrt(np.mean(sharp)))
 
     return int(max(peaks[np.argsort(-scores[peaks])][:6], key=judged))
 
 
-def _refined(onsets: Onsets, period: float, width: float) -> float:
+def _refined(onsets: Onsets, bands: list[Band], period: float, width: float) -> float:
     """The period within `width` (a share) on which the attacks lie sharpest."""
     for share in (width, width / 8, width / 64):
         tries = period * (1 + share * np.linspace(-1, 1, 17))
-        period = float(tries[np.argmax([(_folded(onsets, p) ** 2).sum() for p in tries])])
+        period = float(tries[np.argmax([_energy(onsets, bands, p) for p in tries])])
     return period
 
 
-def _folded(onsets: Onsets, period: float) -> NDArray[np.float64]:
-    """Onsets by phase of a period, a little smoothed: (96,)."""
+def _energy(onsets: Onsets, bands: list[Band], period: float) -> float:
+    """How much of the attacks lies together when folded, each band in its own measure."""
+    folded = [_folded(onsets, band, period) for band in bands]
+    return float(sum((f**2).sum() / max(float(f.sum()) ** 2, 1e-12) for f in folded))
+
+
+def _sharpness(folded: NDArray[np.float64]) -> float:
+    """Peak against mean."""
+    return float(folded.max() / max(float(folded.mean()), 1e-12))
+
+
+def _folded(onsets: Onsets, band: Band, period: float) -> NDArray[np.float64]:
+    """Onsets of a band by phase of a period, a little smoothed: (96,)."""
+    values = onsets.band(band)
     place = np.mod(onsets.times, period) / period * _PHASES
     low = np.floor(place).astype(int)
     share = place - low
-    counts = np.bincount(low % _PHASES, onsets.values * (1 - share), _PHASES)
-    counts += np.bincount((low + 1) % _PHASES, onsets.values * share, _PHASES)
+    counts = np.bincount(low % _PHASES, values * (1 - share), _PHASES)
+    counts += np.bincount((low + 1) % _PHASES, values * share, _PHASES)
     wide = max(1, round(0.01 / period * _PHASES))
     kernel = np.hanning(2 * wide + 3)
     padded = np.concatenate([counts[-wide - 1 :], counts, counts[: wide + 1]])
     return np.convolve(padded, kernel / kernel.sum(), "valid")
 
 
-def _phase(folded: NDArray[np.float64], period: float) -> float:
-    """The time of a pulse in [0, period): where most attacks lie."""
-    best = int(np.argmax(folded))
-    return float(np.mod((best + _vertex(folded, best)) / _PHASES * period, period))
+def _phase(onsets: Onsets, bands: list[Band], period: float) -> float:
+    """The time of a pulse in [0, period): where loud and low attacks lie, to the moment that the first band says."""
+    shares = {band: _folded(onsets, band, period) for band in (*bands, "level")}
+    shares = {band: values / max(float(values.max()), 1e-12) for band, values in shares.items()}
+    total = sum(_PHASE_WEIGHTS[band] * _spread(values, period) for band, values in shares.items())
+    near, exact = int(np.argmax(total)), shares[bands[0]]
+    wide = max(1, round(_SAME_ATTACK_SECONDS / period * _PHASES))
+    window = np.arange(near - wide, near + wide + 1) % _PHASES
+    best = int(window[np.argmax(exact[window])])
+    return float(np.mod((best + _vertex(exact, best)) / _PHASES * period, period))
+
+
+def _spread(values: NDArray[np.float64], period: float) -> NDArray[np.float64]:
+    """The largest within a few milliseconds of each phase: the same attack in two bands is not heard at one time."""
+    wide = max(1, round(_SAME_ATTACK_SECONDS / 2 / period * _PHASES))
+    return np.max([np.roll(values, k) for k in range(-wide, wide + 1)], axis=0)
 
 
 def _vertex(values: NDArray[np.float64], best: int) -> float:
@@ -248,7 +258,7 @@ def tempo_ratio(
     if not pulse.found or onsets.seconds < _LEAST_DRIFT_SECONDS or not onsets.values.any():
         return None
     drifts = np.linspace(-1.2 * _MOST_DRIFT, 1.2 * _MOST_DRIFT, 145)
-    sharp = np.array([(_folded(onsets, pulse.period_seconds * (1 + drift)) ** 2).sum() for drift in drifts])
+    sharp = np.array([(_folded(onsets, "all", pulse.period_seconds * (1 + drift)) ** 2).sum() for drift in drifts])
     best = int(sharp.argmax())
     drift = float(drifts[best])
     if not _LEAST_DRIFT <= abs(drift) <= _MOST_DRIFT or sharp[best] < _LEAST_SHARPER * sharp[drifts.size // 2]:

@@ -21,6 +21,7 @@ KINDS = ("random", "snapped")
 FLAM_STEPS = 70
 _SECONDS = 20.0
 _NEAR_SECONDS = 0.4
+_SHORTEST_SECONDS = 14.0
 _ENDINGS = {".wav", ".flac", ".ogg", ".mp3"}
 
 
@@ -51,13 +52,30 @@ def generated(kind: str, count: int) -> Iterator[Place]:
         yield Place(render(score, seed).audio, 44100, float(start), float(end), score.bars[0].bpm)
 
 
+def _paths(folder: Path) -> list[Path]:
+    """A folder's music, but for what is too short."""
+    import soundfile
+
+    paths = sorted({p.resolve() for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS})
+    return [p for p in paths if soundfile.info(p).duration > _SHORTEST_SECONDS]
+
+
+def music_of_folder(folder: Path) -> Iterator[tuple[NDArray[np.float32], int]]:
+    """20 s from the middle of each piece of a folder, (channels, n), with its rate."""
+    import soundfile
+
+    for path in _paths(folder):
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        first = max(0, (samples.shape[0] - round(_SECONDS * rate)) // 2)
+        yield np.ascontiguousarray(samples[first : first + round(_SECONDS * rate), :2].T), rate
+
+
 def of_folder(folder: Path, kind: str, count: int) -> Iterator[Place]:
     """Regions of a folder's music, in turns over its files; those too short are left out."""
     import soundfile
 
     rng = np.random.default_rng(KINDS.index(kind))
-    paths = sorted({p.resolve() for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS})
-    paths = [p for p in paths if soundfile.info(p).duration > 14]
+    paths = _paths(folder)
     for number in range(count if paths else 0):
         samples, rate = soundfile.read(paths[number % len(paths)], dtype="float32", always_2d=True)
         first = round(rng.uniform(0, max(0.0, samples.shape[0] / rate - _SECONDS)) * rate)

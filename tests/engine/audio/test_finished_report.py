@@ -13,7 +13,7 @@ SAID = {
     "click": "heard as a click",
     "flam": "flam",
     "dip": "dips at the end",
-    "late": "ms late",
+    "late": "The beat is",
     "loud": "louder than the music",
 }
 

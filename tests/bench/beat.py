@@ -1,0 +1,105 @@
+"""`python -m tests.bench beat [FOLDER]`: in which music a steady beat is found, and how near its pulses lie to the beats.
+
+Over pieces whose beats are known, 60 to 200 bpm, and pieces with none (`tests/support/beat_corpus.py`; how an octave is
+counted: `beat_judge.py`). Over a FOLDER of music, whose beats nobody knows: how often one is found, and how late the
+untouched music itself is called; it is never late. `ACESTEP_BEAT_SEEDS` says how many pieces of each kind and tempo (1).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from engine.audio.pulse import beat_offset
+from tests.bench.figures import Figure, Result
+from tests.bench.fit import music_of_folder
+from tests.support.beat_corpus import (
+    KINDS_WITH_BEAT,
+    KINDS_WITHOUT,
+    TEMPI,
+    piece_with_beat,
+    piece_without,
+)
+from tests.support.beat_judge import GAP, Judged, heard_pulse, judge
+
+_PIECES_WITHOUT = 15
+_FASTEST_SIX_EIGHT = 130
+
+
+def beat(threads: int) -> list[Result]:
+    """The known pieces, or the folder in `ACESTEP_FIT_FOLDER`."""
+    folder = os.environ.get("ACESTEP_FIT_FOLDER")
+    return of_folder(Path(folder)) if folder else known()
+
+
+def known() -> list[Result]:
+    """Figures over pieces whose beats are known."""
+    seeds = range(int(os.environ.get("ACESTEP_BEAT_SEEDS", "1")))
+    cells = [
+        cell for cell in product(KINDS_WITH_BEAT, TEMPI, seeds) if cell[0] != "6/8" or cell[1] <= _FASTEST_SIX_EIGHT
+    ]
+    judged: dict[tuple[str, int], list[Judged]] = defaultdict(list)
+    for kind, bpm, seed in track(cells, "with a beat"):
+        piece = piece_with_beat(kind, float(bpm), seed)
+        judged[kind, bpm].append(judge(piece, heard_pulse(piece)))
+    _table(judged)
+    every = [one for several in judged.values() for one in several]
+    phases = [one.phase_ms for one in every if one.phase_ms is not None]
+    how = f"{len(every)} pieces"
+    results: list[Result] = [
+        Figure("beat_found", "beat found, of pieces with one", _percent([j.found for j in every]), "%", ">= 90", how),
+        Figure("beat_tempo", "its tempo, or an octave of it", _percent([j.tempo for j in every]), "%", "", how),
+        Figure("beat_right", "and on the beats, not between", _percent([j.right for j in every]), "%", "", how),
+        Figure("beat_phase", "phase error, median of those found", float(np.median(phases)), "ms", "< 15", how),
+    ]
+    for kind in track(KINDS_WITHOUT, "without"):
+        pieces = [piece_without(kind, seed) for seed in range(_PIECES_WITHOUT * len(seeds))]
+        wrong = _percent([heard_pulse(piece).found for piece in pieces])
+        results.append(Figure(f"beat_none_{kind}", f"beat found in {kind}", wrong, "%", "0", f"{len(pieces)} pieces"))
+    return results
+
+
+def of_folder(folder: Path) -> list[Result]:
+    """Figures over 20 s of each piece of a folder."""
+    found, late = [], []
+    for audio, rate in track(list(music_of_folder(folder)), "music"):
+        first, last = (round(seconds * rate) for seconds in GAP)
+        pulse, offset = beat_offset(audio[:, :first], audio[:, first:last], audio[:, last:], rate, (0.0, 0.0))
+        found.append(pulse.found)
+        late += [] if offset is None else [abs(1000 * offset)]
+    how = f"{len(found)} pieces"
+    return [
+        Figure("beat_music_found", "beat found", _percent(found), "%", "", how),
+        Figure(
+            "beat_music_compared", "and compared with the untouched 4 s", 100 * len(late) / len(found), "%", "", how
+        ),
+        Figure("beat_music_late", "the untouched called late by, median", float(np.median(late or [0])), "ms", "", how),
+        Figure("beat_music_off", "called late by 15 ms or more", _percent([ms >= 15 for ms in late]), "%", "0", how),
+    ]
+
+
+def _table(judged: dict[tuple[str, int], list[Judged]]) -> None:
+    """Right of each kind and tempo, as a percentage; what was found but is not right stands in brackets."""
+    table = Table("bpm", *(str(bpm) for bpm in TEMPI), title="beats found and right, % (found only)")
+    for kind in KINDS_WITH_BEAT:
+        table.add_row(kind, *(_cell(judged.get((kind, bpm), [])) for bpm in TEMPI))
+    Console(width=None if os.isatty(1) else 160).print(table)
+
+
+def _cell(several: list[Judged]) -> str:
+    right, found = _percent([j.right for j in several]), _percent([j.found for j in several])
+    return "" if not several else f"{right:.0f}" if right == found else f"{right:.0f} ({found:.0f})"
+
+
+def _percent(values: list[bool]) -> float:
+    return 100 * float(np.mean(values)) if values else 0.0
+
+
+BENCHES = {"beat": beat}
