@@ -1,8 +1,8 @@
-"""`python -m tests.bench beat [FOLDER]`: in which music a steady beat is found, and how near its pulses lie to the beats.
+"""`python -m tests.bench beat [FOLDER]`: in which music a steady beat is found, and how near to it its pulses lie.
 
 Over pieces whose beats are known, 60 to 200 bpm, and pieces with none (`tests/support/beat_corpus.py`; how an octave is
 counted: `beat_judge.py`). Over a FOLDER of music, whose beats nobody knows: how often one is found, and how late the
-untouched music itself is called; it is never late. `ACESTEP_BEAT_SEEDS` says how many pieces of each kind and tempo (1).
+untouched music itself is called; it is never late. `ACESTEP_BEAT_SEEDS`: how many pieces of each kind and tempo (1).
 """
 
 from __future__ import annotations
