@@ -30,6 +30,7 @@ from engine.rendering.codec import Codec
 from engine.rendering.job import Job, Parts
 from engine.rendering.latent_cache import LatentCache
 from engine.rendering.order import Order, order_of
+from engine.rendering.own_clips import OwnClips
 from engine.rendering.pipeline import render_job
 from engine.rendering.render import Render
 from engine.requests import Request
@@ -105,7 +106,12 @@ class Model:
         self._family = make_family(networks, self._placement.use, speed)
         encoder, cache = fingerprint(networks.source), LatentCache(cache_folder)
         self._codec = Codec(
-            self._family.autoencoder, networks.device, use=self._placement.use, cache=cache, encoder=encoder
+            self._family.autoencoder,
+            networks.device,
+            use=self._placement.use,
+            cache=cache,
+            encoder=encoder,
+            own=OwnClips(encoder, None if cache_folder is None else cache_folder / "own"),
         )
         self._asked = False
         self._lock = threading.Lock()

@@ -20,7 +20,8 @@ _GROUPS = {
     TEMPO: ("tempo", "meter", "downbeat_time", "tempo_map", "key", "language"),
     JOINTS: (
         *("context_seconds", "context_lyrics_before", "context_lyrics_after", "crossfade_seconds"),
-        *("joint_search_seconds", "pin_joints", "match_tempo", "match_loudness", "match_tone", "channels"),
+        *("joint_search_seconds", "pin_joints", "match_tempo", "match_loudness", "match_tone"),
+        *("reuse_latents", "channels"),
         *("start_time_relative_to", "end_time_relative_to", "original_lyrics", "output"),
     ),
     EFFECTS: ("effects", "effects_tail"),

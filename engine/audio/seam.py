@@ -81,6 +81,16 @@ class Patch:
     def end(self) -> int:
         return self.position + self.samples.shape[1]
 
+    @property
+    def between_fades(self) -> Span:
+        """The positions [start, end) in which nothing of the source sounds."""
+        before, after = self.joints
+        return before[1] if before else self.position, after[0] if after else self.end
+
+    def is_as_made(self, most_gain_db: float) -> bool:
+        """Whether it sounds as it was made, but for its place and a gain of so many dB at most."""
+        return self.speed == 1 and not self.tilt_db and not self.width_db and abs(self.gain_db) <= most_gain_db
+
 
 Around = tuple[NDArray[Any], NDArray[Any]]  # the source before and after a region, (channels, n) each
 

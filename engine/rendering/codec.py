@@ -21,6 +21,7 @@ from engine.families.family import Autoencoder, OnTile
 from engine.memory.device import exact_convolutions, to_host
 from engine.memory.main_memory import give_back
 from engine.rendering.latent_cache import LatentCache
+from engine.rendering.own_clips import OwnClips
 from engine.rendering.source import Source
 from engine.sampling.noise import to_device
 
@@ -45,10 +46,12 @@ class Codec:
         use: Callable[[str], None] | None = None,
         cache: LatentCache | None = None,
         encoder: str = "",
+        own: OwnClips | None = None,
     ) -> None:
         """`use` is told the network that comes next, by name, so that it can be brought to the device.
 
         `encoder` names the weights that encode, so that a cache on disk never gives latents of other weights.
+        `own` are the clips that it made.
         """
         self._autoencoder = autoencoder
         self._use = use or (lambda _: None)
@@ -56,6 +59,7 @@ class Codec:
         self.tile_frames = tile_frames
         self._cache = LatentCache() if cache is None else cache
         self._encoder = encoder
+        self.own = OwnClips(encoder) if own is None else own
 
     def encode(self, source: Source, start: int, stop: int) -> Tensor:
         """Latents (1, C, H, frames) float32 of the source's samples [start, stop), on the device."""
@@ -80,6 +84,7 @@ class Codec:
     def forget(self) -> None:
         """Encode everything again (a benchmark wants that)."""
         self._cache.clear()
+        self.own.clear()
 
     def encode_samples(self, samples: np.ndarray, sample_rate: int) -> Tensor:
         """Latents (1, C, H, frames) of samples (1 or 2, n); mono is duplicated, as the model was trained."""

@@ -17,6 +17,7 @@ from engine.audio.buffer import Samples
 from engine.constants import OUTPUT_SAMPLE_RATE
 from engine.effects.chain import apply_effects
 from engine.families.family import Family, Reader
+from engine.geometry import Geometry
 from engine.memory.device import Pace, synchronize, to_host
 from engine.rendering.codec import Codec, finite
 from engine.rendering.order import Order
@@ -76,6 +77,11 @@ class Job:
         settings, family = settings_of(self.resolved), self.parts.family
         guidance = family.limited_guidance(settings.guidance)
         return replace(settings, erg=family.limited_erg(settings.erg), guidance=guidance)
+
+    @property
+    def geometry(self) -> Geometry:
+        """How the model's frames lie on samples."""
+        return self.parts.family.facts.geometry
 
     @property
     def items(self) -> int:

@@ -37,13 +37,14 @@ class Piece:
 class Joined:
     """The result of one item: `audio` float32 (channels, n), its first sample at the source's position `offset`.
 
-    `changed` are the positions [start, end) that were put in place, fades included.
+    `changed` are the positions [start, end) that were put in place, fades included; `patches` what was put there.
     """
 
     audio: Samples
     offset: int
     reports: tuple[SeamReport, ...]
     changed: tuple[tuple[int, int], ...] = ()
+    patches: tuple[Patch, ...] = ()
 
     @property
     def score(self) -> float:
@@ -83,7 +84,7 @@ class Joiner:
             measure(self._reader(patches), piece.window, patch, piece.region, outside)
             for piece, patch in zip(pieces, patches, strict=True)
         )
-        return Joined(audio, self._start, reports, tuple((patch.position, patch.end) for patch in patches))
+        return Joined(audio, self._start, reports, tuple((patch.position, patch.end) for patch in patches), patches)
 
     def _patch(self, piece: Piece) -> Patch:
         read = self._reader(())

@@ -24,6 +24,7 @@ from engine.grid.tempo_map import TempoMap
 from engine.rendering.codec import Span, pad_frames
 from engine.rendering.job import Job
 from engine.rendering.joining import Joined, Joiner, Piece, choose_best, single_regions
+from engine.rendering.own_clips import MOST_GAIN_DB, Reused
 from engine.rendering.render import Render
 from engine.rendering.source import Source
 from engine.requests.recipe import recipe, without_audio
@@ -45,7 +46,10 @@ def _piece(job: Job) -> list[Render]:
             job.parts.codec.decode(latents[i : i + 1].to(job.device), rate, job.on_tile(i)) for i in range(job.items)
         ]
     job.decoded()
-    return [_result(job, i, audio, rate, latents[i]) for i, audio in enumerate(job.effected(audios, rate))]
+    results = [_result(job, i, audio, rate, latents[i]) for i, audio in enumerate(job.effected(audios, rate))]
+    for result in results if not job.order.effects else []:
+        job.parts.codec.own.keep(result.audio, 0, rate, torch.from_numpy(result.latents), 0, job.geometry)
+    return results
 
 
 def _whole_source(job: Job) -> list[Render]:
@@ -76,9 +80,11 @@ def _whole_source(job: Job) -> list[Render]:
 
 
 def _joined(job: Job) -> list[Render]:
-    source, windows = job.source, job.order.extent.windows
+    source = job.source
+    fitted = [_with_own(job, source, window) for window in job.order.extent.windows]
+    windows = tuple(window for window, _ in fitted)
     job.runs = len(windows)
-    rendered = [_render_window(job, source, window) for window in windows]
+    rendered = [_render_window(job, source, window, own) for window, own in fitted]
     pieces = [[piece for _, of_window in rendered for piece in of_window[i]] for i in range(job.items)]
     pieces = _effected(job, pieces)
     anything = not any(piece.is_source for piece in pieces[0])
@@ -92,7 +98,38 @@ def _joined(job: Job) -> list[Render]:
     results = _joined_results(job, source, windows, [latents for latents, _ in rendered], joined, anything)
     for result in results:
         _attach(result, source)
+        _tell_reused(job, result, [own for _, own in fitted])
+    if anything:
+        _keep_own(job, windows, [latents for latents, _ in rendered], joined)
     return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
+
+
+def _with_own(job: Job, source: Source, window: Window) -> tuple[Window, Reused | None]:
+    """The window, and what the model made of it before, where the request wants that."""
+    if not job.resolved.reuse_latents:
+        return window, None
+    return job.parts.codec.own.fitted(source, window, job.geometry)
+
+
+def _tell_reused(job: Job, result: Render, own: list[Reused | None]) -> None:
+    frames = sum(reused.frames.size for reused in own if reused is not None)
+    if frames:
+        result.report["reused_latents_seconds"] = round(frames / job.geometry.frame_rate, 3)
+
+
+def _keep_own(job: Job, windows: tuple[Window, ...], latents: list[Tensor], joined: list[Joined]) -> None:
+    """Remember what was made of every item, and sounds in its result as it was made."""
+    if job.order.effects or job.resolved.sample_rate not in (None, job.source.sample_rate):
+        return
+    of_region = [(window, made) for window, made in zip(windows, latents, strict=True) for _ in window.regions]
+    for i, join in enumerate(joined):
+        for (window, made), patch in zip(of_region, join.patches, strict=True):
+            start, stop = patch.between_fades
+            if not patch.is_as_made(MOST_GAIN_DB) or stop <= start:
+                continue
+            audio = join.audio[:, start - join.offset : stop - join.offset]
+            begins = window.start + patch.shift
+            job.parts.codec.own.keep(audio, start, window.sample_rate, made[i], begins, job.geometry)
 
 
 def _effected(job: Job, pieces: list[list[Piece]]) -> list[list[Piece]]:
@@ -163,11 +200,14 @@ FINISHES: dict[Finish, Callable[[Job], list[Render]]] = {
 }
 
 
-def _render_window(job: Job, source: Source, window: Window) -> tuple[Tensor, list[list[Piece]]]:
+def _render_window(
+    job: Job, source: Source, window: Window, own: Reused | None = None
+) -> tuple[Tensor, list[list[Piece]]]:
     """Latents of every item, and for every item what was made of each region."""
     with job.timed("encode"):
         job.report("encode", 0, 1)
         known = pad_frames(job.parts.codec.encode(source, window.known_start, window.known_end), window)
+        known = known if own is None else own.put_into(known)
         job.report("encode", 1, 1)
     new_frames = window.mask()
     place = Place(window.start / window.sample_rate, window.frames, tuple(new_frames.tolist()))

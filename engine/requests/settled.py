@@ -78,6 +78,7 @@ class Settled:
     match_tempo: str = "off"
     match_loudness: bool = False
     match_tone: bool = False
+    reuse_latents: bool = False
     output: str = "full"
     effects: list[Any] | None = None
     effects_tail: bool = False

@@ -271,6 +271,17 @@ class WithSeam(WithLyrics, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+    reuse_latents: (
+        Annotated[
+            bool,
+            about(
+                "Whether parts of the source that this model made are seen as it made them, while that is known here, "
+                "not coded again from their audio.",
+                False,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     output: (
         Annotated[
             Literal["full", "clip"],

@@ -40,6 +40,8 @@ HOMES = {
     "gpu": "gpu",
     "fit": "fit",
     "beat": "beat",
+    "edits": "ten_edits",
+    "ears": "ears",
     "executors": "executors",
     "reference": "reference",
     "turbo": "ace_step_15",
@@ -53,7 +55,11 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--plots", type=Path, help="folder for the plots")
     options = parser.parse_args()
-    if len(options.names) == 2 and options.names[0] in ("fit", "beat") and options.names[1] not in HOMES:
+    if (
+        len(options.names) == 2
+        and options.names[0] in ("fit", "beat", "edits", "ears")
+        and options.names[1] not in HOMES
+    ):
         os.environ["ACESTEP_FIT_FOLDER"] = options.names.pop()
     results: list[Result] = []
     failed: list[str] = []

@@ -1,19 +1,23 @@
 """`python -m tests.bench fit [FOLDER]`: how regions made by `nano` fit, on the generator's pieces or on real music.
 
 Half of the regions are snapped to bars (of a folder's music: to attacks), half lie anywhere. FOLDER holds wav, flac,
-ogg or mp3; `ACESTEP_FIT_REGIONS` says how many regions of each kind (50).
+ogg or mp3; `ACESTEP_FIT_REGIONS` says how many regions of each kind (50), `ACESTEP_FIT_STEPS` how many steps the model
+makes. With `ACESTEP_FIT_KEPT` naming a file, a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.audio import seam as seams
 from engine.audio.attacks import find_attacks
 from tests.bench.figures import Figure, Result
 
@@ -91,15 +95,79 @@ def fit_of(places: Iterator[Place], kind: str) -> list[Result]:
     import engine
 
     model = engine.load("nano", device="cpu")
-    rows = []
+    rows = _kept(kind)
+    steps = {"number_of_steps": int(os.environ["ACESTEP_FIT_STEPS"])} if "ACESTEP_FIT_STEPS" in os.environ else {}
     for number, place in enumerate(places):
+        if number < len(rows):
+            continue
         audio = engine.Audio(place.audio, place.sample_rate)
-        fields = {"tempo": place.bpm} if place.bpm else {}
+        fields = {**steps, "tempo": place.bpm} if place.bpm else steps
         request = engine.Inpaint(
             audio=audio, tags="instrumental", start_time=place.start, end_time=place.end, seed=number, **fields
         )
-        rows.append(_measured(place, model.render(request)))
+        with fades_recorded() as fades:
+            result = model.render(request)
+        rows.append({**_measured(place, result), "level": max(abs(off) for off in fades)})
+        _keep(kind, rows[-1])
     return _figures(rows, kind)
+
+
+@contextmanager
+def fades_recorded() -> Iterator[list[float]]:
+    """How far the level of each fade that is made meanwhile is off, in dB."""
+    made: list[float] = []
+    plain = seams.crossfade
+
+    def recording(old: NDArray[np.float64], new: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
+        faded, law = plain(old, new)
+        made.append(level_off_db(old, new, faded))
+        return faded, law
+
+    seams.crossfade = recording
+    try:
+        yield made
+    finally:
+        seams.crossfade = plain
+
+
+def level_off_db(old: NDArray[np.float64], new: NDArray[np.float64], faded: NDArray[np.float64]) -> float:
+    """The power of a fade against that of its two sides, each at its share of an even power: 0 is neither bump nor dip.
+
+    Silence is 0."""
+    share = np.sin((np.arange(old.shape[1]) + 0.5) / old.shape[1] * np.pi / 2) ** 2
+    wanted = float((old**2 * (1 - share) + new**2 * share).sum())
+    return 10 * float(np.log10(max(float((faded**2).sum()), 1e-12) / max(wanted, 1e-12))) if wanted > 1e-9 else 0.0
+
+
+def _law() -> list[Result]:
+    """The worst tenth of long fades between noises of every likeness."""
+    rng = np.random.default_rng(0)
+    one, noise = rng.normal(size=(2, 2, 60000))
+    worst = {"bump": 0.0, "dip": 0.0}
+    for alike in np.linspace(-0.4, 1.0, 15):
+        faded, _ = seams.crossfade(one, alike * one + np.sqrt(1 - alike**2) * noise)
+        levels = [10 * np.log10(np.mean(part**2)) for part in np.array_split(faded, 10, axis=1)]
+        worst = {"bump": max(worst["bump"], *levels), "dip": max(worst["dip"], *(-level for level in levels))}
+    return [
+        Figure(f"fit_{name}", f"largest {name} in fades of like to unlike noise", float(value), "dB", "<= 0.5", "law")
+        for name, value in worst.items()
+    ]
+
+
+def _kept(kind: str) -> list[dict[str, float]]:
+    """Rows of a run before, of this kind."""
+    path = os.environ.get("ACESTEP_FIT_KEPT")
+    if not path or not Path(path).exists():
+        return []
+    rows = [json.loads(line) for line in Path(path).read_text().splitlines()]
+    return [row["row"] for row in rows if row["kind"] == kind]
+
+
+def _keep(kind: str, row: dict[str, float]) -> None:
+    path = os.environ.get("ACESTEP_FIT_KEPT")
+    if path:
+        with Path(path).open("a") as file:
+            file.write(json.dumps({"kind": kind, "row": row}) + "\n")
 
 
 def joints_of(report: dict[str, object], seam: dict[str, object], fade: int) -> list[tuple[int, int]]:
@@ -144,7 +212,8 @@ def _measured(place: Place, result: object) -> dict[str, float]:
 
 
 def _figures(rows: list[dict[str, float]], kind: str) -> list[Result]:
-    how = f"nano, {len(rows)} regions"
+    steps = os.environ.get("ACESTEP_FIT_STEPS")
+    how = f"nano, {len(rows)} regions" + (f", {steps} steps" if steps else "")
 
     def figure(name: str, what: str, value: float, unit: str, reach: str) -> Result:
         return Figure(f"fit_{kind}_{name}", f"{kind} regions: {what}", value, unit, reach, how)
@@ -160,6 +229,8 @@ def _figures(rows: list[dict[str, float]], kind: str) -> list[Result]:
         figure("changed", "samples changed outside", float(column("changed").sum()), "", "0"),
         figure("over", "joints over the music's own attacks", 100 * column("over").mean(), "%", "<= 5"),
         figure("double", "double attacks at joints within 70 ms", 100 * column("double").mean(), "%", "<= 5"),
+        figure("level", "bump or dip at joints, median", median("level"), "dB", "<= 0.5"),
+        figure("level_95", "and of 95 in 100", float(np.percentile(column("level"), 95)), "dB", ""),
         figure("loudness", "loudness off, median", median("loudness"), "LU", ""),
         figure("beat", "beat compared", 100 * column("beat").mean(), "%", ""),
         figure("phase_before", "late or early before correction, median", median("before"), "ms", ""),
@@ -182,7 +253,7 @@ def fit(threads: int) -> list[Result]:
 
     torch.set_num_threads(threads)
     count, folder = int(os.environ.get("ACESTEP_FIT_REGIONS", "50")), os.environ.get("ACESTEP_FIT_FOLDER")
-    results: list[Result] = []
+    results: list[Result] = _law()
     for kind in KINDS:
         places = of_folder(Path(folder), kind, count) if folder else generated(kind, count)
         results += fit_of(places, kind)

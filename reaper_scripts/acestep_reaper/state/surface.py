@@ -12,8 +12,7 @@ _EVERY = (
 )  # fmt: skip
 _SEAM = (
     "lyrics", "context_seconds", "crossfade_seconds", "joint_search_seconds", "pin_joints", "match_tempo",
-    "match_loudness", "match_tone",
-    "candidates",
+    "match_loudness", "match_tone", "reuse_latents", "candidates",
 )  # fmt: skip
 _OF_TASK = {
     "inpaint": _SEAM + ("variance",),

@@ -37,6 +37,7 @@ OF_THE_SEAM = {
     "match_tempo",
     "match_loudness",
     "match_tone",
+    "reuse_latents",
 }  # after every family alike
 RATE = 48000
 
