@@ -84,15 +84,13 @@ def test_a_folder_is_shared_and_what_is_damaged_there_is_passed_over(tmp_path: P
 def test_a_second_edit_sees_the_first_as_it_was_made() -> None:
     model = engine.load(TINY, device="cpu")
     source = engine.Audio(0.3 * _music(44100, 4.0), 44100)
-    fields = {"tags": "house", "context_seconds": 1.0, "number_of_steps": 2, "match_loudness": False}
+    fields = {"tags": "house", "context_seconds": 1.0, "number_of_steps": 1, "match_loudness": False}
     first = model.render(engine.Inpaint(audio=source, start_time=1.0, end_time=2.0, seed=1, **fields))
     assert "reused_latents_seconds" not in first.report
     now = engine.Audio(first.audio, 44100)
     edit = {"audio": now, "start_time": 2.1, "end_time": 2.9, "seed": 2, **fields}
-    plain, again, reusing = (
-        model.render(engine.Inpaint(**edit, reuse_latents=reuse)) for reuse in (False, False, True)
-    )
-    assert np.array_equal(plain.audio, again.audio) and "reused_latents_seconds" not in plain.report
+    plain, reusing = (model.render(engine.Inpaint(**edit, reuse_latents=reuse)) for reuse in (False, True))
+    assert "reused_latents_seconds" not in plain.report
     assert reusing.report["reused_latents_seconds"] > 0.5
     low = round((first.report["window"][0] - reusing.report["window"][0]) / 4096)
     seen = reusing.latents[..., 4:8]
