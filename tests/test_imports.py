@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.import_graph import circles, file_graph, folder_graph, modules_of
+from tests.support.import_graph import circles, file_graph, folder_graph, imports_in, modules_of
 from tests.support.paths import ROOT
 
 HEAVY = {"torch", "transformers", "diffusers", "peft", "safetensors", "scipy"}
@@ -22,13 +22,12 @@ def sources(folder: str) -> list[Path]:
 
 def imported(path: Path) -> set[str]:
     """Every module that a file imports, at any depth; relative imports made absolute."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     package = path.relative_to(ROOT).with_suffix("").parts
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in imports_in(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = ".".join(package[: len(package) - node.level]) if node.level else ""
             module = ".".join(part for part in (base, node.module or "") if part)
             names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
