@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,6 +56,7 @@ FAULT = 70  # an exit status that asks for another try, as a death by a signal d
 _OTHER_SECONDS = 10.0
 _LOCK_TRIES = 5
 _KEEP_SECONDS = 2.0
+_TURN_SECONDS = 0.0005  # a thread that has waited for the disk gets its turn after so long, not Python's 5 ms
 _LEFTOVER_SECONDS = 3600.0  # what is half written for so long was left by a writer that was killed
 _SMALL_STORE_BYTES = 1 << 23  # looked at before the start; a larger one meanwhile
 
@@ -67,6 +69,7 @@ def serve(settings: Settings) -> int:
             return _wait_for_other(home)
         connection_path(home).unlink(missing_ok=True)
         write_install(home)
+        sys.setswitchinterval(_TURN_SECONDS)
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_Daemon(settings).run())
     return 0

@@ -48,7 +48,8 @@ class LiveEvents:
         try:
             while True:
                 try:
-                    told = await asyncio.wait_for(page.get(), ping_seconds)
+                    async with asyncio.timeout(ping_seconds):  # `wait_for` may swallow a cancellation
+                        told = await page.get()
                 except TimeoutError:
                     yield None
                     continue

@@ -34,7 +34,7 @@ Strings = list[str]
 Times = list[tuple[str, float]]  # job ids and seconds since 1970
 Answer = tuple[str, dict[str, Any]]
 NO_TURNS: Mapping[str, int] = MappingProxyType({})
-ANSWER_SECONDS = 24 * 3600.0
+ANSWER_SECONDS, FORGET_SECONDS = 24 * 3600.0, 60.0
 
 
 class JobStore:
@@ -65,6 +65,7 @@ class JobStore:
         self.clock, self._base, self._depth = clock, base, 0
         self._journal: int | None = None  # SQLite's write-ahead log, which is a file as long as this store is open
         self._steady, self._opened_at, self._opened = steady, clock(), steady()
+        self._forgot = 0.0  # when old answers were forgotten last
         self._begun: dict[str, float] = {}  # when jobs of this life were queued or started, by the steady clock
 
     def _even_time(self) -> float:
@@ -305,9 +306,11 @@ class JobStore:
         return None if row is None else (str(row[0]), dict(json.loads(row[1])))
 
     def remember(self, owner: str, request_id: str, digest: str, reply: msgspec.Struct) -> None:
-        """Keep an answer for 24 h, and forget older ones."""
+        """Keep an answer for 24 h, and now and then forget older ones."""
         now = self._even_time()
-        self._base.execute("DELETE FROM answers WHERE time <= ?", (now - ANSWER_SECONDS,))
+        if now - self._forgot >= FORGET_SECONDS:
+            self._forgot = now
+            self._base.execute("DELETE FROM answers WHERE time <= ?", (now - ANSWER_SECONDS,))
         query = "INSERT OR REPLACE INTO answers (owner, request_id, time, reply, digest) VALUES (?, ?, ?, ?, ?)"
         self._base.execute(query, (owner, request_id, now, as_text(reply), digest))
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from bridge.daemon.durable.spare_room import NAME as SPARE
 from bridge.daemon.engine import EngineDied, EngineProcess
 from bridge.daemon.executor import LocalExecutor
 from bridge.daemon.hub import Hub
+from bridge.daemon.main import _listen_to_signals
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
 from bridge.engine_process.wire import RenderJob
@@ -59,6 +62,26 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         daemon.process.terminate()
         daemon.process.terminate()
         assert daemon.process.wait(HANG_SECONDS) in (0, 143)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="POSIX signals")
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_closed_terminal_is_left_alone_under_nohup(tmp_path: Path, ignored: bool) -> None:
+    async def listen() -> bool:
+        stopping = asyncio.Event()
+        _listen_to_signals(stopping, LocalExecutor(Settings(home=tmp_path)))
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.05)
+        return stopping.is_set()
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as loop:
+            assert loop.run(listen()) is not ignored
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bridge.jobs import Job, JobStore, WrongTransition
 from bridge.jobs.job import TRANSITIONS
+from bridge.jobs.store import SCHEMA_VERSION
 from bridge.protocol.errors import ErrorContent, StoreError, StoreUnavailable
 from bridge.protocol.messages import FINISHED, ChangeRequest, State
 
@@ -207,18 +208,46 @@ def test_a_store_for_reading_changes_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "jobs").read_bytes() == before
 
 
-def test_a_store_of_the_first_layout_is_taken_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", range(1, SCHEMA_VERSION))
+def test_a_store_of_every_earlier_layout_is_taken_over(tmp_path: Path, layout: int) -> None:
     path = tmp_path / "jobs"
     base = sqlite3.connect(path)
-    base.executescript(resources.files("bridge.jobs").joinpath("schema_1.sql").read_text("utf-8"))
-    base.execute("INSERT INTO answers VALUES ('', 'r', 9e9, '{\"a\": 1}')")
-    base.execute("PRAGMA user_version = 1")
+    for number in range(1, layout + 1):
+        base.executescript(resources.files("bridge.jobs").joinpath(f"schema_{number}.sql").read_text("utf-8"))
+    base.execute("INSERT INTO answers (owner, request_id, time, reply) VALUES ('', 'r', 9e9, '{\"a\": 1}')")
+    details = '{"task": "retake", "request": {"tags": "a"}, "model": "nano", "created": 1.0, "client_data": {}}'
+    columns = "job_id, state, owner, priority, sequence, attempts, details"
+    base.execute(f"INSERT INTO jobs ({columns}) VALUES ('old', 'running', '', 0, 2, 1, ?)", (details,))
+    base.execute("INSERT INTO uses VALUES ('old', 'a')")
+    base.execute(f"PRAGMA user_version = {layout}")
     base.commit()
     base.close()
-    for _ in range(2):
+    for states in (["queued"], []):
         store = JobStore(path)
-        assert store.answer("", "r") == ("", {"a": 1})
+        assert store.answer("", "r") == ("", {"a": 1}) and store.used_by("old") == ["a"]
+        assert [made.state for made in store.requeue_running()] == states
         store.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (sqlite3.SQLITE_FULL, "disk_full"),
+        (sqlite3.SQLITE_IOERR_FSYNC, "disk_error"),
+        (sqlite3.SQLITE_IOERR_WRITE, "disk_error"),
+        (sqlite3.SQLITE_READONLY_DBMOVED, "disk_error"),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, "store_busy"),
+        (sqlite3.SQLITE_LOCKED_SHAREDCACHE, "store_busy"),
+    ],
+)
+def test_what_the_disk_refuses_has_a_code(tmp_path: Path, number: int, code: str) -> None:
+    store = JobStore(tmp_path / "jobs")
+    failure = sqlite3.OperationalError("refused")
+    failure.sqlite_errorcode = number
+    with pytest.raises(StoreUnavailable) as refused, store._base._named():
+        raise failure
+    assert refused.value.code == code and refused.value.remedy
+    store.close()
 
 
 def test_an_inner_change_that_fails_takes_back_only_itself(tmp_path: Path) -> None:
