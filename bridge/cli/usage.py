@@ -32,6 +32,8 @@ class Commands(TyperGroup):
                 return super().main(words, *rest, **named)
             finally:
                 let_zsh_complete_at_once()
+        if not named.get("standalone_mode", True):  # who calls deals with errors
+            return super().main(words, *rest, **named)
         try:
             code = super().main(words, *rest, **{**named, "standalone_mode": False})
         except UsageError as error:
