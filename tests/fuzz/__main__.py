@@ -24,7 +24,7 @@ PEERS = ("zmtp", "scripts_line", "messages", "contents", "osc", "http_input")
 NAMES = (*PEERS, "audio", "rpp", "lua", "checkpoint", "kept_file")
 SHORT = "short"
 SECONDS_OF_ONE, MOST_MEGABYTES, MOST_BYTES = 10, 2048, 1 << 16
-KEPT_BYTES, KEPT_FILES = 2048, 24
+KEPT_BYTES, KEPT_FILES = 1024, 12
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,12 +75,10 @@ def _figures(text: str) -> str:
 
 
 def keep_new(name: str) -> None:
-    """Take over small inputs of this machine's runs, the smallest first."""
+    """Take over small inputs of this machine's runs, each of which reached new code when it was found."""
     folder = CORPUS / name
     folder.mkdir(parents=True, exist_ok=True)
-    merged = WORK / f"{name}.merged"
-    subprocess.run([sys.executable, "-m", "tests.fuzz.one", name, "merge", str(merged)], cwd=ROOT, check=False)
-    small = [path for path in merged.glob("*") if path.stat().st_size <= KEPT_BYTES]
+    small = [path for path in (WORK / name).glob("*") if path.stat().st_size <= KEPT_BYTES]
     small.sort(key=lambda path: path.stat().st_size)
     room = max(0, KEPT_FILES - sum(1 for _ in folder.glob("input-*")))
     for path in small[:: max(1, len(small) // max(1, room))][:room]:

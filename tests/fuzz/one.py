@@ -36,14 +36,14 @@ def main(name: str, how: str = "1", folder: str = "") -> int:
     try:
         atheris = importlib.import_module("atheris")
     except ImportError:
-        return 0 if how == "merge" else _by_hypothesis(targets()[name], float(how))
+        return _by_hypothesis(targets()[name], float(how))
     with atheris.instrument_imports(include=OURS):
         target = targets()[name]
-    _by_atheris(atheris, target, how, folder)
+    _by_atheris(atheris, target, float(how), folder)
     return 0
 
 
-def _by_atheris(atheris: object, target: Target, how: str, folder: str) -> None:
+def _by_atheris(atheris: object, target: Target, seconds: float, folder: str) -> None:
     """libFuzzer ends the process: with 0 if nothing was found."""
     seeds, work = Path(folder, "seeds"), WORK / target.name
     for made in (seeds, work, target.folder):
@@ -59,11 +59,7 @@ def _by_atheris(atheris: object, target: Target, how: str, folder: str) -> None:
         f"-dict={words}",
     ]
     options += [f"-artifact_prefix={folder}/", "-print_final_stats=1"]
-    if how == "merge":
-        merged = Path(folder)
-        options += ["-merge=1", str(merged), str(work)]
-    else:
-        options += [f"-max_total_time={max(1, round(float(how)))}", str(work), str(target.folder), str(seeds)]
+    options += [f"-max_total_time={max(1, round(seconds))}", str(work), str(target.folder), str(seeds)]
     atheris.Setup([sys.argv[0], *options], functools.partial(_checked, target))  # type: ignore[attr-defined]
     atheris.Fuzz()  # type: ignore[attr-defined]
 
