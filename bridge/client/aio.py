@@ -22,7 +22,7 @@ from bridge.client.prepare import Data, Way, as_buffer, by_hash, by_path, into_s
 from bridge.client.results import JobResult
 from bridge.client.transport import Target, Timeouts, Transport
 from bridge.protocol import messages as m
-from bridge.protocol.errors import DaemonLost, DaemonNotRunning, ProtocolError, UnknownThing, failure
+from bridge.protocol.errors import DaemonLost, DaemonNotRunning, ProtocolError, RequestFailed, UnknownThing, failure
 from bridge.protocol.frames import unpack
 from bridge.protocol.home import home_folder
 from bridge.protocol.keys import own_pair
@@ -67,6 +67,11 @@ class AsyncClient:
         except DaemonLost as error:
             await client.close()
             raise DaemonNotRunning(str(error)) from error
+        except RequestFailed as error:
+            await client.close()
+            if error.code == "shutting_down":  # another one can be started: it waits until this one has ended
+                raise DaemonNotRunning(str(error)) from error
+            raise
         except BaseException:
             await client.close()
             raise

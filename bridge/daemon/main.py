@@ -65,8 +65,8 @@ def serve(settings: Settings) -> int:
     """Run a daemon until it is told to stop. 0 also if another one runs in this home, once that one answers."""
     home = make_home(settings.home)
     with FileLock(home / "daemon.lock") as lock:
-        if not _acquired(lock):
-            return _wait_for_other(home)
+        if not _acquired(lock) and (status := _wait_for_other(home, lock)) is not None:
+            return status
         connection_path(home).unlink(missing_ok=True)
         write_install(home)
         sys.setswitchinterval(_TURN_SECONDS)
@@ -300,11 +300,14 @@ def _acquired(lock: FileLock) -> bool:
     return False
 
 
-def _wait_for_other(home: Path) -> int:
+def _wait_for_other(home: Path, lock: FileLock) -> int | None:
+    """The exit status where another daemon answers, or hangs; None where it was stopping and has given up the lock."""
     limit = time.monotonic() + _OTHER_SECONDS
     while time.monotonic() < limit:
         if connection_path(home).exists():
             return 0
+        if lock.acquire():
+            return None
         time.sleep(0.02)
     logger.error("another daemon holds %s but does not answer", home / "daemon.lock")
     return 1

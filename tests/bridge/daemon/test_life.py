@@ -319,6 +319,18 @@ def test_a_second_daemon_gives_way(daemon: Daemon) -> None:
     assert lock.is_held(daemon.home / "daemon.lock")
 
 
+def test_a_daemon_that_is_started_while_another_one_stops_waits_for_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    with lock.FileLock(home / "daemon.lock") as other:
+        assert other.acquire()
+        thread = threading.Timer(0.5, other.release)
+        thread.start()
+        with running(home) as daemon, daemon.client() as client:
+            assert client.hello().pid == (daemon.process.pid if daemon.process else 0)
+        thread.join()
+
+
 def test_ensure_daemon_starts_one_and_finds_it_again(tmp_path: Path) -> None:
     home = tmp_path / "home"
     options = ["--renderer", SINES, "--model", str(MODEL)]
