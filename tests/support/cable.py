@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import heapq
 import os
 import random
@@ -108,6 +107,8 @@ class PacketCable:
     def _end(self, name: str, address: str, number: int) -> int:
         subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
         _ip("netns", "add", name)
+        import fcntl  # no such module on Windows
+
         device = f"acestep{number}"
         file = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
         fcntl.ioctl(file, _TUNSETIFF, struct.pack("16sH", device.encode(), _IFF_TUN | _IFF_NO_PI))
