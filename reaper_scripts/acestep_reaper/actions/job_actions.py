@@ -7,6 +7,7 @@ from reaper_python import *
 
 from .. import VERSION, log
 from ..errors import UserError
+from ..foreign_text import shown
 from ..jobs.commands import Cancel, Look, Register
 from ..paths import fs, home, in_home, package_folder, read_json, text
 from ..project import projects
@@ -110,9 +111,9 @@ def setup():
 
 def support_report():
     """Writes a report and shows it in REAPER's console, from where it can be copied."""
-    shown = {k: v for k, v in settings.load().items() if k not in ("tags", "lyrics")}
+    chosen = {k: v for k, v in settings.load().items() if k not in ("tags", "lyrics")}
     problem = extstate.read("problem", "none")
-    lines = checks() + ["Settings: %s" % shown, "Last problem: %s" % problem, "Log:", log.tail()]
+    lines = checks() + ["Settings: %s" % chosen, "Last problem: %s" % problem, "Log:", log.tail()]
     lines += ["The daemon's log:", log.tail(60, in_home("daemon.log"))]
     report = "\n".join(lines)
     path = in_home("support-report.txt")
