@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.audio.loudness import SILENT_LUFS, loudness_lufs
+from engine.audio.onsets import Onsets
 from engine.audio.pulse import beat_offset
 from engine.audio.seam import Patch
 from engine.audio.tone import tilt_db
@@ -40,14 +41,17 @@ _IF_ANY = {
     "tempo_change_percent",
     "tilt_change_db",
     "width_change_db",
+    "off_the_beat",
 }
 _BLOCK = 1 << 16  # samples that are compared in one go: they stay in the cache
 _SILENT = 10 ** (-70 / 20)  # a peak below -70 dBFS is silence: dither and rumble of an empty track are
 _SILENT_SCORE = 20.0
 _CHANGED_SCORE = 100.0
+_OFF_THE_BEAT_SCORE = 2.0
 WEIGHTS = {"click_db": 6.0, "loudness_lu": 4.0, "beat_ms": 40.0, "tilt_db": 3.0}  # what counts 1 in the score
 _QUIET = 1e-4  # a second difference of -80 dB: below it nothing is heard as a click
 _LONGEST_BEAT_SECONDS = 30.0
+_LEAST_BEAT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,9 @@ class SeamReport:
     `joint_before` and `joint_after` are the positions [start, stop) of fades that do not lie at their borders, with
     their distances from these in ms (negative: before the border). `clicks` names the joints ("start", "end") at which
     the sharpest moment is over the music's own attacks and none itself. `silent` says what no sample over -70 dBFS is
-    in: "region", "surroundings" (the second on each side) or "both". The last four say what was done to the new part:
-    later by so many ms, faster by so many percent, brighter in dB an octave, wider in dB.
+    in: "region", "surroundings" (the second on each side) or "both". The next four say what was done to the new part:
+    later by so many ms, faster by so many percent, brighter in dB an octave, wider in dB. `off_the_beat`: both sides
+    have a beat, and the region's attacks do not go with it at any shift, as those of another tempo.
     """
 
     samples_changed_outside: int
@@ -80,6 +85,7 @@ class SeamReport:
     tempo_change_percent: float | None = None
     tilt_change_db: float | None = None
     width_change_db: float | None = None
+    off_the_beat: bool | None = None
 
     @property
     def score(self) -> float:
@@ -91,7 +97,8 @@ class SeamReport:
             abs(self.spectral_tilt_difference_db or 0.0) / WEIGHTS["tilt_db"],
         )
         changed = _CHANGED_SCORE * (self.samples_changed_outside > 0)
-        return sum(weighed) + changed + _SILENT_SCORE * (self.silent == "region")
+        off = _OFF_THE_BEAT_SCORE * bool(self.off_the_beat)
+        return sum(weighed) + changed + off + _SILENT_SCORE * (self.silent == "region")
 
     def to_dict(self) -> dict[str, Any]:
         """The fields and the score, for JSON; without those that say only what applies, where it does not."""
@@ -115,6 +122,7 @@ def measure(read: ReadResult, window: Window, patch: Patch, region: Region, chan
     start, end = joints[0] or (region.fade_start, region.start), joints[1] or (region.end, region.fade_end)
     click_before = _click(read, window, *start) if region.start > first else (None, False)
     click_after = _click(read, window, *end) if region.end < last else (None, False)
+    late, off_the_beat = _phase_error(inside, before, after, region, rate, patch.bpm)
     clicks = ("start",) * click_before[1] + ("end",) * click_after[1]
     return SeamReport(
         samples_changed_outside=changed_outside,
@@ -122,7 +130,8 @@ def measure(read: ReadResult, window: Window, patch: Patch, region: Region, chan
         click_after_db=click_after[0],
         clicks=clicks or None,
         loudness_difference_lu=_loudness_difference(inside, before, after, rate),
-        tempo_phase_error_ms=_phase_error(inside, before, after, region, rate, patch.bpm),
+        tempo_phase_error_ms=late,
+        off_the_beat=off_the_beat or None,
         spectral_tilt_difference_db=_tilt_difference(inside, before, after, rate),
         gain_db=round(patch.gain_db, 3),
         fade_before=patch.fade_in,
@@ -225,13 +234,16 @@ def _loudness_difference(inside: NDArray[Any], before: NDArray[Any], after: NDAr
 
 def _phase_error(
     inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], region: Region, rate: int, bpm: float | None
-) -> float | None:
-    """How late the region's attacks are on the pulse and pattern around it, in ms."""
+) -> tuple[float | None, bool]:
+    """How late the region's attacks are on the pulse and pattern around it, in ms; whether they do not go with it."""
     inside = inside[:, : round(_LONGEST_BEAT_SECONDS * rate)]
     rest = (region.end - region.start - inside.shape[1]) / rate
     gaps = region.fade_before / rate, region.fade_after / rate + rest
-    late = beat_offset(before, inside, after, rate, gaps, bpm)[1]
-    return None if late is None else round(1000 * late, 1)
+    pulse, late = beat_offset(before, inside, after, rate, gaps, bpm)
+    if late is not None:
+        return round(1000 * late, 1), False
+    long = inside.shape[1] >= _LEAST_BEAT_SECONDS * rate
+    return None, pulse.found and long and bool(Onsets.of(inside, rate).values.any())
 
 
 def _tilt_difference(inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], rate: int) -> float | None:
@@ -253,7 +265,7 @@ def _sentences(report: SeamReport) -> list[str | None]:
         _loudness_words(report),
         _tempo_words(report.tempo_change_percent),
         _shift_words(report.beat_shift_ms),
-        _beat_words(report.tempo_phase_error_ms),
+        _beat_words(report.tempo_phase_error_ms, bool(report.off_the_beat)),
         _tone_words(report.tilt_change_db, report.width_change_db),
         _tilt_words(report.spectral_tilt_difference_db),
     ]
@@ -318,7 +330,9 @@ def _tone_words(tilt: float | None, width: float | None) -> str | None:
     return f"The new part was made {' and '.join(changes)}, like the music around it." if changes else None
 
 
-def _beat_words(error: float | None) -> str | None:
+def _beat_words(error: float | None, off: bool) -> str | None:
+    if off:
+        return "The new part does not keep the beat of the music around it: its attacks do not go with it."
     if error is None:
         return "No steady beat was found on both sides to compare."
     if abs(error) <= 20:

@@ -115,7 +115,7 @@ LEFT_OUT: dict[str, Kept] = {
     "engine/networks/test_peers.py::*": 0,
     "engine/rendering/test_carried.py::test_tags_of_songs_go_along": ("flac-ogg", "ogg-mp3", "mp3-flac", "mp3-wav"),
     "engine/rendering/test_fit.py::test_a_region_snapped_to_bars_fits": 0,
-    "engine/rendering/test_joining.py::test_a_bad_candidate_among_good_ones_is_never_chosen": ("click", "late"),
+    "engine/rendering/test_joining.py::test_a_bad_candidate_among_good_ones_is_never_chosen": ("late", "slow"),
     "engine/rendering/test_render.py::test_files_keep_their_own_numbers": 8,
     "engine/tasks/test_golden_runs.py::test_run_equals_the_reference": 10,
     "engine/tasks/test_plans.py::test_an_item_of_a_batch_equals_itself_alone": 2,

@@ -110,3 +110,13 @@ def test_nothing_is_moved_that_is_on_the_beat_or_has_none() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, music.shape).astype(np.float32)
     report = _joined(music, noise, Fitting(False, 0.03, True)).reports[0]
     assert report.beat_shift_ms is None
+
+
+@pytest.mark.parametrize("bpm", [97, 140])
+def test_a_region_of_another_tempo_is_named_and_costs_more(bpm: float) -> None:
+    music = _groove(118, 16)
+    off, on = (
+        _joined(music, new, Fitting(True, 0.03)).reports[0] for new in (_groove(bpm, 16), _groove(118, 16, seed=5))
+    )
+    assert off.off_the_beat and "does not keep the beat" in " ".join(off.in_words())
+    assert on.off_the_beat is None and "off_the_beat" not in on.to_dict() and off.score > on.score + 1

@@ -215,7 +215,7 @@ def test_a_silent_candidate_is_worse_than_one_that_sounds() -> None:
     assert _report(source, source * 0).score > _report(source, _music(24, seed=9) * 0.2).score + 1
 
 
-_FAULTS = ("click", "loud", "quiet", "late", "dull", "silent")
+_FAULTS = ("click", "loud", "quiet", "late", "slow", "dull", "silent")
 
 
 @pytest.mark.parametrize("fault", _FAULTS)
@@ -240,7 +240,10 @@ def _spoiled(new: np.ndarray, fault: str) -> np.ndarray:
     kernel = np.ones(12) / 12
     dull = np.stack([np.convolve(channel, kernel, "same") for channel in new]).astype(np.float32)
     late = np.roll(new, round(0.08 * RATE), axis=1)
-    return {"loud": new * 2, "quiet": new * 0.4, "late": late, "dull": dull, "silent": new * 0}.get(fault, new)
+    slow = np.stack([np.interp(np.arange(new.shape[1]) * 0.83, np.arange(new.shape[1]), c) for c in new]).astype("f4")
+    return {"slow": slow, "loud": new * 2, "quiet": new * 0.4, "late": late, "dull": dull, "silent": new * 0}.get(
+        fault, new
+    )
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 96000])
