@@ -45,7 +45,7 @@ def to_dict(request: Request) -> dict[str, Any]:
 def _tempo_points(points: Any) -> Any:
     try:
         return msgspec.convert(points, list[TempoPoint], strict=False)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError, RecursionError) as error:
         expected = "a list of {time, bpm, numerator, denominator, bar_phase}"
         raise InvalidRequest("tempo_map", str(error), expected, "Correct that point.") from error
 
