@@ -10,6 +10,7 @@ bit for bit on processors; on GPUs to rounding, as its batches are smaller (`bat
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,6 +91,7 @@ class Spread:
     workers: Sequence[Worker]
     loaded_model: str = ""
     _places: list[tuple[int, float]] = field(default_factory=list)
+    _attempt: str = field(default_factory=lambda: secrets.token_hex(4))  # a cancel of one attempt is none of the next
 
     async def render(self, job: wire.RenderJob, on_said: OnSaid) -> Outcome:
         """Render every part. The first that fails ends the others. Raises EngineDied, EngineNotStarted."""
@@ -117,19 +119,22 @@ class Spread:
     def cancel(self, job_id: str) -> None:
         """Ask every part to stop within a step."""
         for number, worker in enumerate(self.workers):
-            worker.cancel(_part_id(job_id, number))
+            worker.cancel(self._part_id(job_id, number))
 
     def abandon(self, job_id: str) -> None:
         """End at once what renders the parts."""
         for number, worker in enumerate(self.workers):
-            worker.abandon(_part_id(job_id, number))
+            worker.abandon(self._part_id(job_id, number))
 
     async def stop(self) -> None:
         """Let go of what renders."""
         await asyncio.gather(*(worker.stop() for worker in self.workers))
 
+    def _part_id(self, job_id: str, number: int) -> str:
+        return f"{job_id}.{self._attempt}.{number}"
+
     def _order(self, job: wire.RenderJob, part: Part, number: int) -> wire.RenderJob:
-        return replace(job, job_id=_part_id(job.job_id, number), request=part.request)
+        return replace(job, job_id=self._part_id(job.job_id, number), request=part.request)
 
     async def _first_fault(self, tasks: list[asyncio.Task[Outcome]], job_id: str) -> list[Outcome]:
         """The outcomes; where a part fails or dies, the others are asked to stop, and heard out."""
@@ -137,7 +142,8 @@ class Spread:
         while waiting:
             ended, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if waiting and any(task.exception() or not isinstance(task.result(), wire.Done) for task in ended):
-                self.cancel(job_id)
+                for number in (number for number, task in enumerate(tasks) if task in waiting):
+                    self.workers[number].cancel(self._part_id(job_id, number))
         faults = [error for task in tasks if (error := task.exception())]
         if faults:
             raise next((error for error in faults if isinstance(error, EngineDied | EngineNotStarted)), faults[0])
@@ -158,7 +164,3 @@ class Spread:
                 on_said(message)
 
         return heard
-
-
-def _part_id(job_id: str, number: int) -> str:
-    return f"{job_id}.{number}"

@@ -138,9 +138,21 @@ def test_when_a_part_ends_badly_the_others_are_stopped(way: str) -> None:
         else:
             outcome = await work
             assert isinstance(outcome, wire.Failed) and outcome.job_id == "j"
-        assert other.cancelled.is_set()
+        assert other.cancelled.is_set() and not bad.cancelled.is_set()
 
     asyncio.run(run())
+
+
+def test_parts_of_two_attempts_have_different_ids() -> None:
+    async def run() -> set[str]:
+        workers = [FakeWorker(done) for _ in range(4)]
+        for worker in workers:
+            worker.go.set()
+        for pair in (workers[:2], workers[2:]):
+            await Spread(pair).render(ORDER, lambda message: None)  # type: ignore[arg-type]
+        return {worker.job_id for worker in workers}
+
+    assert len(asyncio.run(run())) == 4
 
 
 def test_a_cancel_reaches_every_part() -> None:
