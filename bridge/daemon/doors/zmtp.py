@@ -121,6 +121,9 @@ class Connection:
     def drop(self) -> None:
         """Close at once."""
         self._writer.transport.abort()
+        waiting = getattr(self._reader, "_buffer", None)  # up to 0.4 MB, else kept until the next look for cycles
+        if isinstance(waiting, bytearray):
+            waiting.clear()
 
     async def _flags_and_size(self) -> tuple[int, int]:
         flags, size = await self._exactly(2)
