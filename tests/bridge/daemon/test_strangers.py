@@ -16,7 +16,7 @@ import pytest
 
 from bridge.daemon.doors import door, gate, listener
 from bridge.daemon.doors.door import Hearing, LocalDoor
-from bridge.daemon.doors.zmtp import MORE, encode_message, frame
+from bridge.daemon.doors.zmtp import MORE, Broken, Connection, encode_message, frame
 from bridge.daemon.engine import EngineProcess
 from bridge.daemon.settings import Settings
 from bridge.engine_process.wire import RenderJob
@@ -150,6 +150,30 @@ def test_when_a_port_is_full_strangers_go_first(monkeypatch: pytest.MonkeyPatch)
             one.close()
 
     in_a_door(work)
+
+
+def test_of_a_connection_that_was_dropped_nothing_is_kept() -> None:
+    """asyncio frees it only when it looks for cycles: a flood of connections would take hundreds of megabytes."""
+
+    async def run() -> None:
+        kept: list[Connection] = []
+
+        async def talk(connection: Connection) -> None:
+            kept.append(connection)
+            await connection.head()
+            raise Broken("enough")
+
+        port = listener.Listener(b"ROUTER", talk)
+        endpoint = await port.open()
+        with await asyncio.to_thread(Stranger, endpoint) as stranger:
+            flood = encode_message([b"x" * 64]) * 4000
+            await asyncio.to_thread(stranger.socket.send, flood)
+            while not kept or kept[0] in port.connections:
+                await asyncio.sleep(0.01)
+        assert not kept[0]._reader._buffer  # type: ignore[attr-defined]
+        await port.close()
+
+    asyncio.run(run())
 
 
 def test_who_never_shows_the_key_is_let_go_after_a_while() -> None:
