@@ -7,7 +7,6 @@ and what it sends back comes out of `[oscparse]` in Pd. Skipped with a reason, a
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import shutil
 import socket
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from tests.support.osc import MemoryDaemon, running, until
 from tests.support.paths import DOCS
+from tests.support.printed import printed_by
 
 LINE = re.compile(r"^\[(?P<values>[^(]*)\( -> \[oscformat (?P<names>[a-z_ ]+)\]$", re.MULTILINE)
 
@@ -62,25 +62,12 @@ async def play(folder: Path, lines: list[tuple[str, str]]) -> list[str]:
         words = ["pd", "-nogui", "-noaudio", "-nomidi", "-stderr", "-open", str(folder / "recipe.pd")]
         process = await asyncio.create_subprocess_exec(*words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
         assert process.stderr is not None
-        printed: list[str] = []
-        reading = asyncio.create_task(_read(process.stderr, printed))
-        try:
+        async with printed_by(process, process.stderr) as printed:
             await until(lambda: daemon.requests and any("variance 0.4" in line for line in printed), 30)
             assert controller.controls.values["variance"] == 0.4
             assert controller.controls.values["region/bars"] == [5, 4]
             assert daemon.requests[0]["task"] == "inpaint"
-        finally:
-            process.terminate()
-            await process.wait()
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reading
     return printed
-
-
-async def _read(stream: asyncio.StreamReader, printed: list[str]) -> None:
-    while line := await stream.readline():
-        printed.append(line.decode("utf-8", "replace").strip())
 
 
 def main() -> int:

@@ -8,7 +8,6 @@ that says the path, since no audio server runs. Skipped with a reason, and exit 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from tests.support.osc import MemoryDaemon, running, until
 from tests.support.paths import DOCS
+from tests.support.printed import printed_by
 
 SECONDS = 90.0  # sclang compiles its library first
 READ = re.compile(r"Buffer\.read\(s, msg\[1\]\.asString, action: \{ \|b\| ~take = b \}\)")
@@ -57,9 +57,7 @@ async def play(folder: Path, lines: list[str]) -> list[str]:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         process = await asyncio.create_subprocess_exec("sclang", str(script), env=environment, **pipes)
         assert process.stdout is not None
-        printed: list[str] = []
-        reading = asyncio.create_task(_read(process.stdout, printed))
-        try:
+        async with printed_by(process, process.stdout) as printed:
             await until(lambda: daemon.requests or any("ERROR" in line for line in printed), SECONDS)
             assert not [line for line in printed if "ERROR" in line], printed
             (request,) = daemon.requests
@@ -68,18 +66,7 @@ async def play(folder: Path, lines: list[str]) -> list[str]:
             daemon.advance("job1", state="completed")
             await until(lambda: f"take: {folder / 'job1.wav'}" in printed, SECONDS)
             await until(lambda: "status: inpaint: done" in printed, SECONDS)
-        finally:
-            process.kill()
-            await process.wait()
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reading
     return printed
-
-
-async def _read(stream: asyncio.StreamReader, printed: list[str]) -> None:
-    while line := await stream.readline():
-        printed.append(line.decode("utf-8", "replace").strip())
 
 
 def main() -> int:

@@ -34,12 +34,16 @@ def sweep():
     """Removes what a REAPER that crashed while it read a track left behind: nobody waits that long for a job."""
     folder, before = in_home("captures"), time.time() - KEPT_SECONDS
     try:
-        for name in os.listdir(fs(folder)):
-            path = os.path.join(fs(folder), name)
+        names = os.listdir(fs(folder))
+    except OSError:
+        return  # nothing was ever captured
+    for name in names:
+        path = os.path.join(fs(folder), name)
+        try:
             if os.path.getmtime(path) < before:
                 os.remove(path)
-    except OSError:
-        pass
+        except OSError:
+            pass  # still open in another program: the next start takes it
 
 
 class _Accessor(object):
