@@ -11,7 +11,7 @@ def main() -> None:
 
     put_foreign_paths_last()
     from bridge.cli.app import app
-    from bridge.cli.output import let_streams_take_every_name, show_faults_plainly
+    from bridge.cli.terminal.output import let_streams_take_every_name, show_faults_plainly
 
     let_streams_take_every_name()
     show_faults_plainly()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.cli import (
+from bridge.cli.commands import (
     ardour_commands,
     clean_commands,
     daemon_commands,

@@ -13,8 +13,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from bridge.cli.completion import answer, is_asked, let_zsh_complete_at_once
-from bridge.cli.output import Exit, as_called, print_json, there
+from bridge.cli.options.completion import answer, is_asked, let_zsh_complete_at_once
+from bridge.cli.terminal.output import Exit, as_called, print_json, there
 
 UsageError: type[Any] = typer.BadParameter.__bases__[0]  # click's own, which Typer carries along since 0.26
 

@@ -30,7 +30,7 @@ from bridge.gateway.ledger import Ledger, MarkRow
 from bridge.gateway.live_events import LiveEvents
 from bridge.gateway.reading_bodies import base_of, read_body
 from bridge.gateway.sound_facts import CONTENT_TYPES, converted, sound_facts
-from bridge.osc.presets import BadPreset, Presets
+from bridge.osc.controls.presets import BadPreset, Presets
 from bridge.protocol import messages as m
 from bridge.protocol.errors import ErrorContent, UnknownThing
 from engine.errors import InvalidRequest

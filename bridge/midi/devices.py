@@ -10,10 +10,10 @@ from typing import Any
 from bridge.clock.midi_clock import CLOCK_BYTES, STARTING, MidiClock
 from bridge.midi.ports import MidiPorts, load_backend
 from bridge.midi.translator import BUTTONS, FADERS, MidiTranslator
-from bridge.osc.addresses import ROOT
+from bridge.osc.address_space.addresses import ROOT
+from bridge.osc.address_space.values import OscError
 from bridge.osc.handlers import Do, Handler
-from bridge.osc.surface import Message, Peer, SurfaceCallbacks
-from bridge.osc.values import OscError
+from bridge.osc.transport.surface import Message, Peer, SurfaceCallbacks
 
 RELOAD_SECONDS = 1.0
 

@@ -6,8 +6,8 @@ import difflib
 from typing import Any
 
 from bridge.midi.scales import can_move
-from bridge.osc.addresses import ROOT, Address, Kind, address_table
-from bridge.osc.values import OscError, checked
+from bridge.osc.address_space.addresses import ROOT, Address, Kind, address_table
+from bridge.osc.address_space.values import OscError, checked
 
 LEARN = f"{ROOT}/midi/learn"
 

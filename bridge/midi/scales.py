@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bridge.midi.bindings import Binding
-from bridge.osc.addresses import ROOT, Address
-from bridge.osc.state import REPEAT
+from bridge.osc.address_space.addresses import ROOT, Address
+from bridge.osc.controls.state import REPEAT
 
 SWITCHES = frozenset(
     f"{ROOT}/{name}" for name in ("region/loop", "reaper", "seed/lock", "take/hold", "busy", "alive", "daw/play")

@@ -17,8 +17,8 @@ from bridge.midi.learning import LISTEN_SECONDS, is_press, meant
 from bridge.midi.meanings import parse
 from bridge.midi.reading import Move, Reader, shown, ticks
 from bridge.midi.scales import can_move, choices, is_switch, next_one, position_of, stepped, value_at
-from bridge.osc.addresses import ROOT, Address, Kind, address_table
-from bridge.osc.surface import Message, Peer
+from bridge.osc.address_space.addresses import ROOT, Address, Kind, address_table
+from bridge.osc.transport.surface import Message, Peer
 from engine.requests import TASKS
 
 FADERS: Peer = ("midi faders", 0)  # not given their own values back until they rest

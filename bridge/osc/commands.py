@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from bridge.osc.values import OscError
+from bridge.osc.address_space.values import OscError
 from bridge.protocol.errors import BridgeError, DaemonLost, DaemonNotRunning
 
 REMEMBERED_SECONDS = 30.0

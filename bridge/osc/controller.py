@@ -16,50 +16,50 @@ from typing import Any, Protocol, cast
 from bridge.clock.ableton_link import LinkClock
 from bridge.clock.clock import Clock, Source
 from bridge.clock.position import PositionClock
-from bridge.osc.addresses import ROOT
-from bridge.osc.beats import Beats
-from bridge.osc.clock_controls import ClockControls
+from bridge.osc.address_space.addresses import ROOT
+from bridge.osc.clock.beats import Beats
+from bridge.osc.clock.clock_controls import ClockControls
+from bridge.osc.clock.daw_clock import DawClock
+from bridge.osc.clock.repeat import Repeat
+from bridge.osc.clock.tempo_commands import TEMPO, TempoCommands
 from bridge.osc.commands import Worker
-from bridge.osc.control_changes import ControlChanges, NamedFiles, check_no_reaper
-from bridge.osc.daemon import Daemon
-from bridge.osc.daemon_restart import DaemonRestart, Start
-from bridge.osc.daw_clock import DawClock
-from bridge.osc.feedback import Feedback
-from bridge.osc.feedback_targets import FeedbackTargets
-from bridge.osc.finished_jobs import FinishedJobs
-from bridge.osc.following import DaemonFollower
+from bridge.osc.controls.control_changes import ControlChanges, NamedFiles, check_no_reaper
+from bridge.osc.controls.lamps import Lamps
+from bridge.osc.controls.looks import Looks
+from bridge.osc.controls.preset_commands import PresetCommands
+from bridge.osc.controls.presets import Presets
+from bridge.osc.controls.queries import Queries
+from bridge.osc.controls.state import LINK, REAPER, REGION, REPEAT, SEED, SOURCE, Controls
+from bridge.osc.daemon.daemon import Daemon
+from bridge.osc.daemon.daemon_restart import DaemonRestart, Start
+from bridge.osc.daemon.following import DaemonFollower
+from bridge.osc.daemon.jobs import JobWatch, tell
+from bridge.osc.daemon.shared import SharedControls
+from bridge.osc.feedback.feedback import Feedback
+from bridge.osc.feedback.feedback_targets import FeedbackTargets
+from bridge.osc.feedback.registration import RegisteredFile, Registration
+from bridge.osc.feedback.resending import Resending
 from bridge.osc.handlers import Part, handler_table
 from bridge.osc.incoming import Incoming
-from bridge.osc.jobs import JobWatch, tell
-from bridge.osc.kept_takes import KeptTakes
-from bridge.osc.lamps import Lamps
-from bridge.osc.last_task import LastTask
-from bridge.osc.launch import Launch, OnGrid
-from bridge.osc.listening import bound_sockets
-from bridge.osc.looks import Looks
-from bridge.osc.oscquery import answer
-from bridge.osc.panic import Panic
-from bridge.osc.preset_commands import PresetCommands
-from bridge.osc.presets import Presets
-from bridge.osc.queries import Queries
-from bridge.osc.reaper_link import InReaper, ReaperLink
-from bridge.osc.registration import RegisteredFile, Registration
-from bridge.osc.repeat import Repeat
-from bridge.osc.resending import Resending
+from bridge.osc.reaper.reaper_link import InReaper, ReaperLink
 from bridge.osc.settings import DEFAULT_PORT, OscSettings
-from bridge.osc.shared import SharedControls
-from bridge.osc.source_check import SourceCheck
-from bridge.osc.source_list import SourceList
-from bridge.osc.state import LINK, REAPER, REGION, REPEAT, SEED, SOURCE, Controls
-from bridge.osc.surface import Message, Peer, Surface, SurfaceCallbacks
-from bridge.osc.take_commands import TakeCommands
-from bridge.osc.takes import Takes
-from bridge.osc.task_commands import STARTING, TaskCommands
-from bridge.osc.tcp import TcpSurface
-from bridge.osc.tempo_commands import TEMPO, TempoCommands
-from bridge.osc.udp import UdpSurface
-from bridge.osc.undo import Undo
-from bridge.osc.websocket import WebSocketSurface
+from bridge.osc.takes.finished_jobs import FinishedJobs
+from bridge.osc.takes.kept_takes import KeptTakes
+from bridge.osc.takes.launch import Launch, OnGrid
+from bridge.osc.takes.take_commands import TakeCommands
+from bridge.osc.takes.takes import Takes
+from bridge.osc.takes.undo import Undo
+from bridge.osc.tasks.last_task import LastTask
+from bridge.osc.tasks.panic import Panic
+from bridge.osc.tasks.source_check import SourceCheck
+from bridge.osc.tasks.source_list import SourceList
+from bridge.osc.tasks.task_commands import STARTING, TaskCommands
+from bridge.osc.transport.listening import bound_sockets
+from bridge.osc.transport.oscquery import answer
+from bridge.osc.transport.surface import Message, Peer, Surface, SurfaceCallbacks
+from bridge.osc.transport.tcp import TcpSurface
+from bridge.osc.transport.udp import UdpSurface
+from bridge.osc.transport.websocket import WebSocketSurface
 from bridge.protocol.errors import BridgeError
 
 logger = logging.getLogger("bridge.osc")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bridge.osc.addresses import Address, Kind, address_table
-from bridge.osc.surface import Peer
-from bridge.osc.values import checked
+from bridge.osc.address_space.addresses import Address, Kind, address_table
+from bridge.osc.address_space.values import checked
+from bridge.osc.transport.surface import Peer
 
 Do = Callable[[Peer, Any], None]
 

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from time import monotonic
 
-from bridge.osc.addresses import ROOT, Kind, address_table
+from bridge.osc.address_space.addresses import ROOT, Kind, address_table
+from bridge.osc.address_space.patterns import BadPattern, is_pattern, matching
+from bridge.osc.address_space.values import NO_SERIAL, OscError, split_serial
 from bridge.osc.commands import Serials
-from bridge.osc.feedback import Feedback, error_words
-from bridge.osc.feedback_targets import FeedbackTargets
+from bridge.osc.feedback.feedback import Feedback, error_words
+from bridge.osc.feedback.feedback_targets import FeedbackTargets
 from bridge.osc.handlers import Handler
-from bridge.osc.patterns import BadPattern, is_pattern, matching
-from bridge.osc.surface import Message, Peer
-from bridge.osc.values import NO_SERIAL, OscError, split_serial
+from bridge.osc.transport.surface import Message, Peer
 
 logger = logging.getLogger("bridge.osc")
 

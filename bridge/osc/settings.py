@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.osc.surface import Peer
+from bridge.osc.transport.surface import Peer
 from engine.atomic import naming
 
 DEFAULT_PORT = 9725

@@ -182,7 +182,7 @@ def _pattern_file(options: InstallOptions, old: Record) -> dict[str, bytes]:
     """Our .ReaperOSC file, where an OSC device of ours is wanted or was installed before."""
     if options.osc is None and PATTERN_FILE not in old.files:
         return {}
-    return {PATTERN_FILE: resources.files("bridge.osc").joinpath("acestep.ReaperOSC").read_bytes()}
+    return {PATTERN_FILE: resources.files("bridge.osc.reaper").joinpath("acestep.ReaperOSC").read_bytes()}
 
 
 def _file_changes(folder: Path, files: dict[str, bytes], old: Record, record: Record) -> list[Change]:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bridge.client import Client, ensure_daemon
-from bridge.osc.packets import decode, encode
+from bridge.osc.transport.packets import decode, encode
 from tests.support.renderers import SINES
 
 COUNT = 300

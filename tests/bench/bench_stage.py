@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from bridge.osc.packets import decode, encode
+from bridge.osc.transport.packets import decode, encode
 from tests.bench.bench_osc import controller_with
 from tests.support.renderers import NOISE
 

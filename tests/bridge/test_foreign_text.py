@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from bridge.ardour.spool import Spool
-from bridge.cli.output import note, print_json, show, show_faults_plainly
-from bridge.cli.progress import JobDisplay
+from bridge.cli.terminal.output import note, print_json, show, show_faults_plainly
+from bridge.cli.terminal.progress import JobDisplay
 from bridge.foreign_text import in_one_line, shown
 from bridge.log import LogFormatter
-from bridge.osc.packets import decode, encode
+from bridge.osc.transport.packets import decode, encode
 from bridge.protocol.messages import JobStatus, ModelName
 from bridge.rpp.errors import ProjectRefused
 from bridge.rpp.text import quote

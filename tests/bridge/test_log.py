@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bridge.cli import doctor_checks
 from bridge.cli.app import app
-from bridge.cli.known_secrets import known_secrets
-from bridge.cli.report_file import write_report
+from bridge.cli.doctor import doctor_checks
+from bridge.cli.doctor.known_secrets import known_secrets
+from bridge.cli.doctor.report_file import write_report
 from bridge.daemon.engine_output import EngineOutput
 from bridge.jobs import Job, JobStore
 from bridge.log import KEPT, LogFile, hide, set_up

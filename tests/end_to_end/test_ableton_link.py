@@ -48,7 +48,7 @@ def test_without_the_library_a_surface_is_told_what_to_install(tmp_path, monkeyp
     def absent():
         raise ableton_link.NoLink("Ableton Link needs another package (link): pip install LinkPython-extern")
 
-    monkeypatch.setattr("bridge.osc.clock_controls.load_library", absent)
+    monkeypatch.setattr("bridge.osc.clock.clock_controls.load_library", absent)
 
     async def scenario(controller, surface, daemon):
         surface.send("/acestep/clock/link", 1)

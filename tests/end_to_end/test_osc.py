@@ -17,8 +17,8 @@ import pytest
 import soundfile
 
 from bridge.client import Client, ensure_daemon
-from bridge.osc.addresses import address_table
-from bridge.osc.packets import decode, encode
+from bridge.osc.address_space.addresses import address_table
+from bridge.osc.transport.packets import decode, encode
 from tests.support.cli_material import start
 from tests.support.osc_peers import PEERS, NodeOsc, NodeWebSocket, Peer, Pyliblo
 from tests.support.patience import HANG_SECONDS

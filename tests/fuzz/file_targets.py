@@ -23,10 +23,10 @@ from bridge.gateway.serving import read_running
 from bridge.installing.refusal import InstallRefused
 from bridge.jobs import repair  # noqa: F401  (what reads recipes for `jobs repair`)
 from bridge.midi.bindings import BadMap, MidiMap
-from bridge.osc.kept_takes import KeptTakes
-from bridge.osc.presets import BadPreset, Presets
-from bridge.osc.registration import RegisteredFile
-from bridge.osc.takes import Takes
+from bridge.osc.controls.presets import BadPreset, Presets
+from bridge.osc.feedback.registration import RegisteredFile
+from bridge.osc.takes.kept_takes import KeptTakes
+from bridge.osc.takes.takes import Takes
 from bridge.protocol import keys
 from bridge.protocol.errors import BridgeError
 from bridge.protocol.home import Connection, Endpoints, connection_path, keep_connection, read_connection

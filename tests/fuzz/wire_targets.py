@@ -23,10 +23,10 @@ from bridge.files import Attached, AudioStore
 from bridge.gateway.inputs import BadInput, read_input
 from bridge.jobs import JobStore
 from bridge.midi.reading import Reader
-from bridge.osc import packets
-from bridge.osc.addresses import address_table
-from bridge.osc.oscquery import answer
-from bridge.osc.values import OscError, checked, split_serial
+from bridge.osc.address_space.addresses import address_table
+from bridge.osc.address_space.values import OscError, checked, split_serial
+from bridge.osc.transport import packets
+from bridge.osc.transport.oscquery import answer
 from bridge.protocol import messages as m
 from bridge.protocol.errors import BridgeError, content_of
 from bridge.protocol.frames import decode, new_header, pack, sign

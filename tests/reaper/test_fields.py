@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from bridge.osc.addresses import control_fields
+from bridge.osc.address_space.addresses import control_fields
 from engine.requests import TASKS, fields_of
 from engine.requests.tracks import TRACKS
 from reaper_scripts.acestep_reaper.jobs import instrument_names

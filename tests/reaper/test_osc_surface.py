@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 import bridge.osc
-from bridge.osc.packets import decode, encode
+from bridge.osc.transport.packets import decode, encode
 from tests.support.osc_peers import Pyliblo
 from tests.support.patience import HANG_SECONDS
 from tests.support.reaper.pressing import controls
 
-PATTERNS = Path(bridge.osc.__file__).with_name("acestep.ReaperOSC").read_text("ascii")
+PATTERNS = (Path(bridge.osc.__file__).parent / "reaper" / "acestep.ReaperOSC").read_text("ascii")
 REFRESH_ALL = "41743"
 
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from bridge.osc.presets import Presets
-from bridge.osc.state import Controls
+from bridge.osc.controls.presets import Presets
+from bridge.osc.controls.state import Controls
 from tests.support.reaper.pressing import TAKE, run
 
 SOFT = {"tags": "soft pads", "lyrics": "one\ntwo", "seed": 5, "number_of_steps": 12, "guidance_scale": 7.5,

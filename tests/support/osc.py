@@ -11,13 +11,13 @@ from typing import ClassVar
 
 from bridge.midi.devices import MidiSurface
 from bridge.osc.controller import Controller
-from bridge.osc.daemon import Made
-from bridge.osc.listening import bound_sockets
-from bridge.osc.packets import decode, encode
+from bridge.osc.daemon.daemon import Made
 from bridge.osc.settings import OscSettings
-from bridge.osc.surface import SurfaceCallbacks
-from bridge.osc.tcp import TcpSurface
-from bridge.osc.udp import UdpSurface
+from bridge.osc.transport.listening import bound_sockets
+from bridge.osc.transport.packets import decode, encode
+from bridge.osc.transport.surface import SurfaceCallbacks
+from bridge.osc.transport.tcp import TcpSurface
+from bridge.osc.transport.udp import UdpSurface
 from bridge.protocol.errors import ErrorContent, failure
 from bridge.protocol.messages import JobStatus, ModelName
 from tests.support.patience import HANG_SECONDS

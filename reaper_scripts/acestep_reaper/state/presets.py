@@ -1,6 +1,6 @@
 """Presets, shared with control surfaces: a JSON file of controls each, in the folder `presets` of the bridge's.
 
-The same files, names and rules as `bridge/osc/presets.py`; a control's name is a request's field. A recalled preset
+The same files, names and rules as `bridge/osc/controls/presets.py`; a control's name is a request's field. A recalled preset
 becomes settings: what they have no place for is kept as `more`, and joins each request that can have it. Range, source
 and tempo of a preset do not count here: they come from the project.
 """

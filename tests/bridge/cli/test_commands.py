@@ -14,8 +14,8 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from bridge.cli import doctor_checks as checks
 from bridge.cli.app import app
+from bridge.cli.doctor import doctor_checks as checks
 from bridge.demo.full_model import duration_words, expected_seconds
 from bridge.jobs import Job, JobStore
 from bridge.protocol import keys

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from bridge.cli import completion
 from bridge.cli.app import app
+from bridge.cli.options import completion
 from bridge.jobs import Job, JobStore
 
 

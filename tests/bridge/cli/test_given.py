@@ -9,13 +9,13 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from bridge.cli import region
 from bridge.cli.app import app
-from bridge.cli.bars import bar_lines, time_of_bar
-from bridge.cli.out_file import PIPE, Piped
-from bridge.cli.request_options import value_of
-from bridge.cli.step_words import why_fewer_steps
-from bridge.cli.times import clock, seconds_of
+from bridge.cli.options import region
+from bridge.cli.options.bars import bar_lines, time_of_bar
+from bridge.cli.options.request_options import value_of
+from bridge.cli.options.times import clock, seconds_of
+from bridge.cli.renders.out_file import PIPE, Piped
+from bridge.cli.terminal.step_words import why_fewer_steps
 from engine.errors import InvalidRequest
 from engine.grid.tempo_map import TempoPoint
 from engine.requests import TASKS, Inpaint, TextToAudio, fields_of

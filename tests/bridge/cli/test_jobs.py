@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bridge.cli.app import app
-from bridge.cli.job_facts import FILE, Freed, whole_id
+from bridge.cli.renders.job_facts import FILE, Freed, whole_id
 from bridge.files.store import AudioStore
 from bridge.jobs import Job, JobStore
 from engine.errors import InvalidRequest

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.cli.model_search import model_of, other_model
+from bridge.cli.renders.model_search import model_of, other_model
 from bridge.jobs import Job, JobStore
 from bridge.jobs.own_models import place_of
 from engine.checkpoints.identity import fingerprint

@@ -14,13 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 from bridge.cli.app import app
-from bridge.cli.option_groups import ORDER
-from bridge.cli.out_file import Outputs, Wish, format_of, numbered, place
-from bridge.cli.output import Exit, as_called, exit_code_of
-from bridge.cli.progress import JobDisplay, words_of
-from bridge.cli.recipes import changes_of
-from bridge.cli.request_options import option_name, request_from
-from bridge.cli.seam_words import seam_in_words
+from bridge.cli.options.option_groups import ORDER
+from bridge.cli.options.request_options import option_name, request_from
+from bridge.cli.renders.out_file import Outputs, Wish, format_of, numbered, place
+from bridge.cli.renders.recipes import changes_of
+from bridge.cli.terminal.output import Exit, as_called, exit_code_of
+from bridge.cli.terminal.progress import JobDisplay, words_of
+from bridge.cli.terminal.seam_words import seam_in_words
 from bridge.protocol.errors import DaemonLost, DaemonNotRunning, ErrorContent, KeyFileError, failure
 from bridge.protocol.messages import JobStatus, ModelName
 from engine.atomic import WriteError

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bridge.cli.app import app
-from bridge.cli.output import printable
-from bridge.cli.paths import file_path
+from bridge.cli.options.paths import file_path
+from bridge.cli.terminal.output import printable
 
 SHOWS = (
     "from bridge.cli import output as o; o.let_streams_take_every_name(); import sys, os; n = os.fsdecode({name!r}); "

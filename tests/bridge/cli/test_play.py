@@ -11,7 +11,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from bridge.cli.app import app
-from bridge.cli.play_commands import SILENCE_SECONDS
+from bridge.cli.commands.play_commands import SILENCE_SECONDS
 from bridge.demo.folder import good_first
 from bridge.system import player as players
 from bridge.system.platform import LINUX, MACOS, WINDOWS, Platform

@@ -12,7 +12,7 @@ from bridge.clock.own import OwnClock
 from bridge.clock.position import PositionClock
 from bridge.clock.quantize import normal, step_beats
 from bridge.clock.timeline import Meter, Timeline
-from bridge.osc.daw_clock import _place
+from bridge.osc.clock.daw_clock import _place
 
 COMMON = Meter()
 

@@ -19,8 +19,8 @@ import soundfile
 import zmq
 from typer.testing import CliRunner, Result
 
-from bridge.cli import link_command
 from bridge.cli.app import app
+from bridge.cli.commands import link_command
 from bridge.client import elsewhere
 from bridge.client.link_state import link_state
 from bridge.engine_process.remote import remote_renderer

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.cli.studio_command import write_opener
+from bridge.cli.commands.studio_command import write_opener
 from bridge.client import Client
 from bridge.daemon.views import models
 from bridge.gateway.catalogue import asked_by

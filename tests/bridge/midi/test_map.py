@@ -14,8 +14,8 @@ from bridge.midi.meanings import parse
 from bridge.midi.ports import _output_of
 from bridge.midi.reading import Reader, shown, ticks
 from bridge.midi.scales import position_of, stepped, value_at
-from bridge.osc.addresses import Kind, address_table
-from bridge.osc.values import OscError
+from bridge.osc.address_space.addresses import Kind, address_table
+from bridge.osc.address_space.values import OscError
 
 TABLE = address_table()
 
@@ -100,7 +100,7 @@ def test_a_faders_ends_are_the_fields_range():
 
 @given(st.floats(0, 1))
 def test_every_value_of_every_fader_is_one_that_its_address_takes(position):
-    from bridge.osc.state import Controls
+    from bridge.osc.controls.state import Controls
 
     controls = Controls()
     for name, address in controls.table.items():

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bridge.cli import own_addresses
 from bridge.cli.app import app
-from bridge.cli.osc_command import what_to_type
-from bridge.cli.own_addresses import addresses_in_network
+from bridge.cli.commands.osc_command import what_to_type
 from bridge.osc.settings import DEFAULT_PORT, DEFAULT_REAPER_PORT, OscSettings, copy_into
+from bridge.system import own_addresses
+from bridge.system.own_addresses import addresses_in_network
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.osc.packets import encode
+from bridge.osc.transport.packets import encode
 from bridge.protocol.errors import ErrorContent
 from tests.support.osc import Surface, play, until
 

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from bridge.client import AsyncClient, Timeouts
-from bridge.osc.daemon import ClientDaemon
-from bridge.osc.packets import decode, encode
+from bridge.osc.daemon.daemon import ClientDaemon
+from bridge.osc.transport.packets import decode, encode
 from tests.support import daemons
 from tests.support.osc import Surface, running
 from tests.support.patience import HANG_SECONDS

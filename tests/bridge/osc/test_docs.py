@@ -6,9 +6,9 @@ import re
 import shlex
 
 from bridge.midi.meanings import parse
-from bridge.osc.addresses import Kind, address_table, markdown_table
-from bridge.osc.state import Controls
-from bridge.osc.values import checked, split_serial
+from bridge.osc.address_space.addresses import Kind, address_table, markdown_table
+from bridge.osc.address_space.values import checked, split_serial
+from bridge.osc.controls.state import Controls
 from tests.support.paths import DOCS
 
 DOCS = (DOCS / "osc.md").read_text("utf-8")
@@ -40,7 +40,7 @@ def test_the_docs_hold_the_table_of_the_code():
     found = re.search(r"\| address \|.*?(?=\n\n)", DOCS, re.DOTALL)
     assert found is not None
     assert found[0] == markdown_table(), (
-        "docs/osc.md is not up to date: python -m bridge.osc.addresses prints the table"
+        "docs/osc.md is not up to date: python -m bridge.osc.address_space.addresses prints the table"
     )
 
 

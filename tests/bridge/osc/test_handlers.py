@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.midi.devices import MidiSurface
-from bridge.osc.addresses import Kind, address_table
+from bridge.osc.address_space.addresses import Kind, address_table
 from bridge.osc.controller import Controller
 from bridge.osc.handlers import Handler, WrongHandlers, handler_table
 from bridge.osc.settings import OscSettings

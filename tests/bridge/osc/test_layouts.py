@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 from make_layouts import boards, session, session_file
 
-from bridge.osc.addresses import Kind, address_table
-from bridge.osc.values import checked, split_serial
+from bridge.osc.address_space.addresses import Kind, address_table
+from bridge.osc.address_space.values import checked, split_serial
 from tests.support.paths import LAYOUTS
 
 TABLE = address_table()

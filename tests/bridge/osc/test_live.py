@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from bridge.osc.feedback_targets import EXPIRY_SECONDS, REGISTERED_SECONDS, FeedbackTargets
-from bridge.osc.registration import RegisteredFile
-from bridge.osc.resending import FIRST
+from bridge.osc.feedback.feedback_targets import EXPIRY_SECONDS, REGISTERED_SECONDS, FeedbackTargets
+from bridge.osc.feedback.registration import RegisteredFile
+from bridge.osc.feedback.resending import FIRST
 from bridge.protocol.errors import DaemonLost
 from tests.support.osc import Hands, MemoryDaemon, Surface, play, running, until
 from tests.support.patience import HANG_SECONDS

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from bridge.osc.addresses import Kind, address_table
-from bridge.osc.looks import COUNTS, DEFAULT, GIVEN, OFF, ON, RUNS, THERE, WAITS, WRONG, status_color
+from bridge.osc.address_space.addresses import Kind, address_table
+from bridge.osc.controls.looks import COUNTS, DEFAULT, GIVEN, OFF, ON, RUNS, THERE, WAITS, WRONG, status_color
 from tests.bridge.osc.test_stage import with_takes
 from tests.support.osc import Surface, play
 

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from bridge.osc import feedback_targets
-from bridge.osc.packets import decode, encode
+from bridge.osc.feedback import feedback_targets
+from bridge.osc.transport.packets import decode, encode
 from tests.support.osc import MemoryDaemon, Surface, play, running, until
 
 NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970

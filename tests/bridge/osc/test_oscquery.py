@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from bridge.osc.addresses import Kind, address_table
-from bridge.osc.announce import SERVICES, announced
-from bridge.osc.oscquery import ACCESS, answer, namespace
+from bridge.osc.address_space.addresses import Kind, address_table
+from bridge.osc.transport.announce import SERVICES, announced
+from bridge.osc.transport.oscquery import ACCESS, answer, namespace
 from tests.support.osc import play, until
 from tests.support.patience import HANG_SECONDS
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pythonosc import osc_bundle_builder, osc_message_builder
 
-from bridge.osc.listening import CannotListen, is_allowed, peer_of
-from bridge.osc.packets import MAX_DEPTH, MAX_MESSAGES, PacketError, decode, encode
-from bridge.osc.tcp import MAX_PACKET, to_slip
+from bridge.osc.transport.listening import CannotListen, is_allowed, peer_of
+from bridge.osc.transport.packets import MAX_DEPTH, MAX_MESSAGES, PacketError, decode, encode
+from bridge.osc.transport.tcp import MAX_PACKET, to_slip
 from tests.support.osc import OpenSurfaces
 from tests.support.patience import HANG_SECONDS
 

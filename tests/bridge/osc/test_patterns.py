@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.osc.patterns import BadPattern, matching
+from bridge.osc.address_space.patterns import BadPattern, matching
 from tests.support.osc import play, until
 
 PATHS = ["/a/b", "/a/bar", "/a/baz", "/a/b/c", "/a/b-r", "/ab/b", "/a/bär"]

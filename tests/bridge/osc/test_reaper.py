@@ -9,9 +9,9 @@ from pathlib import Path
 from pythonosc import osc_bundle_builder, osc_message_builder
 
 import bridge.osc
-from bridge.osc.packets import decode
-from bridge.osc.reaper import ACTIONS, LYRICS_ACTION
+from bridge.osc.reaper.reaper import ACTIONS, LYRICS_ACTION
 from bridge.osc.settings import DEFAULT_PORT, DEFAULT_REAPER_PORT
+from bridge.osc.transport.packets import decode
 from bridge.reaper.install import InstallOptions, install, uninstall
 from bridge.reaper.osc_device import OscDevice
 from bridge.system.platform import LINUX
@@ -20,7 +20,7 @@ from tests.support.paths import SCRIPTS
 from tests.support.patience import HANG_SECONDS
 from tests.support.reaper_layouts import make_platform, make_reaper
 
-PATTERNS = Path(bridge.osc.__file__).parent / "acestep.ReaperOSC"
+PATTERNS = Path(bridge.osc.__file__).parent / "reaper" / "acestep.ReaperOSC"
 IDS = {name: f"_RS{index:040x}" for index, name in enumerate([*dict.fromkeys(ACTIONS.values()), LYRICS_ACTION])}
 
 

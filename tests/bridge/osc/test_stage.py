@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bridge.osc.tempo_commands import TempoCommands
+from bridge.osc.clock.tempo_commands import TempoCommands
 from bridge.protocol.errors import DaemonLost
 from tests.support.osc import MemoryDaemon, Surface, play, running, until
 from tests.support.patience import HANG_SECONDS

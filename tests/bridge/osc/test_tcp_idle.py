@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bridge.osc import tcp
-from bridge.osc.listening import bound_sockets
-from bridge.osc.packets import encode
+from bridge.osc.transport import tcp
+from bridge.osc.transport.listening import bound_sockets
+from bridge.osc.transport.packets import encode
 
 
 class Callbacks:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.osc.addresses import Kind, address_table, control_fields
-from bridge.osc.feedback_targets import ECHO_SECONDS, EXPIRY_SECONDS, MAX_TARGETS, FeedbackTargets
-from bridge.osc.listening import is_allowed
-from bridge.osc.values import OscError, checked, field_value, shown_default, split_serial, to_osc
+from bridge.osc.address_space.addresses import Kind, address_table, control_fields
+from bridge.osc.address_space.values import OscError, checked, field_value, shown_default, split_serial, to_osc
+from bridge.osc.feedback.feedback_targets import ECHO_SECONDS, EXPIRY_SECONDS, MAX_TARGETS, FeedbackTargets
+from bridge.osc.transport.listening import is_allowed
 from engine.requests import TASKS, fields_of
 
 TABLE = address_table()

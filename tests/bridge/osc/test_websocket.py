@@ -8,7 +8,7 @@ import json
 import pytest
 import websockets
 
-from bridge.osc.packets import decode, encode
+from bridge.osc.transport.packets import decode, encode
 from tests.support.osc import play, until
 
 

@@ -126,7 +126,7 @@ def test_what_is_refused_is_refused_before_the_render_and_by_the_dry_run_too(
     song.write_text(change(song.read_text(encoding="utf-8")), encoding="utf-8")
     (song.parent / "there.RPP").write_text("mine", encoding="utf-8")
     before = sorted(p.name for p in song.parent.iterdir())
-    monkeypatch.setattr("bridge.cli.daemon_session.daemon_session", lambda: pytest.fail("a daemon was started"))
+    monkeypatch.setattr("bridge.cli.renders.daemon_session.daemon_session", lambda: pytest.fail("a daemon was started"))
     command = ("inpaint", song, "-o", "new.RPP", "--track", "Lead", "--tags", "x", *words)
     told, done = run(*command, "--dry-run"), run(*command)
     assert told.exit_code == done.exit_code == (3 if what == "no model" else 2), (told.output, done.output)

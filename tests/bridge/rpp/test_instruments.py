@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bridge.cli.rpp_commands import _fields
+from bridge.cli.commands.rpp_commands import _fields
 from bridge.gateway.endpoint_ids import task_of
 from bridge.gateway.inputs import read_input
 from bridge.rpp.job import ProjectJob

@@ -1,0 +1,1 @@
+"""The commands as they are typed: one file per command or group of commands."""

@@ -1,0 +1,1 @@
+"""What a terminal shows: results, errors, progress, and words for what was measured."""

@@ -1,0 +1,1 @@
+"""The clock of the performance: beats, tempo by hand, the DAW's playhead, repetition."""

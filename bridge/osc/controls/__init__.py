@@ -1,0 +1,1 @@
+"""The controls that surfaces set: their values, presets, lamps and labels."""

@@ -1,0 +1,1 @@
+"""What surfaces are told: who registered, what changed, what is sent once more."""

@@ -1,0 +1,1 @@
+"""REAPER beside the controller: our actions run there, its project told here."""

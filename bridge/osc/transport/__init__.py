@@ -1,0 +1,1 @@
+"""How surfaces reach the controller: UDP, TCP, WebSocket, OSCQuery, and the packets in them."""
