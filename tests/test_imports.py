@@ -122,6 +122,20 @@ def test_no_folders_import_each_other_in_a_circle(package):
     assert circles(folder_graph(file_graph(modules), modules)) == []
 
 
+def nested(folder: Path) -> list[Path]:
+    """The folders of a package, itself among them, that have folders of modules in them."""
+    packages = sorted(path.parent for path in folder.rglob("__init__.py"))
+    return sorted({package.parent for package in packages if package != folder})
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_folders_inside_a_folder_import_each_other_in_a_circle(package):
+    for folder in nested(PACKAGES[package]):
+        name = ".".join([package, *folder.relative_to(PACKAGES[package]).parts])
+        modules = modules_of(folder, name)
+        assert circles(folder_graph(file_graph(modules), modules)) == [], name
+
+
 def drawn_layers() -> dict[str, list[list[str]]]:
     """Package -> its lines, from the top, in the drawings of ARCHITECTURE.md that begin with "layers of PACKAGE"."""
     blocks = re.findall(r"```\nlayers of (\w+)[^\n]*\n(.*?)```", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.S)
@@ -184,6 +198,18 @@ def test_no_two_modules_have_the_same_name_but_those_listed(package):
     twice = {name: modules for name, modules in seen.items() if len(modules) > 1 and name not in SHARED_NAMES}
     parallel = {n for n, modules in twice.items() if all(FAMILY_FOLDERS & set(m.split(".")) for m in modules)}
     assert {name: modules for name, modules in twice.items() if name not in parallel} == {}
+
+
+NAMED = re.compile(r"`((?:bridge|engine|tests|reaper_scripts|ardour_scripts|docs)/[\w./-]+?)(?:::\w+)?`")
+
+
+@pytest.mark.parametrize(
+    "page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "docs/decisions.md", "docs/security.md"]
+)
+def test_every_file_that_a_page_names_is_there(page):
+    """A path in a page's code spans; NAME stands for what a reader adds."""
+    named = {name for name in NAMED.findall((ROOT / page).read_text("utf-8")) if "NAME" not in name}
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 def test_the_walk_finds_circles(tmp_path):

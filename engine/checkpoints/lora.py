@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from engine.checkpoints.int8 import as_float, is_int8, to_int8
 from engine.checkpoints.keys import is_dead
-from engine.checkpoints.lora_pull import LORA_FILE
+from engine.checkpoints.lora_files import LORA_FILE
 from engine.checkpoints.weights import TensorFile
 from engine.errors import CheckpointError
 

@@ -24,11 +24,10 @@ from engine.checkpoints.hub import (
     unreachable,
     verify_files,
 )
+from engine.checkpoints.lora_files import LORA_FILE, PEFT_FILES
 from engine.errors import CheckpointError, InvalidRequest
 
 logger = logging.getLogger(__name__)
-LORA_FILE = "pytorch_lora_weights.safetensors"
-PEFT_FILES = ("adapter_model.safetensors", "adapter_config.json")  # with the scale that it was trained with
 PINS = "pins.json"
 _HUB_ID = re.compile(r"(?P<name>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>\w[\w.-]*))?")
 

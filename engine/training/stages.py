@@ -22,17 +22,17 @@ from engine.networks.autoencoder import MusicAutoencoder, build_autoencoder_dc
 from engine.networks.log_mel import LogMel
 from engine.networks.partials import Partials, PartialsConfig
 from engine.networks.spectral_inversion import SpectralInversionVocoder
+from engine.training.evaluation.region_check import check_inpainting
 from engine.training.export import VOCODER_CONFIG, export_checkpoint, vocoder_config
 from engine.training.learning.autoencoder import AUTOENCODER_CONFIG, refine_decoder, train_autoencoder
 from engine.training.learning.dataset import mels_of, read_rows, shard_names, write_shards
 from engine.training.learning.latents import LatentCrops
 from engine.training.learning.partials import train_partials
-from engine.training.learning.progress import Progress
-from engine.training.learning.region_check import check_inpainting
 from engine.training.learning.snapshots import load_snapshot, save_start
 from engine.training.learning.transformer import Average, Velocity, train_transformer
 from engine.training.music.tags import all_phrases
 from engine.training.music.vocabulary import make_tokenizer
+from engine.training.progress import Progress
 from engine.training.recipe import STAGES, Plan, Runs
 
 

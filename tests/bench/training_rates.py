@@ -22,10 +22,11 @@ from engine.constants import FRAME_RATE, MODEL_SAMPLE_RATE
 from engine.networks.autoencoder import build_autoencoder_dc
 from engine.networks.log_mel import LogMel
 from engine.training.learning.autoencoder import AUTOENCODER_CONFIG, HOP, MelCrops, autoencoder_loss
-from engine.training.learning.dataset import CLIP_SAMPLES, SHARD_CLIPS, make_clip, mels_of
+from engine.training.learning.dataset import CLIP_SAMPLES, SHARD_CLIPS, mels_of
 from engine.training.learning.latents import LatentCrops
 from engine.training.learning.muon import split_optimizers
 from engine.training.learning.transformer import Velocity, velocity_loss
+from engine.training.music.clips import make_clip
 from engine.training.music.tags import all_phrases
 from engine.training.music.vocabulary import make_tokenizer
 from engine.training.recipe import Plan, Runs

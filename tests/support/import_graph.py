@@ -27,9 +27,10 @@ def file_graph(modules: Mapping[str, Path]) -> Graph:
 def folder_graph(files: Graph, modules: Mapping[str, Path]) -> Graph:
     """Folder -> the folders that its files import from; a file in the top folder counts as a folder of its own.
 
-    A folder inside another is a part of it here.
+    A folder inside another is a part of it here. The top folder is what all names in `modules` begin with.
     """
-    return _merged(files, {name: ".".join(name.split(".")[:2]) for name in modules})
+    depth = min(name.count(".") for name in modules) + 2
+    return _merged(files, {name: ".".join(name.split(".")[:depth]) for name in modules})
 
 
 def _merged(files: Graph, room_of: Mapping[str, str]) -> Graph:

@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.checkpoints.ace_step_15.keys import from_diffusers
 from engine.checkpoints.folder import read_config
 from engine.checkpoints.lora import LowRank
-from engine.checkpoints.lora_pull import LORA_FILE, PEFT_FILES
+from engine.checkpoints.lora_files import LORA_FILE, PEFT_FILES
 from engine.checkpoints.weights import TensorFile
 from engine.errors import CheckpointError
 

@@ -24,7 +24,7 @@ from engine.training.evaluation.material import Values
 from engine.training.evaluation.reconstruction import codec
 from engine.training.evaluation.requests import random_request
 from engine.training.evaluation.text import beat_8, beat_16, beat_32, key_8, stem, tempo_change
-from engine.training.learning.progress import Progress
+from engine.training.progress import Progress
 
 MEASURES: dict[str, Callable[..., Values]] = {
     "codec": lambda model, seed, **_: codec(model, seed),

@@ -22,9 +22,9 @@ from engine.networks.log_mel import LogMel
 from engine.training.learning.dataset import mels_of, read_rows, shard_names, silent_mel
 from engine.training.learning.descent import Course, Losses, descend
 from engine.training.learning.precision import mixed_precision
-from engine.training.learning.progress import Progress
 from engine.training.learning.schedule import Clock
 from engine.training.learning.snapshots import load_snapshot
+from engine.training.progress import Progress
 
 HOP = SAMPLES_PER_FRAME // LATENT_STRIDE
 HEARD_NATS, LOUD_NATS = 6.9, 3.0

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from engine.training.learning.muon import split_optimizers
-from engine.training.learning.progress import Progress
 from engine.training.learning.schedule import Clock, Rates, set_rates
 from engine.training.learning.snapshots import load_snapshot, save_snapshot
+from engine.training.progress import Progress
 
 Losses = Callable[[int], Mapping[str, Tensor]]  # step -> "loss", and what else is to be shown
 

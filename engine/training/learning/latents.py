@@ -16,7 +16,8 @@ from torch import Tensor
 
 from engine.grid.beat_grid import beat_grid_ids
 from engine.grid.harmony import grid_ids
-from engine.training.learning.dataset import CLIP_FRAMES, ClipFacts, chords_of, read_facts, read_rows, shard_names
+from engine.training.learning.dataset import read_facts, read_rows, shard_names
+from engine.training.music.clips import CLIP_FRAMES, ClipFacts, chords_of
 from engine.training.music.tags import tags_for
 from engine.training.music.vocabulary import TEXT_LENGTH, UNKNOWN
 

@@ -20,11 +20,12 @@ from engine.networks.autoencoder import MusicAutoencoder
 from engine.networks.partials import cell_shares
 from engine.networks.spectral_inversion import SpectralInversionVocoder
 from engine.training.learning.autoencoder import held_tones
-from engine.training.learning.dataset import HELD_OUT_SEEDS, make_clip
+from engine.training.learning.dataset import HELD_OUT_SEEDS
 from engine.training.learning.descent import Course, Losses, descend
 from engine.training.learning.precision import mixed_precision
-from engine.training.learning.progress import Progress
 from engine.training.learning.schedule import Clock
+from engine.training.music.clips import make_clip
+from engine.training.progress import Progress
 
 FIRST_SEED = HELD_OUT_SEEDS + 100_000
 CLIPS, CLIP_FRAMES, CROP = 160, 96, 128

@@ -28,9 +28,9 @@ from engine.training.learning.alignment import aligned_biases
 from engine.training.learning.descent import Course, Losses, descend
 from engine.training.learning.latents import Batch, LatentCrops
 from engine.training.learning.precision import mixed_precision
-from engine.training.learning.progress import Progress
 from engine.training.learning.schedule import Clock
 from engine.training.music.vocabulary import TEXT_LENGTH, VOCABULARY_SIZE
+from engine.training.progress import Progress
 
 SAVE_EVERY = 250
 ALIGNED_HEADS, QUERY_START, KEY_START = 2, 0.003, 0.1

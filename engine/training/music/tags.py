@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.constants import FRAME_RATE
 from engine.grid.harmony import FLAT_NAMES, NOTE_NAMES
-from engine.training.learning.dataset import ClipFacts
+from engine.training.music.clips import ClipFacts
 from engine.training.music.styles import INSTRUMENTS
 
 STYLE_WORDS: dict[str, tuple[str, ...]] = {

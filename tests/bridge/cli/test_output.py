@@ -15,7 +15,8 @@ from bridge.cli.options.paths import file_path
 from bridge.cli.terminal.output import printable
 
 SHOWS = (
-    "from bridge.cli import output as o; o.let_streams_take_every_name(); import sys, os; n = os.fsdecode({name!r}); "
+    "from bridge.cli.terminal import output as o; o.let_streams_take_every_name(); "
+    "import sys, os; n = os.fsdecode({name!r}); "
 )
 
 

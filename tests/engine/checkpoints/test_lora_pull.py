@@ -11,7 +11,8 @@ import pytest
 
 import engine
 from engine.checkpoints import lora_pull
-from engine.checkpoints.lora_pull import LORA_FILE, is_hub_id, lora_path, pull_lora, pulled_loras
+from engine.checkpoints.lora_files import LORA_FILE
+from engine.checkpoints.lora_pull import is_hub_id, lora_path, pull_lora, pulled_loras
 from engine.errors import CheckpointError, InvalidRequest
 from engine.model import load
 from tests.support.golden15_runs import OURS

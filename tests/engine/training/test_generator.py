@@ -11,8 +11,9 @@ from engine.constants import FRAME_RATE
 from engine.grid.beat_grid import beat_grid_ids
 from engine.grid.harmony import Key
 from engine.training.evaluation import rules
-from engine.training.learning.dataset import ClipFacts, make_clip, read_facts, read_rows, shard_names, write_shards
+from engine.training.learning.dataset import read_facts, read_rows, shard_names, write_shards
 from engine.training.music.arrange import Wish, make_score
+from engine.training.music.clips import ClipFacts, make_clip
 from engine.training.music.styles import INSTRUMENTS, STYLES
 from engine.training.music.synthesis import render
 from engine.training.music.tags import all_phrases, tags_for
@@ -117,7 +118,6 @@ def test_words_that_users_write(tags: str, words: list[str]) -> None:
 
 def test_shards_go_on_where_they_were_and_facts_survive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.training.learning.dataset.SHARD_CLIPS", 2)
-    monkeypatch.setattr("engine.training.learning.dataset.CLIP_FRAMES", 16)
     made: list[int] = []
     write_shards(tmp_path, 1, lambda audio: audio[:, ::4096], made.append)
     before = (tmp_path / "00000.npy").stat().st_mtime_ns

@@ -18,8 +18,10 @@ import engine
 from engine.grid.beat_grid import VOCABULARY as BEAT_IDS
 from engine.networks.log_mel import LogMel
 from engine.training.__main__ import main
+from engine.training.evaluation import region_check
+from engine.training.evaluation.region_check import check_inpainting
 from engine.training.export import DEFAULT_REQUEST, VOCODER_CONFIG
-from engine.training.learning import dataset, latents, partials, region_check, transformer
+from engine.training.learning import dataset, latents, partials, transformer
 from engine.training.learning.autoencoder import (
     AUTOENCODER_CONFIG,
     AutoencoderPlan,
@@ -31,8 +33,6 @@ from engine.training.learning.dataset import mels_of, write_shards
 from engine.training.learning.latents import LatentCrops
 from engine.training.learning.muon import orthogonalised
 from engine.training.learning.partials import PartialsClips, PartialsPlan, partials_loss, train_partials
-from engine.training.learning.progress import Progress
-from engine.training.learning.region_check import check_inpainting
 from engine.training.learning.snapshots import load_snapshot
 from engine.training.learning.transformer import (
     TEXT_CONFIG,
@@ -42,8 +42,10 @@ from engine.training.learning.transformer import (
     train_transformer,
     velocity_loss,
 )
+from engine.training.music import clips
 from engine.training.music.tags import all_phrases
 from engine.training.music.vocabulary import make_tokenizer
+from engine.training.progress import Progress
 from engine.training.recipe import IN_PARTS, Plan, Runs
 from engine.training.stages import export, finished_transformer, make_latents, start_from, train, trained_autoencoder
 
@@ -81,7 +83,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     patch = pytest.MonkeyPatch()
     patch.setattr(dataset, "SHARD_CLIPS", 6)
     patch.setattr(dataset, "CLIP_FRAMES", FRAMES)
-    patch.setattr(dataset.make_clip, "__defaults__", (FRAMES,))
+    patch.setattr(clips.make_clip, "__defaults__", (FRAMES,))
     runs = Runs(tmp_path_factory.mktemp("runs"))
     log_mel = LogMel()
     write_shards(runs.mels, 1, lambda audio: mels_of(audio, log_mel).numpy(), lambda _: None)
@@ -175,7 +177,7 @@ def test_one_command_goes_from_nothing_to_a_folder_that_renders(tmp_path: Path) 
         for module in (dataset, latents):
             patch.setattr(module, "CLIP_FRAMES", FRAMES)
         patch.setattr(dataset, "SHARD_CLIPS", 2)
-        patch.setattr(dataset.make_clip, "__defaults__", (FRAMES,))
+        patch.setattr(clips.make_clip, "__defaults__", (FRAMES,))
         patch.setattr(partials, "CLIP_FRAMES", 32)
         for _ in range(2):
             assert main([*arguments, "--shards", "1", "--steps", "2"]) == 0
@@ -260,7 +262,7 @@ def test_crops_know_what_lies_around_a_region(runs: Runs) -> None:
 
 def test_single_stems_come_more_often_than_by_chance(tmp_path: Path) -> None:
     """Two clips on disk in sixteen have one instrument; they are drawn in a fifth of the crops, and by chance."""
-    facts = [dataset.make_clip(seed, 20)[1] for seed in range(16)]
+    facts = [clips.make_clip(seed, 20)[1] for seed in range(16)]
     for index in range(16):
         rows = np.zeros_like(facts[index].activity)
         rows[: 1 if index in (3, 8) else 2] = True
