@@ -11,6 +11,7 @@ import pytest
 from bridge.osc.address_space.addresses import Kind, address_table
 from bridge.osc.transport.announce import SERVICES, announced
 from bridge.osc.transport.oscquery import ACCESS, answer, namespace
+from engine.sampling.schedulers import SCHEDULERS
 from tests.support.osc import play, until
 from tests.support.patience import HANG_SECONDS
 
@@ -40,7 +41,7 @@ def test_the_namespace_is_the_table():
         assert node.get("CRITICAL", False) == (address.kind is Kind.COMMAND)
     assert {path for path, node in nodes.items() if node["ACCESS"]} == set(address_table())
     assert nodes["/acestep/variance"]["RANGE"] == [{"MIN": 0.0, "MAX": 1.0}]
-    assert nodes["/acestep/scheduler"]["RANGE"] == [{"VALS": ["euler", "heun", "pingpong"]}]
+    assert nodes["/acestep/scheduler"]["RANGE"] == [{"VALS": list(SCHEDULERS)}]
     assert nodes["/acestep/tempo"]["UNIT"] == ["bpm"]
 
 
