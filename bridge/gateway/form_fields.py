@@ -73,9 +73,9 @@ LABELS = {"track": "Instrument", "tracks": "Instruments"}
 
 
 def forms() -> list[Json]:
-    """One form a task, in the order of `TITLES`: endpoint, title, whether it has a source, groups of fields."""
+    """One form for each task, in the order of `TITLES`: endpoint, title, whether it has a source, groups of fields."""
     endpoints = {TASK_OF[endpoint]: endpoint for endpoint in DOCUMENTED}
-    return [_form(task, endpoints[task]) for task in TITLES]
+    return [_form(task, endpoints[task]) for task in dict.fromkeys((*TITLES, *TASKS))]
 
 
 def _form(task: str, endpoint: str) -> Json:
@@ -84,7 +84,13 @@ def _form(task: str, endpoint: str) -> Json:
     groups = [*GROUPS, Group("More", tuple(name for name in fields if name not in named))]
     shown = [_group(group, fields) for group in groups if any(name in fields for name in group.names)]
     has_source = "audio" in fields_of(TASKS[task])
-    return {"task": task, "endpoint": endpoint, "title": TITLES[task], "has_source": has_source, "groups": shown}
+    return {
+        "task": task,
+        "endpoint": endpoint,
+        "title": TITLES.get(task) or task.capitalize(),
+        "has_source": has_source,
+        "groups": shown,
+    }
 
 
 def _group(group: Group, fields: dict[str, Field]) -> Json:
