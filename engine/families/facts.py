@@ -11,9 +11,9 @@ from msgspec import UNSET
 from engine.errors import InvalidRequest
 from engine.geometry import Geometry
 from engine.requests.resolve import Resolved
-from engine.requests.types import Request
+from engine.requests.types import TASKS, Request
 
-USUAL_TASKS = frozenset(("text-to-audio", "prompt-to-audio", "inpaint", "outpaint", "audio-to-audio", "retake"))
+USUAL_TASKS = frozenset(task for task, request in TASKS.items() if not request.of_stems)
 
 
 @dataclass(frozen=True)

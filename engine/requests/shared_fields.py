@@ -71,6 +71,7 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     task: ClassVar[str] = ""
     covers: ClassVar[Covers] = "piece"  # how `engine.requests.extent` tells what is made
     keeps_seed: ClassVar[bool] = False  # variations differ by the retake seed alone, which is random too
+    of_stems: ClassVar[bool] = False  # only models that are trained for single instruments can do it
     nearness: ClassVar[str] = ""  # the field that says how near to the source the first step is
 
     number_of_steps: Annotated[int, about("Steps of the sampler.", 27, ge=1, le=200)] | UnsetType = UNSET

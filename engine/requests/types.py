@@ -156,6 +156,7 @@ class Lego(WithLyrics, frozen=True, kw_only=True):
     """One more instrument for a region of the source, alone (of models that are trained for single instruments)."""
 
     task: ClassVar[str] = "lego"
+    of_stems: ClassVar[bool] = True
     covers: ClassVar[Covers] = "region"
     audio: Annotated[Any, audio("The source.")]
     track: Annotated[Track, about("The instrument to add.")]
@@ -178,6 +179,7 @@ class Extract(Request, frozen=True, kw_only=True):
     """One instrument of the source, alone (of models that are trained for single instruments)."""
 
     task: ClassVar[str] = "extract"
+    of_stems: ClassVar[bool] = True
     covers: ClassVar[Covers] = "source"
     audio: Annotated[Any, audio("The source.")]
     track: Annotated[Track, about("The instrument to extract.")]
@@ -189,6 +191,7 @@ class Complete(WithLyrics, frozen=True, kw_only=True):
     """The source with further instruments (of models that are trained for single instruments)."""
 
     task: ClassVar[str] = "complete"
+    of_stems: ClassVar[bool] = True
     covers: ClassVar[Covers] = "source"
     audio: Annotated[Any, audio("The source.")]
     tracks: Annotated[list[str], about("The instruments to add, such as drums, bass.")]

@@ -21,9 +21,9 @@ from engine.checkpoints.ace_step_15.places import (
 from engine.checkpoints.json_object import read_json
 from engine.families.facts import USUAL_TASKS, Facts, Unread
 from engine.geometry import Geometry
+from engine.requests.types import TASKS
 
 FAMILY = "ace_step_15"
-STEM_TASKS = frozenset(("lego", "extract", "complete"))  # only base checkpoints are trained for them
 RELEASED = Geometry(sample_rate=48000, samples_per_frame=1920, latent_shape=(64, 1), max_seconds=600.0)
 DISTILLED = {"number_of_steps": 8, "shift": 3.0, "guidance_scale": 1.0}
 GUIDED = {"number_of_steps": 50, "shift": 1.0, "guidance_scale": 7.0}
@@ -79,7 +79,7 @@ def facts(geometry: Geometry, config: Mapping[str, Any], name: str) -> Facts:
     """The facts of a checkpoint with this geometry, transformer's config and name."""
     version = f"{config.get('model_version') or ''} {name}".lower()
     is_base = not config.get("is_turbo") and "sft" not in version
-    tasks = USUAL_TASKS | STEM_TASKS if is_base else USUAL_TASKS
+    tasks = frozenset(TASKS) if is_base else USUAL_TASKS  # only base checkpoints are trained for single instruments
     unread = (*UNREAD, *UNGUIDED) if config.get("is_turbo") else UNREAD
     return Facts(
         FAMILY,
