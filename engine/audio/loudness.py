@@ -15,6 +15,8 @@ _BLOCK_SECONDS = 0.4
 SILENT_LUFS = -120.0
 TRUE_PEAK_DB = -1.0
 _OVERSAMPLED = 4
+_PEAK_BLOCK = 32  # samples; the oversampling's filter reaches 10 to each side
+_MOST_OVERSHOOT = 2.5  # of a value between samples over the largest that its filter reaches: its taps add up to 2.1
 _LIMITER_TRIES = 6
 
 
@@ -34,29 +36,54 @@ def loudness_lufs(samples: NDArray[Any], sample_rate: int) -> float:
 
 def matching_gain_db(new: NDArray[Any], context: NDArray[Any], sample_rate: int) -> float:
     """Decibels that bring `made` to the loudness of `context`: at most 6 either way, 0 where either is near silence."""
-    if context.shape[1] == 0 or new.shape[1] == 0:
-        return 0.0
-    wanted, got = loudness_lufs(context, sample_rate), loudness_lufs(new, sample_rate)
+    return gain_between_db(loudness_lufs(new, sample_rate), loudness_lufs(context, sample_rate))
+
+
+def gain_between_db(got: float, wanted: float) -> float:
+    """Decibels from one loudness in LUFS to another: at most 6 either way, 0 where either is near silence."""
     if wanted < QUIET_LUFS or got < QUIET_LUFS:
         return 0.0
     return float(np.clip(wanted - got, -MAX_GAIN_DB, MAX_GAIN_DB))
 
 
-def headroom_db(new: NDArray[Any], source: NDArray[Any]) -> float:
-    """The most that `made` can be raised before its peaks pass full scale, or the source's where those are higher."""
-    peak, allowed = (float(np.abs(part).max(initial=0.0)) for part in (new, source))
-    return 20.0 * math.log10(max(1.0, allowed) / peak) if peak > 0.0 else math.inf
+def headroom_db(new: NDArray[Any], source_peak: float) -> float:
+    """The most that `new` can be raised before its peaks pass full scale, or the source's where that is higher."""
+    peak = float(np.abs(new).max(initial=0.0))
+    return 20.0 * math.log10(max(1.0, source_peak) / peak) if peak > 0.0 else math.inf
 
 
 def true_peak_db(samples: NDArray[Any]) -> float:
     """Peak of (channels, n) between the samples as well, in dB of full scale (BS.1770: four times oversampled)."""
-    if samples.shape[1] == 0:
-        return -math.inf
+    loudest = float(np.abs(samples).max(initial=0.0))
+    peak = max(loudest, _peak_between(samples.astype(np.float64), loudest))
+    return 20.0 * math.log10(peak) if peak > 0.0 else -math.inf
+
+
+def _peak_between(samples: NDArray[np.float64], loudest: float) -> float:
+    """The largest value between the samples (channels, n) where one may be over `loudest`, the largest sample.
+
+    A block of samples cannot be where none near it is within _MOST_OVERSHOOT of the largest: the others are left out,
+    and of those that are kept for the sake of their neighbours nothing is looked at.
+    """
     from scipy.signal import resample_poly
 
-    between = resample_poly(samples.astype(np.float64), _OVERSAMPLED, 1, axis=1)
-    peak = max(float(np.abs(between).max()), float(np.abs(samples).max()))
-    return 20.0 * math.log10(peak) if peak > 0.0 else -math.inf
+    blocks = np.abs(samples).max(axis=0)
+    blocks = np.pad(blocks, (0, -blocks.size % _PEAK_BLOCK)).reshape(-1, _PEAK_BLOCK).max(axis=1)
+    looked_at = _with_neighbours(blocks * _MOST_OVERSHOOT >= loudest)
+    kept = _with_neighbours(looked_at).repeat(_PEAK_BLOCK)[: samples.shape[1]]
+    if loudest <= 0 or not kept.any():
+        return 0.0
+    between = resample_poly(samples[:, kept], _OVERSAMPLED, 1, axis=1)
+    wanted = looked_at.repeat(_PEAK_BLOCK)[: samples.shape[1]][kept].repeat(_OVERSAMPLED)
+    return float(np.abs(between).max(axis=0)[wanted].max())
+
+
+def _with_neighbours(blocks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """True also where the block before or after is."""
+    wider = blocks.copy()
+    wider[1:] |= blocks[:-1]
+    wider[:-1] |= blocks[1:]
+    return wider
 
 
 def limited(samples: NDArray[np.float64], sample_rate: int, ceiling_db: float = TRUE_PEAK_DB) -> NDArray[np.float64]:

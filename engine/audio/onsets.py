@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -56,6 +56,10 @@ class Onsets:
         """Both stretches, as one."""
         mine, others = ((o.times, o.values, o.low, o.level) for o in (self, other))
         return Onsets(*(np.concatenate(pair) for pair in zip(mine, others, strict=True)))
+
+    def later(self, seconds: float) -> Onsets:
+        """The same, so much later."""
+        return replace(self, times=self.times + seconds)
 
     def halves(self) -> list[Onsets]:
         """Its two halves."""

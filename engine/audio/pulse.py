@@ -218,27 +218,6 @@ def _vertex(values: NDArray[np.float64], best: int) -> float:
     return float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend < 0 else 0.0
 
 
-def beat_offset(
-    before: NDArray[Any],
-    inside: NDArray[Any],
-    after: NDArray[Any],
-    sample_rate: int,
-    gaps: tuple[float, float],
-    bpm: float | None = None,
-) -> tuple[Pulse, float | None]:
-    """The pulse around a region, and how late the region is on it in seconds: None where no steady one is told.
-
-    `before`, `inside` and `after` are (channels, n); `gaps` are the seconds between them.
-    """
-    start = before.shape[1] / sample_rate + gaps[0]
-    end = start + inside.shape[1] / sample_rate + gaps[1]
-    around = [Onsets.of(before, sample_rate), Onsets.of(after, sample_rate, end)]
-    pulse = find_pulse(around, bpm)
-    if not pulse.found:
-        return pulse, None
-    return pulse, late_seconds(around, Onsets.of(inside, sample_rate, start), pulse)
-
-
 def tempo_ratio(
     before: NDArray[Any],
     after: NDArray[Any],
@@ -250,7 +229,7 @@ def tempo_ratio(
     """How much faster a region has to be played to have the tempo of both sides; None where it has, or none is told.
 
     From 0.4 to 3 % either way, of regions of at least 3 s whose attacks lie clearly sharper at their own tempo.
-    Arguments as of `beat_offset`.
+    `before`, `inside` and `after` are (channels, n); `gaps` are the seconds between them.
     """
     end = (before.shape[1] + inside.shape[1]) / sample_rate + sum(gaps)
     pulse = find_pulse([Onsets.of(before, sample_rate), Onsets.of(after, sample_rate, end)], bpm)

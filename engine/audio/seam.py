@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +21,9 @@ from numpy.typing import NDArray
 from engine.audio.buffer import Samples
 from engine.audio.exact import match_channels
 from engine.audio.joint import MARGIN_SECONDS, Stretch, place_fade
-from engine.audio.loudness import TRUE_PEAK_DB, headroom_db, limited, matching_gain_db
-from engine.audio.pulse import beat_offset, tempo_ratio
+from engine.audio.loudness import TRUE_PEAK_DB, gain_between_db, headroom_db, limited, loudness_lufs
+from engine.audio.pulse import tempo_ratio
+from engine.audio.surroundings import Gaps, Surroundings
 from engine.audio.tone import Toned, toned
 from engine.audio.window import Region, Window
 
@@ -92,9 +92,6 @@ class Patch:
         return self.speed == 1 and not self.tilt_db and not self.width_db and abs(self.gain_db) <= most_gain_db
 
 
-Around = tuple[NDArray[Any], NDArray[Any]]  # the source before and after a region, (channels, n) each
-
-
 @dataclass(frozen=True)
 class Fitting:
     """How made material is fitted: loudness, and how far in seconds from a border the fade may lie.
@@ -114,29 +111,54 @@ class Fitting:
 
 
 def make_patches(
-    read: ReadSource, channels: int, new_audio: Made, window: Window, fitting: Fitting | None = None
+    read: ReadSource,
+    channels: int,
+    new_audio: Made,
+    window: Window,
+    fitting: Fitting | None = None,
+    around: Surroundings | None = None,
 ) -> tuple[Patch, ...]:
-    """One patch a region. `read(start, stop)` gives the source's samples at full scale +-1."""
+    """One patch a region. `read(start, stop)` gives the source's samples at full scale +-1; `around` is what
+    `surroundings_of` the only region found, where that was done before."""
     how = fitting or Fitting()
-    return tuple(_patch(read, channels, new_audio, window, region, how) for region in window.regions)
+    return tuple(
+        _patch(read, channels, new_audio, window, region, how, around or surroundings_of(read, window, region))
+        for region in window.regions
+    )
 
 
-def context_around(read: ReadSource, window: Window, region: Region) -> Around:
-    """The source before and after a region and its fades, at most 10 s of each: what its loudness follows."""
+def surroundings_of(read: ReadSource, window: Window, region: Region) -> Surroundings:
+    """The source before and after a region and its fades, at most 10 s of each: what the region follows."""
     length = round(_CONTEXT_SECONDS * window.sample_rate)
     first, last = max(0, min(region.fade_start, window.source_samples)), min(region.fade_end, window.source_samples)
     last = max(0, last)
-    return read(max(0, first - length), first), read(last, min(window.source_samples, last + length))
+    sides = read(max(0, first - length), first), read(last, min(window.source_samples, last + length))
+    return Surroundings(*sides, window.sample_rate)
 
 
-def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: Region, how: Fitting) -> Patch:
-    around = context_around(read, window, region)
+def beat_span(region: Region, sample_rate: int) -> tuple[int, Gaps]:
+    """Where the part of a region ends whose beat is compared, and its distances from its surroundings."""
+    stop = min(region.end, region.start + round(_LONGEST_BEAT_SECONDS * sample_rate))
+    return stop, (region.fade_before / sample_rate, (region.fade_end - stop) / sample_rate)
+
+
+def _patch(
+    read: ReadSource,
+    channels: int,
+    made: Made,
+    window: Window,
+    region: Region,
+    how: Fitting,
+    around: Surroundings,
+) -> Patch:
     made, speed = _at_tempo(around, channels, made, window, region, how)
     shift = _beat_shift(around, channels, made, window, region, how)
     new = match_channels(made.part(region.fade_start - shift, region.fade_end - shift), channels)
-    tone = toned(new, np.concatenate(around, axis=1), window.sample_rate) if how.match_tone else Toned(new)
-    gain_db = _gain_db(read, tone.samples, around, window, region) if how.match_loudness else 0.0
-    new = _turned(read, tone.samples, around, region, window.sample_rate, gain_db)
+    tone = toned(new, around.together, window.sample_rate) if how.match_tone else Toned(new)
+    there = float(np.abs(read(region.fade_start, region.fade_end)).max(initial=0.0)) if how.match_loudness else 0.0
+    peak = max(there, around.peak)
+    gain_db = _gain_db(tone.samples, around, region, peak) if how.match_loudness else 0.0
+    new = _turned(tone.samples, window.sample_rate, gain_db, peak)
     before, after = _joints(read, new, window, region, how, shift, made.end)
     fade_in = fade_out = "none"
     first, last = region.fade_start, region.fade_end
@@ -162,37 +184,30 @@ def _patch(read: ReadSource, channels: int, made: Made, window: Window, region: 
     )
 
 
-def _gain_db(read: ReadSource, new: NDArray[np.float64], around: Around, window: Window, region: Region) -> float:
-    context = np.concatenate(around, axis=1)
+def _gain_db(new: NDArray[np.float64], around: Surroundings, region: Region, peak: float) -> float:
+    """What brings the new part to the loudness around it, with its peaks within full scale or the source's `peak`."""
     inner = new[:, region.fade_before : new.shape[1] - region.fade_after]
-    there = read(region.fade_start, region.fade_end)
-    headroom = headroom_db(new, np.concatenate([context, there], axis=1))
-    return min(matching_gain_db(inner, context, window.sample_rate), headroom)
+    gain_db = gain_between_db(loudness_lufs(inner, around.sample_rate), around.loudness_lufs)
+    return min(gain_db, headroom_db(new, peak))
 
 
-def _turned(
-    read: ReadSource, new: NDArray[np.float64], around: Around, region: Region, rate: int, gain_db: float
-) -> NDArray[np.float64]:
-    """`new` at its gain; what was turned up stays below -1 dBTP, or below a source's peak that is over full scale."""
+def _turned(new: NDArray[np.float64], rate: int, gain_db: float, peak: float) -> NDArray[np.float64]:
+    """`new` at its gain; what was turned up stays below -1 dBTP, or below a source's `peak` over full scale."""
     new = new * 10 ** (gain_db / 20)
     if gain_db <= 0:
         return new
-    there = float(np.abs(read(region.fade_start, region.fade_end)).max(initial=0.0))
-    loudest = max(float(np.abs(side).max(initial=0.0)) for side in around)
-    peak = max(there, loudest)
     return limited(new, rate, TRUE_PEAK_DB if peak <= 1.0 else 20 * float(np.log10(peak)))
 
 
-def _beat_shift(around: Around, channels: int, new_audio: Made, window: Window, region: Region, how: Fitting) -> int:
+def _beat_shift(
+    around: Surroundings, channels: int, new_audio: Made, window: Window, region: Region, how: Fitting
+) -> int:
     """Samples by which the new part has to lie later to be on the beat around it; 0 where that cannot be told."""
     if not (how.match_tempo and _is_free(window, region, how)):
         return 0
     rate = window.sample_rate
-    before, after = around
-    stop = min(region.end, region.start + round(_LONGEST_BEAT_SECONDS * rate))
-    inside = match_channels(new_audio.part(region.start, stop), channels)
-    gaps = region.fade_before / rate, (region.fade_end - stop) / rate
-    late = beat_offset(before, inside, after, rate, gaps, how.bpm)[1]
+    stop, gaps = beat_span(region, rate)
+    late = around.beat_offset(match_channels(new_audio.part(region.start, stop), channels), gaps, how.bpm)[1]
     if late is None or not _LEAST_SHIFT_SECONDS <= abs(late) <= _MOST_SHIFT_SECONDS:
         return 0
     return -round(late * rate)
@@ -205,7 +220,7 @@ def _is_free(window: Window, region: Region, how: Fitting) -> bool:
 
 
 def _at_tempo(
-    around: Around, channels: int, made: Made, window: Window, region: Region, how: Fitting
+    around: Surroundings, channels: int, made: Made, window: Window, region: Region, how: Fitting
 ) -> tuple[Made, float]:
     """The new part at the tempo around it, and how much faster it became: 1.0 where that cannot be told or done.
 
@@ -215,7 +230,8 @@ def _at_tempo(
         return made, 1.0
     rate = window.sample_rate
     inside = match_channels(made.part(region.start, region.end), channels)
-    speed = tempo_ratio(*around, inside, rate, (region.fade_before / rate, region.fade_after / rate), how.bpm)
+    sides = around.before, around.after
+    speed = tempo_ratio(*sides, inside, rate, (region.fade_before / rate, region.fade_after / rate), how.bpm)
     if speed is None or made.samples.shape[1] * (1 - 1 / speed) > _MOST_SHORTENED_SECONDS * rate:
         return made, 1.0
     from pedalboard import time_stretch

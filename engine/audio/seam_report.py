@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 
 from engine.audio.loudness import SILENT_LUFS, loudness_lufs
 from engine.audio.onsets import Onsets
-from engine.audio.pulse import beat_offset
-from engine.audio.seam import Patch
+from engine.audio.seam import Patch, beat_span, surroundings_of
+from engine.audio.surroundings import Surroundings
 from engine.audio.tone import tilt_db
 from engine.audio.window import Region, Window
 
 ReadResult = Callable[[int, int], NDArray[np.float64]]
-_CONTEXT_SECONDS = 10.0
 _AROUND_SECONDS = 2.0
 _NEAR_SECONDS = 1.0
 _PIECE_SECONDS = 0.1
@@ -50,7 +49,6 @@ _CHANGED_SCORE = 100.0
 _OFF_THE_BEAT_SCORE = 2.0
 WEIGHTS = {"click_db": 6.0, "loudness_lu": 4.0, "beat_ms": 40.0, "tilt_db": 3.0}  # what counts 1 in the score
 _QUIET = 1e-4  # a second difference of -80 dB: below it nothing is heard as a click
-_LONGEST_BEAT_SECONDS = 30.0
 _LEAST_BEAT_SECONDS = 2.0
 
 
@@ -110,33 +108,39 @@ class SeamReport:
         return [sentence for sentence in _sentences(self) if sentence]
 
 
-def measure(read: ReadResult, window: Window, patch: Patch, region: Region, changed_outside: int) -> SeamReport:
-    """The report on one region. `read(start, stop)` gives the result by positions of the source, full scale +-1."""
+def measure(
+    read: ReadResult,
+    window: Window,
+    patch: Patch,
+    region: Region,
+    changed_outside: int,
+    around: Surroundings | None = None,
+) -> SeamReport:
+    """The report on one region. `read(start, stop)` gives the result by positions of the source, full scale +-1;
+    `around` is what lies around the region there, where that was read before."""
     first, last = window.output
     rate = window.sample_rate
-    context = round(_CONTEXT_SECONDS * rate)
-    before = read(max(first, region.fade_start - context), max(first, region.fade_start))
-    after = read(min(last, region.fade_end), min(last, region.fade_end + context))
+    around = around or surroundings_of(read, window, region)
     inside = read(region.start, region.end)
     joints = patch.joints
     start, end = joints[0] or (region.fade_start, region.start), joints[1] or (region.end, region.fade_end)
     click_before = _click(read, window, *start) if region.start > first else (None, False)
     click_after = _click(read, window, *end) if region.end < last else (None, False)
-    late, off_the_beat = _phase_error(inside, before, after, region, rate, patch.bpm)
+    late, off_the_beat = _phase_error(inside, around, region, patch.bpm)
     clicks = ("start",) * click_before[1] + ("end",) * click_after[1]
     return SeamReport(
         samples_changed_outside=changed_outside,
         click_before_db=click_before[0],
         click_after_db=click_after[0],
         clicks=clicks or None,
-        loudness_difference_lu=_loudness_difference(inside, before, after, rate),
+        loudness_difference_lu=_loudness_difference(inside, around),
         tempo_phase_error_ms=late,
         off_the_beat=off_the_beat or None,
-        spectral_tilt_difference_db=_tilt_difference(inside, before, after, rate),
+        spectral_tilt_difference_db=_tilt_difference(inside, around),
         gain_db=round(patch.gain_db, 3),
         fade_before=patch.fade_in,
         fade_after=patch.fade_out,
-        silent=_silent(inside, before, after, rate),
+        silent=_silent(inside, around),
         beat_shift_ms=round(1000 * patch.shift / rate, 1) if patch.shift else None,
         tempo_change_percent=round(100 * (patch.speed - 1), 2) if patch.speed != 1 else None,
         tilt_change_db=round(patch.tilt_db, 2) if patch.tilt_db else None,
@@ -177,13 +181,13 @@ def is_silent(samples: NDArray[Any]) -> bool:
     return not any(np.any(np.abs(samples[:, start : start + _BLOCK]) > _SILENT) for start in blocks)
 
 
-def _silent(inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], rate: int) -> str | None:
+def _silent(inside: NDArray[Any], around: Surroundings) -> str | None:
     """What is silent: "region", "surroundings" (the nearest second on each side), "both", or None."""
-    near = round(_NEAR_SECONDS * rate)
+    near = round(_NEAR_SECONDS * around.sample_rate)
     region = is_silent(inside)
-    sides = [side for side in (before[:, -near:], after[:, :near]) if side.shape[1]]
-    around = bool(sides) and all(is_silent(side) for side in sides)
-    return "both" if region and around else "region" if region else "surroundings" if around else None
+    sides = [side for side in (around.before[:, -near:], around.after[:, :near]) if side.shape[1]]
+    beside = bool(sides) and all(is_silent(side) for side in sides)
+    return "both" if region and beside else "region" if region else "surroundings" if beside else None
 
 
 def _click(read: ReadResult, window: Window, start: int, stop: int) -> tuple[float, bool]:
@@ -226,28 +230,27 @@ def _peaks(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     return values[:whole].reshape(-1, length).max(axis=1)
 
 
-def _loudness_difference(inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], rate: int) -> float | None:
-    context = np.concatenate([before, after], axis=1)
-    wanted, got = loudness_lufs(context, rate), loudness_lufs(inside, rate)
+def _loudness_difference(inside: NDArray[Any], around: Surroundings) -> float | None:
+    wanted, got = around.loudness_lufs, loudness_lufs(inside, around.sample_rate)
     return None if SILENT_LUFS in (wanted, got) else round(got - wanted, 2)
 
 
 def _phase_error(
-    inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], region: Region, rate: int, bpm: float | None
+    inside: NDArray[Any], around: Surroundings, region: Region, bpm: float | None
 ) -> tuple[float | None, bool]:
     """How late the region's attacks are on the pulse and pattern around it, in ms; whether they do not go with it."""
-    inside = inside[:, : round(_LONGEST_BEAT_SECONDS * rate)]
-    rest = (region.end - region.start - inside.shape[1]) / rate
-    gaps = region.fade_before / rate, region.fade_after / rate + rest
-    pulse, late = beat_offset(before, inside, after, rate, gaps, bpm)
+    rate = around.sample_rate
+    stop, gaps = beat_span(region, rate)
+    inside = inside[:, : stop - region.start]
+    pulse, late = around.beat_offset(inside, gaps, bpm)
     if late is not None:
         return round(1000 * late, 1), False
     long = inside.shape[1] >= _LEAST_BEAT_SECONDS * rate
     return None, pulse.found and long and bool(Onsets.of(inside, rate).values.any())
 
 
-def _tilt_difference(inside: NDArray[Any], before: NDArray[Any], after: NDArray[Any], rate: int) -> float | None:
-    tilts = tilt_db(inside, rate), tilt_db(np.concatenate([before, after], axis=1), rate)
+def _tilt_difference(inside: NDArray[Any], around: Surroundings) -> float | None:
+    tilts = tilt_db(inside, around.sample_rate), around.tilt_db
     return None if tilts[0] is None or tilts[1] is None else round(tilts[0] - tilts[1], 2)
 
 

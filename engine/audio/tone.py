@@ -32,7 +32,8 @@ def tilt_db(samples: NDArray[Any], rate: int) -> float | None:
     if mono.size < _SIZE or not np.any(np.abs(mono) > _AUDIBLE):
         return None
     frames = np.lib.stride_tricks.sliding_window_view(mono, _SIZE)[:: _SIZE // 2]
-    power = np.mean([np.abs(np.fft.rfft(f * np.hanning(_SIZE))) ** 2 for f in frames[:512]], axis=0)
+    window = np.hanning(_SIZE)
+    power = np.mean([np.abs(np.fft.rfft(f * window)) ** 2 for f in frames[:512]], axis=0)
     hertz = np.fft.rfftfreq(_SIZE, 1 / rate)
     edges = _LOWEST_HZ * 2 ** (np.arange(20) / 3)
     edges = edges[edges < min(_HIGHEST_HZ, rate / 2.2)]

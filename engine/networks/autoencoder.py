@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from engine.constants import FRAME_RATE, LATENT_STRIDE, MODEL_SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.errors import CheckpointError
+from engine.networks.beside import rows_beside
 from engine.networks.config import VocoderConfig
 from engine.networks.dcae import AutoencoderDC, DcaeConfig
 from engine.networks.vocoder import Vocoder
@@ -102,7 +103,7 @@ class MusicAutoencoder(nn.Module):
         reach = math.ceil(self.vocoder.receptive_frames / LATENT_STRIDE)
         mel_start, mel_end = max(0, start - reach), min(total, end + reach)
         mel = self._mel_window(features, mel_start, mel_end)
-        audio = self.vocoder.decode(mel.flatten(0, 1)).unflatten(0, mel.shape[:2])
+        audio = rows_beside(self.vocoder.decode, mel.flatten(0, 1)).unflatten(0, mel.shape[:2])
         first = (start - mel_start) * self.samples_per_frame
         return audio[..., first : first + (end - start) * self.samples_per_frame]
 

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from engine.audio.buffer import Samples
 from engine.audio.seam import Fitting, Made, Patch, make_patches
 from engine.audio.seam_report import SeamReport, changed_samples, measure
+from engine.audio.surroundings import Surroundings
 from engine.audio.window import Region, Window
+from engine.rendering.listening import Listening, padded
 from engine.rendering.source import Source
 from engine.requests.extent import output_of
 
@@ -67,12 +69,21 @@ def single_regions(window: Window) -> tuple[Window, ...]:
 class Joiner:
     """Joins items to the same source. What the output needs of the source is read once."""
 
-    def __init__(self, source: Source, windows: tuple[Window, ...], fitting: Fitting | bool, clip: bool) -> None:
-        """`fitting` as a bool is `match_loudness` with the fades at the borders."""
+    def __init__(
+        self,
+        source: Source,
+        windows: tuple[Window, ...],
+        fitting: Fitting | bool,
+        clip: bool,
+        listening: Listening | None = None,
+    ) -> None:
+        """`fitting` as a bool is `match_loudness` with the fades at the borders. `listening` to these windows, where
+        it was begun before."""
         self._source = source
+        self._listening = listening
         self._fitting = fitting if isinstance(fitting, Fitting) else Fitting(fitting)
         self._start, self._stop = output_of(windows, clip)
-        self._canvas = self._read(self._start, self._stop)
+        self._canvas = padded(source, self._start, self._stop)
 
     def join(self, pieces: list[Piece]) -> Joined:
         """One item from its pieces, one a region."""
@@ -81,7 +92,7 @@ class Joiner:
         overlay(audio, self._start, patches)
         outside = changed_samples(self._canvas, audio, self._start, patches)
         reports = tuple(
-            measure(self._reader(patches), piece.window, patch, piece.region, outside)
+            measure(self._reader(patches), piece.window, patch, piece.region, outside, self._beside(piece, pieces))
             for piece, patch in zip(pieces, patches, strict=True)
         )
         return Joined(audio, self._start, reports, tuple((patch.position, patch.end) for patch in patches), patches)
@@ -91,27 +102,26 @@ class Joiner:
         if piece.is_source:
             samples = read(piece.region.fade_start, piece.region.fade_end)
             return Patch(piece.region.fade_start, samples, 0.0, "none", "none")
-        return make_patches(read, self._source.channels, piece.made, piece.window, self._fitting)[0]
+        around = self._around(piece)
+        return make_patches(read, self._source.channels, piece.made, piece.window, self._fitting, around)[0]
+
+    def _around(self, piece: Piece) -> Surroundings | None:
+        """What was heard around a region in the source, where somebody listened."""
+        return None if self._listening is None else self._listening.around(piece.region)
+
+    def _beside(self, piece: Piece, pieces: list[Piece]) -> Surroundings | None:
+        """The same in the result, where no other region of it can lie there."""
+        return self._around(piece) if len(pieces) == 1 else None
 
     def _reader(self, patches: tuple[Patch, ...]) -> Any:
         """Reads the source with patches in place, float64 at full scale +-1, silence where there is neither."""
 
         def read(start: int, stop: int) -> NDArray[np.float64]:
-            samples = self._read(start, max(start, stop)).astype(np.float64)
+            samples = padded(self._source, start, stop).astype(np.float64)
             overlay(samples, start, patches)
             return samples
 
         return read
-
-    def _read(self, start: int, stop: int) -> Samples:
-        """The source's samples, to be read only (those in memory are not copied); silence beyond its ends."""
-        if 0 <= start < stop <= self._source.frames:
-            return self._source.read(start, stop)
-        out = np.zeros((self._source.channels, stop - start), dtype=np.float32)
-        first, last = max(0, start), min(self._source.frames, stop)
-        if first < last:
-            out[:, first - start : last - start] = self._source.read(first, last)
-        return out
 
 
 def overlay(samples: NDArray[Any], position: int, patches: tuple[Patch, ...]) -> None:

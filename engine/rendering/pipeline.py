@@ -24,6 +24,7 @@ from engine.grid.tempo_map import TempoMap
 from engine.rendering.codec import Span, pad_frames
 from engine.rendering.job import Job
 from engine.rendering.joining import Joined, Joiner, Piece, choose_best, single_regions
+from engine.rendering.listening import Listening
 from engine.rendering.own_clips import MOST_GAIN_DB, Reused
 from engine.rendering.render import Render
 from engine.rendering.source import Source
@@ -84,17 +85,12 @@ def _joined(job: Job) -> list[Render]:
     fitted = [_with_own(job, source, window) for window in job.order.extent.windows]
     windows = tuple(window for window, _ in fitted)
     job.runs = len(windows)
-    rendered = [_render_window(job, source, window, own) for window, own in fitted]
-    pieces = [[piece for _, of_window in rendered for piece in of_window[i]] for i in range(job.items)]
-    pieces = _effected(job, pieces)
+    with Listening(source, windows, _bpm(job)) as listening:
+        rendered = [_render_window(job, source, window, own) for window, own in fitted]
+        pieces = [[piece for _, of_window in rendered for piece in of_window[i]] for i in range(job.items)]
+        pieces = _effected(job, pieces)
+        joined = _join(job, source, windows, pieces, listening)
     anything = not any(piece.is_source for piece in pieces[0])
-    joined = []
-    with job.timed("seam"):
-        job.report("seam", 0, job.items)
-        joiner = Joiner(source, windows, _fitting(job), job.resolved.output == "clip")
-        for i in range(job.items):
-            joined.append(joiner.join(pieces[i]))
-            job.report("seam", i + 1, job.items)
     results = _joined_results(job, source, windows, [latents for latents, _ in rendered], joined, anything)
     for result in results:
         _attach(result, source)
@@ -102,6 +98,20 @@ def _joined(job: Job) -> list[Render]:
     if anything:
         _keep_own(job, windows, [latents for latents, _ in rendered], joined)
     return sorted(results, key=lambda r: (r.variation, not r.kept, r.candidate))
+
+
+def _join(
+    job: Job, source: Source, windows: tuple[Window, ...], pieces: list[list[Piece]], listening: Listening
+) -> list[Joined]:
+    """Every item in its source."""
+    joined = []
+    with job.timed("seam"):
+        job.report("seam", 0, job.items)
+        joiner = Joiner(source, windows, _fitting(job), job.resolved.output == "clip", listening)
+        for i in range(job.items):
+            joined.append(joiner.join(pieces[i]))
+            job.report("seam", i + 1, job.items)
+    return joined
 
 
 def _with_own(job: Job, source: Source, window: Window) -> tuple[Window, Reused | None]:

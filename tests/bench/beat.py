@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from engine.audio.pulse import beat_offset
+from engine.audio.surroundings import Surroundings
 from tests.bench.figures import Figure, Result
 from tests.bench.fit import music_of_folder
 from tests.support.beat_corpus import (
@@ -71,7 +71,8 @@ def of_folder(folder: Path) -> list[Result]:
     found, late = [], []
     for audio, rate in track(list(music_of_folder(folder)), "music"):
         first, last = (round(seconds * rate) for seconds in GAP)
-        pulse, offset = beat_offset(audio[:, :first], audio[:, first:last], audio[:, last:], rate, (0.0, 0.0))
+        around = Surroundings(audio[:, :first], audio[:, last:], rate)
+        pulse, offset = around.beat_offset(audio[:, first:last], (0.0, 0.0))
         found.append(pulse.found)
         late += [] if offset is None else [abs(1000 * offset)]
     how = f"{len(found)} pieces"

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from engine.audio.buffer import Audio
-from engine.audio.pulse import Onsets, beat_offset, find_pulse
+from engine.audio.pulse import Onsets, find_pulse
 from engine.audio.seam import Fitting, Made
+from engine.audio.surroundings import Surroundings
 from engine.audio.window import plan_window
 from engine.rendering.joining import Joined, Joiner, Piece, single_regions
 from engine.rendering.source import open_source
@@ -78,7 +79,8 @@ def test_no_pulse_in_noise_swells_speech_and_free_playing(seed: int) -> None:
 def test_lateness_is_told_to_milliseconds(late: float) -> None:
     music, moved = _groove(118, 16), _groove(118, 16, seed=5, late=late)
     cut = 6 * RATE, 10 * RATE
-    pulse, heard = beat_offset(music[:, : cut[0]], moved[:, slice(*cut)], music[:, cut[1] :], RATE, (0.0, 0.0))
+    around = Surroundings(music[:, : cut[0]], music[:, cut[1] :], RATE)
+    pulse, heard = around.beat_offset(moved[:, slice(*cut)], (0.0, 0.0))
     assert pulse.found and heard == pytest.approx(late, abs=0.004)
 
 
