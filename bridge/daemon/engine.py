@@ -57,6 +57,11 @@ class EngineNotStarted(BridgeError):
     """The engine process does not come up; the message holds the end of its log."""
 
 
+def renders_elsewhere(settings: Settings) -> bool:
+    """Whether another machine renders for this one now."""
+    return settings.renderer == wire.DEFAULT_RENDERER and linked_path(settings.home).exists()
+
+
 class EngineProcess:
     """One engine process. Everything is called on the daemon's loop."""
 
@@ -95,6 +100,11 @@ class EngineProcess:
     def loaded_model(self) -> str:
         """Name of the model it has; "" for none."""
         return self._ordered_model if self.pid is not None else ""
+
+    @property
+    def device_wanted(self) -> str:
+        """The device it was told to use."""
+        return self._device
 
     @property
     def _takes_one_job(self) -> bool:
@@ -248,8 +258,7 @@ class EngineProcess:
 
     def _renderer(self) -> str:
         """Of this start: the machine may have been linked to another one, or not any more, since the last."""
-        elsewhere = linked_path(self._settings.home).exists() and self._settings.renderer == wire.DEFAULT_RENDERER
-        return wire.REMOTE_RENDERER if elsewhere else self._settings.renderer
+        return wire.REMOTE_RENDERER if renders_elsewhere(self._settings) else self._settings.renderer
 
     def _environment(self) -> dict[str, str]:
         memory = {"ACESTEP_MEMORY": self._settings.memory} if self._settings.memory else {}

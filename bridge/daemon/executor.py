@@ -1,8 +1,9 @@
 """Executors: who renders jobs. The runner hands a job to a worker and hears progress, cancel and result; nothing else
 knows which executor it is.
 
-`LocalExecutor` has an engine process per device; a machine that is linked to another one renders there, through the
-same process. `bridge.daemon.ray_executor` has the actors of a Ray cluster.
+`LocalExecutor` has an engine process per device. While another machine is linked, each process has one job rendered
+there instead, and there are as many as that machine has places. `bridge.daemon.ray_executor` has the actors of a Ray
+cluster.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from bridge.daemon.device_words import devices_of, threads_each
-from bridge.daemon.engine import EngineProcess, OnSaid, Outcome
+from bridge.daemon.engine import NOTHING, EngineProcess, Names, OnSaid, Outcome, renders_elsewhere
 from bridge.daemon.settings import Settings
 from bridge.engine_process import wire
 from bridge.protocol.messages import EngineState
 from engine.errors import InvalidRequest
 from engine.extras import how_to_install
 
+MOST_ELSEWHERE = 16  # a process each, 45 MB
 _BUSIEST_FIRST = ("busy", "loading", "starting", "idle", "stopped")
 
 
@@ -55,6 +57,10 @@ class Executor(Protocol):
     def workers(self) -> Sequence[Worker]:
         """Those that can be used now."""
 
+    @property
+    def spreads(self) -> bool:
+        """Whether parts of a job are to be made by several workers; else one worker sees to that itself."""
+
     def describe(self) -> EngineState:
         """The one that does most, for clients."""
 
@@ -69,18 +75,27 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """An engine process per device on this machine."""
+    """An engine process per device on this machine, or per place of the machine that renders for it."""
 
     def __init__(self, settings: Settings, make: Callable[..., EngineProcess] = EngineProcess) -> None:
         devices = devices_of(settings.device)
         threads = {"OMP_NUM_THREADS": str(threads_each(devices))} if len(devices) > 1 else {}
-        self.engines = [make(settings, device=d, environment=threads if d == "cpu" else {}) for d in devices]
+        self._settings, self._make = settings, make
+        self._here, self._there = len(devices), 1
         self.on_change: Callable[[], None] = lambda: None
+        self.engines: list[EngineProcess] = []
+        for device in devices:
+            self._add(device, threads if device == "cpu" else NOTHING)
 
     @property
     def workers(self) -> Sequence[EngineProcess]:
         """All of them; a process that has ended is started again by its next job."""
-        return self.engines
+        return self.engines[: self._there if renders_elsewhere(self._settings) else self._here]
+
+    @property
+    def spreads(self) -> bool:
+        """A linked machine gets whole jobs, which it finds again by their ids, and spreads them itself."""
+        return not renders_elsewhere(self._settings)
 
     def describe(self) -> EngineState:
         """The process that does most."""
@@ -88,7 +103,7 @@ class LocalExecutor:
 
     def describe_all(self) -> list[EngineState]:
         """In the order of the devices."""
-        return [engine.describe() for engine in self.engines]
+        return [engine.describe() for engine in self.workers]
 
     def kill(self) -> None:
         """End the processes at once."""
@@ -98,6 +113,18 @@ class LocalExecutor:
     async def close(self) -> None:
         """End the processes in order."""
         await asyncio.gather(*(engine.close() for engine in self.engines))
+
+    def _add(self, device: str, environment: Names = NOTHING) -> None:
+        engine = self._make(self._settings, device=device, environment=environment)
+        engine.on_places = self._follow
+        self.engines.append(engine)
+
+    def _follow(self, places: wire.Places) -> None:
+        """The linked machine said how many jobs it takes at once."""
+        self._there = min(max(1, places.count), MOST_ELSEWHERE)
+        while len(self.engines) < self._there:
+            self._add(self.engines[0].device_wanted)
+        self.on_change()
 
 
 def make_executor(settings: Settings) -> Executor:

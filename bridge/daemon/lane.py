@@ -50,6 +50,11 @@ class Lane:
         """Whether it can take a job."""
         return self._task is None and not self._lent
 
+    @property
+    def unloads(self) -> bool:
+        """Whether it is to let go of its model."""
+        return self._unload
+
     def want(self, model: str, unload: bool = False) -> None:
         """Load a model, or let go of what is loaded, when no job waits."""
         self._wanted_model, self._unload = model, unload

@@ -297,7 +297,8 @@ class Operations:
             from bridge.client.elsewhere import models_there
 
             return Reply(await models_there(self._settings.home, linked))
-        return Reply(views.models(self._runner.describe().model, self._default_model(), call.peer.is_local))
+        loaded, default = self._runner.describe().model, self._default_model()
+        return Reply(await self._threads.run(views.models, loaded, default, call.peer.is_local))
 
     async def _load(self, request: m.LoadRequest, call: Call) -> Reply:
         self._runner.preload(await self._checked_model(request.model, call.peer))

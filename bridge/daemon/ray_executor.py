@@ -32,6 +32,11 @@ class RayExecutor:
         """One per place."""
         return self._workers
 
+    @property
+    def spreads(self) -> bool:
+        """Parts of a job go to several actors."""
+        return True
+
     def describe(self) -> EngineState:
         """The driver, and how many places there are."""
         state = self._driver.describe()
@@ -42,6 +47,7 @@ class RayExecutor:
             model=state.model,
             device=f"ray: {self._count} places{words}" if state.pid else "ray: no driver runs",
             restarts=state.restarts,
+            places=max(1, self._count),
         )
 
     def describe_all(self) -> list[EngineState]:

@@ -103,8 +103,13 @@ class Runner:
         self.wake()
 
     def _follow_executor(self) -> None:
-        """A lane for each worker; workers may come and go. A lane that is at a job keeps its worker until then."""
+        """A lane for each worker; workers may come and go. A lane that is at a job keeps its worker until then, and one
+        that is to let go of its model until it has.
+        """
         workers = self.executor.workers
+        for lane in self._lanes:
+            if lane.worker not in workers and lane.is_free and lane.unloads:
+                lane.run_errand()
         self._lanes = [lane for lane in self._lanes if lane.worker in workers or not lane.is_free]
         have = [lane.worker for lane in self._lanes]
         for worker in workers:
@@ -130,7 +135,7 @@ class Runner:
     def _helpers(self, job: Job, free: list[Lane]) -> list[Lane]:
         """Lanes that make parts of a job: when nothing else waits, those whose worker has its model or none."""
         spare = items_of(job.request) - 1
-        if spare < 1 or not free or self._store.queued() > 1:
+        if spare < 1 or not free or not self.executor.spreads or self._store.queued() > 1:
             return []
         return sorted(
             (lane for lane in free if _unlike(lane, job.model) < 2), key=lambda lane: _unlike(lane, job.model)

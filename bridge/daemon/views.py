@@ -14,6 +14,7 @@ from bridge.jobs import Job
 from bridge.protocol import messages as m
 from bridge.protocol.errors import RequestFailed, failure, refused
 from engine.checkpoints import registry
+from engine.checkpoints.identity import known_fingerprint
 from engine.errors import CheckpointError
 from engine.families.table import facts_of
 
@@ -160,6 +161,7 @@ def _entry(entry: registry.ModelEntry, loaded: str | None, with_paths: bool) -> 
         licence=entry.licence,
         remedy="" if entry.installed else remedy,
         tasks=_tasks(entry.name) if entry.installed else [],
+        fingerprint=known_fingerprint(entry.folder) if entry.installed else "",
     )
 
 

@@ -85,6 +85,8 @@ class Worker:
             self._model = model
             self._loaded = wire.Loaded(model=name, device=self._renderer.device)
             self._line.say(self._loaded)
+            if (places := getattr(self._renderer, "places", 0)) > 0:
+                self._line.say(wire.Places(count=places))
         return self._renderer
 
     def _step(self, job_id: str) -> OnStep:

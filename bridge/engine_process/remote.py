@@ -15,20 +15,21 @@ from typing import Any
 import msgspec
 
 from bridge.client import Client, JobHandle, JobResult, Timeouts
+from bridge.client.likeness import differences
 from bridge.client.link_state import REMOVE, Standing, link_state
 from bridge.engine_process.renderer import OnLog, OnStep
 from bridge.engine_process.wire import Done, RenderJob
 from bridge.files.store import AudioStore
 from bridge.protocol.errors import BridgeError, DaemonLost, DaemonNotRunning, ErrorContent, RequestFailed, failure
 from bridge.protocol.linked import Linked, linked_path, read_linked
-from bridge.protocol.messages import ModelName, ResultEntry
+from bridge.protocol.messages import PUBLIC_STATES, JobStatus, ModelName, ResultEntry
 from engine.errors import Cancelled
 
 _LOOK_SECONDS = 0.05
 _TIMEOUTS = Timeouts(connect=4.0, reply=60.0, reconnect=30.0)
 _SLOW = Timeouts(connect=20.0, reply=60.0, reconnect=30.0)  # a line that is slow, or loses much
 _TICK_SECONDS = 10.0  # the daemon takes a job without a word for one that hangs
-_TRY_SECONDS = 2.0
+_TRY_SECONDS, _LINES_SECONDS = 2.0, 1.0
 _WAITS = {  # how long a machine that has our job may be away, by how it is
     **dict.fromkeys((Standing.SILENT, Standing.NOT_FOUND), 600.0),
     **dict.fromkeys((Standing.STOPPED, Standing.NO_DAEMON), 60.0),
@@ -49,17 +50,22 @@ class RemoteRenderer:
         self._client: Client | None = None
         self._linked = _linked(home)
         self.device = self._linked.name
+        self.places = 1  # how many jobs that machine takes at once
+        self._notes: list[str] = []  # what of it is not as here
 
     def load(self, model: str, on_step: OnStep) -> ModelName:
         """Let the other machine load its model. Raises RequestFailed."""
         on_step("load", 0, 1)
-        client = self._connected()
-        if model != self._linked.model.name:
-            client.load(model)
-            return ModelName(name=model, description=f"{model}: on {self._linked.name}")
-        hello = client.hello(warm=True)
-        self.device = f"{self._linked.name} ({hello.engine.device})" if hello.engine.device else self._linked.name
-        return hello.model
+        client, name = self._connected(), self._linked.name
+        is_default = model == self._linked.model.name
+        hello = client.hello(warm=is_default)
+        self.places = sum(engine.places for engine in hello.engines or [hello.engine])
+        self._notes = differences(name, hello.package_version, client.models(), model)
+        self.device = f"{name} ({hello.engine.device})" if hello.engine.device else name
+        if is_default:
+            return hello.model
+        client.load(model)
+        return ModelName(name=model, description=f"{model}: on {name}")
 
     def render(self, job: RenderJob, on_step: OnStep, on_log: OnLog, cancel: threading.Event) -> Done:
         """Have a job rendered there and bring its results here. Raises RequestFailed, Cancelled."""
@@ -73,13 +79,16 @@ class RemoteRenderer:
             self._disconnect()
             raise _unreachable(self._home, self._linked, error) from error
         results = [self._kept(entry, data) for entry, data in zip(result.entries, result.buffers, strict=True)]
-        return Done(job_id=job.job_id, results=results, warnings=result.reply.warnings)
+        return Done(job_id=job.job_id, results=results, warnings=[*self._notes, *result.reply.warnings])
 
     def _rendered(self, job: RenderJob, on_step: OnStep, on_log: OnLog, cancel: threading.Event) -> JobResult:
         """The result, however often the line is cut meanwhile. Raises DaemonLost where the machine stays away."""
+        lines = _Lines(on_log)
+        for note in self._notes:
+            on_log("warning", note)
         while True:
             try:
-                return self._followed(job, on_step, on_log, cancel)
+                return self._followed(job, on_step, lines, cancel)
             except (DaemonLost, DaemonNotRunning) as error:
                 lost: BridgeError = error
             except RequestFailed as error:
@@ -102,9 +111,9 @@ class RemoteRenderer:
             if cancel.wait(_TRY_SECONDS):
                 raise Cancelled("The job was cancelled.")
 
-    def _followed(self, job: RenderJob, on_step: OnStep, on_log: OnLog, cancel: threading.Event) -> JobResult:
+    def _followed(self, job: RenderJob, on_step: OnStep, lines: _Lines, cancel: threading.Event) -> JobResult:
         client = self._connected()
-        on_log("info", f"sent to {self._linked.name}")
+        lines.on_log("info", f"sent to {self._linked.name}")
         handle = client.submit(self._request(job), request_id=f"linked {job.job_id}")
         finished, told = threading.Event(), _Told(on_step)
         watcher = threading.Thread(target=_pass_on, args=(cancel, finished, handle, told), daemon=True)
@@ -113,6 +122,7 @@ class RemoteRenderer:
             for status in handle.progress():
                 if not status.is_finished:
                     told.tell(status.stage or "queued", status.step, status.steps)
+                lines.pass_on(client, status)
         finally:
             finished.set()
         on_step("receive", 0, 1)
@@ -165,6 +175,24 @@ class _Told:
     def tell_again(self) -> None:
         if time.monotonic() - self._at > _TICK_SECONDS:
             self.tell(*self._last)
+
+
+class _Lines:
+    """The job's log there, passed on as it grows; states are told by the job's own."""
+
+    def __init__(self, on_log: OnLog) -> None:
+        self.on_log, self._after, self._at = on_log, 0, 0.0
+
+    def pass_on(self, client: Client, status: JobStatus) -> None:
+        """What is new, at most once a second until the job is finished."""
+        if not status.is_finished and time.monotonic() - self._at < _LINES_SECONDS:
+            return
+        self._at = time.monotonic()
+        said = status.error.message if status.error is not None else ""  # told as the job's error
+        for line in client.logs(status.job_id, self._after).lines:
+            self._after = line.number
+            if line.text not in PUBLIC_STATES and line.text != said:
+                self.on_log(line.level, line.text)
 
 
 def _pass_on(cancel: threading.Event, finished: threading.Event, handle: JobHandle, told: _Told) -> None:

@@ -130,7 +130,7 @@ class Lost(Said, frozen=True, kw_only=True, tag="lost"):
 
 
 class Places(Said, frozen=True, kw_only=True, tag="places"):
-    """Ray's driver: how many jobs can run at once now."""
+    """Ray's driver, and who renders on a linked machine: how many jobs can run at once there now."""
 
     count: int
     words: str = ""

@@ -263,6 +263,7 @@ class ModelEntry(Content, frozen=True, kw_only=True):
     """A model of the registry; `remedy` says how to get it where it is not available.
 
     `machine` is the linked one that has it, "" on this one. `tasks` is what it is trained for, where that is known.
+    `fingerprint` tells checkpoints of the same name apart, as in recipes.
     """
 
     name: str
@@ -275,6 +276,7 @@ class ModelEntry(Content, frozen=True, kw_only=True):
     remedy: str = ""
     machine: str = ""
     tasks: list[str] = []
+    fingerprint: str = ""
 
 
 class ModelsReply(Content, frozen=True, kw_only=True):
@@ -286,13 +288,14 @@ class ModelsReply(Content, frozen=True, kw_only=True):
 
 
 class EngineState(Content, frozen=True, kw_only=True):
-    """The engine process."""
+    """The engine process, or what stands for several: `places` is how many jobs it takes at once."""
 
     state: Literal["stopped", "starting", "loading", "idle", "busy"]
     pid: int | None = None
     model: str | None = None
     device: str | None = None
     restarts: int = 0
+    places: int = 1
 
 
 class HelloReply(Content, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ any retrained or rounded weight file differs in all of them.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 SMALL_BYTES = 1 << 20
@@ -18,13 +19,27 @@ SUFFIXES = (".safetensors", ".json")
 
 def fingerprint(source: Path) -> str:
     """SHA-256, as hexadecimal text, over a checkpoint folder's weights and configs, or over a single file."""
-    files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.suffix in SUFFIXES)
     digest = hashlib.sha256()
-    for path in files:
+    for path in _files(source):
         name = path.name if path == source else path.relative_to(source).as_posix()
         digest.update(f"{name}\0{path.stat().st_size}\0".encode())
         _add(digest, path)
     return digest.hexdigest()
+
+
+def known_fingerprint(source: Path) -> str:
+    """The same, made again only when a file has changed, as far as sizes and times of files say."""
+    state = tuple((str(path), (told := path.stat()).st_size, told.st_mtime_ns) for path in _files(source))
+    return _made_once(source, state)
+
+
+@lru_cache(maxsize=64)
+def _made_once(source: Path, state: tuple[tuple[str, int, int], ...]) -> str:
+    return fingerprint(source)
+
+
+def _files(source: Path) -> list[Path]:
+    return [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.suffix in SUFFIXES)
 
 
 def _add(digest: hashlib._Hash, path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from bridge.client import Client
 from tests.support.daemons import Daemon, running, text
-from tests.support.executor_contract import CHECKS, PLACES
+from tests.support.executor_contract import CHECKS, PLACES, guest_options
 from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import NOISE
 
@@ -43,7 +43,7 @@ def cluster(nodes_home: Path) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def daemon(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     home = tmp_path_factory.mktemp("ray") / "home"
-    options = ("--executor", "ray", "--address", cluster.address, "--workers", str(PLACES))
+    options = ("--executor", "ray", "--address", cluster.address, "--workers", str(PLACES), *guest_options(home))
     with running(home, *options, renderer=NOISE) as daemon, daemon.client() as client:
         client.submit(text()).result()
         _wait_for_places(client, PLACES)

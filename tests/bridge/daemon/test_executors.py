@@ -15,14 +15,14 @@ from bridge.daemon.device_words import devices_of
 from bridge.jobs import Job, JobStore
 from engine.errors import InvalidRequest
 from tests.support.daemons import running
-from tests.support.executor_contract import CHECKS, PLACES
+from tests.support.executor_contract import CHECKS, PLACES, guest_options
 from tests.support.renderers import NOISE
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     home = tmp_path_factory.mktemp("executor") / "home"
-    with running(home, "--device", f"cpu*{PLACES}", renderer=NOISE) as daemon, daemon.client() as client:
+    with running(home, "--device", f"cpu*{PLACES}", *guest_options(home), renderer=NOISE) as daemon, daemon.client() as client:
         yield client
 
 

@@ -1,0 +1,92 @@
+"""Tests of `python -m tests.executors`: the contract and faults of a linked machine, two daemons with CURVE between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bridge.client import Client
+from bridge.engine_process.wire import DEFAULT_RENDERER
+from bridge.protocol.home import read_connection
+from bridge.protocol.linked import Linked, write_linked
+from bridge.protocol.messages import ModelName
+from tests.support.daemons import MODEL, Daemon, running, text
+from tests.support.executor_contract import CHECKS, PLACES, guest_options
+from tests.support.patience import HANG_SECONDS
+from tests.support.remote import Remote
+from tests.support.renderers import NOISE
+
+
+@dataclass
+class Pair:
+    """A machine of several places that renders, and one that asks."""
+
+    far: Daemon
+    near: Daemon
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    remote = Remote(tmp_path_factory.mktemp("linked"))
+    link = msgspec.structs.asdict(read_connection(remote.link))
+    write_linked(remote.laptop, Linked(**link, name="gpubox", model=ModelName(name=MODEL.name)))
+    there = ("--bind", remote.address, "--device", f"cpu*{PLACES}")
+    with running(remote.server, *there, renderer=NOISE) as far:
+        near = Daemon(remote.laptop, "--model", "", *guest_options(remote.laptop), renderer=DEFAULT_RENDERER)
+        try:
+            near.start()
+            with near.client() as client:
+                client.submit(text()).result()
+            yield Pair(far, near)
+        finally:
+            near.stop()
+
+
+@pytest.fixture
+def client(pair: Pair) -> Iterator[Client]:
+    with pair.near.client() as client:
+        yield client
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_linked_machine_keeps_the_contract(check: Any, client: Client, tmp_path: Path) -> None:
+    check(client, tmp_path)
+
+
+def test_as_many_jobs_go_there_as_it_has_places(client: Client) -> None:
+    assert len(client.hello().engines) == PLACES
+
+
+@pytest.mark.parametrize("who", ["what follows the jobs here", "the daemon here", "the daemon there"])
+def test_jobs_complete_once_whatever_is_killed(pair: Pair, who: str) -> None:
+    with pair.far.client() as there:
+        before = there.jobs().total
+    with pair.near.client() as client:
+        jobs = [client.submit(text("steps=40 step_seconds=0.1", seed=n)).job_id for n in range(PLACES)]
+        _wait_for_steps(client, jobs)
+        if who == "what follows the jobs here":
+            for engine in client.hello().engines:
+                os.kill(engine.pid or 0, signal.SIGKILL)
+    killed = {"the daemon here": pair.near, "the daemon there": pair.far}.get(who)
+    if killed is not None:
+        killed.kill()
+        killed.start()
+    with pair.near.client() as client, pair.far.client() as there:
+        assert [client.job(job).result().entries[0].seed for job in jobs] == list(range(PLACES))
+        assert there.jobs().total == before + PLACES
+        assert {job.state for job in there.jobs(limit=PLACES).jobs} == {"completed"}
+
+
+def _wait_for_steps(client: Client, jobs: list[str]) -> None:
+    limit = time.monotonic() + HANG_SECONDS
+    while min(client.status(job).step for job in jobs) < 2:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
