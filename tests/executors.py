@@ -1,7 +1,8 @@
 """`python -m tests.executors [words for pytest]`: one contract over local devices, a linked machine and a Ray cluster.
 
-What follows the jobs, and the daemon on either machine, are killed in the middle of jobs. The cluster has two nodes on this machine, by Ray's own cluster utility; nodes, actors and the driver are killed in the
-middle of jobs. Takes some minutes; the cluster is skipped where Ray is not installed (the extra `ray`).
+Then faults: what follows the jobs, and the daemon of either machine, are killed in the middle of jobs; so are actors,
+nodes and the driver of a cluster of two nodes on this machine (Ray's own utility), one of which has another version of
+the software, or other weights. Takes some minutes; the cluster is skipped where Ray is not installed (the extra `ray`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ QUIET = ("-W", "ignore::ResourceWarning", "-W", "ignore::pytest.PytestUnraisable
 
 def main(words: list[str]) -> int:
     """Runs pytest over them; its exit status."""
-    paths = ["tests/bridge/daemon/test_executors.py", "tests/support/linked_checks.py", "tests/support/cluster_checks.py"]
+    paths = [
+        "tests/bridge/daemon/test_executors.py",
+        "tests/support/linked_checks.py",
+        "tests/support/cluster_checks.py",
+    ]
     return subprocess.run([sys.executable, "-m", "pytest", "-v", *QUIET, *paths, *words], cwd=ROOT).returncode
 
 

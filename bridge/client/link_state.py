@@ -23,7 +23,7 @@ from bridge.protocol.errors import BridgeError
 from bridge.protocol.home import Connection, read_connection
 from bridge.protocol.keys import REVOKED_STATUS, KeyPair, own_pair
 from bridge.protocol.linked import Linked
-from bridge.protocol.messages import HelloReply
+from bridge.protocol.messages import HelloReply, ModelsReply
 
 SECONDS = 5.0
 REMOVE = "To render on this computer again: acestep-bridge link --remove"
@@ -48,12 +48,15 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class LinkState:
-    """The answer: `hello` where there is one, else a sentence about whose side is at fault, and what to do."""
+    """The answer: `hello` and `models` where there is one, else a sentence about whose side is at fault, and what to
+    do.
+    """
 
     standing: Standing
     hello: HelloReply | None = None
     text: str = ""
     remedy: str = ""
+    models: ModelsReply | None = None
 
     @property
     def sentence(self) -> str:
@@ -74,7 +77,7 @@ def link_state(home: Path, link: Path, seconds: float = SECONDS) -> LinkState:
     standing = _reached(connection, seconds) or _greeted(connection, pair, limit)
     if standing is None:
         with contextlib.suppress(BridgeError), Client.connect(home, link, _left(limit)) as client:
-            return LinkState(Standing.ANSWERS, client.hello())
+            return LinkState(Standing.ANSWERS, client.hello(), models=client.models())
         standing = Standing.OTHER_CLIENT
     if standing is Standing.NOT_ALLOWED:
         standing = _refusal(link, connection, pair)

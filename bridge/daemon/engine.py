@@ -90,6 +90,7 @@ class EngineProcess:
         self._ordered_model = ""
         self.on_places: Callable[[wire.Places], None] = lambda places: None
         self.device: str | None = None
+        self._problems: list[str] = []
 
     @property
     def jobs(self) -> frozenset[str]:
@@ -125,7 +126,12 @@ class EngineProcess:
         model = self.model.name if self.model and self.pid else None
         state = self.state if self.pid else "stopped"
         return EngineState(
-            state=state, pid=self.pid, model=model, device=self.device if model else None, restarts=self.restarts
+            state=state,
+            pid=self.pid,
+            model=model,
+            device=self.device if model else None,
+            restarts=self.restarts,
+            problems=self._problems if self.pid else [],
         )
 
     async def start(self) -> None:
@@ -307,6 +313,7 @@ class EngineProcess:
         if isinstance(message, wire.Loaded):
             self.model, self.device = message.model, message.device
         if isinstance(message, wire.Places):
+            self._problems = message.problems
             self.on_places(message)
         elif not isinstance(message, wire.Beat):
             job_id = getattr(message, "job_id", None)
@@ -330,6 +337,7 @@ class EngineProcess:
         self._inbox, self._connection = asyncio.Queue(), None
         self._watch = Watch(self._settings.stall_seconds)
         self.state, self.model, self._ordered_model = "stopped", None, ""
+        self._problems = []
 
     def _end_of_log(self) -> str:
         if self._output is not None and self.pid is None:

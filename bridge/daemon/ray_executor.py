@@ -24,7 +24,7 @@ class RayExecutor:
         self.on_change: Callable[[], None] = lambda: None
         self._driver = EngineProcess(settings, program=PROGRAM)
         self._driver.on_places = self._follow
-        self._count, self._words = 0, ""
+        self._count = 0
         self._workers = [RayWorker(self._driver)]
 
     @property
@@ -40,14 +40,14 @@ class RayExecutor:
     def describe(self) -> EngineState:
         """The driver, and how many places there are."""
         state = self._driver.describe()
-        words = f" ({self._words})" if self._words else ""
         return EngineState(
             state=state.state,
             pid=state.pid,
             model=state.model,
-            device=f"ray: {self._count} places{words}" if state.pid else "ray: no driver runs",
+            device=f"ray: {self._count} places" if state.pid else "ray: no driver runs",
             restarts=state.restarts,
             places=max(1, self._count),
+            problems=state.problems,
         )
 
     def describe_all(self) -> list[EngineState]:
@@ -63,7 +63,7 @@ class RayExecutor:
         await self._driver.close()
 
     def _follow(self, places: wire.Places) -> None:
-        self._count, self._words = places.count, places.words
+        self._count = places.count
         count = max(1, places.count)
         del self._workers[count:]
         self._workers += [RayWorker(self._driver) for _ in range(count - len(self._workers))]

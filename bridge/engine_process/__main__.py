@@ -9,7 +9,7 @@ from pathlib import Path
 from bridge.engine_process import wire
 from bridge.engine_process.child import begin
 from bridge.engine_process.line import Line
-from bridge.engine_process.renderer import OnLog, OnStep, Renderer, find_factory
+from bridge.engine_process.renderer import OnLog, OnStep, Renderer, StandsForOthers, find_factory
 from bridge.files.store import AudioStore
 from bridge.protocol.errors import ErrorContent, ProtocolError, content_of
 from bridge.system.priority import let_others_go_first
@@ -85,8 +85,8 @@ class Worker:
             self._model = model
             self._loaded = wire.Loaded(model=name, device=self._renderer.device)
             self._line.say(self._loaded)
-            if (places := getattr(self._renderer, "places", 0)) > 0:
-                self._line.say(wire.Places(count=places))
+            if isinstance(self._renderer, StandsForOthers):
+                self._line.say(wire.Places(count=self._renderer.places, problems=self._renderer.problems))
         return self._renderer
 
     def _step(self, job_id: str) -> OnStep:

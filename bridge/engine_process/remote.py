@@ -51,7 +51,7 @@ class RemoteRenderer:
         self._linked = _linked(home)
         self.device = self._linked.name
         self.places = 1  # how many jobs that machine takes at once
-        self._notes: list[str] = []  # what of it is not as here
+        self.problems: list[str] = []  # what of it is not as here
 
     def load(self, model: str, on_step: OnStep) -> ModelName:
         """Let the other machine load its model. Raises RequestFailed."""
@@ -60,7 +60,7 @@ class RemoteRenderer:
         is_default = model == self._linked.model.name
         hello = client.hello(warm=is_default)
         self.places = sum(engine.places for engine in hello.engines or [hello.engine])
-        self._notes = differences(name, hello.package_version, client.models(), model)
+        self.problems = differences(name, hello.package_version, client.models(), model)
         self.device = f"{name} ({hello.engine.device})" if hello.engine.device else name
         if is_default:
             return hello.model
@@ -79,13 +79,13 @@ class RemoteRenderer:
             self._disconnect()
             raise _unreachable(self._home, self._linked, error) from error
         results = [self._kept(entry, data) for entry, data in zip(result.entries, result.buffers, strict=True)]
-        return Done(job_id=job.job_id, results=results, warnings=[*self._notes, *result.reply.warnings])
+        return Done(job_id=job.job_id, results=results, warnings=[*self.problems, *result.reply.warnings])
 
     def _rendered(self, job: RenderJob, on_step: OnStep, on_log: OnLog, cancel: threading.Event) -> JobResult:
         """The result, however often the line is cut meanwhile. Raises DaemonLost where the machine stays away."""
         lines = _Lines(on_log)
-        for note in self._notes:
-            on_log("warning", note)
+        for problem in self.problems:
+            on_log("warning", problem)
         while True:
             try:
                 return self._followed(job, on_step, lines, cancel)

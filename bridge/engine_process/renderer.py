@@ -7,7 +7,7 @@ import importlib.util
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from bridge.engine_process.wire import Done, RenderJob
 from bridge.files.store import AudioStore
@@ -32,6 +32,14 @@ class Renderer(Protocol):
     @property
     def device(self) -> str:
         """Where it renders, such as cpu or cuda:0."""
+
+
+@runtime_checkable
+class StandsForOthers(Protocol):
+    """A renderer that has another machine render: how many jobs that takes at once, and what of it is not as here."""
+
+    places: int
+    problems: list[str]
 
 
 Factory = Callable[[AudioStore, str], Renderer]

@@ -133,7 +133,7 @@ class Places(Said, frozen=True, kw_only=True, tag="places"):
     """Ray's driver, and who renders on a linked machine: how many jobs can run at once there now."""
 
     count: int
-    words: str = ""
+    problems: list[str] = []
 
 
 class AbandonJob(Said, frozen=True, kw_only=True, tag="abandon"):

@@ -288,7 +288,8 @@ class ModelsReply(Content, frozen=True, kw_only=True):
 
 
 class EngineState(Content, frozen=True, kw_only=True):
-    """The engine process, or what stands for several: `places` is how many jobs it takes at once."""
+    """The engine process, or what stands for several: `places` is how many jobs it takes at once, `problems` what of
+    its machines is not used, or not as here."""
 
     state: Literal["stopped", "starting", "loading", "idle", "busy"]
     pid: int | None = None
@@ -296,6 +297,7 @@ class EngineState(Content, frozen=True, kw_only=True):
     device: str | None = None
     restarts: int = 0
     places: int = 1
+    problems: list[str] = []
 
 
 class HelloReply(Content, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import ray
 
+from bridge.client.likeness import fingerprint_here
 from bridge.engine_process import wire
 from bridge.engine_process.renderer import Renderer, find_factory
 from bridge.files.store import AudioStore
@@ -52,6 +53,10 @@ class RenderActor:
     def has(self, hashes: list[str]) -> list[str]:
         """Which of these files are missing here."""
         return [sha256 for sha256 in hashes if self._sources.find(sha256) is None]
+
+    def fingerprints(self, models: list[str]) -> dict[str, str]:
+        """Of these models, by name or path, as they are here; "" for one that is not here."""
+        return {model: fingerprint_here(model) for model in models}
 
     def load(self, model: str) -> Event:
         """Load a model: `Loaded` or `LoadFailed`."""

@@ -15,7 +15,7 @@ import ray.exceptions
 from bridge.engine_process import wire
 from bridge.engine_process.line import Line
 from bridge.files.store import AudioStore, hash_file
-from bridge.protocol.errors import ErrorContent, content_of
+from bridge.protocol.errors import ErrorContent, RequestFailed, content_of
 from bridge.ray_driver.cluster import ClusterGone, get, give_up
 from bridge.ray_driver.places import Place, Places
 
@@ -44,12 +44,16 @@ class Driver:
         """End the actors; jobs that they are at are not told."""
         self._places.close()
 
-    def _tell_places(self, count: int, words: str) -> None:
-        logger.info("%d places %s", count, words)
-        self._line.say(wire.Places(count=count, words=words))
+    def _tell_places(self, count: int, problems: list[str]) -> None:
+        logger.info("%d places %s", count, "; ".join(problems))
+        self._line.say(wire.Places(count=count, problems=problems))
 
     def _load(self, order: wire.Load) -> None:
-        place = self._places.take("load", order.model, threading.Event(), unlike=True)
+        try:
+            place = self._places.take("load", order.model, threading.Event(), unlike=True)
+        except RequestFailed as error:
+            self._line.say(wire.LoadFailed(model=order.model, error=content_of(error)))
+            return
         if place is None:
             return
         try:
@@ -64,27 +68,35 @@ class Driver:
 
     def _render(self, job: wire.RenderJob) -> None:
         cancel = self._line.begin(job.job_id)
-        place = self._places.take(job.job_id, job.model, cancel)
-        if place is None:
-            self._line.end(job.job_id)
-            self._line.say(wire.Stopped(job_id=job.job_id))
-            return
+        place: Place | None = None
         outcome: wire.Said
+        try:
+            place = self._places.take(job.job_id, job.model, cancel)
+            outcome = wire.Stopped(job_id=job.job_id) if place is None else self._rendered_by(place, job, cancel)
+        except ClusterGone as error:
+            give_up(str(error))
+        except RequestFailed as error:
+            outcome = wire.Failed(job_id=job.job_id, error=content_of(error))
+        self._line.end(job.job_id)
+        if place is not None:
+            self._places.give_back(place)
+        self._line.say(outcome)
+
+    def _rendered_by(self, place: Place, job: wire.RenderJob, cancel: threading.Event) -> wire.Said:
+        """What came of it, whatever happens to the actor. Raises ClusterGone."""
         try:
             outcome = self._rendered(job, place, cancel)
             place.model = job.model
+            return outcome
         except GONE as error:
             self._places.lose(place)
             text = f"What rendered the job is gone ({place.host}): {type(error).__name__}."
-            outcome = wire.Stopped(job_id=job.job_id) if cancel.is_set() else wire.Lost(job_id=job.job_id, text=text)
-        except ClusterGone as error:
-            give_up(str(error))
+            return wire.Stopped(job_id=job.job_id) if cancel.is_set() else wire.Lost(job_id=job.job_id, text=text)
+        except ClusterGone:
+            raise
         except Exception as error:
             logger.exception("job %s", job.job_id)
-            outcome = wire.Failed(job_id=job.job_id, error=content_of(error))
-        self._line.end(job.job_id)
-        self._places.give_back(place)
-        self._line.say(outcome)
+            return wire.Failed(job_id=job.job_id, error=content_of(error))
 
     def _rendered(self, job: wire.RenderJob, place: Place, cancel: threading.Event) -> wire.Said:
         """Raises what Ray raises for an actor or a node that is gone."""

@@ -8,59 +8,113 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import ray
 import ray.exceptions
 
+from bridge.client.likeness import fingerprint_here, other_checkpoint, other_version, own_models
 from bridge.engine_process import wire
+from bridge.protocol.errors import ErrorContent, failure
 from bridge.ray_driver.actor import RenderActor
 from bridge.ray_driver.cluster import ClusterGone, connect, get, give_up, gpus
-from bridge.system.version import package_version
 
 logger = logging.getLogger("bridge.ray_driver")
 LOOK_SECONDS = 1.0
 _WAIT_SECONDS = 0.05
 _PING_SECONDS = 2.0
+_JOIN_SECONDS = 30.0  # how long a job waits for a place that may join with its model
+_AGAIN_SECONDS = 60.0  # then a node that was not fit is asked again
 _PASSED_ON = ("ACESTEP_MEMORY", "ACESTEP_SPEED", "OMP_WAIT_POLICY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY")
 
 
 @dataclass(eq=False)
 class Place:
-    """An actor; `job` is what it is at, "" for nothing."""
+    """An actor; `job` is what it is at, "" for nothing; `unfit` why it cannot take a model, and when that was asked."""
 
     actor: Any
     about: Any  # a reference to what it says of itself, until it is ready
     host: str = ""
+    node: str = ""
+    unfit: dict[str, tuple[str, float]] = field(default_factory=dict)
     model: str = ""
     job: str = ""
     ready: bool = False
 
 
 class Places:
-    """Keeps as many actors as wanted or as the cluster has GPUs. `tell(count, words)` is called when that changes."""
+    """Keeps as many actors as wanted or as the cluster has GPUs. `tell(count, problems)` is called at each change."""
 
-    def __init__(self, start: wire.Start, tell: Callable[[int, str], None]) -> None:
+    def __init__(self, start: wire.Start, tell: Callable[[int, list[str]], None]) -> None:
         self._start, self._tell = start, tell
         self._changed = threading.Condition()
         self._places: list[Place] = []
-        self._refused: dict[str, str] = {}
-        self._told: tuple[int, str] = (-1, "")
+        self._refused: dict[str, tuple[str, float]] = {}  # node -> why, and when
+        self._weights: dict[str, str] = {}  # model -> fingerprint, where this machine has none of that name
+        self._told: tuple[int, list[str]] = (-1, [])
         self._closing = False
         threading.Thread(target=self._keep, name="places", daemon=True).start()
 
     def take(self, job: str, model: str, cancel: threading.Event, unlike: bool = False) -> Place | None:
-        """A free place, one that has the model if there is (`unlike`: rather not); None when cancelled or closed."""
-        with self._changed:
-            while not cancel.is_set() and not self._closing:
-                free = [place for place in self._places if place.ready and not place.job]
-                if free:
-                    place = min(free, key=lambda p: (p.model == model) == unlike)
-                    place.job = job
-                    return place
-                self._changed.wait(_WAIT_SECONDS)
+        """A free place, one that has the model if there is (`unlike`: rather not); None when cancelled or closed.
+
+        Raises RequestFailed where no node of the cluster has the model, as this machine has it.
+        """
+        begun = time.monotonic()
+        while not cancel.is_set() and not self._closing:
+            place = self._free_one(job, model, unlike)
+            if place is None:
+                self._check_that_one_can(model, begun)
+            elif self._fits(place, model):
+                return place
+            else:
+                self.give_back(place)
         return None
+
+    def _free_one(self, job: str, model: str, unlike: bool) -> Place | None:
+        with self._changed:
+            free = [p for p in self._places if p.ready and not p.job and not _is_unfit(p, model)]
+            if not free:
+                self._changed.wait(_WAIT_SECONDS)
+                return None
+            place = min(free, key=lambda p: (p.model == model) == unlike)
+            place.job = job
+            return place
+
+    def _check_that_one_can(self, model: str, begun: float) -> None:
+        """A place that could may be on its way; not for ever."""
+        there = list(self._places)
+        can = [place for place in there if not _is_unfit(place, model)]
+        waited = time.monotonic() - begun
+        if there and (not can or (waited > _JOIN_SECONDS and not any(place.ready for place in can))):
+            reasons = sorted({place.unfit[model][0] for place in there if model in place.unfit})
+            if reasons:
+                raise failure(ErrorContent(code="checkpoint", message=f"No node can render: {'; '.join(reasons)}."))
+
+    def _fits(self, place: Place, model: str) -> bool:
+        """Whether the actor's node has the model as this machine has it; asked anew for each change of models."""
+        if place.model == model:
+            return True
+        try:
+            theirs = get(place.actor.fingerprints.remote([model]))[model]
+        except ClusterGone:
+            raise
+        except ray.exceptions.RayError:
+            self.lose(place)
+            return False
+        reason = self._reason(place.host, model, theirs)
+        with self._changed:
+            place.unfit[model] = (reason, time.monotonic())
+        self._say()
+        return not reason
+
+    def _reason(self, host: str, model: str, theirs: str) -> str:
+        """Why a node cannot render with a model, "" if it can. Where this machine has none, the first node's counts."""
+        if not theirs:
+            return f"{host} has no model {model} (acestep-bridge models pull there)"
+        ours = fingerprint_here(model) or self._weights.setdefault(model, theirs)
+        return f"not used: {other_checkpoint(host, model, theirs, ours)}" if theirs != ours else ""
 
     def give_back(self, place: Place) -> None:
         """It can take the next job."""
@@ -121,28 +175,43 @@ class Places:
         return self._start.workers or gpus() or 1
 
     def _made(self) -> Place:
-        room = {"num_gpus": 1} if gpus() else {"num_cpus": 1}
+        room: dict[str, Any] = {"num_gpus": 1} if gpus() else {"num_cpus": 1}
+        if shunned := self._shunned():
+            room["label_selector"] = {"ray.io/node-id": f"!in({','.join(shunned)})"}
         kind: Any = ray.remote(RenderActor).options(max_concurrency=4, max_restarts=0, **room)
         passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         actor: Any = kind.remote(self._start.renderer, self._start.device, passed)
         return Place(actor, actor.about.remote())
 
+    def _shunned(self) -> list[str]:
+        """Nodes with another version; each is tried again after a while, since it may have been brought up to date."""
+        now = time.monotonic()
+        self._refused = {node: told for node, told in self._refused.items() if now - told[1] < _AGAIN_SECONDS}
+        return sorted(self._refused)
+
     def _greet(self, place: Place) -> None:
-        """Use it, if it is of our version; a node with another one is told, never used."""
+        """Use it, if it is of our version; a node with another one is told, never used. What models this machine has
+        are compared at once, so that `doctor` tells before a job meets a difference.
+        """
         try:
             about = get(place.about)
+            theirs = get(place.actor.fingerprints.remote(list(own_models())))
         except ClusterGone:
             raise
         except Exception as error:
             logger.warning("an actor did not start: %s", error)
             self.lose(place)
             return
-        if about["version"] != package_version():
-            self._refused[about["host"]] = about["version"]
+        words = other_version(about["host"], about["version"])
+        if words:
+            self._refused[about["node"]] = (f"not used: {words}", time.monotonic())
             self.lose(place)
             return
+        place.host, place.node = about["host"], about["node"]
+        now = time.monotonic()
+        place.unfit.update({model: (self._reason(place.host, model, found), now) for model, found in theirs.items()})
         with self._changed:
-            place.host, place.ready = about["host"], True
+            place.ready = True
             self._changed.notify_all()
 
     def _drop_dead(self) -> None:
@@ -155,10 +224,17 @@ class Places:
             except ray.exceptions.GetTimeoutError:
                 continue
 
-    def _say(self, words: str = "") -> None:
+    def _say(self, problem: str = "") -> None:
         count = sum(place.ready for place in self._places)
-        refused = [f"{host} has version {version}: not used" for host, version in sorted(self._refused.items())]
-        told = (count, "; ".join([*([words] if words else []), *refused]))
+        refused = [reason for reason, _ in self._refused.values()]
+        unfit = [reason for place in list(self._places) for reason, _ in list(place.unfit.values()) if reason]
+        told = (count, [*([problem] if problem else []), *sorted({*refused, *unfit})])
         if told != self._told:
             self._told = told
             self._tell(*told)
+
+
+def _is_unfit(place: Place, model: str) -> bool:
+    """As far as it was asked lately: a model may be pulled there meanwhile."""
+    reason, asked = place.unfit.get(model, ("", 0.0))
+    return bool(reason) and time.monotonic() - asked < _AGAIN_SECONDS

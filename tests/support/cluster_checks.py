@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -12,12 +13,13 @@ from typing import Any
 import psutil
 import pytest
 
-from bridge.client import Client
-from tests.support.daemons import Daemon, running, text
+from bridge.client import Client, JobHandle
+from tests.support.daemons import MODEL, Daemon, running, text
 from tests.support.executor_contract import CHECKS, PLACES, guest_options
 from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import NOISE
 
+MODEL_NAME = "ace-step-v1"
 ray_utility = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: the extra ray")
 
 
@@ -99,6 +101,69 @@ def test_jobs_complete_after_the_driver_was_killed(client: Client) -> None:
 def _wait_for_places(client: Client, count: int) -> None:
     limit = time.monotonic() + HANG_SECONDS
     while f"ray: {count} place" not in (client.hello().engine.device or ""):
+        assert time.monotonic() < limit, client.hello().engine
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def other_node(cluster: Any, client: Client) -> Iterator[Any]:
+    """Puts a node whose environment is another one in the place of one of the two; puts it right afterwards."""
+    _wait_for_places(client, PLACES)
+    nodes = []
+
+    def add(**environment: str) -> None:
+        nodes.append(cluster.add_node(num_cpus=1, env_vars=environment))
+        cluster.remove_node(next(node for node in cluster.worker_nodes if node not in nodes))
+
+    yield add
+    cluster.remove_node(nodes[0])
+    cluster.add_node(num_cpus=1)
+    _wait_for_places(client, PLACES)
+
+
+def test_a_node_of_another_version_is_named_and_never_used(other_node: Any, client: Client, tmp_path: Path) -> None:
+    """Its workers find another distribution of this package first, as after an update of one machine."""
+    about = tmp_path / "site" / "acestep_bridge-99.0.dist-info" / "METADATA"
+    about.parent.mkdir(parents=True)
+    about.write_text("Metadata-Version: 2.1\nName: acestep-bridge\nVersion: 99.0\n")
+    other_node(PYTHONPATH=str(about.parent.parent))
+    _wait_for_problem(client, "has acestep-bridge 99.0")
+    jobs = [client.submit(text(seed=n)) for n in range(4 * PLACES)]
+    assert all(job.result() for job in jobs) and len(_processes_of(client, jobs)) == 1
+    _wait_for_places(client, PLACES - 1)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"), [(True, "another checkpoint as ace-step-v1"), (False, "no model ace-step")]
+)
+def test_a_node_without_the_model_is_named_and_gets_other_jobs(
+    other: bool, words: str, other_node: Any, client: Client, daemon: Daemon, nodes_home: Path, tmp_path: Path
+) -> None:
+    for home in (daemon.home, nodes_home, tmp_path):
+        shutil.copytree(MODEL, home / "models" / MODEL_NAME, dirs_exist_ok=True)
+    if other:
+        (tmp_path / "models" / MODEL_NAME / "retrained.json").write_text("{}")
+    else:
+        shutil.rmtree(tmp_path / "models")
+    other_node(ACESTEP_BRIDGE_HOME=str(tmp_path))
+    _wait_for_problem(client, words)
+    _wait_for_places(client, PLACES)
+    held = [client.submit(text("steps=10 step_seconds=0.1", seed=n)) for n in range(PLACES)]
+    assert len(_processes_of(client, held)) == PLACES
+    jobs = [client.submit(text(seed=n, model=MODEL_NAME)) for n in range(2 * PLACES)]
+    assert len(_processes_of(client, jobs)) == 1
+
+
+def _processes_of(client: Client, jobs: list[JobHandle]) -> set[str]:
+    """What rendered them, as their logs say."""
+    assert all(job.result() for job in jobs)
+    lines = [line.text for job in jobs for line in client.logs(job.job_id).lines]
+    return {line for line in lines if line.startswith("on ") and ", process " in line}
+
+
+def _wait_for_problem(client: Client, words: str) -> None:
+    limit = time.monotonic() + HANG_SECONDS
+    while not any(words in problem for problem in client.hello().engine.problems):
         assert time.monotonic() < limit, client.hello().engine
         time.sleep(0.1)
 

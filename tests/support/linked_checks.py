@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -14,9 +15,10 @@ import msgspec
 import pytest
 
 from bridge.client import Client
+from bridge.client.link_state import link_state
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.protocol.home import read_connection
-from bridge.protocol.linked import Linked, write_linked
+from bridge.protocol.linked import Linked, linked_path, write_linked
 from bridge.protocol.messages import ModelName
 from tests.support.daemons import MODEL, Daemon, running, text
 from tests.support.executor_contract import CHECKS, PLACES, guest_options
@@ -83,6 +85,30 @@ def test_jobs_complete_once_whatever_is_killed(pair: Pair, who: str) -> None:
         assert [client.job(job).result().entries[0].seed for job in jobs] == list(range(PLACES))
         assert there.jobs().total == before + PLACES
         assert {job.state for job in there.jobs(limit=PLACES).jobs} == {"completed"}
+
+
+def test_another_version_there_is_said_with_each_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another distribution of this package is found first there, as after an update of one machine."""
+    about = tmp_path / "site" / "acestep_bridge-99.0.dist-info" / "METADATA"
+    about.parent.mkdir(parents=True)
+    about.write_text("Metadata-Version: 2.1\nName: acestep-bridge\nVersion: 99.0\n")
+    remote = Remote(tmp_path)
+    link = msgspec.structs.asdict(read_connection(remote.link))
+    write_linked(remote.laptop, Linked(**link, name="gpubox", model=ModelName(name=MODEL.name)))
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(about.parent.parent))
+        far = Daemon(remote.server, "--bind", remote.address)
+        far.start()
+    with contextlib.ExitStack() as stack:
+        stack.callback(far.stop)
+        near = stack.enter_context(running(remote.laptop, "--model", "", renderer=DEFAULT_RENDERER))
+        with near.client() as client:
+            job = client.submit(text())
+            assert any("gpubox has acestep-bridge 99.0" in warning for warning in job.result().reply.warnings)
+            assert any("99.0" in problem for problem in client.hello().engine.problems)
+            assert any("99.0" in line.text for line in client.logs(job.job_id).lines)
+        state = link_state(remote.laptop, linked_path(remote.laptop))
+        assert state.hello is not None and state.hello.package_version == "99.0" and state.models is not None
 
 
 def _wait_for_steps(client: Client, jobs: list[str]) -> None:

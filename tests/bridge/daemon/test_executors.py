@@ -22,7 +22,10 @@ from tests.support.renderers import NOISE
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     home = tmp_path_factory.mktemp("executor") / "home"
-    with running(home, "--device", f"cpu*{PLACES}", *guest_options(home), renderer=NOISE) as daemon, daemon.client() as client:
+    with (
+        running(home, "--device", f"cpu*{PLACES}", *guest_options(home), renderer=NOISE) as daemon,
+        daemon.client() as client,
+    ):
         yield client
 
 
