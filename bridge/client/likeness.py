@@ -45,8 +45,9 @@ def other_checkpoint(name: str, model: str, theirs: str, ours: str) -> str:
     )
 
 
-def differences(name: str, version: str, models: ModelsReply, model: str) -> list[str]:
+def differences(name: str, version: str, models: ModelsReply | None, model: str) -> list[str]:
     """What of a linked machine is not as here, in sentences."""
-    theirs = next((entry.fingerprint for entry in models.models if entry.name == model), "")
+    entries = models.models if models is not None else []
+    theirs = next((entry.fingerprint for entry in entries if entry.name == model), "")
     told = [other_version(name, version), other_checkpoint(name, model, theirs, fingerprint_here(model))]
     return [sentence for sentence in told if sentence]

@@ -39,6 +39,15 @@ class Secrets:
         same = hmac.compare_digest(given.strip().encode(), self.key.encode())
         return same and scheme.lower() in ("key", "bearer")
 
+    @property
+    def here(self) -> str:
+        """What a page has that this machine's user has opened; the key alone does not give it."""
+        return hmac.new(self.signing, b"a page of this machine's user", hashlib.sha256).hexdigest()
+
+    def accepts_here(self, given: str) -> bool:
+        """Whether it is that word, compared in constant time."""
+        return hmac.compare_digest(given.strip().encode(), self.here.encode())
+
     def new_pass(self, now: float | None = None) -> tuple[str, float]:
         """A token for uploads, and until when it is good (seconds since 1970). Nothing is stored."""
         until = (time.time() if now is None else now) + _PASS_SECONDS

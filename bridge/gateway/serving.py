@@ -135,7 +135,8 @@ async def _serve(
     hosting.prepare()
     postman = Postman(ledger, secrets, settings.webhook_hosts, settings.retry_seconds)
     desk = Desk(settings, ledger, line, hosting, secrets, postman)
-    studio = Studio(line, hosting, ledger, Catalogue(line, hosting, ledger, secrets, settings.roots), settings.home)
+    catalogue = Catalogue(line, hosting, ledger, secrets, settings.roots)
+    studio = Studio(line, hosting, ledger, catalogue, secrets, settings.home)
     app = application(settings, desk, hosting, secrets, studio, package_version())
     config = uvicorn.Config(
         app,

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from bridge.gateway.answers import log_entry, without_paths
 from bridge.gateway.calling import PING_SECONDS, AsciiJson, ascii_json, decoded
 from bridge.gateway.catalogue import Catalogue
+from bridge.gateway.copies_here import CopiesHere, show_file
 from bridge.gateway.daemon_line import DaemonLine
 from bridge.gateway.file_answers import FileAnswer
 from bridge.gateway.form_fields import forms
@@ -29,6 +30,7 @@ from bridge.gateway.inputs import BadInput, problem
 from bridge.gateway.ledger import Ledger, MarkRow
 from bridge.gateway.live_events import LiveEvents
 from bridge.gateway.reading_bodies import base_of, read_body
+from bridge.gateway.secret_files import Secrets
 from bridge.gateway.sound_facts import CONTENT_TYPES, converted, sound_facts
 from bridge.osc.controls.presets import BadPreset, Presets
 from bridge.protocol import messages as m
@@ -43,8 +45,11 @@ _MARKS = ("kept", "rejected", "")
 class Studio:
     """The handlers."""
 
-    def __init__(self, line: DaemonLine, hosting: Hosting, ledger: Ledger, catalogue: Catalogue, home: Path) -> None:
+    def __init__(
+        self, line: DaemonLine, hosting: Hosting, ledger: Ledger, catalogue: Catalogue, secrets: Secrets, home: Path
+    ) -> None:
         self._line, self._hosting, self._ledger, self._catalogue = line, hosting, ledger, catalogue
+        self._copies = CopiesHere(home / "dragged", secrets)
         self._presets = Presets(home / "presets")
         self.live = LiveEvents(line, catalogue.job_or_none)
 
@@ -69,6 +74,7 @@ class Studio:
             Route(f"{job}/source", self._source, methods=["GET"]),
             Route(f"{job}/source/facts", self._source_facts, methods=["GET"]),
             Route(take, self._mark, methods=["PUT"]),
+            Route(f"{take}/copy", self._copy, methods=["PUT"]),
             Route(f"{take}/audio", self._audio, methods=["GET"]),
             Route("/studio/audio/{sha256}", self._facts, methods=["GET"]),
             Route("/studio/audio/{sha256}/file", self._file, methods=["GET"]),
@@ -199,6 +205,15 @@ class Studio:
         entry = await self._catalogue.entry(request.path_params["job_id"], request.path_params["take"])
         name = Path(entry.audio.file_name)
         return await self._sent(request, self._stored(entry.audio.sha256), name, entry.audio.content_type)
+
+    async def _copy(self, request: Request) -> Response:
+        """A copy that a drag can name, and its folder shown if that is wanted. The one answer that holds a path."""
+        self._copies.check(request)
+        audio = (await self._catalogue.entry(request.path_params["job_id"], request.path_params["take"])).audio
+        made = await asyncio.to_thread(self._copies.make, self._stored(audio.sha256), audio.sha256, audio.file_name)
+        if request.query_params.get("show"):
+            await asyncio.to_thread(show_file, made)
+        return AsciiJson({"uri": made.absolute().as_uri()})
 
     async def _file(self, request: Request) -> Response:
         path = self._stored(request.path_params["sha256"])

@@ -3,6 +3,7 @@
 check      everything that a user can do, in order, with nano at few steps; figures at the end
 short      the same but for a few of the slower ones; where something is missing it says so, loudly, and ends with 0
 pictures   docs/img/studio-*.png, from the real page
+drop       real drags out of a real window: onto Ardour, and onto a window that says which types are offered
 vendor     takes the waveform library in again; --version N for another version of it
 """
 
@@ -21,7 +22,7 @@ from tests.browser.stage import Stage, what_is_missing
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.browser", description=__doc__)
-    parser.add_argument("what", nargs="?", default="check", choices=("check", "short", "pictures", "vendor"))
+    parser.add_argument("what", nargs="?", default="check", choices=("check", "short", "pictures", "drop", "vendor"))
     parser.add_argument("--version", help="vendor: another version of the library")
     options = parser.parse_args()
     if options.what == "vendor":
@@ -37,6 +38,10 @@ def main() -> int:
         from tests.browser.pictures import take_all
 
         return take_all()
+    if options.what == "drop":
+        from tests.browser.drop import drop
+
+        return drop()
     return check(options.what == "short")
 
 

@@ -157,8 +157,8 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(size: dict[str, int] | None = None, dark: bool = False) -> Iterator[Stage]:
-    """Everything running, in a home of its own; nothing is left behind."""
+def stage(size: dict[str, int] | None = None, dark: bool = False, display: str = "") -> Iterator[Stage]:
+    """Everything running, in a home of its own; nothing is left behind. `display`: an X server whose window it has."""
     from playwright.sync_api import sync_playwright  # type: ignore[import-not-found]
 
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
@@ -170,11 +170,16 @@ def stage(size: dict[str, int] | None = None, dark: bool = False) -> Iterator[St
         gateway = GatewayProcess(home, "--root", str(Path(name) / "music"))
         gateway.start()
         stack.callback(lambda: gateway.process and gateway.process.poll() is None and gateway.stop())
-        browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=chromium(), args=FLAGS)
-        stack.callback(browser.close)
-        context = browser.new_context(
-            viewport=size or SIZE, color_scheme="dark" if dark else "light", accept_downloads=True
+        on_display = ["--window-position=0,0", "--window-size=1280,330"] if display else []
+        browser = stack.enter_context(sync_playwright()).chromium.launch(
+            executable_path=chromium(),
+            args=[*FLAGS, *on_display],
+            headless=not display,
+            env={**os.environ, "DISPLAY": display},
         )
+        stack.callback(browser.close)
+        shown = {"no_viewport": True} if display else {"viewport": size or SIZE}
+        context = browser.new_context(**shown, color_scheme="dark" if dark else "light", accept_downloads=True)
         yield Stage(Path(name), context.new_page(), gateway)
 
 

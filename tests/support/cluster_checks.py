@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from bridge.cli.doctor.doctor_checks import others_checks
 from bridge.client import Client, JobHandle
 from tests.support.daemons import MODEL, Daemon, running, text
 from tests.support.executor_contract import CHECKS, PLACES, guest_options
@@ -121,13 +122,18 @@ def other_node(cluster: Any, client: Client) -> Iterator[Any]:
     _wait_for_places(client, PLACES)
 
 
-def test_a_node_of_another_version_is_named_and_never_used(other_node: Any, client: Client, tmp_path: Path) -> None:
+def test_a_node_of_another_version_is_named_and_never_used(
+    other_node: Any, client: Client, daemon: Daemon, tmp_path: Path
+) -> None:
     """Its workers find another distribution of this package first, as after an update of one machine."""
     about = tmp_path / "site" / "acestep_bridge-99.0.dist-info" / "METADATA"
     about.parent.mkdir(parents=True)
     about.write_text("Metadata-Version: 2.1\nName: acestep-bridge\nVersion: 99.0\n")
     other_node(PYTHONPATH=str(about.parent.parent))
     _wait_for_problem(client, "has acestep-bridge 99.0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACESTEP_BRIDGE_HOME", str(daemon.home))
+        assert [check.ok for check in others_checks() if "99.0" in check.text] == [False]
     jobs = [client.submit(text(seed=n)) for n in range(4 * PLACES)]
     assert all(job.result() for job in jobs) and len(_processes_of(client, jobs)) == 1
     _wait_for_places(client, PLACES - 1)

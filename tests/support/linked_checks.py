@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from bridge.cli.doctor.doctor_checks import linked_checks
 from bridge.client import Client
-from bridge.client.link_state import link_state
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.protocol.home import read_connection
-from bridge.protocol.linked import Linked, linked_path, write_linked
+from bridge.protocol.linked import Linked, write_linked
 from bridge.protocol.messages import ModelName
 from tests.support.daemons import MODEL, Daemon, running, text
 from tests.support.executor_contract import CHECKS, PLACES, guest_options
@@ -107,8 +107,10 @@ def test_another_version_there_is_said_with_each_job(tmp_path: Path, monkeypatch
             assert any("gpubox has acestep-bridge 99.0" in warning for warning in job.result().reply.warnings)
             assert any("99.0" in problem for problem in client.hello().engine.problems)
             assert any("99.0" in line.text for line in client.logs(job.job_id).lines)
-        state = link_state(remote.laptop, linked_path(remote.laptop))
-        assert state.hello is not None and state.hello.package_version == "99.0" and state.models is not None
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("ACESTEP_BRIDGE_HOME", str(remote.laptop))
+        said = [check for check in linked_checks() if "99.0" in check.text]
+        assert len(said) == 1 and not said[0].ok
 
 
 def _wait_for_steps(client: Client, jobs: list[str]) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from bridge.cli.options.paths import file_path
 from bridge.cli.terminal.output import AsJson, Exit, handled, note, print_json, show, there
+from bridge.system.version import package_version
 from engine.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -184,19 +185,24 @@ def _tell(as_json: bool) -> None:
 
 def _tell_state(home: Path, linked: Linked, as_json: bool) -> None:
     """Ask the other machine; exit code 3 where it does not render for this computer now."""
+    from bridge.client.likeness import differences
     from bridge.client.link_state import REMOVE, link_state, machine
     from bridge.model_words import model_words
     from bridge.protocol.linked import linked_path
 
     state = link_state(home, linked_path(home), CONNECT_SECONDS)
+    version = state.hello.package_version if state.hello else package_version()
+    problems = differences(linked.name, version, state.models, linked.model.name)
     there, address = machine(linked), linked.endpoints.commands
     if as_json:
-        where = {"name": linked.name, "address": address, "client": linked.client}
+        where = {"name": linked.name, "address": address, "client": linked.client, "problems": problems}
         print_json({**where, "state": str(state.standing), "text": state.text or None, "remedy": state.remedy or None})
     elif state.hello is not None:
         model = model_words(state.hello.model)
         show(f"{there[0].upper()}{there[1:]} renders for this computer, which it knows as {linked.client}: it answers.")
         show(f"    {model}; {state.hello.queued} job(s) waiting")
+        for problem in problems:
+            show(f"    {problem}")
     else:
         show(f"{state.text}\n    {state.remedy}")
     if not as_json:

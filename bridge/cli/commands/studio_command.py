@@ -54,9 +54,13 @@ def studio(
         fail(Exit.BAD_INPUT, str(error))
 
 
-def address_of(running: Running) -> str:
-    """The page with its key in the fragment, which browsers send to nobody."""
-    return f"{running.url}/#key={running.key}"
+def address_of(running: Running, folder: Path) -> str:
+    """The page with its key in the fragment, which browsers send to nobody, and the word that only a page has that
+    this machine's user has opened: that one may learn where files lie.
+    """
+    from bridge.gateway.secret_files import secrets_of
+
+    return f"{running.url}/#key={running.key}&here={secrets_of(folder).here}"
 
 
 def write_opener(running: Running, folder: Path) -> Path:
@@ -64,7 +68,7 @@ def write_opener(running: Running, folder: Path) -> Path:
     from bridge.system.atomic import write_private
 
     path = folder / "studio.html"
-    write_private(path, PAGE.format(address=html.escape(address_of(running))).encode())
+    write_private(path, PAGE.format(address=html.escape(address_of(running, folder))).encode())
     return path
 
 
@@ -72,7 +76,7 @@ def _open(running: Running, settings: GatewaySettings, browser: bool, stays: boo
     opened = False
     if browser:
         opened = webbrowser.open(write_opener(running, settings.folder).as_uri())
-    show(address_of(running))
+    show(address_of(running, settings.folder))
     if not opened:
         note("Open this address in a browser on this machine; it holds the key.")
     if stays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import json
@@ -62,13 +63,11 @@ def all_checks(model: str = "nano") -> Iterator[Check]:
 
     yield python_check(sys.version_info[:3])
     yield packages_check("packages", NEEDED)
-    linked = linked_check()
-    if linked is not None:
-        yield linked
-    else:
-        yield from rendering_checks(model)
+    linked = linked_checks()
+    yield from linked or rendering_checks(model)
     yield disk_check()
     yield daemon_check()
+    yield from others_checks() if not linked else ()
     yield from (Check(p.name, p.ok, p.text, p.remedy, p.optional) for p in cluster_checks())
     yield gateway_check()
     yield reaper_check()
@@ -89,8 +88,9 @@ def rendering_checks(model: str) -> Iterator[Check]:
     yield from speed_checks(str(torch_state.get("device", "cpu")) if isinstance(torch_state, dict) else "cpu")
 
 
-def linked_check() -> Check | None:
-    """The machine that renders for this one, and whether it answers; None where none is linked."""
+def linked_checks() -> list[Check]:
+    """The machine that renders for this one, whether it answers, what of it is not as here; empty without a link."""
+    from bridge.client.likeness import differences
     from bridge.client.link_state import link_state, machine
     from bridge.model_words import model_words
     from bridge.protocol.errors import BridgeError
@@ -101,14 +101,16 @@ def linked_check() -> Check | None:
     try:
         linked = read_linked(home)
         if linked is None:
-            return None
+            return []
         state = link_state(home, linked_path(home), LINK_SECONDS)
     except BridgeError as error:
-        return Check("rendering", False, f"on another machine: {error}", "See docs/remote.md.")
+        return [Check("rendering", False, f"on another machine: {error}", "See docs/remote.md.")]
     if state.hello is None:
-        return Check("rendering", False, state.text, f"{state.remedy} See docs/remote.md.")
+        return [Check("rendering", False, state.text, f"{state.remedy} See docs/remote.md.")]
     model, engine = model_words(state.hello.model), state.hello.engine.state
-    return Check("rendering", True, f"on {machine(linked)}, with {model}, engine {engine}")
+    there = Check("rendering", True, f"on {machine(linked)}, with {model}, engine {engine}")
+    others = differences(linked.name, state.hello.package_version, state.models, linked.model.name)
+    return [there, *(Check("other machine", False, text, "See docs/remote.md.", optional=True) for text in others)]
 
 
 def speed_checks(device: str) -> Iterator[Check]:
@@ -275,6 +277,17 @@ def daemon_check() -> Check:
     engine = f"engine {hello.engine.state}" + (f" on {hello.engine.device}" if hello.engine.device else "")
     text = f"running (process {hello.pid}), {model_words(hello.model)}, {engine}"
     return Check("daemon", True, text, optional=True, code="daemon")
+
+
+def others_checks() -> Iterator[Check]:
+    """What the daemon that runs says of the machines that render for it: not used, or not as this one."""
+    from bridge.cli.renders.daemon_session import running_daemon
+    from bridge.protocol.errors import BridgeError
+
+    with contextlib.suppress(BridgeError):
+        hello = running_daemon()
+        for problem in hello.engine.problems if hello else []:
+            yield Check("other machines", False, problem, "See docs/scale.md.", optional=True)
 
 
 def gateway_check() -> Check:

@@ -1,11 +1,13 @@
 // The line to the gateway. The key comes in the fragment, which no server sees, and stays in this tab.
 
-const KEPT = "acestep-bridge key";
-let key = "";
+const KEPT = "acestep-bridge key", KEPT_HERE = "acestep-bridge here";
+let key = "", here = "";
 
 /** The key of the fragment or of this tab; "" where there is none. The fragment is cleared. */
 export function takeKey() {
-  const found = new URLSearchParams(location.hash.slice(1)).get("key");
+  const given = new URLSearchParams(location.hash.slice(1)), found = given.get("key");
+  if (given.get("here")) sessionStorage.setItem(KEPT_HERE, given.get("here"));
+  here = sessionStorage.getItem(KEPT_HERE) ?? "";
   if (found) {
     useKey(found);
     history.replaceState(null, "", location.pathname);
@@ -48,6 +50,17 @@ export async function call(method, path, body) {
   const answer = await fetch(path, { method, headers: headers(more), body: body === undefined ? undefined : JSON.stringify(body) });
   if (!answer.ok) throw await refusal(answer);
   return answer.json();
+}
+
+/** Whether this page was opened by the user of the gateway's machine: it may learn where files lie. */
+export const isHere = () => here !== "";
+
+/** The address on this machine's disk of a copy of a take. Throws Refusal. */
+export async function copyHere(job, take, show = false) {
+  const path = `/studio/jobs/${job}/takes/${take}/copy${show ? "?show=1" : ""}`;
+  const answer = await fetch(path, { method: "PUT", headers: headers({ "x-here": here }) });
+  if (!answer.ok) throw await refusal(answer);
+  return (await answer.json()).uri;
 }
 
 /** The bytes of a file, as a Blob. */

@@ -1,6 +1,6 @@
 // Listening: before and after, takes among themselves; their waveform, joints, spectrogram and the seam in words.
 
-import { call, file, sound } from "./api.js";
+import { call, copyHere, file, isHere, sound } from "./api.js";
 import { byId, el, say, seconds, tell } from "./dom.js";
 import { drawJoints } from "./joints.js";
 import { titleOf, wordsOf } from "./jobs.js";
@@ -31,6 +31,8 @@ export class Listen extends EventTarget {
     byId("as-source").addEventListener("click", () => this.#asSource());
     for (const button of document.querySelectorAll("[data-save]")) button.addEventListener("click", () => this.#save(button.dataset.save));
     byId("drag-out").addEventListener("dragstart", (event) => this.#dragOut(event));
+    for (const kind of ["pointerenter", "pointerdown"]) byId("drag-out").addEventListener(kind, () => this.#copyHere());
+    byId("show-file").addEventListener("click", () => this.#copyHere(true));
     byId("drag-out").addEventListener("click", (event) => { event.preventDefault(); this.#save(""); });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.job && this.#showJoints(this.#region()));
     requestAnimationFrame(() => this.#tick());
@@ -106,6 +108,7 @@ export class Listen extends EventTarget {
     for (const button of document.querySelectorAll("[data-save]")) button.disabled = !this.take;
     const file = this.take?.audio;
     byId("drag-out").hidden = !file;
+    byId("show-file").hidden = !file || !isHere();
     if (file) Object.assign(byId("drag-out"), { href: file.url, download: file.file_name, title: `Drag ${file.file_name} into a DAW or a folder` });
   }
 
@@ -236,12 +239,24 @@ export class Listen extends EventTarget {
     say("Saved.");
   }
 
+  /** A drag has to name the copy when it begins, so the copy is made when the pointer comes. */
+  async #copyHere(show = false) {
+    const { take, job } = this;
+    if (!take || !isHere() || (take.uri && !show)) return;
+    try {
+      take.uri = await copyHere(job.job_id, take.take, show);
+    } catch (error) {
+      say(error.message);
+    }
+  }
+
   #dragOut(event) {
     const take = this.take;
     if (!take) return event.preventDefault();
     const { content_type: kind, file_name: name, url } = take.audio;
     event.dataTransfer.setData("DownloadURL", `${kind}:${name}:${url}`);
     event.dataTransfer.setData("text/uri-list", url);
+    event.dataTransfer.setData("text/plain", take.uri ?? url); // Ardour takes a file's address from the text
     event.dataTransfer.effectAllowed = "copy";
   }
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import urllib.request
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,9 +16,11 @@ from bridge.cli.commands.studio_command import write_opener
 from bridge.client import Client
 from bridge.daemon.views import models
 from bridge.gateway.catalogue import asked_by
+from bridge.gateway.copies_here import command_that_shows
 from bridge.gateway.form_fields import GROUPS, HIDDEN, forms
 from bridge.gateway.inputs import public_name
 from bridge.gateway.page_files import FOLDER, assets
+from bridge.gateway.secret_files import secrets_of
 from bridge.gateway.serving import Running
 from engine.requests import TASKS, fields_of
 from tests.browser.vendor import LIST, wrong_files
@@ -244,9 +249,30 @@ def test_models_are_loaded_by_name_only(gateway):
     assert about["memory"]["total_bytes"] > 0 and str(gateway.home) not in json.dumps(about)
 
 
+def test_only_a_page_that_was_opened_here_learns_where_a_copy_lies(gateway, finished):
+    """The key alone, which others may have, gives no path; the copy keeps its name and outlives the job's own file."""
+    path = f"/studio/jobs/{finished['job_id']}/takes/1/copy"
+    for other in ({}, {"x_here": "a" * 64}, {"x_here": gateway.key}):
+        refused = gateway.call("PUT", path, **other)
+        assert refused.status >= 400 and str(gateway.home) not in refused.body.decode()
+    here = secrets_of(gateway.home / "gateway").here
+    uris = [gateway.call("PUT", path, x_here=here).json["uri"] for _ in range(2)]
+    made = Path(urllib.request.url2pathname(urlsplit(uris[0]).path))
+    audio = finished["takes"][1]["audio"]
+    assert uris[0] == uris[1] and made.name == audio["file_name"] and made.stat().st_nlink == 1
+    assert hashlib.sha256(made.read_bytes()).hexdigest() == audio["sha256"]
+
+
+def test_a_file_is_shown_by_each_systems_own_program():
+    path = Path("/music/take.wav")
+    shown = [command_that_shows(path, system) for system in ("darwin", "win32", "linux")]
+    assert [words[0] for words in shown] == ["open", "explorer", "xdg-open"] and shown[2][1] == str(path.parent)
+
+
 def test_the_opener_holds_the_key_in_a_private_file(tmp_path):
     path = write_opener(Running("http://127.0.0.1:1", "a&key", 1), tmp_path)
     assert path.stat().st_mode & 0o077 == 0 and "http://127.0.0.1:1/#key=a&amp;key" in path.read_text()
+    assert secrets_of(tmp_path).here in path.read_text()
 
 
 def test_who_asked_is_said_in_words():
