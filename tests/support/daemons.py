@@ -32,6 +32,7 @@ class Daemon:
     def __init__(self, home: Path, *options: str, renderer: str = SINES) -> None:
         self.home = home
         self._options = ["--renderer", renderer, "--model", str(MODEL), *options]
+        self.program = ("-m", "bridge.daemon")
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -39,7 +40,7 @@ class Daemon:
         self.home.mkdir(exist_ok=True)
         with open(self.home / "daemon.log", "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bridge.daemon", "--home", str(self.home), *self._options],
+                [sys.executable, *self.program, "--home", str(self.home), *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -26,6 +26,12 @@ from tests.support.patience import HANG_SECONDS
 from tests.support.remote import Remote
 from tests.support.renderers import NOISE
 
+FIND_FIRST = """
+import runpy, sys
+sys.path.insert(0, sys.argv.pop(1))
+runpy.run_module("bridge.daemon", run_name="__main__", alter_sys=True)
+"""
+
 
 @dataclass
 class Pair:
@@ -47,6 +53,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
             near.start()
             with near.client() as client:
                 client.submit(text()).result()
+                for job in [client.submit(text("steps=10 step_seconds=0.05", seed=n)) for n in range(PLACES)]:
+                    job.result()  # each process here has connected, which loads the model there
             yield Pair(far, near)
         finally:
             near.stop()
@@ -95,11 +103,10 @@ def test_another_version_there_is_said_with_each_job(tmp_path: Path, monkeypatch
     remote = Remote(tmp_path)
     link = msgspec.structs.asdict(read_connection(remote.link))
     write_linked(remote.laptop, Linked(**link, name="gpubox", model=ModelName(name=MODEL.name)))
-    with monkeypatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(about.parent.parent))
-        far = Daemon(remote.server, "--bind", remote.address)
-        far.start()
+    far = Daemon(remote.server, "--bind", remote.address)
+    far.program = ("-c", FIND_FIRST, str(about.parent.parent))
     with contextlib.ExitStack() as stack:
+        far.start()
         stack.callback(far.stop)
         near = stack.enter_context(running(remote.laptop, "--model", "", renderer=DEFAULT_RENDERER))
         with near.client() as client:
@@ -107,8 +114,7 @@ def test_another_version_there_is_said_with_each_job(tmp_path: Path, monkeypatch
             assert any("gpubox has acestep-bridge 99.0" in warning for warning in job.result().reply.warnings)
             assert any("99.0" in problem for problem in client.hello().engine.problems)
             assert any("99.0" in line.text for line in client.logs(job.job_id).lines)
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("ACESTEP_BRIDGE_HOME", str(remote.laptop))
+        monkeypatch.setenv("ACESTEP_BRIDGE_HOME", str(remote.laptop))
         said = [check for check in linked_checks() if "99.0" in check.text]
         assert len(said) == 1 and not said[0].ok
 
