@@ -1,4 +1,4 @@
-"""What is known of models before one is loaded; what was looked at a moment ago is not looked at again.
+"""What is known of models, and of memory, before one is loaded; what was looked at a moment ago is not looked at again.
 
 A daemon asks for each job that is submitted or shown, and looking takes files of a folder that may be far away.
 """
@@ -13,9 +13,11 @@ from pathlib import Path
 
 from bridge.daemon import validate, views
 from bridge.daemon.durable.threads import FileThreads
+from bridge.daemon.pauses import keep_out_of_collections
 from bridge.jobs.own_models import place_of
 from bridge.protocol.errors import UnknownThing
 from engine.families.facts import Facts
+from engine.memory.main_memory import free_main_memory
 
 SECONDS = 1.0
 _MOST = 20  # models
@@ -29,6 +31,7 @@ class KnownModels:
         self._threads, self._clock = threads, clock
         self._facts: dict[str, tuple[float, Facts]] = {}  # and when they were found
         self._default: tuple[float, str] | None = None
+        self._memory: tuple[float, int] | None = None
 
     async def facts_of(self, model: str) -> Facts:
         """What the files of a model say."""
@@ -49,13 +52,24 @@ class KnownModels:
     async def get_ready(self) -> None:
         """Load what checks of requests need, which takes a fraction of a second, without holding anybody up."""
         if _CHECKS not in sys.modules:
-            await self._threads.run(importlib.import_module, _CHECKS)
+            await self._threads.run(_load_checks)
+
+    def free_memory(self) -> int:
+        """Bytes of main memory that programs can have."""
+        if self._memory is None or self._clock() - self._memory[0] > SECONDS:
+            self._memory = self._clock(), free_main_memory()
+        return self._memory[1]
 
     def default(self) -> str:
         """The model that is taken where none is named."""
         if self._default is None or self._clock() - self._default[0] > SECONDS:
             self._default = self._clock(), views.default_model()
         return self._default[1]
+
+
+def _load_checks() -> None:
+    importlib.import_module(_CHECKS)
+    keep_out_of_collections()
 
 
 def _named(name: str, home: Path | None) -> str:

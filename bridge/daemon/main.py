@@ -10,7 +10,6 @@ import logging
 import os
 import secrets
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from bridge.daemon.durable.spare_room import SpareRoom
 from bridge.daemon.executor import Executor, make_executor
 from bridge.daemon.hub import Hub
 from bridge.daemon.operations import Operations
+from bridge.daemon.pauses import keep_out_of_collections, take_short_turns
 from bridge.daemon.runner import Runner
 from bridge.daemon.server import Server
 from bridge.daemon.settings import Settings
@@ -56,7 +56,6 @@ FAULT = 70  # an exit status that asks for another try, as a death by a signal d
 _OTHER_SECONDS = 10.0
 _LOCK_TRIES = 5
 _KEEP_SECONDS = 2.0
-_TURN_SECONDS = 0.0005  # a thread that has waited for the disk gets its turn after so long, not Python's 5 ms
 _LEFTOVER_SECONDS = 3600.0  # what is half written for so long was left by a writer that was killed
 _SMALL_STORE_BYTES = 1 << 23  # looked at before the start; a larger one meanwhile
 
@@ -69,7 +68,7 @@ def serve(settings: Settings) -> int:
             return status
         connection_path(home).unlink(missing_ok=True)
         write_install(home)
-        sys.setswitchinterval(_TURN_SECONDS)
+        take_short_turns()
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_Daemon(settings).run())
     return 0
@@ -175,6 +174,7 @@ class _Daemon:
             connection = Connection(endpoints=endpoints, key=key, pid=os.getpid(), started=time.time())
             write_connection(home, connection)
             _write_links(home, others)
+            keep_out_of_collections()
             logger.info("ready at %s", endpoints.commands)
             await self._work(server, runner, operations, audio, store, connection)
         finally:

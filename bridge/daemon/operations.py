@@ -185,7 +185,7 @@ class Operations:
             await self._threads.run(validate.check_source, request, sources["audio"].path, facts)
         else:
             await self._models_here.get_ready()
-            validate.check_memory(request, facts)
+            validate.check_memory(request, facts, self._models_here.free_memory())
         if "reference_audio" in sources:
             await self._threads.run(validate.check_clip, sources["reference_audio"].path)
 

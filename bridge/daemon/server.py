@@ -50,7 +50,8 @@ class Server:
         """Send an event at every door."""
         self._counters.events_sent += 1
         for door in self.doors:
-            door.publish(topic, pack(door.events_key, new_header("event"), content), owner)
+            if door.is_heard:
+                door.publish(topic, pack(door.events_key, new_header("event"), content), owner)
 
     def _heard(self, line: Line, frames: Sequence[Data], done: Callable[[], None]) -> None:
         self._counters.messages_received += 1

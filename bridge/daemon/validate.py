@@ -86,12 +86,12 @@ def check_region(request: Request, frames: int, sample_rate: int, facts: Facts =
     extent_of(resolve(request, facts.default_request), facts.geometry, SourceShape(frames, 2, sample_rate))
 
 
-def check_memory(request: Request, facts: Facts = UNKNOWN_MODEL) -> None:
+def check_memory(request: Request, facts: Facts = UNKNOWN_MODEL, free: int | None = None) -> None:
     """Raises InvalidRequest with numbers where the results of a task without a source do not fit into main memory."""
     from engine.requests.extent import extent_of
 
     settled = resolve(request, facts.default_request)
-    check_results_fit(settled, extent_of(settled, facts.geometry), free_main_memory())
+    check_results_fit(settled, extent_of(settled, facts.geometry), free_main_memory() if free is None else free)
 
 
 def check_loras(request: Request) -> None:

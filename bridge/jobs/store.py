@@ -19,10 +19,10 @@ from typing import Any
 
 import msgspec
 
-from bridge.jobs.connection import DAMAGED, LOOK, Connection
+from bridge.jobs.connection import DAMAGED, MOST_PAGES, Connection, Journal
 from bridge.jobs.job import Job, check_state, check_transition, new_job_id
 from bridge.jobs.rows import COLUMNS, as_text, details_of, job_of, outcome_of
-from bridge.jobs.turns import Waiting, place_by_turns, places_in_queue
+from bridge.jobs.turns import Queue, place_by_turns, places_in_queue
 from bridge.protocol.errors import StoreError, StoreUnavailable
 from bridge.protocol.messages import LogLine, State
 
@@ -49,6 +49,7 @@ class JobStore:
             os.chmod(path, 0o600)
             self._base.execute("PRAGMA journal_mode=WAL")
             self._base.execute("PRAGMA synchronous=NORMAL")
+            self._base.execute(f"PRAGMA wal_autocheckpoint={MOST_PAGES}")
             self._migrate()
 
     @classmethod
@@ -63,7 +64,9 @@ class JobStore:
 
     def _open(self, base: Connection, clock: Callable[[], float], steady: Callable[[], float] = time.monotonic) -> None:
         self.clock, self._base, self._depth = clock, base, 0
-        self._journal: int | None = None  # SQLite's write-ahead log, which is a file as long as this store is open
+        self._queue: Queue | None = None  # None where it may have changed
+        self._queue_version = 0
+        self.journal = Journal(self.path, base)
         self._steady, self._opened_at, self._opened = steady, clock(), steady()
         self._forgot = 0.0  # when old answers were forgotten last
         self._begun: dict[str, float] = {}  # when jobs of this life were queued or started, by the steady clock
@@ -74,26 +77,12 @@ class JobStore:
 
     def close(self) -> None:
         """Close the file."""
-        if self._journal is not None:
-            os.close(self._journal)
-            self._journal = None
+        self.journal.close()
         self._base.close()
-
-    def sync(self) -> None:
-        """Have on the disk what was committed before this call, through a loss of power too; from any thread.
-
-        As `synchronous=FULL` does at the end of each transaction. Raises StoreUnavailable.
-        """
-        try:
-            if self._journal is None:
-                self._journal = os.open(f"{self.path}-wal", os.O_RDWR | getattr(os, "O_BINARY", 0))
-            os.fsync(self._journal)
-        except OSError as error:
-            raise StoreUnavailable("disk_error", f"The disk does not keep the file of jobs: {error}.", LOOK) from error
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All changes inside, or none; `sync` keeps them. An inner one takes back its own changes only."""
+        """All changes inside, or none; `journal.sync` keeps them. An inner one takes back its own changes only."""
         name = f"level_{self._depth}"
         outermost = self._depth == 0
         self._depth += 1
@@ -102,6 +91,7 @@ class JobStore:
             yield
             self._base.execute("COMMIT" if outermost else f"RELEASE {name}")
         except BaseException:
+            self._queue = None
             if self._base.in_transaction:
                 with contextlib.suppress(StoreUnavailable):  # the first failure is the one to tell
                     self._base.execute("ROLLBACK" if outermost else f"ROLLBACK TO {name}")
@@ -118,6 +108,8 @@ class JobStore:
         cursor = self._base.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         job.number = int(cursor.lastrowid or 0)
         self._begun[job.job_id] = self._steady()
+        if self._queue is not None:
+            self._queue.add(job.priority, job.owner, job.number)
         return job
 
     def get(self, job_id: str) -> Job | None:
@@ -139,12 +131,7 @@ class JobStore:
 
     def next_queued(self, turns: Mapping[str, int] = NO_TURNS) -> Job | None:
         """The job whose turn it is: highest priority; of these the owner with the lowest of `turns`; then oldest."""
-        highest = "(SELECT max(priority) FROM jobs WHERE state = 'queued')"
-        query = f"SELECT owner, min(number) FROM jobs WHERE state = 'queued' AND priority = {highest} GROUP BY owner"
-        owners = self._base.rows(query)
-        if not owners:
-            return None
-        _, number = min(owners, key=lambda row: (turns.get(row[0], 0), row[1]))
+        number = self._waiting().next_number(turns)
         row = self._base.row(f"SELECT {COLUMNS} FROM jobs WHERE number = ?", (number,))
         return None if row is None else job_of(row)
 
@@ -152,14 +139,21 @@ class JobStore:
         """1: next; 0: not queued. Clients take turns, as in `next_queued`."""
         if job.state != "queued":
             return 0
-        higher = self._count("SELECT count(*) FROM jobs WHERE state = 'queued' AND priority > ?", (job.priority,))
-        same = "state = 'queued' AND priority = ?1"
-        owners = self._base.rows(
-            f"SELECT owner, count(*), min(number) FROM jobs WHERE {same} GROUP BY owner", (job.priority,)
-        )
-        own = f"SELECT count(*) FROM jobs WHERE {same} AND owner = ?2 AND number <= ?3"
-        turn = self._count(own, (job.priority, job.owner, job.number))
-        return higher + place_by_turns([Waiting(*row) for row in owners], job.owner, turn, turns)
+        queue, own = self._waiting(), "state = 'queued' AND priority = ? AND owner = ? AND number <= ?"
+        clients = queue.clients(job.priority)
+        turn = clients[job.owner].count  # of the newest, which asks most
+        if clients[job.owner].newest != job.number:
+            turn = self._count(f"SELECT count(*) FROM jobs WHERE {own}", (job.priority, job.owner, job.number))
+        return queue.before(job.priority) + place_by_turns(clients.values(), job.owner, turn, turns)
+
+    def _waiting(self) -> Queue:
+        """Who waits, counted again only after a job has left the queue, or another program has changed the file."""
+        version = self._count("PRAGMA data_version")
+        if self._queue is None or version != self._queue_version:
+            counts = "SELECT priority, owner, count(*), min(number), max(number)"
+            rows = self._base.rows(f"{counts} FROM jobs WHERE state = 'queued' GROUP BY priority, owner")
+            self._queue, self._queue_version = Queue(rows), version
+        return self._queue
 
     def positions(self, jobs: Sequence[Job], turns: Mapping[str, int] = NO_TURNS) -> dict[str, int]:
         """`position` of many jobs, by their ids, with one look at the queue."""
@@ -189,7 +183,7 @@ class JobStore:
     def change(self, job: Job, state: State) -> None:
         """Take a job to another state, with its outcome as it stands in `job`. Raises WrongTransition."""
         check_transition(job.job_id, job.state, state)
-        now = self.clock()
+        now, self._queue = self.clock(), None
         if state == "running":
             job.started, job.attempts = now, job.attempts + 1
         job.finished = None if state in ("queued", "running") else now
@@ -233,6 +227,7 @@ class JobStore:
         mine = "SELECT sha256 FROM uses WHERE job_id = ?1"
         others = "SELECT sha256 FROM uses WHERE job_id <> ?1"
         orphans = self._base.rows(f"{mine} EXCEPT {others}", (job_id,))
+        self._queue = None
         for table in ("uses", "logs", "jobs"):
             self._base.execute(f"DELETE FROM {table} WHERE job_id = ?", (job_id,))
         return [row[0] for row in orphans]
@@ -336,10 +331,12 @@ class JobStore:
     def take_in(self, table: str, columns: Sequence[str], row: tuple[Any, ...]) -> None:
         """A row of another file of jobs, unless it is here."""
         names, places = ", ".join(columns), ", ".join("?" * len(row))
+        self._queue = None
         self._base.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})", row)
 
     def take_in_job(self, job: Job, sha256: str) -> None:
         """A job of before with the audio that it made."""
+        self._queue = None
         values = (job.job_id, job.state, job.owner, job.priority, job.sequence, job.attempts, job.started, job.finished)
         columns = "job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome"
         texts = (details_of(job), outcome_of(job))
@@ -348,6 +345,7 @@ class JobStore:
 
     def drop_unreadable(self) -> int:
         """Delete jobs whose row holds no job; gives how many are left."""
+        self._queue = None
         for row in self._base.rows(f"SELECT {COLUMNS} FROM jobs"):
             try:
                 check_state(job_of(row).state)

@@ -8,28 +8,58 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bridge.jobs.job import Job
 
 
-@dataclass(frozen=True)
+@dataclass
 class Waiting:
-    """A client's jobs of one priority: how many wait, and the number of the oldest."""
+    """A client's jobs of one priority: how many wait, and the numbers of the oldest and the newest."""
 
     owner: str
     count: int
     oldest: int
+    newest: int
 
 
-def place_by_turns(clients: Sequence[Waiting], owner: str, turn: int, turns: Mapping[str, int]) -> int:
+class Queue:
+    """Who waits at each priority. `rows`: priority, owner, count, oldest and newest number."""
+
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        self._clients: dict[int, dict[str, Waiting]] = defaultdict(dict)
+        for priority, owner, *numbers in rows:
+            self._clients[priority][owner] = Waiting(owner, *numbers)
+
+    def add(self, priority: int, owner: str, number: int) -> None:
+        """A job comes, with a number above all others."""
+        found = self._clients[priority].setdefault(owner, Waiting(owner, 0, number, number))
+        found.count, found.newest = found.count + 1, number
+
+    def before(self, priority: int) -> int:
+        """How many jobs of higher priorities wait."""
+        return sum(w.count for p, clients in self._clients.items() if p > priority for w in clients.values())
+
+    def clients(self, priority: int) -> dict[str, Waiting]:
+        """Who has jobs of that priority."""
+        return self._clients.get(priority, {})
+
+    def next_number(self, turns: Mapping[str, int]) -> int | None:
+        """The job whose turn it is."""
+        if not self._clients:
+            return None
+        highest = self._clients[max(self._clients)].values()
+        return min(highest, key=lambda waiting: (turns.get(waiting.owner, 0), waiting.oldest)).oldest
+
+
+def place_by_turns(clients: Iterable[Waiting], owner: str, turn: int, turns: Mapping[str, int]) -> int:
     """The place, from 1, of the job that `owner` has its `turn`-th turn with (from 1), among clients' jobs of one
     priority. Each client has a turn in each round, in the order of their last turns, then of their oldest jobs.
     """
-    ranks = {client.owner: (turns.get(client.owner, 0), client.oldest) for client in clients}
-    mine = ranks[owner]
-    others = (client for client in clients if client.owner != owner)
-    before = sum(min(other.count, turn - (ranks[other.owner] > mine)) for other in others)
-    return before + turn
+    waiting = {client.owner: client for client in clients}
+    ranks = {client: (turns.get(client, 0), found.oldest) for client, found in waiting.items()}
+    before = (min(found.count, turn - (ranks[c] > ranks[owner])) for c, found in waiting.items() if c != owner)
+    return sum(before) + turn
 
 
 def places_in_queue(
@@ -41,7 +71,7 @@ def places_in_queue(
         numbers[priority][owner].append(number)
     counts = {priority: sum(map(len, owners.values())) for priority, owners in numbers.items()}
     clients = {
-        priority: [Waiting(owner, len(all_of), all_of[0]) for owner, all_of in owners.items()]
+        priority: [Waiting(owner, len(all_of), all_of[0], all_of[-1]) for owner, all_of in owners.items()]
         for priority, owners in numbers.items()
     }
     places = {}

@@ -42,7 +42,7 @@ class Line:
 
     @property
     def key(self) -> str:
-        return self.content.split(maxsplit=1)[0] if self.content else ""
+        return next(iter(self.content.split(maxsplit=1)), "")  # of a vertical tab alone, too
 
 
 @dataclass

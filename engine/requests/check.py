@@ -14,6 +14,14 @@ from engine.requests.fields import Field, fields_of
 from engine.requests.tracks import TRACKS
 
 MAX_CLIENT_DATA_BYTES = 16 * 1024
+_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "choice": (str,),
+    "object": (dict,),
+    "list": (list, tuple),
+}
 _NO_TAG = ", \t\r\n;.\u3001\uff0c"  # what stands between tags, and no tag
 
 
@@ -45,15 +53,7 @@ def _is_of_kind(field: Field, value: Any) -> bool:
         return False
     if field.kind == "audio":
         return value is not None and (not isinstance(value, str) or bool(value))
-    kinds: dict[str, tuple[type, ...]] = {
-        "int": (int,),
-        "float": (int, float),
-        "str": (str,),
-        "choice": (str,),
-        "object": (dict,),
-        "list": (list, tuple),
-    }
-    return isinstance(value, kinds[field.kind])
+    return isinstance(value, _TYPES[field.kind])
 
 
 def _check_number(field: Field, value: float) -> None:

@@ -119,7 +119,10 @@ class Settled:
         return list(zip(names, self.lora_weight or [1.0] * len(names), strict=True))
 
 
+_NAMES = tuple(field.name for field in fields(Settled) if field.name != "request")
+
+
 def settled_fields(full: Request) -> dict[str, Any]:
     """The fields of `Settled` that a request with its defaults filled in has a value for."""
-    values = {field.name: getattr(full, field.name, UNSET) for field in fields(Settled) if field.name != "request"}
+    values = {name: getattr(full, name, UNSET) for name in _NAMES}
     return {"request": full, **{name: value for name, value in values.items() if value is not UNSET}}

@@ -61,6 +61,10 @@ class Door(Protocol):
 
     events_key: str
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody may be listening to events."""
+
     async def open(self) -> Endpoints:
         """Begin to listen."""
 
@@ -84,6 +88,11 @@ class LocalDoor:
         self._commands = Listener(b"ROUTER", self._talk)
         self._events = Listener(b"PUB", self._subscribe, strangers_may_stay=True)
         self._topics: dict[Connection, set[bytes]] = {}
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether somebody has connected to the events."""
+        return bool(self._topics)
 
     async def open(self) -> Endpoints:
         """Listen on free ports."""

@@ -69,6 +69,7 @@ class Commits:
                     future.set_exception(failed)
                 else:
                     future.set_result(result)
+            self._store.journal.move_when_long()
 
     def _made(self, waiting: list[Waiting]) -> list[Done]:
         try:
@@ -84,7 +85,7 @@ class Commits:
     async def _kept(self, done: list[Done]) -> list[Done]:
         """Wait for the disk."""
         try:
-            await self._threads.run(self._store.sync)
+            await self._threads.run(self._store.journal.sync)
         except Exception as error:
             lost = NotKept("disk_error", f"{error}", getattr(error, "remedy", None) or "")
             return [(None, failed or lost) for _, failed in done]

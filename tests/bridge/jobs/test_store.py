@@ -262,3 +262,35 @@ def test_an_inner_change_that_fails_takes_back_only_itself(tmp_path: Path) -> No
         store.set_controls({"seed": 1})
         raise KeyError("seed")
     assert store.controls() == {"tags": "house"}
+
+
+def test_places_are_counted_again_when_somebody_leaves_comes_back_or_another_program_writes(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs.sqlite3")
+    first, second, third = (store.add(job()) for _ in range(3))
+    assert [store.position(j) for j in (first, second, third)] == [1, 2, 3]
+    store.change(first, "running")
+    assert [store.position(j) for j in (second, third)] == [1, 2]
+    store.change(first, "queued")
+    assert [store.position(j) for j in (first, second, third)] == [1, 2, 3]
+    with contextlib.suppress(ZeroDivisionError), store.transaction():
+        store.add(job(priority=9))
+        raise ZeroDivisionError
+    assert (store.position(third), store.next_queued()) == (3, store.get(first.job_id))
+    other = JobStore(tmp_path / "jobs.sqlite3")
+    other.delete(first.job_id)
+    other.close()
+    assert (store.position(third), store.next_queued()) == (2, store.get(second.job_id))
+    store.close()
+
+
+def test_the_log_of_changes_is_moved_into_the_file_beside_the_work(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs.sqlite3")
+    with store.transaction():
+        for number in range(1001):
+            store.log(f"{number}", "info", "queued")
+    store.journal.move_when_long()
+    store.journal.close()  # waits for it
+    file = sqlite3.connect(f"{store.path.as_uri()}?immutable=1", uri=True)  # without the log
+    assert file.execute("SELECT count(*) FROM logs").fetchone() == (1001,)
+    file.close()
+    store.close()
