@@ -71,7 +71,11 @@ def without_scripts(old: bytes) -> bytes:
 def slots_of(data: bytes | None) -> tuple[list[Slot], bool]:
     """Our actions, and whether our hook is there. Raises InstallRefused where the file is not what Ardour writes."""
     root = _root(data)
-    slots = [Slot(number, _name(entry).decode()) for number, entry in _actions(root).items() if _is_ours(entry)]
+    slots = [
+        Slot(number, _name(entry).decode("utf-8", "replace"))
+        for number, entry in _actions(root).items()
+        if _is_ours(entry)
+    ]
     return sorted(slots, key=lambda slot: slot.number), bool(_our_hooks(root))
 
 

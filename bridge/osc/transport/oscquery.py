@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from bridge.osc.address_space.addresses import Address, Kind, address_table
 
@@ -34,17 +34,17 @@ def answer(head: bytes, present: Present, host: tuple[str, int]) -> Answer:
         return 400, _json({"error": "not an HTTP request"})
     if not names_us(lines[1:]):
         return 403, _json({"error": "ask by the machine's address, not by another name"})
-    url = urlsplit(words[1] if words[1].startswith("/") else f"/{words[1]}")
-    if url.query == "HOST_INFO":
+    path, _, query = words[1].partition("#")[0].partition("?")  # no URL: what begins with // would be a host
+    if query == "HOST_INFO":
         return 200, _json(host_info(host))
-    node = _at(namespace(present), unquote(url.path))
+    node = _at(namespace(present), unquote(path))
     if node is None:
         return 404, _json({"error": "no such address"})
-    if not url.query:
+    if not query:
         return 200, _json(node)
-    if url.query not in ATTRIBUTES:
+    if query not in ATTRIBUTES:
         return 400, _json({"error": f"unknown attribute; expected HOST_INFO or one of {', '.join(sorted(ATTRIBUTES))}"})
-    return (200, _json({url.query: node[url.query]})) if url.query in node else (204, b"")
+    return (200, _json({query: node[query]})) if query in node else (204, b"")
 
 
 def host_info(host: tuple[str, int]) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import mmap
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from engine.audio.containers import aiff, flac, mpeg, ogg, plain, wave
-from engine.audio.containers.layout import Layout
+from engine.audio.containers.layout import Layout, truncated
 
 HEAD_BYTES = 64
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -69,7 +70,13 @@ def suffix_of(head: bytes) -> str:
 
 def examine(path: Path) -> Layout:
     """How to read a file to its true end. Raises InvalidRequest (field "audio") for one that is cut short."""
-    size = path.stat().st_size
+    try:
+        return _examine(path, path.stat().st_size)
+    except struct.error as error:  # in the middle of a header, or while it is read
+        raise truncated(path.name, f"it ends in the middle of a header ({error})") from error
+
+
+def _examine(path: Path, size: int) -> Layout:
     with path.open("rb") as file:
         kind, at = _kind_behind_tags(file, size)
         with_file = _BY_FILE.get(kind)
