@@ -24,6 +24,7 @@ from pathlib import Path
 
 from bridge.files.store import AudioStore, suffix_of
 from bridge.protocol.errors import RequestFailed, refused
+from engine.atomic import sync
 from engine.errors import InvalidRequest
 
 OFF, PUBLIC, ANY = CHOICES = ("off", "public", "any")
@@ -253,7 +254,7 @@ def _write(reply: http.client.HTTPResponse, path: Path, target: CheckedUrl, rule
         if time.monotonic() >= limit:
             raise TimeoutError
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
     return size
 
 

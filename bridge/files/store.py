@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine.atomic import naming, reserve, sync_folder
+from engine.atomic import naming, reserve, sync, sync_folder
 
 _HEX = frozenset("0123456789abcdef")
 _PIECE_BYTES = 1 << 18  # larger writes were ten times slower on ext4, which then looks for large pages
@@ -54,7 +54,7 @@ class AudioStore:
                 for at in range(0, len(data), _PIECE_BYTES):
                     file.write(data[at : at + _PIECE_BYTES])
                 file.flush()
-                os.fsync(file.fileno())
+                sync(file.fileno())
             return digest, self._take_in(path, digest)
         except BaseException:
             path.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ from bridge.files.store import suffix_of
 from bridge.gateway.gateway_settings import GatewaySettings
 from bridge.gateway.ledger import HostedRow, Ledger, UploadRow
 from bridge.protocol.messages import AudioFile
-from engine.atomic import sync_folder
+from engine.atomic import sync, sync_folder
 
 _NAME = re.compile(r"[^\w.() +-]", re.ASCII)
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -134,7 +134,7 @@ class Hosting:
                     self._on_their_way[path] = size - before
                     file.write(chunk)
                 file.flush()
-                await asyncio.to_thread(os.fsync, file.fileno())
+                await asyncio.to_thread(sync, file.fileno())
         finally:
             self._on_their_way.pop(path, None)
 
@@ -238,4 +238,4 @@ def _joined(parts: list[Path], path: Path) -> None:
             with open(part, "rb") as file:
                 shutil.copyfileobj(file, whole, _COPY_BYTES)
         whole.flush()
-        os.fsync(whole.fileno())
+        sync(whole.fileno())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,6 +12,7 @@ from bridge.files import AudioStore
 from bridge.files.roots import check_allowed, named_path
 from bridge.files.store import hash_file
 from bridge.protocol.errors import RequestFailed
+from engine.atomic import sync
 
 GONE = "Its source is not here any more."
 OUTSIDE = "Its source lies in a folder that this page may not read: start the gateway with --root FOLDER to hear it."
@@ -52,7 +52,7 @@ class SourceFiles:
         try:
             shutil.copyfile(path, copy)
             with open(copy, "rb+") as file:
-                os.fsync(file.fileno())
+                sync(file.fileno())
             return self._store.adopt(copy)[0]
         finally:
             copy.unlink(missing_ok=True)

@@ -6,11 +6,12 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bridge.protocol.errors import StoreError, StoreUnavailable
+from engine.atomic import sync
 
 BUSY_SECONDS = 0.1  # that the daemon's loop may stand while another program holds the file
 MOST_PAGES = 8000  # in the write-ahead log before SQLite itself moves them, which holds up the loop
@@ -28,10 +29,6 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_NOMEM: ("disk_error", "There is no memory for the file of jobs.", "Close other programs."),
 }
 DAMAGED = "`acestep-bridge jobs repair` makes a new one from what can be read and from the audio files."
-
-
-# without the time of change, which costs a commit of the file system's own journal each time
-_sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 
 class Connection:
@@ -110,7 +107,7 @@ class Journal:
         try:
             if self._file is None:
                 self._file = os.open(f"{self._path}-wal", os.O_RDWR | getattr(os, "O_BINARY", 0))
-            _sync(self._file)
+            sync(self._file, data_only=True)
         except OSError as error:
             raise StoreUnavailable("disk_error", f"The disk does not keep the file of jobs: {error}.", LOOK) from error
 
@@ -125,6 +122,7 @@ class Journal:
         """As far as nobody reads it. What the disk refuses stays for the next time."""
         try:
             with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(self._path)) as base:
+                base.execute("PRAGMA checkpoint_fullfsync=1")  # macOS: as `engine.atomic.sync`
                 base.execute("PRAGMA wal_checkpoint(PASSIVE)")
         finally:
             self._moving.release()
