@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,8 @@ import typer
 
 from bridge.cli.options.bars import EndBar, StartBar
 from bridge.cli.options.daemon_options import AudioUrls, check_audio_urls
-from bridge.cli.options.help_pages import EPILOG, GroupedCommand
+from bridge.cli.options.help_pages import EPILOG
+from bridge.cli.options.late import add_late
 from bridge.cli.options.paths import file_path
 from bridge.cli.options.request_options import NOT_PATHS, SOURCE, option_name, options_of, request_from
 from bridge.cli.terminal.output import handled
@@ -61,7 +63,7 @@ HELP = {
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     for task in TASKS:
-        app.command(task, cls=GroupedCommand, epilog=EPILOG, help=HELP.get(task) or TASKS[task].__doc__)(_command(task))
+        add_late(app, task, partial(_command, task), epilog=EPILOG, help=HELP.get(task) or TASKS[task].__doc__)
 
 
 def _command(task: str) -> Callable[..., None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,8 @@ import typer
 
 from bridge.cli.commands.render_commands import words_argument, words_given
 from bridge.cli.options.bars import EndBar, StartBar, times_of_bars
-from bridge.cli.options.help_pages import TIMES, GroupedCommand
+from bridge.cli.options.help_pages import TIMES
+from bridge.cli.options.late import add_late
 from bridge.cli.options.request_options import option_name, options_of, values_from
 from bridge.cli.options.times import seconds_of
 from bridge.cli.terminal.output import AsJson, handled, note, print_json, show
@@ -73,7 +75,7 @@ _INSTEAD = "Times: --start-time and --end-time."
 def add_to(app: typer.Typer) -> None:
     """Add the command group."""
     for task, text in HELP.items():
-        group.command(task, cls=GroupedCommand, epilog=EPILOG, help=text)(_command(task))
+        add_late(group, task, partial(_command, task), epilog=EPILOG, help=text)
     app.add_typer(group, name="rpp")
 
 
