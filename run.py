@@ -10,6 +10,7 @@ if __name__ == "__main__":  # another program's folders for another Python must 
 
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -29,6 +30,7 @@ from bridge.set_up.foreign import own_environment  # noqa: E402
 from bridge.set_up.machine import Machine, SetupError, check_python, say  # noqa: E402
 from bridge.set_up.pytorch import BUILDS, SIZES_GB, choose_build, torch_index, torch_version  # noqa: E402
 
+INTERRUPTED = 2  # what pytest ends with after Ctrl-C
 HELP = """Sets everything up and runs the main job, the tests, or any acestep-bridge command.
 
     python3 run.py demo        sets up, then regenerates four bars of a song and shows the result
@@ -115,6 +117,44 @@ def follow(command, cwd=None, environment=None):
         signal.signal(signal.SIGTERM, before)
 
 
+class Beside:
+    """A command that runs while another one has the terminal: a good end is told at once, a bad one when asked for."""
+
+    def __init__(self, command, cwd):
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        self._process = subprocess.Popen(command, cwd=cwd, env=own_environment(), **streams)
+        self._said = ""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        self._said = self._process.communicate()[0].decode(errors="replace")
+        if self._process.returncode == 0:
+            say("\n" + self._said.rstrip())
+
+    def end(self, now=False):
+        """Wait for its end, or bring it about; its exit status."""
+        if now:
+            self._process.terminate()
+        self._reader.join()
+        if self._process.returncode != 0 and not now:
+            say("\n" + self._said.rstrip())
+        return self._process.returncode
+
+
+def check(commands, root):
+    """Lint, then the tests with the types (the last but one) beside them, which take one processor. The exit status."""
+    *lint, types, tests = commands
+    for command in lint:
+        code = follow(command, root)
+        if code != 0:
+            return code
+    beside = Beside(types, root)
+    code = follow(tests, root)
+    found = beside.end(now=code < 0 or code == INTERRUPTED)
+    return code or found
+
+
 def set_up(machine, root, wanted, words):
     """Make the environment unless it is there."""
     extras = ["engine", "gateway", "test"] if words[0] == "test" else ["engine", "gateway"]
@@ -139,9 +179,11 @@ def main(arguments, machine=None, root=ROOT):
         return 0 if words else 2
     try:
         set_up(machine, root, wanted, words)
-        is_test = words[0] == "test"  # tests see messages as the command itself words them
-        for command in command_of(root, machine, words):
-            code = follow(command, root if is_test else None, {} if is_test else {"ACESTEP_BRIDGE_CALLED": called()})
+        commands = command_of(root, machine, words)
+        if words[0] == "test":  # tests see messages as the command itself words them
+            return check(commands, root)
+        for command in commands:
+            code = follow(command, None, {"ACESTEP_BRIDGE_CALLED": called()})
             if code != 0:
                 return code
     except SetupError as error:

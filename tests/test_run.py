@@ -267,6 +267,35 @@ def test_the_test_command_runs_lint_types_and_tests():
     assert commands[-1][-1] == "-x"
 
 
+SAYS = "import sys, time; time.sleep(float(sys.argv[2])); print(sys.argv[1]); sys.exit(int(sys.argv[3]))"
+
+
+def checked(folder, types, tests):
+    """The exit status of `check` with commands that say their names after some seconds and end with a status."""
+    words = (("lint", "0", "0"), ("types", *types), ("tests", *tests))
+    return run.check([[sys.executable, "-c", SAYS, *word] for word in words], folder)
+
+
+def test_types_are_checked_beside_the_tests(tmp_path, capfd):
+    assert checked(tmp_path, ("0", "0"), ("0", "0")) == 0
+    assert sorted(capfd.readouterr().out.splitlines()) == ["", "lint", "tests", "types"]
+
+
+@pytest.mark.parametrize(("tests", "code"), [("0", 1), ("3", 3)])
+def test_bad_types_are_told_last(tests, code, tmp_path, capfd):
+    assert checked(tmp_path, ("0", "1"), ("0", tests)) == code
+    assert capfd.readouterr().out.splitlines() == ["lint", "tests", "", "types"]
+
+
+def test_after_ctrl_c_nothing_goes_on(tmp_path, capfd):
+    assert checked(tmp_path, ("600", "0"), ("0", "2")) == 2
+    assert capfd.readouterr().out.splitlines() == ["lint", "tests"]
+
+
+def test_bad_style_ends_the_test_command(tmp_path):
+    assert run.check([[sys.executable, "-c", SAYS, "lint", "0", "7"], [], []], tmp_path) == 7
+
+
 def test_help_and_no_words():
     shown = subprocess.run([sys.executable, ROOT / "run.py", "--help"], capture_output=True, text=True)
     assert shown.returncode == 0
