@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -70,6 +71,13 @@ class Onsets:
     def band(self, name: Band) -> NDArray[np.float64]:
         """Its strengths, (n,)."""
         return {"all": self.values, "low": self.low, "level": self.level}[name]
+
+    @cached_property
+    def attacks(self) -> dict[Band, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Times and strengths of a band where there are any, in half of the steps or fewer: (k,) each."""
+        bands: tuple[Band, ...] = ("all", "low", "level")
+        struck = {band: np.flatnonzero(self.band(band)) for band in bands}
+        return {band: (self.times[index], self.band(band)[index]) for band, index in struck.items()}
 
     @property
     def any(self) -> bool:

@@ -11,7 +11,7 @@ pattern against pattern, not peak against grid.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ _REPEATS = 4
 _SHORTEST_SECONDS = 1.5
 _PRIOR_BPM, _PRIOR_OCTAVES = 115.0, 1.2
 _PHASES = 96
+_AROUND = np.arange(_PHASES + 2) % _PHASES  # a phase beyond the last one is the first
 _PHASE_WEIGHTS: dict[Band, float] = {"level": 1.0, "low": 0.3, "all": 0.1}
 _SAME_ATTACK_SECONDS = 0.03
 _STEADY_SECONDS, _SAME_TEMPO_OCTAVES = 3.5, 0.02
@@ -181,16 +182,22 @@ def _sharpness(folded: NDArray[np.float64]) -> float:
 
 def _folded(onsets: Onsets, band: Band, period: float) -> NDArray[np.float64]:
     """Onsets of a band by phase of a period, a little smoothed: (96,)."""
-    values = onsets.band(band)
-    place = np.mod(onsets.times, period) / period * _PHASES
-    low = np.floor(place).astype(int)
+    times, values = onsets.attacks[band]
+    place = np.mod(times, period) / period * _PHASES
+    low = place.astype(np.intp)
     share = place - low
-    counts = np.bincount(low % _PHASES, values * (1 - share), _PHASES)
-    counts += np.bincount((low + 1) % _PHASES, values * share, _PHASES)
+    counts = np.bincount(_AROUND[low], values * (1 - share), _PHASES)
+    counts += np.bincount(_AROUND[low + 1], values * share, _PHASES)
     wide = max(1, round(0.01 / period * _PHASES))
-    kernel = np.hanning(2 * wide + 3)
     padded = np.concatenate([counts[-wide - 1 :], counts, counts[: wide + 1]])
-    return np.convolve(padded, kernel / kernel.sum(), "valid")
+    return np.convolve(padded, _kernel(2 * wide + 3), "valid")
+
+
+@cache
+def _kernel(size: int) -> NDArray[np.float64]:
+    """A window of sum 1."""
+    window = np.hanning(size)
+    return np.asarray(window / window.sum())
 
 
 def _phase(onsets: Onsets, bands: list[Band], period: float) -> float:
