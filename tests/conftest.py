@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import Any
 
+import platformdirs
 import psutil
 import pytest
 from hypothesis import is_hypothesis_test, settings
@@ -23,6 +24,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 os.environ.setdefault("ACESTEP_PRODUCTS", "onednn")  # tests do not depend on what a processor does best
+
+# homes of tests are empty, and matplotlib would look through all fonts again in each
+os.environ.setdefault("MPLCONFIGDIR", platformdirs.user_cache_dir("matplotlib"))
 
 WORKER_BYTES = 1.5e9  # of a process that runs tests, with torch, and of the daemons that it starts
 if "PYTEST_XDIST_WORKER" in os.environ:  # torch's threads would take the processors from the other workers

@@ -49,9 +49,7 @@ class JobStore:
             os.chmod(path, 0o600)
             self._base.execute("PRAGMA journal_mode=WAL")
             self._base.execute("PRAGMA synchronous=NORMAL")
-            self._base.execute(
-                "PRAGMA checkpoint_fullfsync=1"
-            )  # macOS: as `engine.atomic.sync`
+            self._base.execute("PRAGMA checkpoint_fullfsync=1")  # macOS: as `engine.atomic.sync`
             self._base.execute(f"PRAGMA wal_autocheckpoint={MOST_PAGES}")
             self._migrate()
 

@@ -14,11 +14,11 @@ from tests.support.reaper.pressing import TAKE
 
 def test_take_undo_redo_with_the_real_daemon(real_studio):
     studio = real_studio
-    item = studio.song(seconds=16.0)
+    item = studio.song(seconds=9.0)
     studio.project.content.tempo[0].bpm = 124.0
     studio.project.mark("tempo")
-    studio.select(6.0, 9.0)
-    studio.save_tags(tags="house, 124 bpm, drums", steps="3", seed="7", context_seconds="2", snap_to_bars="no")
+    studio.select(6.0, 7.0)
+    studio.save_tags(tags="house, 124 bpm, drums", steps="3", seed="7", context_seconds="1", snap_to_bars="no")
     before = time.monotonic()
     studio.action(TAKE)
     studio.action(TAKE)
@@ -28,7 +28,7 @@ def test_take_undo_redo_with_the_real_daemon(real_studio):
     item = studio.project.items()[0]
     old, new = (soundfile.read(t.source.path, dtype="float32", always_2d=True)[0] for t in item.takes[:2])
     fade = round(0.03 * 48000) + 1
-    first, last = 6 * 48000 - fade, 9 * 48000 + fade
+    first, last = 6 * 48000 - fade, 7 * 48000 + fade
     assert new.shape == old.shape
     assert np.array_equal(new[:first], old[:first]) and np.array_equal(new[last:], old[last:])
     assert not np.array_equal(new[first:last], old[first:last])

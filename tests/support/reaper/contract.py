@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 CONTRACT_FILE = Path(__file__).parent / "contract_7.78.json"
-TEXT_BYTES = 4 << 20  # of each text that comes back, whatever size is told to C
+TEXT_BYTES = 1 << 19  # of each text that comes back, whatever size is told to C; REAPER's module makes 4 MB ready
 
 # one letter an argument, as host.c and the fake read it
 _EXACT = {

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef NEED_BIG
 #define NEED_BIG (4 << 20) /* the room that reaper_python.py gives each text without a size */
+#endif
 #define MAX_SCRIPTS 64
 #define MAX_PENDING 64
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.patience import HANG_SECONDS
-from tests.support.reaper.contract import functions, host_table, shim_source
+from tests.support.reaper.contract import TEXT_BYTES, functions, host_table, shim_source
 
 HERE = Path(__file__).parent
 CALL_SECONDS = 50e-6  # a text that comes back takes a buffer of 4 MB: measured 47 us, on a busy machine 500 us
@@ -107,7 +107,8 @@ def _build(names: tuple[str, ...], python: str, genuine: str) -> tuple[Path, Pat
         subprocess.run([python or sys.executable, "-m", "py_compile", str(module)], check=True)  # not at each run
         compiler = shutil.which("cc") or "gcc"
         include = configuration(python)["include"]
-        command = [compiler, "-O0", "-Wno-unused", f"-I{include}", f"-I{fresh}", str(HERE / "host.c")]
+        room = [] if genuine else [f"-DNEED_BIG={TEXT_BYTES}"]
+        command = [compiler, "-O0", "-Wno-unused", *room, f"-I{include}", f"-I{fresh}", str(HERE / "host.c")]
         subprocess.run([*command, "-o", str(fresh / "host"), *_link_flags(python)], check=True, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(fresh, folder)
