@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from bridge.files.store import hash_file
 from bridge.rpp.inpaint import items_under, region_part
 from bridge.rpp.job import Part, Plan, ProjectJob, Span
 from bridge.rpp.model import Item, Take, Track
@@ -17,6 +19,7 @@ from bridge.rpp.write import EXT_SECTION, recipe_key
 from engine.audio.metadata import read_recipe
 from engine.requests import FROM_WORDS, TASKS, fields_of
 
+_OF_ANOTHER_FILE = ("lego", "extract", "complete")  # what they make is not their source with a change
 _NOT_AGAIN = ("task", "seed", "retake_seed", "audio", "channels")  # another seed, and the take as it is now
 
 
@@ -55,6 +58,8 @@ def _part(target_item: Target, span: tuple[float, float]) -> tuple[Part, list[st
             request_for("retake", target_item.job, values), target_item.place(_whole(target_item)), target_item.name
         ), []
     values = {k: v for k, v in first_request.items() if k not in _NOT_AGAIN}
+    if first_request.get("task") in _OF_ANOTHER_FILE:
+        return _from_its_source(target_item, first_request), []
     if first_request.get("task") == "inpaint":
         request = request_for("inpaint", target_item.job, {**values, **target_item.source()})
         note = "The region that was regenerated is made again with another seed."
@@ -62,6 +67,30 @@ def _part(target_item: Target, span: tuple[float, float]) -> tuple[Part, list[st
             request, target_item.place(_whole(target_item)), target_item.name, channel_mode=target_item.channel_mode()
         ), [note]
     return _from_audio(target_item, span, values)
+
+
+def _from_its_source(target_item: Target, first_request: Mapping[str, Any]) -> Part:
+    """A stem, or a completed take, once more with another seed: its source is a file that the project plays, by hash.
+
+    Raises ProjectRefused where no item plays that file any more.
+    """
+    recipe = kept_recipe(target_item.project, target_item.take) or {}
+    source = _file_of(target_item.project, str(recipe.get("source_sha256") or ""))
+    if source is None:
+        remedy = "Put the item back that it was made from, or make it anew from another one."
+        raise refused("track", "a take whose source no item of the project plays", "its source in the project", remedy)
+    task = str(first_request["task"])
+    again = {k: v for k, v in first_request.items() if k not in ("task", "seed", "retake_seed")}
+    model = (recipe.get("model") or {}).get("name")
+    request = request_for(task, target_item.job, {**again, "audio": str(source), **({"model": model} if model else {})})
+    return Part(request, target_item.place(_whole(target_item)), target_item.name)
+
+
+def _file_of(project: Project, sha256: str) -> Path | None:
+    """The first file of the project's takes with that hash."""
+    sources = (take.source for track in project.tracks for item in project.items(track) for take in item.takes)
+    files = (source for source in dict.fromkeys(sources) if source is not None and source.is_file())
+    return next((source for source in files if hash_file(source) == sha256), None) if sha256 else None
 
 
 def _from_audio(

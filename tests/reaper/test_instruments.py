@@ -63,6 +63,13 @@ def test_extract_is_as_long_as_the_item(session):
     old, new = project.tracks[0].items[0], project.tracks[1].items[0]
     assert project.tracks[1].name == "ACE-Step vocals" and (new.start, new.end) == pytest.approx((old.start, old.end))
     assert len(old.takes) == 1
+    new.selected, old.selected = True, False
+    project = run(session, "Do it again (new seed)")
+    again = request(session)
+    assert again["task"] == "extract" and again["track"] == "vocals" and again["audio"] == made["audio"]
+    assert again.get("seed") != made.get("seed") or "seed" not in again
+    assert [len(track.items) for track in project.tracks] == [1, 1] and len(project.tracks[1].items[0].takes) == 2
+    assert len(project.tracks[0].items[0].takes) == 1
 
 
 def test_complete_is_a_take_of_the_item(session):

@@ -16,6 +16,7 @@ from ..project.objects import (
     item_text,
     selected_tracks,
     span,
+    take_anywhere,
     take_text,
     track_guid,
     tracks,
@@ -81,7 +82,7 @@ def _recipe_target(item, recipe):
     original = take_text(active, "P_EXT:acestep_original")
     old = find_take(item, original) if original else None
     if recipe["request"]["task"] != "inpaint":
-        return _again_target(target, old, came)
+        return _again_target(target, (item, old) if old else take_anywhere(original), came)
     if old:
         target.take = original
     take = old or active
@@ -91,11 +92,12 @@ def _recipe_target(item, recipe):
     return replace(target, start=begin + start / rate, end=begin + end / rate)
 
 
-def _again_target(target, old, came):
-    """A take made from a whole item: the same stretch of the original's file is sent again."""
-    if old is None:
+def _again_target(target, found, came):
+    """A take made from a whole item, of whatever track: the same stretch of the original's file is sent again."""
+    if found is None:
         raise UserError("The take that this one was made from is gone", "Undo until it is back, or remix this take")
-    return replace(target, into=True, again=Again(take_text(old, "GUID"), came.source))
+    item, old = found
+    return replace(target, into=True, again=Again(take_text(old, "GUID"), came.source, item_text(item, "GUID")))
 
 
 def _captured_target(target, came):

@@ -12,6 +12,7 @@ class Again(Closed):
 
     take: str  # GUID of the original take
     range: Optional[List[float]] = None  # first and last second of its file; None: what the item plays
+    item: str = ""  # GUID of the item that it is a take of; empty: of the target's own
 
     @classmethod
     def from_json(cls, values):

@@ -152,6 +152,12 @@ def find_take(item, guid):
     return next((t for t in takes(item) if not is_null(t) and take_text(t, "GUID") == guid), None)
 
 
+def take_anywhere(guid):
+    """(item, take) of a take's GUID in the active project, or None: each item is looked at."""
+    found = ((item, find_take(item, guid)) for item in items()) if guid else ()
+    return next(((item, take) for item, take in found if take), None)
+
+
 def span(item):
     """(start, end) of an item in seconds of the project."""
     start = RPR_GetMediaItemInfo_Value(item, "D_POSITION")

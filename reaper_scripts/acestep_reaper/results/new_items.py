@@ -5,7 +5,7 @@ from reaper_python import *
 from ..foreign_text import in_one_line
 from ..jobs.kinds import OF_REGION, Cut, NoSource, Track
 from ..project import takes
-from ..project.objects import find_item, find_take, find_track, is_null, item_text, tracks
+from ..project.objects import find_item, find_take, find_track, is_null, item_text, set_take_text, tracks
 from . import lanes
 
 
@@ -98,6 +98,8 @@ def _add_take(item, part, index, source, sign):
     begins, start, _, _ = _extent(part, index, RPR_GetMediaSourceLength(source, 0)[0])
     _play(take, job, (start - begins) * job.result.rate)
     sign(take, part, index)
+    if job.result.source and job.task not in OF_REGION:
+        set_take_text(take, "P_EXT:acestep_original", job.again.take if job.again else job.take)
     RPR_SetActiveTake(take)
     RPR_UpdateItemInProject(item)
 

@@ -39,7 +39,7 @@ def prepare(job, request):
 
 def _pieces(job):
     """(item, take) of each item of the target."""
-    named = job.pieces or [[job.item, job.again.take if job.again else job.take]]
+    named = job.pieces or [[job.again.item or job.item, job.again.take] if job.again else [job.item, job.take]]
     job.pieces = []
     pieces = []
     for item_guid, take_guid in named:

@@ -5,12 +5,14 @@ Rendered with ACE-Step 1.5's networks on the tiny checkpoint.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bridge.cli.commands.rpp_commands import _fields
+from bridge.files.store import hash_file
 from bridge.gateway.endpoint_ids import task_of
 from bridge.gateway.inputs import read_input
 from bridge.rpp.job import ProjectJob
@@ -41,7 +43,7 @@ def made(tmp_path: Path, wanted: ProjectJob) -> Project:
     plan = make_plan(wanted)
     render = load(BASE, device="cpu").render(plan.parts[0].request)
     path = tmp_path / "made.wav"
-    recipe = render.report["recipe"]
+    recipe = render.report["recipe"] | {"source_sha256": hash_file(tmp_path / "song.wav")}
     write_render(path, render, recipe)
     written = write_project(plan, [[Rendered(path, recipe, 3, "base")]], tmp_path / "new.RPP")
     return Project.load(written.project)
@@ -63,6 +65,27 @@ def test_extract_lies_where_the_item_is_and_complete_is_its_take(tmp_path: Path)
     after = made(tmp_path, job(tmp_path, "complete", tracks=["drums"]))
     (completed,) = after.items(after.tracks[0])
     assert len(after.tracks) == 1 and len(completed.takes) == 2
+
+
+@pytest.mark.parametrize("task", ["extract", "lego"])
+def test_a_stem_is_made_again_from_its_source(tmp_path: Path, task: str) -> None:
+    """Its item plays another file than the one that it was made from: found among those that the project plays."""
+    made(tmp_path, job(tmp_path, task, track="bass"))
+    (tmp_path / "again.wav").write_bytes((tmp_path / "made.wav").read_bytes())
+    fields = {"seed": 9, "model": str(BASE)}
+    again = ProjectJob("retake", tmp_path / "new.RPP", tmp_path / "2.RPP", 2, fields, 1.5, 2.5)
+    plain = replace(again, fields={})
+    plan = make_plan(again)
+    (part,) = plan.parts
+    assert type(part.request).task == task and part.request.track == "bass" and part.request.seed == 9
+    assert part.request.model == str(BASE) and make_plan(plain).parts[0].request.model == "base"
+    assert Path(part.request.audio) == tmp_path / "song.wav" and not plan.notes
+    written = write_project(plan, [[Rendered(tmp_path / "again.wav", {}, 9, "base")]], tmp_path / "2.RPP")
+    after = Project.load(written.project)
+    assert [len(item.takes) for track in after.tracks for item in after.items(track)] == [1, 2]
+    audio(tmp_path / "song.wav", 2.0)
+    with pytest.raises(ProjectRefused, match="whose source no item of the project plays"):
+        make_plan(again)
 
 
 def test_what_cannot_be_is_refused_before_it_is_rendered(tmp_path: Path) -> None:
