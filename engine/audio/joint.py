@@ -6,8 +6,9 @@ r"""Where the fade between two pieces of audio lies: where it is heard least. Nu
 
 Each place and length is given a cost. What costs most is an attack inside the fade (it sounds twice, or half); then an
 attack of the first just before the fade and one of the second just after it (a flam), and one that both have and
-neither is heard with; then loud and unlike material. A fade that an attack follows ends right before it, so that what a
-model lets sound ahead of its attacks is not heard. Costs are of one scale: 1 is a fade that would be noticed.
+neither is heard with; then loud and unlike material, and a dip or bump of the level that the law of the fade cannot
+prevent. A fade that an attack follows ends right before it, so that what a model lets sound ahead of its attacks is not
+heard. Costs are of one scale: 1 is a fade that would be noticed.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.audio.attacks import STEP_SECONDS, Attacks, find_attacks, levels
+from engine.audio.fade import Powers, level_off_db
 
 FLAM_STEPS = 70
 MARGIN_SECONDS = 0.5  # of both pieces on each side of the stretch, to tell attacks and levels there
 _SHORTEST_SECONDS = 0.004
 _AHEAD_STEPS = 30
 _WORTH_MOVING = 0.05
+_BESIDE_STEPS = 16  # of both pieces, heard with a fade
 _INSIDE, _FLAM, _LOST, _CUT, _LOUD, _UNLIKE, _SHORT, _FAR, _AHEAD = 12.0, 4.0, 3.0, 0.5, 1.0, 0.7, 0.4, 0.3, 1.0
+_UNEVEN = 0.5  # a decibel
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +77,10 @@ class _Costs:
         self._second = _known_attacks(stretch.second, stretch.second_known, rate)
         power = np.maximum(levels(stretch.first, rate), levels(stretch.second, rate))
         self._power, self._loudest = power, float(power.max(initial=0.0))
-        products = (stretch.first**2, stretch.second**2, stretch.first * stretch.second)
-        self._sums = [np.concatenate([[0.0], np.cumsum(p.sum(axis=0))]) for p in products]
+        products = Powers.of(stretch.first, stretch.second)
+        parts = (products.first, products.second, products.product)
+        self._sums = [np.concatenate([[0.0], np.cumsum(part)]) for part in parts]
+        self._uneven: dict[int, NDArray[np.float64]] = {}
 
     def of(self, start: int, length: int) -> float:
         """The cost of the fade [start, start + length)."""
@@ -89,6 +95,7 @@ class _Costs:
             + _AHEAD * self._ahead(a, b)
             + _LOUD * self._loud(a, b)
             + _UNLIKE * (1 - self._alike(start, start + length))
+            + _UNEVEN * self._uneven_db(start, length)
             + _SHORT * (1 - length / max(self._stretch.fade, 1))
             + _FAR * far / max(self._stretch.high - self._stretch.low, 1)
         )
@@ -116,6 +123,27 @@ class _Costs:
         one, other, both = (s[stop] - s[start] for s in self._sums)
         scale = float(np.sqrt(one * other))
         return max(0.0, float(both) / scale) if scale > 0 else 1.0
+
+    def _uneven_db(self, start: int, length: int) -> float:
+        """How far the level of the fade is off an even passage, in dB, as steps of 1 ms tell it."""
+        hop = self._stretch.sample_rate * STEP_SECONDS
+        steps, first = max(1, round(length / hop)), round(self._stretch.low / hop)
+        if steps not in self._uneven:
+            self._uneven[steps] = self._uneven_from(first, steps)
+        known = self._uneven[steps]
+        at = min(round(start / hop) - first, known.size - 1)
+        return float(known[at]) if at >= 0 else 0.0
+
+    def _uneven_from(self, first: int, steps: int) -> NDArray[np.float64]:
+        """That of fades of so many steps, from the step `first` of the stretch on."""
+        hop = self._stretch.sample_rate * STEP_SECONDS
+        last = min(round(self._stretch.high / hop) + _BESIDE_STEPS, int(self._stretch.first.shape[1] / hop))
+        size = steps + 2 * _BESIDE_STEPS
+        edges = np.round(np.arange(first - _BESIDE_STEPS, last + 1) * hop).astype(np.int64)
+        if edges[0] < 0 or edges.size <= size:
+            return np.zeros(0)
+        parts = [np.lib.stride_tricks.sliding_window_view(np.diff(sums[edges]), size) for sums in self._sums]
+        return level_off_db(Powers(*parts), _BESIDE_STEPS, steps, 1 / STEP_SECONDS)
 
 
 def _known_attacks(samples: NDArray[np.float64], known: tuple[int, int], rate: int) -> Attacks:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_GAIN_DB = 6.0
-QUIET_LUFS = -50.0
+MOST_GAIN_DB = 12.0  # what a model lets hiss rises with it
+NOISE_LUFS = -50.0  # a new part below it is not turned up
+SILENCE_LUFS = -60.0  # a context below it is nothing to follow
 _BLOCK_SECONDS = 0.4
 SILENT_LUFS = -120.0
 TRUE_PEAK_DB = -1.0
@@ -35,15 +36,18 @@ def loudness_lufs(samples: NDArray[Any], sample_rate: int) -> float:
 
 
 def matching_gain_db(new: NDArray[Any], context: NDArray[Any], sample_rate: int) -> float:
-    """Decibels that bring `made` to the loudness of `context`: at most 6 either way, 0 where either is near silence."""
+    """Decibels that bring `new` to the loudness of `context`, as `gain_between_db`."""
     return gain_between_db(loudness_lufs(new, sample_rate), loudness_lufs(context, sample_rate))
 
 
 def gain_between_db(got: float, wanted: float) -> float:
-    """Decibels from one loudness in LUFS to another: at most 6 either way, 0 where either is near silence."""
-    if wanted < QUIET_LUFS or got < QUIET_LUFS:
+    """Decibels from one loudness in LUFS to another: 12 up at most, down without limit.
+
+    0 where what is wanted is below -60 LUFS, which is silence, and where less than -50 LUFS would be turned up.
+    """
+    if wanted < SILENCE_LUFS or got < min(NOISE_LUFS, wanted):
         return 0.0
-    return float(np.clip(wanted - got, -MAX_GAIN_DB, MAX_GAIN_DB))
+    return min(wanted - got, MOST_GAIN_DB)
 
 
 def headroom_db(new: NDArray[Any], source_peak: float) -> float:

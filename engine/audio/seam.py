@@ -4,10 +4,9 @@ r"""Joining what the model made to its source: crossfades around the region, eve
     made                 /#######################\                 weights of what was made
                   |-fade-|        region         |-fade-|
 
-The fades lie where they are heard least (`joint`), or as the whole handles at the borders. A fade is equal-power for
-unlike material and linear for alike, chosen and scaled by the correlation of the two inside it. The loudness gain is
-constant over all made material, fades included, so that it cannot click. Works on float64 and knows no files;
-`engine.rendering.render` does.
+The fades lie where they are heard least (`joint`), or as the whole handles at the borders; `fade` is their law. The
+loudness gain is constant over all made material, fades included, so that it cannot click. Works on float64 and knows no
+files; `engine.rendering.render` does.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from engine.audio.buffer import Samples
 from engine.audio.exact import match_channels
+from engine.audio.fade import crossfade
 from engine.audio.joint import MARGIN_SECONDS, Stretch, place_fade
 from engine.audio.loudness import TRUE_PEAK_DB, gain_between_db, headroom_db, limited, loudness_lufs
 from engine.audio.pulse import tempo_ratio
@@ -27,8 +27,6 @@ from engine.audio.surroundings import Gaps, Surroundings
 from engine.audio.tone import Toned, toned
 from engine.audio.window import Region, Window
 
-ALIKE_CORRELATION = 2**0.5 - 1  # there a linear fade is 1.5 dB too quiet in its middle, an equal-power one 1.5 dB loud
-_LEAST_CORRELATION = -0.5
 _CONTEXT_SECONDS = 10.0
 _LONGEST_BEAT_SECONDS = 30.0
 _LEAST_SHIFT_SECONDS, _MOST_SHIFT_SECONDS = 0.004, 0.06
@@ -164,10 +162,10 @@ def _patch(
     first, last = region.fade_start, region.fade_end
     if before is not None:
         here = slice(before[0] - first, before[1] - first)
-        new[:, here], fade_in = crossfade(read(*before), new[:, here])
+        new[:, here], fade_in = crossfade(read(*before), new[:, here], window.sample_rate)
     if after is not None:
         here = slice(after[0] - first, after[1] - first)
-        new[:, here], fade_out = crossfade(new[:, here], read(*after))
+        new[:, here], fade_out = crossfade(new[:, here], read(*after), window.sample_rate)
     start, stop = before[0] if before else first, after[1] if after else last
     return Patch(
         position=start,
@@ -300,23 +298,3 @@ def _placed(
         )
     )
     return at + start, at + start + length
-
-
-def crossfade(old: NDArray[np.float64], new: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
-    """From `old` to `new`, both (channels, n); and which curve was taken: "linear" or "equal-power".
-
-    Both are scaled by what the correlation of the two makes of the power of their sum, so that neither like nor unlike
-    material swells or dips in between.
-    """
-    t = (np.arange(old.shape[1]) + 0.5) / old.shape[1]
-    alike = float(np.clip(correlation(old, new), _LEAST_CORRELATION, 1))
-    linear = alike >= ALIKE_CORRELATION
-    out, into = (1 - t, t) if linear else (np.cos(t * np.pi / 2), np.sin(t * np.pi / 2))
-    scale = 1 / np.sqrt(out**2 + into**2 + 2 * alike * out * into)
-    return old * (out * scale) + new * (into * scale), "linear" if linear else "equal-power"
-
-
-def correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Normalised correlation of two pieces of one shape, -1 to 1; 0 where either is silent."""
-    scale = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))
-    return float(np.sum(a * b)) / scale if scale > 0 else 0.0

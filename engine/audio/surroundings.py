@@ -16,6 +16,7 @@ from engine.audio.onsets import Onsets
 from engine.audio.pulse import Pulse, find_pulse, late_seconds
 from engine.audio.tone import tilt_db
 
+_NEAR_SECONDS = 5.0
 Gaps = tuple[float, float]  # seconds between what is before a region, the region, and what is after it
 
 
@@ -33,8 +34,10 @@ class Surroundings:
 
     @cached_property
     def loudness_lufs(self) -> float:
-        """Loudness of both sides together."""
-        return loudness_lufs(self.together, self.sample_rate)
+        """Loudness of the nearest 5 s of both sides together."""
+        length = round(_NEAR_SECONDS * self.sample_rate)
+        near = self.before[:, max(0, self.before.shape[1] - length) :], self.after[:, :length]
+        return loudness_lufs(np.concatenate(near, axis=1), self.sample_rate)
 
     @cached_property
     def tilt_db(self) -> float | None:

@@ -263,7 +263,13 @@ class WithSeam(WithLyrics, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     match_loudness: (
-        Annotated[bool, about("Whether the new part follows the loudness around it, by 6 dB at most.", True)]
+        Annotated[
+            bool,
+            about(
+                "Whether the new part follows the loudness around it: down as far as that is, up by 12 dB at most.",
+                True,
+            ),
+        ]
         | UnsetType
     ) = UNSET
     match_tone: (

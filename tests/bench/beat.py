@@ -19,7 +19,7 @@ from rich.table import Table
 
 from engine.audio.surroundings import Surroundings
 from tests.bench.figures import Figure, Result
-from tests.bench.fit import music_of_folder
+from tests.bench.fit_places import music_of_folder
 from tests.support.beat_corpus import (
     KINDS_WITH_BEAT,
     KINDS_WITHOUT,

@@ -18,7 +18,7 @@ from rich.progress import track
 from engine.audio.attacks import find_attacks
 from engine.audio.finished_report import report_on
 from tests.bench.figures import Figure, Result
-from tests.bench.fit import music_of_folder
+from tests.bench.fit_places import music_of_folder
 from tests.support.beat_corpus import KINDS_WITH_BEAT, RATE, piece_with_beat
 
 Audio = NDArray[np.float64]

@@ -2,141 +2,79 @@
 
 Half of the regions are snapped to bars (of a folder's music: to attacks), half lie anywhere. FOLDER holds wav, flac,
 ogg or mp3; `ACESTEP_FIT_REGIONS` says how many regions of each kind (50), `ACESTEP_FIT_STEPS` how many steps the model
-makes. With `ACESTEP_FIT_KEPT` naming a file, a run that was stopped goes on where it was.
+makes; `ACESTEP_FIT_KEPT` is a folder that keeps what it made, so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.progress import track
 
 from engine.audio import seam as seams
 from engine.audio.attacks import find_attacks
+from engine.audio.fade import HEARD_SECONDS, Powers, level_off_db
+from engine.audio.seam_report import SeamReport, measure
+from engine.audio.window import plan_window
+from engine.rendering.joining import Joined
 from tests.bench.figures import Figure, Result
+from tests.bench.fit_places import KINDS, Place, Renderer, generated, of_folder
 
-KINDS = ("random", "snapped")
 FLAM_STEPS = 70
-_SECONDS = 20.0
 _NEAR_SECONDS = 0.4
-_SHORTEST_SECONDS = 14.0
-_ENDINGS = {".wav", ".flac", ".ogg", ".mp3"}
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
-    """A region to regenerate: source (channels, n), its rate, borders in seconds, tempo where it is known."""
+class Faded:
+    """A fade as it was made: both pieces and their sum, (channels, n)."""
 
-    audio: NDArray[np.float32]
-    sample_rate: int
-    start: float
-    end: float
-    bpm: float | None
+    old: NDArray[np.float64]
+    new: NDArray[np.float64]
+    sounding: NDArray[np.float64]
 
-
-def generated(kind: str, count: int) -> Iterator[Place]:
-    """Regions of the generator's pieces, one a piece."""
-    from engine.training.music.arrange import Wish, make_score
-    from engine.training.music.synthesis import render
-
-    rng = np.random.default_rng(KINDS.index(kind))
-    for number in range(count):
-        seed = 7000 + number
-        score = make_score(seed, _SECONDS, Wish(steady=True))
-        bars = [bar.start for bar in score.bars if 4 < bar.start < _SECONDS - 4]
-        start, end = rng.uniform(4, 10), rng.uniform(11, 15)
-        if kind == "snapped" and len(bars) > 1:
-            start, end = bars[0], bars[min(len(bars) - 1, 2)]
-        yield Place(render(score, seed).audio, 44100, float(start), float(end), score.bars[0].bpm)
+    def off_db(self, audio: NDArray[np.float32], joint: Span, rate: int) -> float:
+        """How far its level is off an even passage at its worst moment, in dB, in the result `audio`."""
+        beside = round(HEARD_SECONDS * rate)
+        before = audio[:, max(0, joint[0] - beside) : joint[0]].astype(np.float64)
+        after = audio[:, joint[1] : joint[1] + beside].astype(np.float64)
+        pieces = (np.concatenate([before, part, after], axis=1) for part in (self.old, self.new, self.sounding))
+        first, second, sounding = pieces
+        power = np.sum(sounding**2, axis=0)
+        return float(level_off_db(Powers.of(first, second), before.shape[1], self.old.shape[1], rate, power))
 
 
-def _paths(folder: Path) -> list[Path]:
-    """A folder's music, but for what is too short."""
-    import soundfile
-
-    paths = sorted({p.resolve() for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS})
-    return [p for p in paths if soundfile.info(p).duration > _SHORTEST_SECONDS]
-
-
-def music_of_folder(folder: Path) -> Iterator[tuple[NDArray[np.float32], int]]:
-    """20 s from the middle of each piece of a folder, (channels, n), with its rate."""
-    import soundfile
-
-    for path in _paths(folder):
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        first = max(0, (samples.shape[0] - round(_SECONDS * rate)) // 2)
-        yield np.ascontiguousarray(samples[first : first + round(_SECONDS * rate), :2].T), rate
-
-
-def of_folder(folder: Path, kind: str, count: int) -> Iterator[Place]:
-    """Regions of a folder's music, in turns over its files; those too short are left out."""
-    import soundfile
-
-    rng = np.random.default_rng(KINDS.index(kind))
-    paths = _paths(folder)
-    for number in range(count if paths else 0):
-        samples, rate = soundfile.read(paths[number % len(paths)], dtype="float32", always_2d=True)
-        first = round(rng.uniform(0, max(0.0, samples.shape[0] / rate - _SECONDS)) * rate)
-        audio = np.ascontiguousarray(samples[first : first + round(_SECONDS * rate), :2].T)
-        start, end = rng.uniform(4, 6), rng.uniform(7.5, 10)
-        if kind == "snapped":
-            start, end = (_attack_near(audio, rate, seconds) for seconds in (start, end))
-        yield Place(audio, rate, float(start), float(end), None)
-
-
-def fit_of(places: Iterator[Place], kind: str) -> list[Result]:
+def fit_of(places: Iterator[Place], kind: str, count: int) -> list[Result]:
     """Figures over regions of one kind."""
-    import engine
-
-    model = engine.load("nano", device="cpu")
-    rows = _kept(kind)
-    steps = {"number_of_steps": int(os.environ["ACESTEP_FIT_STEPS"])} if "ACESTEP_FIT_STEPS" in os.environ else {}
-    for number, place in enumerate(places):
-        if number < len(rows):
-            continue
-        audio = engine.Audio(place.audio, place.sample_rate)
-        fields = {**steps, "tempo": place.bpm} if place.bpm else steps
-        request = engine.Inpaint(
-            audio=audio, tags="instrumental", start_time=place.start, end_time=place.end, seed=number, **fields
-        )
+    renderer, rows = Renderer(), []
+    for number, place in enumerate(track(places, kind, total=count)):
+        part = renderer.part(place, kind, number)
         with fades_recorded() as fades:
-            result = model.render(request)
-        rows.append({**_measured(place, result), "level": max(abs(off) for off in fades)})
-        _keep(kind, rows[-1])
+            joined = part.joined(place)
+        rows.append(_measured(place, joined, fades))
     return _figures(rows, kind)
 
 
 @contextmanager
-def fades_recorded() -> Iterator[list[float]]:
-    """How far the level of each fade that is made meanwhile is off, in dB."""
-    made: list[float] = []
+def fades_recorded() -> Iterator[list[Faded]]:
+    """Every fade that is made meanwhile."""
+    made: list[Faded] = []
     plain = seams.crossfade
 
-    def recording(old: NDArray[np.float64], new: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
-        faded, law = plain(old, new)
-        made.append(level_off_db(old, new, faded))
-        return faded, law
+    def recording(old: NDArray[np.float64], new: NDArray[np.float64], rate: int) -> tuple[NDArray[np.float64], str]:
+        sounding, law = plain(old, new, rate)
+        made.append(Faded(old.copy(), new.copy(), sounding))
+        return sounding, law
 
-    seams.crossfade = recording
-    try:
+    with patch.object(seams, "crossfade", recording):
         yield made
-    finally:
-        seams.crossfade = plain
-
-
-def level_off_db(old: NDArray[np.float64], new: NDArray[np.float64], faded: NDArray[np.float64]) -> float:
-    """The power of a fade against that of its two sides, each at its share of an even power: 0 is neither bump nor dip.
-
-    Silence is 0."""
-    share = np.sin((np.arange(old.shape[1]) + 0.5) / old.shape[1] * np.pi / 2) ** 2
-    wanted = float((old**2 * (1 - share) + new**2 * share).sum())
-    return 10 * float(np.log10(max(float((faded**2).sum()), 1e-12) / max(wanted, 1e-12))) if wanted > 1e-9 else 0.0
 
 
 def _law() -> list[Result]:
@@ -145,36 +83,13 @@ def _law() -> list[Result]:
     one, noise = rng.normal(size=(2, 2, 60000))
     worst = {"bump": 0.0, "dip": 0.0}
     for alike in np.linspace(-0.4, 1.0, 15):
-        faded, _ = seams.crossfade(one, alike * one + np.sqrt(1 - alike**2) * noise)
+        faded, _ = seams.crossfade(one, alike * one + np.sqrt(1 - alike**2) * noise, 44100)
         levels = [10 * np.log10(np.mean(part**2)) for part in np.array_split(faded, 10, axis=1)]
         worst = {"bump": max(worst["bump"], *levels), "dip": max(worst["dip"], *(-level for level in levels))}
     return [
         Figure(f"fit_{name}", f"largest {name} in fades of like to unlike noise", float(value), "dB", "<= 0.5", "law")
         for name, value in worst.items()
     ]
-
-
-def _kept(kind: str) -> list[dict[str, float]]:
-    """Rows of a run before, of this kind."""
-    path = os.environ.get("ACESTEP_FIT_KEPT")
-    if not path or not Path(path).exists():
-        return []
-    rows = [json.loads(line) for line in Path(path).read_text().splitlines()]
-    return [row["row"] for row in rows if row["kind"] == kind]
-
-
-def _keep(kind: str, row: dict[str, float]) -> None:
-    path = os.environ.get("ACESTEP_FIT_KEPT")
-    if path:
-        with Path(path).open("a") as file:
-            file.write(json.dumps({"kind": kind, "row": row}) + "\n")
-
-
-def joints_of(report: dict[str, object], seam: dict[str, object], fade: int) -> list[tuple[int, int]]:
-    """The fades at both borders, as positions of the source."""
-    start, end = report["region"]  # type: ignore[misc]
-    first, last = seam.get("joint_before"), seam.get("joint_after")
-    return [tuple(first or (start - fade, start)), tuple(last or (end, end + fade))]  # type: ignore[arg-type]
 
 
 def doubled(source: NDArray[np.float32], result: NDArray[np.float32], rate: int, joint: tuple[int, int]) -> bool:
@@ -191,24 +106,40 @@ def _near(steps: NDArray[np.int64], step: int) -> bool:
     return bool((np.abs(steps - step) < 8).any())
 
 
-def _measured(place: Place, result: object) -> dict[str, float]:
-    report = result.report  # type: ignore[attr-defined]
-    audio = result.audio  # type: ignore[attr-defined]
-    seam = report["seam_report"]
-    joints = joints_of(report, seam, round(0.03 * place.sample_rate))
-    late, moved = seam["tempo_phase_error_ms"], seam.get("beat_shift_ms") or 0.0
+def _measured(place: Place, joined: Joined, fades: list[Faded]) -> dict[str, float]:
+    seam, audio = joined.reports[0], joined.audio
+    before, after = joined.patches[0].joints
+    joints = [joint for joint in (before, after) if joint is not None]
+    late, moved = seam.tempo_phase_error_ms, seam.beat_shift_ms or 0.0
     outside = np.ones(audio.shape[1], dtype=bool)
-    for first, last in report["changed"]:
+    for first, last in joined.changed:
         outside[first:last] = False
     return {
         "changed": float(((audio != place.audio).any(axis=0) & outside).sum()),
-        "over": float(np.mean([(seam[f"click_{side}_db"] or -1) > 0 for side in ("before", "after")])),
+        "over": _over(seam),
+        "over_untouched": _over(_untouched(place, joined)),
         "double": float(np.mean([doubled(place.audio, audio, place.sample_rate, joint) for joint in joints])),
-        "loudness": abs(seam["loudness_difference_lu"] or 0.0),
+        "level": max(f.off_db(audio, at, place.sample_rate) for f, at in zip(fades, joints, strict=True)),
+        "loudness": abs(seam.loudness_difference_lu or 0.0),
         "beat": float(late is not None),
         "before": np.nan if late is None else abs(late - moved),
         "after": np.nan if late is None else abs(late),
     }
+
+
+def _over(seam: SeamReport) -> float:
+    """Share of the joints that are sharper than the music's own attacks around them."""
+    return float(np.mean([(level or -1) > 0 for level in (seam.click_before_db, seam.click_after_db)]))
+
+
+def _untouched(place: Place, joined: Joined) -> SeamReport:
+    """The report on the same joints of the source, as if it had been made so."""
+    window = plan_window(place.audio.shape[1], place.sample_rate, place.start, place.end)
+
+    def read(first: int, last: int) -> NDArray[np.float64]:
+        return place.audio[:, first : max(first, last)].astype(np.float64)
+
+    return measure(read, window, joined.patches[0], window.region, 0)
 
 
 def _figures(rows: list[dict[str, float]], kind: str) -> list[Result]:
@@ -228,23 +159,17 @@ def _figures(rows: list[dict[str, float]], kind: str) -> list[Result]:
     return [
         figure("changed", "samples changed outside", float(column("changed").sum()), "", "0"),
         figure("over", "joints over the music's own attacks", 100 * column("over").mean(), "%", "<= 5"),
+        figure("over_untouched", "and of the untouched source there", 100 * column("over_untouched").mean(), "%", ""),
         figure("double", "double attacks at joints within 70 ms", 100 * column("double").mean(), "%", "<= 5"),
         figure("level", "bump or dip at joints, median", median("level"), "dB", "<= 0.5"),
-        figure("level_95", "and of 95 in 100", float(np.percentile(column("level"), 95)), "dB", ""),
+        figure("level_95", "and of 95 in 100", float(np.percentile(column("level"), 95)), "dB", "<= 0.5"),
+        figure("level_most", "and of all", float(column("level").max()), "dB", ""),
         figure("loudness", "loudness off, median", median("loudness"), "LU", ""),
+        figure("loudness_95", "and of 95 in 100", float(np.percentile(column("loudness"), 95)), "LU", ""),
         figure("beat", "beat compared", 100 * column("beat").mean(), "%", ""),
         figure("phase_before", "late or early before correction, median", median("before"), "ms", ""),
         figure("phase_after", "and after it", median("after"), "ms", "< 15"),
     ]
-
-
-def _attack_near(audio: NDArray[np.float32], rate: int, seconds: float) -> float:
-    """The strongest attack within half a second of a time, or that time."""
-    first = round((seconds - 0.5) * rate)
-    found = find_attacks(audio[:, first : first + rate], rate)
-    if found.steps.size == 0:
-        return seconds
-    return seconds - 0.5 + float(found.steps[np.argmax(found.strengths)]) / 1000
 
 
 def fit(threads: int) -> list[Result]:
@@ -256,7 +181,7 @@ def fit(threads: int) -> list[Result]:
     results: list[Result] = _law()
     for kind in KINDS:
         places = of_folder(Path(folder), kind, count) if folder else generated(kind, count)
-        results += fit_of(places, kind)
+        results += fit_of(places, kind, count)
     return results
 
 

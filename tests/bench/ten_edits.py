@@ -169,7 +169,7 @@ def _steps() -> dict[str, int]:
 def _source() -> Audio:
     from engine.training.music.arrange import Wish, make_score
     from engine.training.music.synthesis import render
-    from tests.bench.fit import music_of_folder
+    from tests.bench.fit_places import music_of_folder
 
     folder = os.environ.get("ACESTEP_FIT_FOLDER")
     if folder:

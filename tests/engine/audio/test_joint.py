@@ -7,7 +7,8 @@ import pytest
 
 from engine.audio.attacks import find_attacks, strength
 from engine.audio.buffer import Audio
-from engine.audio.seam import Fitting, Made, crossfade
+from engine.audio.fade import Powers, crossfade, level_off_db
+from engine.audio.seam import Fitting, Made
 from engine.audio.window import Window, plan_window
 from engine.rendering.joining import Joined, Joiner, Piece, single_regions
 from engine.rendering.source import open_source
@@ -124,9 +125,57 @@ def test_no_dip_and_no_bump_at_any_likeness(alike: float) -> None:
     rng = np.random.default_rng(0)
     a, noise = rng.normal(size=(2, 2, 60000))
     b = alike * a + np.sqrt(1 - alike**2) * noise
-    faded, _ = crossfade(a, b)
+    faded, _ = crossfade(a, b, RATE)
     for part in np.array_split(faded, 10, axis=1):
         assert abs(10 * np.log10(np.mean(part**2))) < 0.5
+
+
+def _notes(hertz: float, phases: tuple[float, float], levels: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """A bass note of each piece under hiss, (2, n) of 70 ms each."""
+    rng = np.random.default_rng(1)
+    t = np.arange(round(0.07 * RATE)) / RATE
+    pieces = [
+        level * (np.sin(2 * np.pi * hertz * t + phase) + rng.normal(0, 0.2, (2, t.size)))
+        for phase, level in zip(phases, levels, strict=True)
+    ]
+    return pieces[0], pieces[1]
+
+
+@pytest.mark.parametrize("hertz", [45.0, 110.0])
+@pytest.mark.parametrize("phase", [0.5, 1.6, 2.1])
+@pytest.mark.parametrize("level", [0.3, 1.0, 4.0])
+def test_a_fade_of_bass_notes_is_even_at_every_moment(hertz: float, phase: float, level: float) -> None:
+    """One correlation for the whole fade was up to 3 dB off where the notes meet, or where one is the louder."""
+    first, second = _notes(hertz, (0.3, 0.3 + phase), (1.0, level))
+    inside = slice(round(0.02 * RATE), round(0.05 * RATE))
+    powers, count = Powers.of(first, second), inside.stop - inside.start
+    assert level_off_db(powers, inside.start, count, RATE) < 0.5
+    faded, _ = crossfade(first[:, inside], second[:, inside], RATE)
+    sounding = np.concatenate([first[:, : inside.start], faded, second[:, inside.stop :]], axis=1)
+    assert level_off_db(powers, inside.start, count, RATE, np.sum(sounding**2, axis=0)) < 0.5
+
+
+def test_the_measure_tells_a_dip_and_not_the_musics_own_change_of_level() -> None:
+    first, second = _notes(110.0, (0.0, 3.1), (1.0, 0.02))
+    powers, count, start = Powers.of(first, second), round(0.03 * RATE), round(0.02 * RATE)
+    assert level_off_db(powers, start, count, RATE) < 0.5  # it falls by 34 dB, evenly
+    dipping = np.sum(first**2, axis=0)
+    dipping[start : start + count] *= 0.5
+    assert level_off_db(Powers.of(first, first), start, count, RATE, dipping) == pytest.approx(3.0, abs=0.1)
+
+
+def test_opposed_notes_are_faded_where_or_as_long_as_they_are_even() -> None:
+    """What cancels is raised by 6 dB at most: the place and the length of the fade have to do the rest."""
+    t = np.arange(8 * RATE) / RATE
+    source = np.stack([np.sin(2 * np.pi * 70 * t)] * 2) * 0.2
+    new = np.stack([np.sin(2 * np.pi * 73 * t + 2.6)] * 2) * 0.2
+    joined, _ = _join(source.astype(np.float32), new.astype(np.float32))
+    for first, last in _fades(joined):
+        powers = Powers.of(
+            source[:, first - RATE // 50 : last + RATE // 50], new[:, first - RATE // 50 : last + RATE // 50]
+        )
+        pair = powers if first < 4 * RATE else Powers(powers.second, powers.first, powers.product)
+        assert level_off_db(pair, RATE // 50, last - first, RATE) < 1
 
 
 def test_attacks_are_found_to_a_few_milliseconds() -> None:

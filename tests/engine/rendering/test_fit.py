@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tests.bench.figures import Figure
-from tests.bench.fit import doubled, fit_of, generated, of_folder
+from tests.bench.fit import doubled, fit_of
+from tests.bench.fit_places import generated, of_folder
 
 RATE = 44100
 
@@ -18,7 +19,7 @@ def _click(times: list[float]) -> np.ndarray:
 
 
 def test_a_region_snapped_to_bars_fits() -> None:
-    figures = {f.name: f.value for f in fit_of(generated("snapped", 1), "snapped") if isinstance(f, Figure)}
+    figures = {f.name: f.value for f in fit_of(generated("snapped", 1), "snapped", 1) if isinstance(f, Figure)}
     assert figures["fit_snapped_changed"] == 0
     assert figures["fit_snapped_double"] == 0 and figures["fit_snapped_over"] == 0
 

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.audio.buffer import Audio
+from engine.audio.fade import crossfade
 from engine.audio.loudness import limited, loudness_lufs, matching_gain_db, true_peak_db
 from engine.audio.outpaint_window import Extension, plan_outpaint
-from engine.audio.seam import Made, crossfade
+from engine.audio.seam import Made
 from engine.audio.seam_report import SeamReport
 from engine.audio.window import Window, plan_window
 from engine.rendering.joining import Joined, Joiner, Piece, choose_best, single_regions
@@ -81,25 +82,40 @@ def test_crossfades_keep_the_level() -> None:
     """Linear ramps on unlike material dip by 3 dB; equal-power ramps on alike material swell by 3 dB."""
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 2, 20000))
-    unlike, curve = crossfade(a, b)
+    unlike, curve = crossfade(a, b, RATE)
     assert curve == "equal-power"
     assert abs(10 * np.log10(np.mean(unlike[:, 8000:12000] ** 2))) < 0.3
-    alike, curve = crossfade(a, a)
+    alike, curve = crossfade(a, a, RATE)
     assert curve == "linear" and np.allclose(alike, a)
 
 
-def test_loudness_follows_the_context_by_at_most_six_db() -> None:
+def test_loudness_follows_the_context_down_without_limit_and_up_by_twelve_db() -> None:
     music = _music(6)
     assert matching_gain_db(music * 0.7, music, RATE) == pytest.approx(-20 * np.log10(0.7), abs=0.05)
-    assert matching_gain_db(music * 0.1, music, RATE) == 6.0
-    assert matching_gain_db(music * 5, music, RATE) == -6.0
-    assert matching_gain_db(music, music * 1e-4, RATE) == 0.0
+    assert matching_gain_db(music * 0.1, music, RATE) == 12.0
+    assert matching_gain_db(music, music * 0.03, RATE) == pytest.approx(20 * np.log10(0.03), abs=0.05)
+    assert matching_gain_db(music, music * 1e-4, RATE) == 0.0  # silence is nothing to follow
+    assert matching_gain_db(music * 2e-3, music, RATE) == 0.0  # nor is it turned up
     assert matching_gain_db(music * 0, music, RATE) == 0.0
     window = plan_window(music.shape[1], RATE, 2, 4, 1.0)
     quiet = _made(window, music[:, window.start : window.end] * 0.6)
     result = _joined(music, quiet, window)
     assert result.reports[0].gain_db == pytest.approx(4.44, abs=0.3)
     assert abs(loudness_lufs(result.audio, RATE) - loudness_lufs(music, RATE)) < 0.3
+
+
+@pytest.mark.parametrize("level", [0.02, 0.1, 0.3])
+def test_a_loud_part_in_quiet_music_becomes_quiet(level: float) -> None:
+    """It was 18 LU louder than what was around it."""
+    music = _music(12) * level
+    music[:, : 4 * RATE] *= 8  # what was loud long before does not count
+    window = plan_window(music.shape[1], RATE, 10, 11, 8.0)
+    loud = _made(window, _music(12, seed=3)[:, window.start : window.end])
+    result = _joined(music, loud, window)
+    near = np.concatenate([result.audio[:, 7 * RATE : 10 * RATE], result.audio[:, 11 * RATE :]], axis=1)
+    new = result.audio[:, 10 * RATE : 11 * RATE]
+    assert abs(loudness_lufs(new, RATE) - loudness_lufs(near, RATE)) < 1
+    assert result.reports[0].loudness_difference_lu == pytest.approx(0, abs=0.1)
 
 
 def test_matching_never_turns_up_over_full_scale() -> None:
