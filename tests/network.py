@@ -195,13 +195,20 @@ def run(name: str, machines: Machines, count: int) -> tuple[bool, str]:
     return fine and same, words if same else f"{words}, OTHER AUDIO"
 
 
+HELP = ", ".join(TROUBLES) + "; veth alone: linked daemons and a Ray cluster over a pair of virtual cables"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Every trouble, or those named. Gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.network", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *TROUBLES], metavar="NAME", help=", ".join(TROUBLES))
+    parser.add_argument("names", nargs="*", choices=[[], *TROUBLES, "veth"], metavar="NAME", help=HELP)
     parser.add_argument("--proxy", action="store_true", help="a proxy instead of namespaces")
     parser.add_argument("--jobs", type=int, default=2, help="in each trouble")
     given = parser.parse_args(arguments)
+    if given.names == ["veth"]:
+        from tests.support.cluster_network import run_all
+
+        return 0 if run_all() else 1
     proxy = given.proxy or not PacketCable.is_possible()
     print("A proxy in this process." if proxy else "Two network namespaces.", flush=True)
     fine = True

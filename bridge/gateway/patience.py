@@ -15,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEAD_SECONDS = 20.0  # from the first byte of a request to the end of its headers
 BODY_SECONDS = 60.0  # without a byte of a body that was announced
 MOST_LINES = 400
+_HEAD_ALONE_SECONDS = 0.005
 
 
 class PatientProtocol(H11Protocol):
@@ -25,7 +26,7 @@ class PatientProtocol(H11Protocol):
     _for: Any = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(TogetherTransport(transport, self.loop))  # type: ignore[arg-type]
         if len(self.connections) > self.most_lines:
             transport.abort()
         else:
@@ -64,3 +65,41 @@ class PatientProtocol(H11Protocol):
             self._watch()  # it is not the caller who is slow
         else:
             self.transport.abort()
+
+
+class TogetherTransport:
+    """A transport that keeps the head of an answer until its body comes: uvicorn writes each by itself, and a call of
+    the system costs a quarter of what a poll does. A head whose body takes longer goes alone.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._head = b""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """A head soon, anything else at once."""
+        if not self._head and data.startswith(b"HTTP/"):
+            self._head = data
+            self._timer = self._loop.call_later(_HEAD_ALONE_SECONDS, self.flush)
+        else:
+            self._send(data)
+
+    def flush(self) -> None:
+        """Write a head that waits."""
+        if self._head:
+            self._send(b"")
+
+    def close(self) -> None:
+        """Write what waits, and close."""
+        self.flush()
+        self._transport.close()
+
+    def _send(self, data: bytes) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        head, self._head, self._timer = self._head, b"", None
+        self._transport.write(head + data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from typing import Any, NoReturn
 
 import ray
@@ -20,11 +21,30 @@ class ClusterGone(Exception):
 def connect(address: str, workers: int = 0) -> None:
     """Join a cluster, or start one of this machine alone, on loopback. Raises what Ray raises."""
     options: dict[str, Any] = {"namespace": _NAMESPACE, "log_to_driver": False, "logging_level": logging.WARNING}
+    if own := own_address(address):
+        options["_node_ip_address"] = own
     if address:
         ray.init(address=address, **options)
     else:
         places = max(workers, os.cpu_count() or 1)  # an actor takes one of them
         ray.init(_node_ip_address="127.0.0.1", include_dashboard=False, num_cpus=places, **options)
+
+
+def own_address(cluster: str) -> str:
+    """This machine's address towards a head `HOST:PORT`; "" where none is named. Nothing is sent.
+
+    Ray asks which way the internet lies, and in a network without one takes what the machine's name stands for: actors
+    elsewhere then have nobody to tell their steps to, and die.
+    """
+    host, _, port = cluster.rpartition(":")
+    if not host or not port.isdigit():
+        return ""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as looks:
+            looks.connect((host, int(port)))
+            return str(looks.getsockname()[0])
+    except OSError:
+        return ""
 
 
 def get(reference: Any, timeout: float | None = None) -> Any:
