@@ -27,11 +27,11 @@ def connect(address: str, workers: int = 0) -> None:
         ray.init(address=address, **options)
     else:
         places = max(workers, os.cpu_count() or 1)  # an actor takes one of them
-        ray.init(_node_ip_address="127.0.0.1", include_dashboard=False, num_cpus=places, **options)
+        ray.init(address="local", _node_ip_address="127.0.0.1", include_dashboard=False, num_cpus=places, **options)
 
 
 def own_address(cluster: str) -> str:
-    """This machine's address towards a head `HOST:PORT`; "" where none is named. Nothing is sent.
+    """This machine's address towards a head `HOST:PORT`; "" where none is named, or it is this one. Nothing is sent.
 
     Ray asks which way the internet lies, and in a network without one takes what the machine's name stands for: actors
     elsewhere then have nobody to tell their steps to, and die.
@@ -42,9 +42,10 @@ def own_address(cluster: str) -> str:
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as looks:
             looks.connect((host, int(port)))
-            return str(looks.getsockname()[0])
+            own = str(looks.getsockname()[0])
     except OSError:
         return ""
+    return "" if own.startswith("127.") else own  # a head on this machine may have nodes on others
 
 
 def get(reference: Any, timeout: float | None = None) -> Any:

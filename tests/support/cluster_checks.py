@@ -64,6 +64,13 @@ def test_a_cluster_keeps_the_contract(check: Any, client: Client, tmp_path: Path
     check(client, tmp_path)
 
 
+def test_a_driver_knows_its_address_towards_the_head() -> None:
+    """Nothing where the head is this machine: its nodes elsewhere could not reach a driver on loopback."""
+    from bridge.ray_driver.cluster import own_address
+
+    assert [own_address(words) for words in ("127.0.0.1:6379", "auto", "", "no-such-machine.invalid:1")] == [""] * 4
+
+
 def test_audio_travels_once_per_node(client: Client, nodes_home: Path) -> None:
     """After the contract's inpaints each node has the source once."""
     folders = list((nodes_home / "ray").iterdir())

@@ -29,7 +29,8 @@ class Listening:
     def is_open(self) -> bool:
         """Whether other machines can reach it, as far as the address says."""
         try:
-            return not ip_address(self.address).is_loopback
+            at = ip_address(self.address)
+            return not (getattr(at, "ipv4_mapped", None) or at).is_loopback
         except ValueError:
             return True
 
@@ -47,9 +48,9 @@ def cluster_checks(listening: Callable[[], Iterable[Listening]] | None = None) -
     more = f" and {len(reachable) - SHOWN} more" if len(reachable) > SHOWN else ""
     text = f"listens to other machines on {named}{more}; tokens are {'on' if tokens else 'off'} in this environment"
     remedy = (
-        "Whoever reaches these ports can run code as you. Close them to everything but the nodes with a firewall, "
-        "or bind the head to loopback (ray start --node-ip-address 127.0.0.1); "
-        f"where your Ray has tokens set {TOKENS}=token. See docs/scale.md."
+        "Whoever reaches these ports can run code as you. Close them to everything but the nodes with a firewall "
+        "(`ray start` listens on every address, also with --node-ip-address 127.0.0.1; without --address `serve "
+        f"--executor ray` has a cluster on loopback); where your Ray has tokens set {TOKENS}=token. See docs/scale.md."
     )
     return [Point("Ray", False, text, remedy, optional=True)]
 

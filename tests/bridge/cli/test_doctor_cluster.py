@@ -7,6 +7,7 @@ import pytest
 from bridge.cli.doctor.doctor_cluster import TOKENS, Listening, cluster_checks, ray_ports
 
 LOOPBACK = [Listening("gcs_server", "127.0.0.1", 6379), Listening("raylet", "::1", 40001)]
+LOOPBACK += [Listening("raylet", "::ffff:127.0.0.1", 40002)]
 OPEN = [*LOOPBACK, Listening("gcs_server", "0.0.0.0", 6380), Listening("dashboard", "::", 8265)]
 
 
