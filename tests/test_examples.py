@@ -33,6 +33,13 @@ def _all(group):
         yield from _all(command) if hasattr(command, "commands") else (command,)
 
 
+def test_nothing_is_run_here(parse, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for words in (["text-to-audio", "calm", "-o", "a.wav"], ["rpp", "retake", "none.rpp"], ["jobs", "list"]):
+        parse(words)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_command_of_the_pages_parses(parse):
     examples = commands()
     assert len(examples) > 60

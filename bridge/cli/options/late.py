@@ -28,18 +28,22 @@ def _stand_in() -> None:
 
 def _command_of(make: Callable[[], Function]) -> type[TyperCommand]:
     class Late(GroupedCommand):
-        """The command under its name, with the options and the function of the whole one."""
+        """The command under its name; options and function are attributes that come when they are asked for."""
+
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            del self.params, self.callback  # those of the stand-in
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in ("params", "callback"):
+                raise AttributeError(name)
+            self.__dict__[name] = getattr(self._whole, name)
+            return self.__dict__[name]
 
         @cached_property
         def _whole(self) -> Any:
             app = typer.Typer(add_completion=False)
             app.command(cls=GroupedCommand)(make())
             return typer.main.get_command(app)
-
-        def _leave(self, _: Any) -> None:
-            """What Typer read from the stand-in counts for nothing."""
-
-        params = property(lambda self: self._whole.params, _leave)
-        callback = property(lambda self: self._whole.callback, _leave)
 
     return Late
