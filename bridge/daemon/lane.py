@@ -14,6 +14,7 @@ from bridge.daemon.durable.commits import Commits, NotKept
 from bridge.daemon.engine import EngineDied, EngineNotStarted, Outcome
 from bridge.daemon.executor import Worker
 from bridge.daemon.hub import Hub
+from bridge.daemon.links import links_of
 from bridge.daemon.progress import Progress
 from bridge.daemon.settings import Settings
 from bridge.daemon.spread import Spread
@@ -64,7 +65,11 @@ class Lane:
         StoreUnavailable.
         """
         order = wire.RenderJob(
-            job_id=job.job_id, model=job.model, request=job.request, source_sha256=self._source_of(job)
+            job_id=job.job_id,
+            model=job.model,
+            request=job.request,
+            source_sha256=self._source_of(job),
+            links=links_of(job.client_data),
         )
         self.progress = Progress()
         with self._hub.held(), self._store.transaction():  # never running in the store without a lane that runs it

@@ -21,6 +21,7 @@ from bridge.daemon.durable.spare_room import SpareRoom
 from bridge.daemon.durable.threads import FileThreads
 from bridge.daemon.hub import Events
 from bridge.daemon.known_models import KnownModels
+from bridge.daemon.links import check_no_circle
 from bridge.daemon.new_job import Sources, job_for
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
@@ -126,6 +127,7 @@ class Operations:
                 values[name] = given
         request = from_dict(values)
         linked = self._linked()  # the machine that renders then has its own presets, plug-ins and LoRAs
+        check_no_circle(linked, _given(request.client_data, {}))
         if linked is None and request.effects is not UNSET:
             folder = preset_folder(self._settings.home)
             request = await self._threads.run(with_presets, request, folder, call.peer.is_local)

@@ -21,7 +21,7 @@ from bridge.engine_process.renderer import OnLog, OnStep
 from bridge.engine_process.wire import Done, RenderJob
 from bridge.files.store import AudioStore
 from bridge.protocol.errors import BridgeError, DaemonLost, DaemonNotRunning, ErrorContent, RequestFailed, failure
-from bridge.protocol.linked import Linked, linked_path, read_linked
+from bridge.protocol.linked import LINKS, Linked, linked_path, read_linked
 from bridge.protocol.messages import PUBLIC_STATES, JobStatus, ModelName, ResultEntry
 from engine.errors import Cancelled
 
@@ -114,7 +114,7 @@ class RemoteRenderer:
     def _followed(self, job: RenderJob, on_step: OnStep, lines: _Lines, cancel: threading.Event) -> JobResult:
         client = self._connected()
         lines.on_log("info", f"sent to {self._linked.name}")
-        handle = client.submit(self._request(job), request_id=f"linked {job.job_id}")
+        handle = client.submit(self._request(job), {LINKS: job.links + 1}, f"linked {job.job_id}")
         finished, told = threading.Event(), _Told(on_step)
         watcher = threading.Thread(target=_pass_on, args=(cancel, finished, handle, told), daemon=True)
         watcher.start()

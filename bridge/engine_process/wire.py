@@ -42,12 +42,15 @@ class Load(Said, frozen=True, kw_only=True, tag="load"):
 
 
 class RenderJob(Said, frozen=True, kw_only=True, tag="render"):
-    """Daemon: render; `request.audio` is a path by now. `source_sha256` where it is known."""
+    """Daemon: render; `request.audio` is a path by now. `source_sha256` where it is known. `links`: how many linked
+    machines the job went through until here.
+    """
 
     job_id: str
     model: str
     request: dict[str, Any]
     source_sha256: str | None = None
+    links: int = 0
 
 
 class CancelJob(Said, frozen=True, kw_only=True, tag="cancel"):

@@ -14,6 +14,9 @@ from bridge.protocol.home import Connection
 from bridge.protocol.messages import ModelName
 from bridge.system.atomic import write_private
 
+LINKS = "links"  # in a job's client_data: how many linked machines it went through
+MOST_LINKS = 2
+
 
 class Linked(Connection, frozen=True, kw_only=True):
     """A link file in use. `model` is what that machine renders with unless told otherwise, `own_public` the key with

@@ -17,13 +17,15 @@ import pytest
 from bridge.cli.doctor.doctor_checks import linked_checks
 from bridge.client import Client
 from bridge.engine_process.wire import DEFAULT_RENDERER
-from bridge.protocol.home import read_connection
+from bridge.protocol import keys
+from bridge.protocol.errors import RequestFailed
+from bridge.protocol.home import Endpoints, read_connection
 from bridge.protocol.linked import Linked, write_linked
 from bridge.protocol.messages import ModelName
 from tests.support.daemons import MODEL, Daemon, running, text
 from tests.support.executor_contract import CHECKS, PLACES, guest_options
 from tests.support.patience import HANG_SECONDS
-from tests.support.remote import Remote
+from tests.support.remote import Remote, free_port
 from tests.support.renderers import NOISE
 
 FIND_FIRST = """
@@ -117,6 +119,26 @@ def test_another_version_there_is_said_with_each_job(tmp_path: Path, monkeypatch
         monkeypatch.setenv("ACESTEP_BRIDGE_HOME", str(remote.laptop))
         said = [check for check in linked_checks() if "99.0" in check.text]
         assert len(said) == 1 and not said[0].ok
+
+
+def test_two_machines_that_are_linked_to_each_other_refuse_the_job(tmp_path: Path) -> None:
+    """It was handed from one to the other for ever, and waited behind itself."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    ports = {home: free_port() for home in (one, other)}
+    for home in ports:
+        home.mkdir()
+    for home, peer in ((one, other), (other, one)):
+        keys.allow(home, "peer", keys.own_pair(peer).public)
+        at = f"tcp://127.0.0.1:{ports[home]}"
+        link = keys.link(home, "peer", Endpoints(at, f"tcp://127.0.0.1:{ports[home] + 1}"))
+        write_linked(peer, Linked(**msgspec.structs.asdict(link), name=home.name, model=ModelName(name="nano")))
+    with contextlib.ExitStack() as stack:
+        daemons = []
+        for home in (one, other):
+            options = ("--model", "", "--bind", f"tcp://127.0.0.1:{ports[home]}")
+            daemons.append(stack.enter_context(running(home, *options, renderer=DEFAULT_RENDERER)))
+        with daemons[0].client() as client, pytest.raises(RequestFailed, match="went through 2 linked machines"):
+            client.submit(text(model="nano")).result()
 
 
 def _wait_for_steps(client: Client, jobs: list[str]) -> None:

@@ -12,7 +12,12 @@ import pytest
 
 from bridge.client import Client
 from bridge.daemon.device_words import devices_of
+from bridge.daemon.links import check_no_circle
 from bridge.jobs import Job, JobStore
+from bridge.protocol.errors import RequestFailed
+from bridge.protocol.home import Endpoints
+from bridge.protocol.linked import Linked
+from bridge.protocol.messages import ModelName
 from engine.errors import InvalidRequest
 from tests.support.daemons import running
 from tests.support.executor_contract import CHECKS, PLACES, guest_options
@@ -41,6 +46,17 @@ def test_devices_are_read_from_words() -> None:
     for wrong in ("cuda:", "auto,cpu", "cpu*0", "gpu", "", "cpu*65"):
         with pytest.raises(InvalidRequest):
             devices_of(wrong)
+
+
+def test_a_job_that_goes_from_one_linked_machine_to_the_next_is_refused_in_the_end() -> None:
+    """With real daemons, each linked to the other: `python -m tests.executors`."""
+    linked = Linked(
+        endpoints=Endpoints("", ""), key="", pid=0, server_public="", client="", name="b", model=ModelName(name="nano")
+    )
+    for there, links in ((None, 9), (linked, 1), (linked, "no number"), (linked, None)):
+        check_no_circle(there, {"links": links})
+    with pytest.raises(RequestFailed, match="went through 2 linked machines"):
+        check_no_circle(linked, {"links": 2})
 
 
 def test_clients_take_turns_within_a_priority(tmp_path: Path) -> None:
