@@ -27,7 +27,7 @@ from bridge.daemon.operations import Operations
 from bridge.daemon.pauses import keep_out_of_collections, take_short_turns
 from bridge.daemon.runner import Runner
 from bridge.daemon.server import Server
-from bridge.daemon.settings import Settings
+from bridge.daemon.settings import CLIENT_QUOTA_GB, Settings
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.files import AudioStore
 from bridge.files.fetch import CHOICES, UrlRules, allowed_urls
@@ -114,6 +114,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     parser.add_argument("--memory", default="", help="memory mode of the engine")
     parser.add_argument("--warm", action="store_true", help="load the model at once")
     parser.add_argument("--allow-root", type=Path, action="append", default=[], help="folder for other machines")
+    parser.add_argument("--client-quota-gb", type=float, default=CLIENT_QUOTA_GB, help="audio of each other machine")
     parser.add_argument("--audio-urls", choices=CHOICES, default=allowed_urls(), help="audio by URL")
     parser.add_argument("--log", type=Path, help="file for what it has to say, instead of daemon.log in its folder")
     parser.add_argument("--log-level", default="", choices=("", *LEVELS), help="from which level on")
@@ -130,6 +131,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         workers=given.workers,
         warm=given.warm,
         allowed_roots=tuple(given.allow_root),
+        client_quota_bytes=int(min(given.client_quota_gb, 1e9) * 1e9),
         urls=UrlRules(given.audio_urls),
         renderer=given.renderer,
         log=given.log,

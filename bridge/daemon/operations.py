@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,10 @@ from bridge.daemon.hub import Events
 from bridge.daemon.known_models import KnownModels
 from bridge.daemon.links import check_no_circle
 from bridge.daemon.new_job import Sources, job_for
+from bridge.daemon.quota import Quota
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
+from bridge.daemon.views import Counters
 from bridge.files import Attached, AudioStore, locate
 from bridge.files.effect_presets import preset_folder, with_presets
 from bridge.files.roots import check_loras, check_model
@@ -47,16 +48,6 @@ _MAX_CONTROLS_BYTES = 64 * 1024
 _NOT_RENDERED = ("priority", "request_id", "client_data")
 
 
-@dataclass
-class Counters:
-    """What `metrics` tells."""
-
-    messages_received: int = 0
-    rejected_signatures: int = 0
-    rejected_messages: int = 0
-    events_sent: int = 0
-
-
 class Operations:
     """One method an operation."""
 
@@ -69,6 +60,7 @@ class Operations:
         self._hub = runner.hub
         self._controls_sequence = 0
         self._threads = FileThreads()
+        self._quota = Quota(store, audio, self._threads, settings.client_quota_bytes)
         spare = SpareRoom(settings.home)
         self._commits = Commits(store, spare)
         self._models_here = KnownModels(self._threads)
@@ -139,6 +131,11 @@ class Operations:
         if linked is None and validate.has_many_words(request):
             await self._threads.run(validate.check_lyrics, request, model)
         facts = await self._models_here.facts_of(model)
+        audio = [getattr(request, field) for field in audio_fields(type(request))]
+        async with self._quota.room(call.peer, call.attached, audio):
+            return await self._queue(request, model, facts, call)
+
+    async def _queue(self, request: Request, model: str, facts: Facts, call: Call) -> Reply:
         sources = await self._sources(request, facts, call.peer, call.attached)
         try:
             job = job_for(request, model, call.peer, sources)
@@ -153,8 +150,11 @@ class Operations:
     def _keep(self, job: Job, sources: Sources, call: Call) -> m.JobStatus:
         """Keep a job, its audio and the answer to whoever asked for it: all in one change."""
         self._store.add(job)
-        for digest in {source.sha256 for source in sources.values() if source.sha256}:
-            self._store.use(job.job_id, digest)
+        for source in sources.values():
+            if source.sha256:
+                self._store.use(job.job_id, source.sha256)
+                if source.came_along and not call.peer.is_local:
+                    self._store.uploaded(call.peer.name, source.sha256)
         self._store.log(job.job_id, "info", "queued")
         status = views.status(job, self._store.position(job, self._runner.turns), None)
         call.remember(status)
@@ -278,6 +278,10 @@ class Operations:
         if len(call.attached.buffers) != 1:
             got = f"{len(call.attached.buffers)} buffers"
             raise refused("buffer_mismatch", "$.buffers", got, "exactly one", "Send one file a message.")
+        async with self._quota.room(call.peer, call.attached):
+            return Reply(await self._uploaded(request, call))
+
+    async def _uploaded(self, request: m.UploadRequest, call: Call) -> m.UploadReply:
         data = call.attached.buffers[0]
         suffix = Path(request.file_name).suffix.lower()
         suffix = suffix if suffix.isascii() and suffix[1:].isalnum() and len(suffix) < 8 else suffix_of(data)
@@ -291,7 +295,7 @@ class Operations:
         if not call.peer.is_local:
             await self._commits.write(lambda: self._store.uploaded(call.peer.name, digest))
         size = path.stat().st_size
-        return Reply(m.UploadReply(sha256=digest, reference=f"sha256:{digest}", size=size, audio=info))
+        return m.UploadReply(sha256=digest, reference=f"sha256:{digest}", size=size, audio=info)
 
     async def _models(self, request: m.Nothing, call: Call) -> Reply:
         linked = self._linked()

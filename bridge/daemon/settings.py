@@ -8,6 +8,8 @@ from pathlib import Path
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.files.fetch import UrlRules
 
+CLIENT_QUOTA_GB = 50
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -30,6 +32,7 @@ class Settings:
     workers: int = 0
     warm: bool = False
     allowed_roots: tuple[Path, ...] = ()
+    client_quota_bytes: int = CLIENT_QUOTA_GB * 1_000_000_000  # of audio that a client of another machine has sent
     urls: UrlRules = field(default_factory=UrlRules)
     renderer: str = DEFAULT_RENDERER
     log: Path | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ from engine.checkpoints import registry
 from engine.checkpoints.identity import known_fingerprint
 from engine.errors import CheckpointError
 from engine.families.table import facts_of
+
+
+@dataclass
+class Counters:
+    """What `metrics` tells of messages."""
+
+    messages_received: int = 0
+    rejected_signatures: int = 0
+    rejected_messages: int = 0
+    events_sent: int = 0
 
 
 def status(job: Job, position: int, progress: Progress | None) -> m.JobStatus:

@@ -228,6 +228,9 @@ class JobStore:
         mine = "SELECT sha256 FROM uses WHERE job_id = ?1"
         others = "SELECT sha256 FROM uses WHERE job_id <> ?1"
         orphans = self._base.rows(f"{mine} EXCEPT {others}", (job_id,))
+        owner = "(SELECT owner FROM jobs WHERE job_id = ?1)"
+        also = f"{others} AND job_id IN (SELECT job_id FROM jobs WHERE owner = {owner})"
+        self._base.execute(f"DELETE FROM uploads WHERE owner = {owner} AND sha256 IN ({mine} EXCEPT {also})", (job_id,))
         self._queue = None
         for table in ("uses", "logs", "jobs"):
             self._base.execute(f"DELETE FROM {table} WHERE job_id = ?", (job_id,))
@@ -280,9 +283,15 @@ class JobStore:
         )
         return self._base.row(query, (owner, sha256)) is not None
 
+    def sent(self, owner: str) -> Strings:
+        """Hashes of the audio that a client has sent, as long as a job of its needs it or it is young."""
+        return [row[0] for row in self._base.rows("SELECT sha256 FROM uploads WHERE owner = ?", (owner,))]
+
     def forget_uploads(self, older_than_seconds: float) -> None:
-        """Forget who sent what so long ago that it is cleaned away."""
-        self._base.execute("DELETE FROM uploads WHERE time < ?", (self.clock() - older_than_seconds,))
+        """Forget who sent what so long ago that it is cleaned away, unless a job of theirs needs it."""
+        needed = "SELECT 1 FROM uses JOIN jobs USING (job_id) WHERE sha256 = uploads.sha256 AND owner = uploads.owner"
+        query = f"DELETE FROM uploads WHERE time < ? AND NOT EXISTS ({needed})"
+        self._base.execute(query, (self.clock() - older_than_seconds,))
 
     def log(self, job_id: str, level: str, text: str) -> None:
         """Append a line to a job's log."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.cli.options.daemon_options import AudioUrls, Roots, check_audio_urls
+from bridge.cli.options.daemon_options import AudioUrls, ClientQuota, Roots, check_audio_urls, quota_word
 from bridge.cli.options.logging_options import LogLevel, check_log_level
 from bridge.cli.terminal.output import handled, note
 from bridge.daemon.device_words import devices_of
@@ -50,6 +50,7 @@ def serve(
     ] = None,
     audio_urls: AudioUrls = None,
     allow_root: Roots = None,
+    client_quota_gb: ClientQuota = None,
     warm: Annotated[bool, typer.Option("--warm", help="Load the model at the start.")] = False,
     log_level: LogLevel = None,
 ) -> None:
@@ -61,7 +62,7 @@ def serve(
     check_executor(executor, address, workers)
     check_log_level(log_level)
     options = {"--bind": bind, "--model": model, "--device": device, "--memory": memory, "--audio-urls": audio_urls}
-    options |= {"--log-level": log_level}
+    options |= {"--log-level": log_level, "--client-quota-gb": quota_word(client_quota_gb)}
     options |= {"--executor": executor, "--address": address, "--workers": str(workers) if workers else None}
     roots = [word for folder in allow_root or [] for word in ("--allow-root", str(folder.absolute()))]
     raise SystemExit(run_daemon(options, [*roots, *(["--warm"] if warm else [])]))

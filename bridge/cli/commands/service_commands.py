@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.commands.serve_command import check_device, check_model
-from bridge.cli.options.daemon_options import AudioUrls, Roots, check_audio_urls
+from bridge.cli.options.daemon_options import AudioUrls, ClientQuota, Roots, check_audio_urls, quota_word
 from bridge.cli.terminal.output import AsJson, Exit, handled, note, print_json, show
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def install(
     device: Annotated[str | None, typer.Option("--device", metavar="STR", help="auto, cuda, mps or cpu.")] = None,
     audio_urls: AudioUrls = None,
     allow_root: Roots = None,
+    client_quota_gb: ClientQuota = None,
     warm: Annotated[bool, typer.Option("--warm", help="Load the model at the start.")] = False,
     gateway: Annotated[bool, typer.Option("--gateway", help="The HTTP gateway with its page, too.")] = False,
     as_json: AsJson = False,
@@ -50,6 +51,7 @@ def install(
     check_device(device)
     check_audio_urls(audio_urls)
     named = {"--bind": bind, "--model": _whole(model), "--device": device, "--audio-urls": audio_urls}
+    named |= {"--client-quota-gb": quota_word(client_quota_gb)}
     words = [word for name, value in named.items() if value for word in (name, value)]
     words += [word for folder in allow_root or [] for word in ("--allow-root", str(folder.absolute()))]
     _say_that_one_runs()

@@ -25,6 +25,18 @@ Roots = Annotated[
     typer.Option("--allow-root", metavar="FOLDER", parser=file_path, help="Other machines may name files in it."),
 ]
 
+ClientQuota = Annotated[
+    float | None,
+    typer.Option(
+        "--client-quota-gb", metavar="N", min=0, help="Audio that each other machine may have sent; 50 by default."
+    ),
+]
+
+
+def quota_word(gigabytes: float | None) -> str | None:
+    """As the daemon takes it."""
+    return None if gigabytes is None else f"{gigabytes:g}"
+
 
 def check_audio_urls(given: str | None) -> None:
     """Raises InvalidRequest for a word that is none of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,15 @@ from bridge.client import AsyncClient, Client, Timeouts, daemon_for_call
 from bridge.client.prepare import as_buffer, by_hash, by_path, into_store, prepare
 from bridge.client.start import daemon_environment, detached_options
 from bridge.client.sync import LoopThread
+from bridge.daemon.dispatch import Dispatch
+from bridge.daemon.doors.door import LocalDoor
+from bridge.daemon.server import Server
+from bridge.daemon.views import Counters
 from bridge.files.store import AudioStore
+from bridge.jobs import JobStore
 from bridge.protocol import errors
+from bridge.protocol.home import Connection, write_connection
+from bridge.protocol.lock import FileLock
 from tests.support.daemons import MODEL, Daemon, is_gone, running, text
 from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import SINES
@@ -148,6 +156,24 @@ def test_a_daemon_that_is_gone_for_good_is_lost(tmp_path: Path) -> None:
         daemon.kill()
         with pytest.raises(errors.DaemonLost):
             client.hello()
+
+
+def test_a_client_that_comes_while_a_daemon_stops_is_told_that_none_runs(tmp_path: Path) -> None:
+    """It was refused with `shutting_down`; now `ensure_daemon` starts the next one, which waits for the first's end."""
+
+    async def stopping_daemon() -> None:
+        store, stopping = JobStore(tmp_path / "jobs.sqlite3"), asyncio.Event()
+        stopping.set()
+        server = Server(Dispatch({}, store, stopping), Counters())
+        door = LocalDoor("0" * 64, server.hearing)
+        write_connection(tmp_path, Connection(endpoints=await door.open(), key="0" * 64, pid=1, started=1.0))
+        with FileLock(tmp_path / "daemon.lock") as lock, contextlib.closing(store):
+            assert lock.acquire()
+            with pytest.raises(errors.DaemonNotRunning, match="is stopping"):
+                await AsyncClient.connect(tmp_path)
+            await door.close()
+
+    asyncio.run(stopping_daemon())
 
 
 def test_an_interrupt_before_a_step_is_waited_for_ends_the_iteration(monkeypatch):

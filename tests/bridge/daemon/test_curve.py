@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import zmq
 from bridge.client import Client, Timeouts
 from bridge.daemon.doors.bind_address import WrongAddress, split_address
 from bridge.daemon.doors.curve_door import narrowed
+from bridge.files import AudioStore
 from bridge.protocol import errors, keys
 from bridge.protocol.frames import new_header, pack, unpack
 from bridge.protocol.home import Endpoints, read_connection
@@ -20,11 +23,14 @@ from tests.support.daemons import Daemon, running, text
 from tests.support.patience import HANG_SECONDS
 from tests.support.remote import Remote
 
+QUOTA = 8_000_000  # bytes
+
 
 @pytest.fixture(scope="module")
 def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Remote, Daemon]]:
     made = Remote(tmp_path_factory.mktemp("curve"))
-    with running(made.server, "--bind", made.address, "--allow-root", str(made.root)) as daemon:
+    options = ("--bind", made.address, "--allow-root", str(made.root), "--client-quota-gb", f"{QUOTA / 1e9}")
+    with running(made.server, *options) as daemon:
         yield made, daemon
 
 
@@ -146,6 +152,32 @@ def test_counts_and_audio_of_others_are_not_told(remote: tuple[Remote, Daemon], 
         soundfile.write(tmp_path / "own.wav", np.zeros(8000), 8000)
         for audio in (tablet.upload(tmp_path / "own.wav").reference, f"sha256:{mine.result().sha256}"):
             assert tablet.submit({**fields, "audio": audio}).wait(HANG_SECONDS).state == "completed"
+
+
+def test_a_client_has_room_for_so_much_audio_until_its_jobs_go(remote: tuple[Remote, Daemon], tmp_path: Path) -> None:
+    rng, frames = np.random.default_rng(7), (650_000, 650_000, 650_000, 150_000, 2_100_000)
+    files = [tmp_path / f"{number}.wav" for number in range(len(frames))]
+    for path, length in zip(files, frames, strict=True):  # 2.6 MB, 2.6 MB, 2.6 MB, 0.6 MB, 8.4 MB
+        soundfile.write(path, rng.uniform(-0.5, 0.5, (length, 2)), 44100)
+    fields = {"task": "inpaint", "tags": "steps=1", "start_time": 1, "end_time": 2}
+    with second_client(remote[0], "hoarder") as client:
+        jobs = [client.submit({**fields, "audio": path}) for path in files[:3]]
+        more = files[3].read_bytes()
+        store, digest = AudioStore(remote[0].server / "audio"), hashlib.sha256(more).hexdigest()
+        data = "data:audio/wav;base64," + base64.b64encode(more).decode()
+        for ask in (lambda: client.upload(more), lambda: client.submit({**fields, "audio": data})):
+            with pytest.raises(
+                errors.RequestFailed, match=r"0.6 MB more than the 0.0078 GB .* at most 0.008 GB"
+            ) as full:
+                ask()
+            assert full.value.code == "quota_exceeded" and "--client-quota-gb" in (full.value.remedy or "")
+            assert store.find(digest) is None
+        assert {job.wait(HANG_SECONDS).state for job in jobs} == {"completed"}  # results do not count
+        assert client.submit({**fields, "audio": files[1]}).wait(HANG_SECONDS).state == "completed"
+        client.delete(jobs[0].job_id)
+        assert client.submit({**fields, "audio": data}).wait(HANG_SECONDS).state == "completed"
+    with remote[1].client() as local:
+        assert local.upload(files[4]).size > QUOTA  # the user of the machine has the disk
 
 
 def test_a_client_does_what_its_rights_say(remote: tuple[Remote, Daemon]) -> None:
