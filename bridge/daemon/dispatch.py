@@ -7,6 +7,7 @@ first is still at work waits for it. Knows typed contents and the store of answe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,7 +19,7 @@ import msgspec
 from bridge.files import Attached
 from bridge.jobs import JobStore
 from bridge.protocol import messages as m
-from bridge.protocol.errors import ErrorContent, failure, refused
+from bridge.protocol.errors import ErrorContent, StoreUnavailable, failure, refused
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ class Dispatch:
         try:
             reply = await future
             if not kept:
-                call.remember(reply.content)
+                with contextlib.suppress(StoreUnavailable):  # it is done: a repeat does it again, which changes nothing
+                    call.remember(reply.content)
             return Reply(reply.content)
         finally:
             del self._in_flight[key]

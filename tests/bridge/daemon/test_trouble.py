@@ -97,19 +97,27 @@ def held(path: Path) -> Iterator[None]:
 
 
 def test_an_outcome_waits_until_it_can_be_written(tmp_path: Path) -> None:
+    """The job ran for ever; submit said `internal`, and cancel and delete were of no use, then or later."""
     with running(tmp_path / "home") as daemon, daemon.client() as client:
-        job = client.submit(text("steps=20 step_seconds=0.02"))
+        old = client.submit(text())
+        old.wait(HANG_SECONDS)
+        job, behind = (client.submit(text(f"steps={steps} step_seconds=0.02")) for steps in (20, 100_000))
         while client.status(job.job_id).state == "queued":
             time.sleep(0.01)
         with held(daemon.home / "jobs.sqlite3"):
             while "its outcome waits" not in daemon.log():
                 time.sleep(0.02)
             assert client.status(job.job_id).state == "running"  # the daemon answers meanwhile
-            with pytest.raises(Exception, match="Another program holds the file of jobs") as refused:
-                client.submit(text())
-            assert getattr(refused.value, "code", "") == "store_busy"
+            for ask in (lambda: client.submit(text()), behind.cancel, lambda: client.delete(old.job_id)):
+                with pytest.raises(Exception, match="Another program holds the file of jobs") as refused:
+                    ask()
+                assert getattr(refused.value, "code", "") == "store_busy"
+            assert client.cancel(job.job_id).state == "running"  # it has ended: its outcome stays what it was
         done = job.wait(HANG_SECONDS)
         assert (done.state, done.attempts) == ("completed", 1) and job.result().path is not None
+        behind.cancel()
+        client.delete(old.job_id)
+        assert behind.wait(HANG_SECONDS).state == "cancelled"
 
 
 def test_failures_of_the_file_have_their_codes(tmp_path: Path) -> None:
