@@ -38,10 +38,21 @@ def floor_of(work: Callable[[], object], *networks: nn.Module) -> Floor:
 
 
 def _products() -> dict[Any, Any]:
-    """The counter does not know oneDNN's product."""
+    """The counter knows neither oneDNN's product nor Fourier transforms of real numbers (2.5 n log2 n each)."""
     packet = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
     def operations(x: Any, weight: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
         return 2 * math.prod(x) * weight[0]
 
-    return {} if packet is None else {packet: operations}
+    def forward(x: Any, dim: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
+        return _transforms(math.prod(x) // x[dim[-1]], x[dim[-1]])
+
+    def inverse(x: Any, dim: Any, normalization: int, size: int, *_: Any, out_shape: Any = None, **__: Any) -> int:
+        return _transforms(math.prod(x) // x[dim[-1]], size)
+
+    known: dict[Any, Any] = {torch.ops.aten._fft_r2c: forward, torch.ops.aten._fft_c2r: inverse}
+    return known if packet is None else known | {packet: operations}
+
+
+def _transforms(count: int, size: int) -> int:
+    return round(count * 2.5 * size * math.log2(size))
