@@ -23,7 +23,7 @@ def test_take_undo_redo_with_the_real_daemon(real_studio):
     studio.action(TAKE)
     studio.action(TAKE)
     print(f"two key presses: {time.monotonic() - before:.2f} s")
-    studio.until(lambda: len(studio.project.items()[0].takes) == 3 or studio.fake.tooltips != [], 120)
+    studio.until(lambda: len(studio.project.items()[0].takes) == 3 or studio.fake.tooltips != [])
     assert studio.fake.tooltips == []
     item = studio.project.items()[0]
     old, new = (soundfile.read(t.source.path, dtype="float32", always_2d=True)[0] for t in item.takes[:2])

@@ -109,7 +109,7 @@ def test_lego_inpaint_and_generate_with_the_real_daemon(real_studio):
     for action in (ADD, "Regenerate time selection on new track", "Generate at time selection from tags"):
         studio.action(action)
     tracks = studio.project.tracks
-    studio.until(lambda: sum(len(track.items) for track in tracks) == 4 or studio.fake.tooltips != [], 120)
+    studio.until(lambda: sum(len(track.items) for track in tracks) == 4 or studio.fake.tooltips != [])
     assert studio.fake.tooltips == []
     takes = [track.items[0].takes[0] for track in tracks if track.name.startswith("ACE-Step")]
     recipes = [json.loads(take.ext["acestep_recipe"]) for take in takes]

@@ -86,7 +86,7 @@ def test_from_the_surface_to_the_take_and_back(real_studio, tmp_path):
     studio.save_tags(tags="what REAPER's dialog had", steps="9", snap_to_bars="no")
     studio.fake.answers = [1]  # what it found, in a dialog
     studio.action("Setup")
-    studio.until(lambda: "reaper_actions" in controls(studio.home), 60)
+    studio.until(lambda: "reaper_actions" in controls(studio.home))
     reaper = ReaperOsc(studio)
     words = [sys.executable, "-c", "from bridge.cli import main; main()", "osc", "--port", "0"]
     process = subprocess.Popen(

@@ -183,7 +183,7 @@ class Session:
             calm = calm + 1 if done and not busy else 0
             return calm > 12
 
-        self.studio.until(quiet, 60)
+        self.studio.until(quiet)
         self.studio.host.tick(20)
 
 

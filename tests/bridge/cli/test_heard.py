@@ -13,6 +13,7 @@ import soundfile
 
 from engine.audio.loudness import loudness_lufs
 from tests.support.listening import RATE, alsa_file, only, sound_server, without_silence
+from tests.support.patience import HANG_SECONDS
 
 DEVICES = {
     "paplay": (sound_server, ("pulseaudio", "pactl", "parec")),
@@ -32,7 +33,7 @@ def music(path: Path, gain: float = 0.5, seconds: float = 1.0) -> np.ndarray:
 def run(*words: object, environment: dict[str, str]) -> str:
     """The command line in a process of its own."""
     command = [sys.executable, "-m", "bridge.cli", *map(str, words)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

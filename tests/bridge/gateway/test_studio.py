@@ -170,7 +170,7 @@ def test_a_source_that_a_path_names_is_heard_where_it_may_be(gateway, home):
         path.write_bytes(wave_bytes(3.0))
     wanted = {"task": "inpaint", "tags": "by path", "start_time": 0.5, "end_time": 1.0}
     with Client.connect(home) as client:
-        jobs = [client.submit({**wanted, "audio": str(path)}).wait(60).job_id for path in (music, outside)]
+        jobs = [client.submit({**wanted, "audio": str(path)}).wait(HANG_SECONDS).job_id for path in (music, outside)]
     inside, out = (gateway.call("GET", f"/studio/jobs/{job}").json for job in jobs)
     assert inside["source_name"] == "mine.wav" and str(home.parent) not in json.dumps([inside, out])
     assert gateway.call("GET", inside["source_url"]).body == music.read_bytes()
