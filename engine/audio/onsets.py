@@ -1,4 +1,4 @@
-"""Where sound begins, each 5 ms, in the whole spectrum, in the bass and by loudness: what pulses are told by."""
+"""Where sound begins, each 5 ms: in the whole spectrum, the bass, by loudness and by that of drums' bodies: pulses."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import oaconvolve
+from scipy.signal import butter, oaconvolve, sosfilt
 
 from engine.audio.tempo import onset_envelope
 
-Band = Literal["all", "low", "level"]
+Band = Literal["all", "low", "level", "body"]
 BANDS: tuple[Band, ...] = ("all", "low")  # those that a period is told by
 STEP_SECONDS = 0.005
 _EDGE_SECONDS = 0.03  # audio that begins or is cut there is no onset
@@ -23,6 +23,7 @@ _LOW_WINDOW_SECONDS = 0.046
 _LOW_FLOOR = 0.03  # of the loudest bin of the bass
 _LEAST_LOW_ATTACK = 0.2
 _LEVEL_WINDOW_SECONDS = 0.012
+_BODY_HZ = 110.0, 400.0  # of a kick's beater and a snare's shell; held bass and hats have little there
 _AUDIBLE_LOW = 3e-3  # of the loudest moment of the whole
 
 
@@ -31,32 +32,36 @@ class Onsets:
     """Onset strengths (n,) at `times` in seconds, (n,), evenly 5 ms apart but for gaps between stretches.
 
     `values` are rises of the whole log spectrum, `low` of that below 180 Hz, all 0 where there are no attacks; `level`
-    are rises of the level itself, in which the loud attacks count more.
+    are rises of the level itself, in which the loud attacks count more, `body` those of the level from 110 to 400 Hz.
     """
 
     times: NDArray[np.float64]
     values: NDArray[np.float64]
     low: NDArray[np.float64]
     level: NDArray[np.float64]
+    body: NDArray[np.float64]
 
     @staticmethod
     def of(samples: NDArray[Any], sample_rate: int, start_seconds: float = 0.0) -> Onsets:
         """The onsets of (channels, n), whose first sample is at `start_seconds`."""
         if samples.shape[1] < 0.2 * sample_rate:
-            return Onsets(*np.zeros((4, 0)))
+            return Onsets(*np.zeros((5, 0)))
         envelope, offset = onset_envelope(samples, sample_rate)
         seconds = samples.shape[1] / sample_rate
         times = np.arange(envelope.size) * max(1, round(STEP_SECONDS * sample_rate)) / sample_rate + offset
         inside = (times > _EDGE_SECONDS) & (times < seconds - _EDGE_SECONDS)
         values = _attacks(envelope, inside, _LEAST_ATTACK)
         low = _attacks(_at(times, *_low_rises(samples, sample_rate)), inside, _LEAST_LOW_ATTACK)
-        level = np.where(inside, _at(times, *_level_rises(samples, sample_rate)), 0.0)
-        return Onsets(times + start_seconds, values, low, level)
+        mono = samples.mean(axis=0).astype(np.float64)
+        level, body = (
+            np.where(inside, _at(times, *_level_rises(part, sample_rate)), 0.0)
+            for part in (mono, _body(mono, sample_rate))
+        )
+        return Onsets(times + start_seconds, values, low, level, body)
 
     def and_then(self, other: Onsets) -> Onsets:
         """Both stretches, as one."""
-        mine, others = ((o.times, o.values, o.low, o.level) for o in (self, other))
-        return Onsets(*(np.concatenate(pair) for pair in zip(mine, others, strict=True)))
+        return Onsets(*(np.concatenate(pair) for pair in zip(self._fields, other._fields, strict=True)))
 
     def later(self, seconds: float) -> Onsets:
         """The same, so much later."""
@@ -65,17 +70,20 @@ class Onsets:
     def halves(self) -> list[Onsets]:
         """Its two halves."""
         middle = self.times.size // 2
-        fields = (self.times, self.values, self.low, self.level)
-        return [Onsets(*(field[part] for field in fields)) for part in (slice(middle), slice(middle, None))]
+        return [Onsets(*(field[part] for field in self._fields)) for part in (slice(middle), slice(middle, None))]
 
     def band(self, name: Band) -> NDArray[np.float64]:
         """Its strengths, (n,)."""
-        return {"all": self.values, "low": self.low, "level": self.level}[name]
+        return {"all": self.values, "low": self.low, "level": self.level, "body": self.body}[name]
+
+    @property
+    def _fields(self) -> tuple[NDArray[np.float64], ...]:
+        return self.times, self.values, self.low, self.level, self.body
 
     @cached_property
     def attacks(self) -> dict[Band, tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Times and strengths of a band where there are any, in half of the steps or fewer: (k,) each."""
-        bands: tuple[Band, ...] = ("all", "low", "level")
+        bands: tuple[Band, ...] = ("all", "low", "level", "body")
         struck = {band: np.flatnonzero(self.band(band)) for band in bands}
         return {band: (self.times[index], self.band(band)[index]) for band, index in struck.items()}
 
@@ -117,9 +125,13 @@ def _low_rises(samples: NDArray[Any], sample_rate: int) -> tuple[NDArray[np.floa
     return times, np.maximum(np.diff(np.log(_LOW_FLOOR + magnitudes / top), axis=0), 0).mean(axis=1)
 
 
-def _level_rises(samples: NDArray[Any], sample_rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Times in seconds and rises of the level, at full scale."""
-    mono = samples.mean(axis=0).astype(np.float64)
+def _body(mono: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
+    """What of a piece (n,) lies between 110 and 400 Hz."""
+    return np.asarray(sosfilt(butter(2, _BODY_HZ, "bandpass", fs=sample_rate, output="sos"), mono))
+
+
+def _level_rises(mono: NDArray[np.float64], sample_rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Times in seconds and rises of the level of a piece (n,), at full scale."""
     hop, size = max(1, round(STEP_SECONDS * sample_rate)), 1 << round(np.log2(_LEVEL_WINDOW_SECONDS * sample_rate))
     padded = np.concatenate([np.zeros(size), mono, np.zeros(size)])
     power = oaconvolve(padded**2, np.hanning(size) ** 2 / size, "valid")[::hop]

@@ -4,7 +4,8 @@ A pulse is told by the attacks repeating: the autocorrelation of the onset envel
 spectrum and in the bass. So attacks off the beat, swing and patterns do not hide it, as they hide a share of energy on
 one phase. The period is refined until the attacks of both sides, folded on it, lie sharpest; how sharply they do counts
 as much as their repeating, and whether each side by itself has that tempo counts, too. The pulse lies where attacks are
-loud and low. How late a region is, is the shift at which its own folded attacks match those of its surroundings best:
+loud, low and of drums' bodies, and where each is unlike the next, as kick and snare are and hats off the beat are not.
+How late a region is, is the shift at which its own folded attacks match those of its surroundings best:
 pattern against pattern, not peak against grid.
 """
 
@@ -26,8 +27,8 @@ _REPEATS = 4
 _SHORTEST_SECONDS = 1.5
 _PRIOR_BPM, _PRIOR_OCTAVES = 115.0, 1.2
 _PHASES = 96
-_AROUND = np.arange(_PHASES + 2) % _PHASES  # a phase beyond the last one is the first
-_PHASE_WEIGHTS: dict[Band, float] = {"level": 1.0, "low": 0.3, "all": 0.1}
+_PHASE_WEIGHTS: dict[Band, float] = {"level": 1.0, "low": 0.3, "all": 0.1, "body": 1.5}
+_ALTERNATION = 1.0
 _SAME_ATTACK_SECONDS = 0.03
 _STEADY_SECONDS, _SAME_TEMPO_OCTAVES = 3.5, 0.02
 _STEADY, _UNSTEADY = 0.06, 0.6  # what is added, or kept, where both sides by themselves agree, or not
@@ -180,15 +181,15 @@ def _sharpness(folded: NDArray[np.float64]) -> float:
     return float(folded.max() / max(float(folded.mean()), 1e-12))
 
 
-def _folded(onsets: Onsets, band: Band, period: float) -> NDArray[np.float64]:
-    """Onsets of a band by phase of a period, a little smoothed: (96,)."""
+def _folded(onsets: Onsets, band: Band, period: float, phases: int = _PHASES) -> NDArray[np.float64]:
+    """Onsets of a band by phase of a period, a little smoothed: (phases,)."""
     times, values = onsets.attacks[band]
-    place = np.mod(times, period) / period * _PHASES
+    place = np.mod(times, period) / period * phases
     low = place.astype(np.intp)
     share = place - low
-    counts = np.bincount(_AROUND[low], values * (1 - share), _PHASES)
-    counts += np.bincount(_AROUND[low + 1], values * share, _PHASES)
-    wide = max(1, round(0.01 / period * _PHASES))
+    counts = np.bincount(low % phases, values * (1 - share), phases)
+    counts += np.bincount((low + 1) % phases, values * share, phases)
+    wide = max(1, round(0.01 / period * phases))
     padded = np.concatenate([counts[-wide - 1 :], counts, counts[: wide + 1]])
     return np.convolve(padded, _kernel(2 * wide + 3), "valid")
 
@@ -201,15 +202,23 @@ def _kernel(size: int) -> NDArray[np.float64]:
 
 
 def _phase(onsets: Onsets, bands: list[Band], period: float) -> float:
-    """The time of a pulse in [0, period): where loud and low attacks lie, to the moment that the first band says."""
-    shares = {band: _folded(onsets, band, period) for band in (*bands, "level")}
+    """The time of a pulse in [0, period): where attacks are loud, low and by turns, to the moment of the first band."""
+    shares: dict[Band, NDArray[np.float64]] = {b: _folded(onsets, b, period) for b in (*bands, "level", "body")}
     shares = {band: values / max(float(values.max()), 1e-12) for band, values in shares.items()}
-    total = sum(_PHASE_WEIGHTS[band] * _spread(values, period) for band, values in shares.items())
+    spread = {band: _spread(values, period) for band, values in shares.items()}
+    total = _ALTERNATION * np.minimum(_alternation(onsets, period), spread["level"])
+    total += sum(_PHASE_WEIGHTS[band] * values for band, values in spread.items())
     near, exact = int(np.argmax(total)), shares[bands[0]]
     wide = max(1, round(_SAME_ATTACK_SECONDS / period * _PHASES))
     window = np.arange(near - wide, near + wide + 1) % _PHASES
     best = int(window[np.argmax(exact[window])])
     return float(np.mod((best + _vertex(exact, best)) / _PHASES * period, period))
+
+
+def _alternation(onsets: Onsets, period: float) -> NDArray[np.float64]:
+    """How unlike in level the attacks of each phase are from one period to the next, 0 to 1: (96,)."""
+    one, other = (_spread(half, period) for half in np.split(_folded(onsets, "level", 2 * period, 2 * _PHASES), 2))
+    return np.abs(one - other) / max(float(one.max()), float(other.max()), 1e-12)
 
 
 def _spread(values: NDArray[np.float64], period: float) -> NDArray[np.float64]:
