@@ -1,4 +1,4 @@
-"""Each threat of docs/security.md has its answer and a test that is there."""
+"""Each threat of docs/security.md has its answer and a test that is there; so has each fault of docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -42,3 +42,12 @@ def test_every_threat_has_a_test() -> None:
 
 def test_the_page_itself_is_one_that_is_looked_at() -> None:
     assert Path(__file__).name in PAGE
+
+
+def test_what_the_page_of_reliability_names_is_there() -> None:
+    page, files = (DOCS / "reliability.md").read_text("utf-8"), " ".join(f"{path.as_posix()} " for path in FILES)
+    missing = [name for name in re.findall(r"[\w/]*test_\w+\.py", page) if f"/{name} " not in files]
+    missing += [name for name in re.findall(r"`(test_\w+)`", page) if name not in FUNCTIONS]
+    assert missing + [name for name in re.findall(r"tests\.\w+", page) if not is_there(name)] == []
+    faults = page.partition("## Each fault that was found")[2].partition("\n\n")[0].splitlines()[3:]
+    assert len(faults) >= 19 and [row for row in faults if not re.search(r"`[\w/]*test_", row)] == []

@@ -11,9 +11,10 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from bridge.foreign_text import shown
 from bridge.system.atomic import write_private
@@ -21,16 +22,17 @@ from engine.errors import InvalidRequest
 from engine.requests import TASKS, Request
 
 FOLDER = "ardour"
+Count = Annotated[int, Meta(ge=0, le=1 << 32)]  # of samples: 12 hours at 96 kHz
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
     """`count` samples of one channel: of a file from `first` on, silence, or the next ones of ID.f32."""
 
     kind: Literal["file", "silence", "samples"]
-    count: int
+    count: Count
     path: str = ""
-    channel: int = 0
-    first: int = 0
+    channel: Count = 0
+    first: Count = 0
 
 
 class ArdourOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,11 +42,11 @@ class ArdourOrder(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     task: Literal["inpaint", "outpaint"]
     name: str
-    sample_rate: int
-    length: int
-    start: int
-    stop: int
-    pieces: list[list[Piece]]
+    sample_rate: Annotated[int, Meta(ge=1, le=1_000_000)]
+    length: Count
+    start: Count
+    stop: Count
+    pieces: Annotated[list[list[Piece]], Meta(min_length=1)]
     fields: dict[str, Any]
 
     def request(self, source: Path) -> Request:
