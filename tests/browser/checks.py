@@ -7,7 +7,10 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from bridge.gateway.secret_files import secrets_of
 from engine.audio.metadata import read_recipe
 from tests.browser.for_everybody import accessible_in_light_and_dark, keyboard_alone, phone_width
 from tests.browser.gone_and_back import daemon_ended_and_started, daemon_killed_and_back, gateway_gone_and_back
@@ -38,6 +41,13 @@ async () => {
   return most;
 }
 """
+
+
+DRAGGED = """() => {
+  const dataTransfer = new DataTransfer();
+  document.querySelector("#drag-out").dispatchEvent(new DragEvent("dragstart", { dataTransfer }));
+  return ["DownloadURL", "text/uri-list", "text/plain"].map((kind) => dataTransfer.getData(kind));
+}"""
 
 
 def key_stays_out_of_addresses(stage: Stage) -> None:
@@ -149,20 +159,36 @@ def save_a_take(stage: Stage) -> None:
 
 
 def drag_a_take_out(stage: Stage) -> None:
-    """What the drag holds for a DAW or a folder: a file by its name, and an address that needs no key."""
-    told = stage.page.evaluate(
-        """() => {
-          const dataTransfer = new DataTransfer();
-          document.querySelector("#drag-out").dispatchEvent(new DragEvent("dragstart", { dataTransfer }));
-          return [dataTransfer.getData("DownloadURL"), dataTransfer.getData("text/uri-list")];
-        }"""
-    )
+    """What the drag holds for a DAW or a folder: a file by its name, and an address that needs no key.
+
+    Where a copy lies only in a page that this machine's user has opened. `python -m tests.browser drop` drops it, too.
+    """
+    told = stage.page.evaluate(DRAGGED)
     kind, name, url = told[0].split(":", 2)
     link = stage.page.locator("#drag-out")
     assert kind == "audio/wav" and name.endswith(".wav") and told[1] == url == link.get_attribute("href")
+    assert told[2] == url and stage.page.locator("#show-file").is_hidden()
     assert link.get_attribute("download") == name
     with urllib.request.urlopen(url, timeout=60) as answer:
         assert answer.read(4) == b"RIFF"
+
+
+def drag_a_take_out_of_a_page_opened_here(stage: Stage) -> None:
+    stage.page.goto("about:blank")
+    stage.page.goto(f"{stage.gateway.url}/#key={stage.gateway.key}&here={secrets_of(stage.home / 'gateway').here}")
+    stage.page.wait_for_selector("#tasks input")
+    stage.go_to("jobs")
+    stage.page.fill("#search", "kept")
+    stage.wait_until("document.querySelector('#job-count').textContent === '1 job'")
+    stage.page.click(".job-name")
+    stage.page.click("#detail >> text=Listen")
+    stage.page.wait_for_selector("#show-file:not([hidden])")
+    stage.page.hover("#drag-out")
+    stage.wait_until(f"({DRAGGED})()[2].startsWith('file:')")
+    copy = Path(url2pathname(urlsplit(stage.page.evaluate(DRAGGED)[2]).path))
+    assert copy.read_bytes()[:4] == b"RIFF" and copy.is_relative_to(stage.home / "dragged")
+    stage.page.evaluate("sessionStorage.removeItem('acestep-bridge here')")
+    stage.open()
 
 
 def another_clients_source_is_heard(stage: Stage) -> None:
@@ -345,6 +371,7 @@ FULL: tuple[Check, ...] = (
     keyboard_alone,
     phone_width,
     accessible_in_light_and_dark,
+    drag_a_take_out_of_a_page_opened_here,
     daemon_killed_and_back,
     daemon_ended_and_started,
     instruments_of_models_that_can,

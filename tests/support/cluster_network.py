@@ -175,16 +175,16 @@ def _cluster() -> bool:
         home = Path(name) / "home"
         home.mkdir()
         head = ("--head", f"--port={RAY_PORT}", "--include-dashboard=false", f"--temp-dir={name}/ray", "--num-cpus=0")
-        nodes = Nodes(cable, home)
+        nodes = Nodes(cable, home, head)
         stack.callback(nodes.end)
-        nodes.start(cable.near, *head)
-        nodes.start(cable.far, *JOIN)
+        nodes.start_all()
         options = ("--executor", "ray", "--address", f"{cable.near_address}:{RAY_PORT}", "--workers", "1")
         stack.enter_context(daemon(cable, cable.near, home, *options, "--model", str(MODEL), "--renderer", SINES))
         fine = True
         for label, trouble in (
             ("cluster, a cut of 3 s", lambda: cable.cut(SHORT_SECONDS)),
             ("cluster, a cut of 40 s", nodes.long_cut),
+            ("cluster, the head killed", nodes.new_head),
         ):
             began = time.monotonic()
             answer = asked(cable, cable.near, home, trouble, 5)
@@ -195,8 +195,8 @@ def _cluster() -> bool:
 class Nodes:
     """Ray's nodes, each a process that ends with its children."""
 
-    def __init__(self, cable: VethCable, home: Path) -> None:
-        self._cable, self._home = cable, home
+    def __init__(self, cable: VethCable, home: Path, head: tuple[str, ...]) -> None:
+        self._cable, self._home, self._head = cable, home, head
         self._running: list[subprocess.Popen[bytes]] = []
 
     def start(self, side: str, *words: str) -> None:
@@ -221,10 +221,20 @@ class Nodes:
         _end(self._running.pop())
         self.start(self._cable.far, *JOIN)
 
+    def start_all(self) -> None:
+        """The head here, the one that renders there."""
+        self.start(self._cable.near, *self._head)
+        self.start(self._cable.far, *JOIN)
+
+    def new_head(self) -> None:
+        """The whole cluster is gone with its head; another one is started at its address."""
+        self.end()
+        self.start_all()
+
     def end(self) -> None:
         """All of them."""
-        for process in self._running:
-            _end(process)
+        while self._running:
+            _end(self._running.pop(0))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
