@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-BLOCK_FRAMES = 64
+BLOCK_FRAMES = 128  # of all rows together
 CORRECTED = (4, 2)  # so many iterations before the end levels are put right, after which phases find together again
 TINY = 1e-30  # keeps silence from being divided by zero
 
@@ -32,7 +32,7 @@ def griffin_lim(
     much to aim higher: with it half the iterations give the same log-mel error.
     """
     magnitudes, total = wanted.clone(), wanted.shape[1]
-    size = BLOCK_FRAMES if magnitudes.device.type == "cpu" else total
+    size = max(1, BLOCK_FRAMES // magnitudes.shape[0]) if magnitudes.device.type == "cpu" else total
     blocks = [slice(start, min(start + size, total)) for start in range(0, total, size)]
     overlap = _OverlapAdd(window, hop_length, magnitudes.shape[0], total)
     for block in blocks:

@@ -24,7 +24,7 @@ CELLS_A_BIN = 16
 REACH = 2  # bins on each side in which the partial lies that a bin turns with: a hop's phase says no more
 CELLS = 2 * REACH * CELLS_A_BIN
 AGREEING_FRAMES = 2  # on each side
-PIECE_FRAMES = 32  # logits of so many stay in a processor's cache
+PIECE_FRAMES = 64  # of all rows together: logits of so many stay in a processor's cache
 NEAR = 3  # cells on each side of the likeliest one whose mean is the place
 
 
@@ -156,8 +156,9 @@ def likeliest_places(cells: Tensor, log_magnitudes: Tensor, every: int = 1) -> T
     """
     logits, weights = cells.permute(0, 3, 2, 1), torch.exp(log_magnitudes).transpose(1, 2).contiguous()
     frames, pieces = weights.shape[1], []
-    for start in range(0, frames, PIECE_FRAMES):
-        stop = min(start + PIECE_FRAMES, frames)
+    size = max(1, PIECE_FRAMES // weights.shape[0])
+    for start in range(0, frames, size):
+        stop = min(start + size, frames)
         first = max(0, start - AGREEING_FRAMES) // every
         seen = between(logits[:, first : -(-(stop + AGREEING_FRAMES) // every) + 1], every, frames - first * every)
         mean = _mean_of_frames(seen, range(start - first * every, stop - first * every))
