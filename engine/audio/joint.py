@@ -27,7 +27,7 @@ _SHORTEST_SECONDS = 0.004
 _AHEAD_STEPS = 30
 _WORTH_MOVING = 0.05
 _BESIDE_STEPS = 16  # of both pieces, heard with a fade
-_INSIDE, _FLAM, _LOST, _CUT, _LOUD, _UNLIKE, _SHORT, _FAR, _AHEAD = 12.0, 4.0, 3.0, 0.5, 1.0, 0.7, 0.4, 0.3, 1.0
+_INSIDE, _FLAM, _LOST, _CUT, _LOUD, _UNLIKE, _SHORT, _FAR, _AHEAD = 12.0, 4.0, 3.0, 0.5, 1.0, 0.7, 0.4, 0.3, 3.0
 _UNEVEN = 0.5  # a decibel
 
 

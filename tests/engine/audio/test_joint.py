@@ -90,6 +90,16 @@ def test_what_sounds_ahead_of_the_first_attack_is_not_heard() -> None:
     assert added[0] < 0.4 * added[1]
 
 
+def test_what_leads_to_an_attack_is_cut_even_where_silence_lies_before_it() -> None:
+    """As in the demo, whose source is silent before the kick: a fade in that silence let 24 ms of the lead be heard."""
+    source, new = _kicks([1.0, 3.0, 5.0], 1), _kicks([1.0, 2.994, 5.0], 2)
+    lead = np.arange(-round(0.024 * RATE), -round(0.006 * RATE))
+    rise = 0.08 * np.exp(lead / RATE / 0.006) * np.random.default_rng(0).normal(size=(2, lead.size))
+    new[:, 3 * RATE + lead] += rise.astype(np.float32)
+    joint = _join(source, new)[0].reports[0].joint_before_ms
+    assert joint is not None and -16 <= joint[0] < joint[1] <= -5
+
+
 def test_alike_material_keeps_its_place() -> None:
     """Nothing speaks against the border: the fades are the handles, as they were."""
     t = np.arange(8 * RATE) / RATE
