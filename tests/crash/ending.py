@@ -73,7 +73,9 @@ def _of_job(home: Path, store: JobStore, job: Job, plan: Plan, references: dict[
         return [] if any(ask.request_id == _name(job) and ask.cancel for ask in plan.asks) else ["cancelled by nobody"]
     if job.state == "failed":
         code = job.error.code if job.error else "?"
-        return [] if plan.full and code == "disk_full" else [f"failed: {job.error}"]
+        ends_engines = any(life.end is not None and life.end.who == "bridge.engine_process" for life in plan.lives)
+        allowed = (plan.full and code == "disk_full") or (ends_engines and code == "engine_crashed")  # at each start
+        return [] if allowed else [f"failed: {job.error}"]
     return _audio(home, job, plan, references)
 
 
