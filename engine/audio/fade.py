@@ -104,7 +104,9 @@ def _evening(powers: Powers, out: Array, into: Array, rate: float) -> Array:
 
 
 def crossfade(old: Array, new: Array, sample_rate: int) -> tuple[Array, str]:
-    """From `old` to `new`, both (channels, n); and which curves were scaled: "linear" or "equal-power"."""
+    """From `old` to `new`, both (channels, n); and which curves were scaled: "linear", "equal-power", "none"."""
+    if old.shape[1] == 0:
+        return new, "none"
     out, into, linear = curves(Powers.of(old, new), sample_rate)
     return old * out + new * into, "linear" if linear else "equal-power"
 

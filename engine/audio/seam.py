@@ -29,6 +29,7 @@ from engine.audio.window import Region, Window
 
 _CONTEXT_SECONDS = 10.0
 _LONGEST_BEAT_SECONDS = 30.0
+_LEAST_FADE_SECONDS = 0.008  # that stays of a fade at an end of the source when the new part is moved
 _LEAST_SHIFT_SECONDS, _MOST_SHIFT_SECONDS = 0.004, 0.06
 _LEAST_SHIFTED_SECONDS = 1.0
 _MOST_SHORTENED_SECONDS = 0.3
@@ -157,7 +158,7 @@ def _patch(
     peak = max(there, around.peak)
     gain_db = _gain_db(tone.samples, around, region, peak) if how.match_loudness else 0.0
     new = _turned(tone.samples, window.sample_rate, gain_db, peak)
-    before, after = _joints(read, new, window, region, how, shift, made.end)
+    before, after = _joints(read, new, window, region, how, shift, (made.position, made.end))
     fade_in = fade_out = "none"
     first, last = region.fade_start, region.fade_end
     if before is not None:
@@ -208,7 +209,28 @@ def _beat_shift(
     late = around.beat_offset(match_channels(new_audio.part(region.start, stop), channels), gaps, how.bpm)[1]
     if late is None or not _LEAST_SHIFT_SECONDS <= abs(late) <= _MOST_SHIFT_SECONDS:
         return 0
-    return -round(late * rate)
+    earlier, later = _room(new_audio, window, region)
+    shift = min(max(-round(late * rate), -max(0, earlier)), max(0, later))
+    return shift if abs(shift) >= _LEAST_SHIFT_SECONDS * rate else 0
+
+
+def _room(new_audio: Made, window: Window, region: Region) -> tuple[int, int]:
+    """How many samples earlier and later the new part may lie: below 0 where it is too short as it is.
+
+    Where no music follows or comes before, nothing else would sound; beyond an end of the source a fade needs both.
+    Elsewhere a fade moves into the region with it.
+    """
+    earlier = later = new_audio.samples.shape[1]
+    fade = round(_LEAST_FADE_SECONDS * window.sample_rate)
+    if region.fade_after == 0:
+        earlier = new_audio.end - region.end
+    elif region.end <= 0:
+        earlier = new_audio.end - min(fade, region.fade_after)
+    if region.fade_before == 0:
+        later = region.start - new_audio.position
+    elif region.start >= window.source_samples:
+        later = window.source_samples - min(fade, region.fade_before) - new_audio.position
+    return earlier, later
 
 
 def _is_free(window: Window, region: Region, how: Fitting) -> bool:
@@ -235,7 +257,8 @@ def _at_tempo(
     from pedalboard import time_stretch
 
     samples = np.asarray(time_stretch(np.ascontiguousarray(made.samples, dtype=np.float32), float(rate), speed))
-    return Made(samples[:, : made.samples.shape[1]], made.position), speed
+    stretched = Made(samples[:, : made.samples.shape[1]], made.position)
+    return (stretched, speed) if min(_room(stretched, window, region)) >= 0 else (made, 1.0)
 
 
 def _joints(
@@ -245,17 +268,17 @@ def _joints(
     region: Region,
     how: Fitting,
     shift: int,
-    made_end: int,
+    made: Span,
 ) -> tuple[Span | None, Span | None]:
-    """Where the fades at the start and at the end lie, as positions of the source."""
+    """Where the fades at the start and at the end lie, as positions of the source. `made`: what was made, unmoved."""
     before = (region.fade_start, region.start) if region.fade_before else None
     after = (region.end, region.fade_end) if region.fade_after else None
-    short = max(0, region.fade_end - made_end)  # what a part that was made faster lacks at its end
+    short = max(0, region.fade_end - made[1])  # what a part that was made faster lacks at its end
     inward = round(how.search_seconds * window.sample_rate) + abs(shift) + short
     inward = min(inward, (region.end - region.start) // 4)
     if window.parity or how.search_seconds <= 0 or inward <= 0:
         return before, after
-    known = max(region.fade_start, region.fade_start + shift), min(region.fade_end, made_end + shift)
+    known = max(region.fade_start, made[0] + shift), min(region.fade_end, made[1] + shift)
     if before is not None:
         free = max(before[0], known[0]), min(before[1] + inward, window.source_samples)
         before = _placed(read, new, window, region, free, before, known)

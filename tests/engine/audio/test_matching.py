@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine.audio.outpaint_window import Extension, plan_outpaint
 from engine.audio.seam import Fitting, Made, make_patches
 from engine.audio.seam_report import SeamReport, measure
+from engine.audio.surroundings import Surroundings
 from engine.audio.tone import tilt_db, toned, width_db
 from engine.audio.window import plan_window
 from engine.rendering.joining import overlay
@@ -80,3 +82,28 @@ def test_a_match_of_tone_is_said() -> None:
     assert any("dB an octave brighter" in sentence for sentence in report.in_words())
     plain = _report(darker, Fitting(True, 0.03))
     assert abs(report.spectral_tilt_difference_db or 9) < 0.3 < abs(plain.spectral_tilt_difference_db or 0)
+
+
+@pytest.mark.parametrize("late", [-0.05, -0.012, 0.012, 0.05])
+@pytest.mark.parametrize("extension", [Extension(1.5, 0), Extension(0, 1.5)])
+def test_an_extension_moves_onto_the_beat_as_far_as_there_is_something_to_fade_with(
+    extension: Extension, late: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond an end of the source nothing else sounds: no gap is left there, and no sample is held."""
+    monkeypatch.setattr(Surroundings, "beat_offset", lambda *_: (None, late))
+    rng = np.random.default_rng(3)
+    source = 0.2 * rng.standard_normal((2, 4 * RATE))
+    (window,) = plan_outpaint(source.shape[1], RATE, extension, 2.0)
+    made = Made(rng.normal(0, 0.1, (2, window.samples)).astype(np.float32), window.start)
+
+    def read(first: int, last: int) -> np.ndarray:
+        padded = np.pad(source, ((0, 0), (2 * RATE, 2 * RATE)))  # silence around, as a render reads it
+        return padded[:, first + 2 * RATE : last + 2 * RATE].copy()
+
+    (patch,) = make_patches(read, 2, made, window, Fitting(False, 0.03, True))
+    (joint,) = [joint for joint in patch.joints if joint is not None]
+    assert joint[0] >= 0 and joint[1] <= source.shape[1] and joint[1] - joint[0] >= 0.004 * RATE
+    assert min(patch.position, 0) == min(window.output[0], 0)
+    assert max(patch.position + patch.samples.shape[1], source.shape[1]) == max(window.output[1], source.shape[1])
+    assert np.count_nonzero(np.diff(patch.samples, axis=1) == 0) == 0
+    assert abs(patch.shift) <= abs(late) * RATE + 1 and patch.shift * late <= 0
