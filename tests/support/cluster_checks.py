@@ -47,7 +47,9 @@ def cluster(nodes_home: Path) -> Iterator[Any]:
 def daemon(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     home = tmp_path_factory.mktemp("ray") / "home"
     options = ("--executor", "ray", "--address", cluster.address, "--workers", str(PLACES), *guest_options(home))
-    with running(home, *options, renderer=NOISE) as daemon, daemon.client() as client:
+    # Ray's workers look for modules in the driver's folder first; a checkout there would tell its own version
+    folder = home.parent
+    with running(home, *options, renderer=NOISE, cwd=folder) as daemon, daemon.client() as client:
         client.submit(text()).result()
         _wait_for_places(client, PLACES)
         yield daemon

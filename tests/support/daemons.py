@@ -33,6 +33,7 @@ class Daemon:
         self.home = home
         self._options = ["--renderer", renderer, "--model", str(MODEL), *options]
         self.program = ("-m", "bridge.daemon")
+        self.cwd: Path | None = None  # the test's own
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -45,6 +46,7 @@ class Daemon:
                 stdout=log,
                 stderr=log,
                 env=daemon_environment(self.home),
+                cwd=self.cwd,
             )
         limit = time.monotonic() + HANG_SECONDS
         while True:
@@ -81,9 +83,10 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running(home: Path, *options: str, renderer: str = SINES) -> Iterator[Daemon]:
+def running(home: Path, *options: str, renderer: str = SINES, cwd: Path | None = None) -> Iterator[Daemon]:
     """A daemon that runs inside the block, and a check that its processes are gone afterwards."""
     daemon = Daemon(home, *options, renderer=renderer)
+    daemon.cwd = cwd
     try:
         daemon.start()
         yield daemon
