@@ -21,18 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from bridge.client.start import daemon_environment
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.protocol import keys
 from bridge.protocol.errors import BridgeError
-from bridge.protocol.home import Connection, Endpoints, connection_path
-from bridge.protocol.linked import Linked, write_linked
-from bridge.protocol.messages import ModelName
+from bridge.protocol.home import Endpoints, connection_path
 from tests.support.cable import PacketCable, ProxyCable
 from tests.support.daemons import MODEL, text
-from tests.support.remote import free_port
+from tests.support.remote import free_port, hand_on
 from tests.support.renderers import SINES
 
 Cable = PacketCable | ProxyCable
@@ -118,15 +114,10 @@ def machines(folder: Path, proxy: bool) -> Iterator[Machines]:
             sides = (cable.command(cable.far), cable.command(cable.near))
         host, _, number = address.rpartition(":")
         link = keys.link(far, "laptop", Endpoints(address, f"{host}:{int(number) + 1}"))
-        _link(near, link)
+        hand_on(near, link)
         stack.enter_context(_daemon(far, sides[0], "--bind", bind, "--model", str(MODEL), "--renderer", SINES))
         stack.enter_context(_daemon(near, sides[1], "--renderer", DEFAULT_RENDERER))
         yield Machines(far, near, cable)
-
-
-def _link(near: Path, link: Connection) -> None:
-    model = ModelName(name="tiny_checkpoint", description="tiny")
-    write_linked(near, Linked(**msgspec.structs.asdict(link), name="gpubox", model=model))
 
 
 @contextlib.contextmanager

@@ -62,6 +62,15 @@ def gpus() -> int:
     return int(module.cluster_resources().get("GPU", 0))
 
 
+def check_own_node() -> None:
+    """Raises ClusterGone where the node that this process has joined is gone: its actors end with it, and new ones are
+    asked for in vain, which Ray does not say.
+    """
+    own = ray.get_runtime_context().get_node_id()
+    if not any(node["NodeID"] == own and node["Alive"] for node in ray.nodes()):
+        raise ClusterGone("the node that was joined is gone")
+
+
 def give_up(reason: str) -> NoReturn:
     """End this process: the daemon starts a new one, which joins again, and hands out the jobs again."""
     logger.error("the cluster is gone: %s", reason)

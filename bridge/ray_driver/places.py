@@ -18,7 +18,7 @@ from bridge.client.likeness import fingerprint_here, other_checkpoint, other_ver
 from bridge.engine_process import wire
 from bridge.protocol.errors import ErrorContent, failure
 from bridge.ray_driver.actor import RenderActor
-from bridge.ray_driver.cluster import ClusterGone, connect, get, give_up, gpus
+from bridge.ray_driver.cluster import ClusterGone, check_own_node, connect, get, give_up, gpus
 
 logger = logging.getLogger("bridge.ray_driver")
 LOOK_SECONDS = 1.0
@@ -162,6 +162,7 @@ class Places:
             time.sleep(LOOK_SECONDS if all(p.ready for p in self._places) else 0.1)
 
     def _look(self) -> None:
+        check_own_node()
         for place in [p for p in self._places if not p.ready]:
             if ray.wait([place.about], timeout=0)[0]:
                 self._greet(place)

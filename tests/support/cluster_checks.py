@@ -15,6 +15,7 @@ import pytest
 
 from bridge.cli.doctor.doctor_checks import others_checks
 from bridge.client import Client, JobHandle
+from bridge.protocol.errors import JobFailed
 from tests.support.daemons import MODEL, Daemon, running, text
 from tests.support.executor_contract import CHECKS, PLACES, guest_options
 from tests.support.patience import HANG_SECONDS
@@ -98,6 +99,15 @@ def test_jobs_complete_elsewhere_when_a_node_is_lost_and_a_new_one_is_used(clust
     _wait_for_places(client, PLACES)
 
 
+def test_every_node_can_be_replaced_the_drivers_own_too(cluster: Any, client: Client) -> None:
+    for node in list(cluster.worker_nodes):
+        cluster.add_node(num_cpus=1)
+        cluster.remove_node(node, allow_graceful=False)
+        job = client.submit(text(seed=9))
+        assert [entry.seed for entry in job.result().entries] == [9]
+        _wait_for_places(client, PLACES)
+
+
 def test_jobs_complete_after_the_driver_was_killed(client: Client) -> None:
     jobs = [client.submit(text("steps=40 step_seconds=0.1", seed=n)) for n in range(PLACES)]
     _wait_for_steps(jobs)
@@ -105,7 +115,7 @@ def test_jobs_complete_after_the_driver_was_killed(client: Client) -> None:
     assert before.pid is not None
     os.kill(before.pid, signal.SIGKILL)
     assert [job.result().entries[0].seed for job in jobs] == list(range(PLACES))
-    assert client.hello().engine.restarts == before.restarts + 1
+    assert client.hello().engine.restarts > before.restarts  # Ray may tell late of a node that was lost before
 
 
 def _wait_for_places(client: Client, count: int) -> None:
@@ -167,6 +177,19 @@ def test_a_node_without_the_model_is_named_and_gets_other_jobs(
     assert len(_processes_of(client, held)) == PLACES
     jobs = [client.submit(text(seed=n, model=MODEL_NAME)) for n in range(2 * PLACES)]
     assert len(_processes_of(client, jobs)) == 1
+
+
+def test_a_model_that_no_node_has_is_refused_with_the_nodes_reasons(
+    client: Client, daemon: Daemon, nodes_home: Path
+) -> None:
+    shutil.copytree(MODEL, daemon.home / "models" / MODEL_NAME, dirs_exist_ok=True)
+    shutil.rmtree(nodes_home / "models", ignore_errors=True)
+    for actor in _actors(daemon):  # those in their place look for themselves
+        actor.kill()
+    with pytest.raises(JobFailed, match=rf"No node can render: \S+ has no model {MODEL_NAME}") as failed:
+        client.submit(text(model=MODEL_NAME)).result()
+    assert failed.value.error.code == "checkpoint"
+    assert client.submit(text()).result()
 
 
 def _processes_of(client: Client, jobs: list[JobHandle]) -> set[str]:

@@ -19,15 +19,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from bridge.client.start import daemon_environment
 from bridge.protocol import keys
 from bridge.protocol.home import Endpoints, connection_path
-from bridge.protocol.linked import Linked, write_linked
-from bridge.protocol.messages import ModelName
 from tests.support.daemons import MODEL, text
 from tests.support.patience import HANG_SECONDS
+from tests.support.remote import hand_on
 from tests.support.renderers import SINES
 
 RAY_PORT, LINK_PORT = 6379, 49_400
@@ -158,8 +155,7 @@ def _linked(asks: str, renders: str) -> bool:
         keys.allow(there, "asks", keys.own_pair(here).public)
         address = f"tcp://{cable.address(renders)}"
         link = keys.link(there, "asks", Endpoints(f"{address}:{LINK_PORT}", f"{address}:{LINK_PORT + 1}"))
-        model = ModelName(name=MODEL.name)
-        write_linked(here, Linked(**msgspec.structs.asdict(link), name="gpubox", model=model))
+        hand_on(here, link)
         bound = ("--bind", f"{address}:{LINK_PORT}", "--model", str(MODEL), "--renderer", SINES)
         stack.enter_context(daemon(cable, renders, there, *bound))
         stack.enter_context(daemon(cable, asks, here))

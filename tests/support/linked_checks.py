@@ -7,11 +7,9 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from bridge.cli.doctor.doctor_checks import linked_checks
@@ -19,13 +17,12 @@ from bridge.client import Client
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.protocol import keys
 from bridge.protocol.errors import RequestFailed
-from bridge.protocol.home import Endpoints, read_connection
-from bridge.protocol.linked import Linked, write_linked
+from bridge.protocol.home import Endpoints
 from bridge.protocol.messages import ModelName
-from tests.support.daemons import MODEL, Daemon, running, text
+from tests.support.daemons import Daemon, running, text
 from tests.support.executor_contract import CHECKS, PLACES, guest_options
 from tests.support.patience import HANG_SECONDS
-from tests.support.remote import Remote, free_port
+from tests.support.remote import Pair, Remote, free_port, hand_on, linked_pair
 from tests.support.renderers import NOISE
 
 FIND_FIRST = """
@@ -35,31 +32,17 @@ runpy.run_module("bridge.daemon", run_name="__main__", alter_sys=True)
 """
 
 
-@dataclass
-class Pair:
-    """A machine of several places that renders, and one that asks."""
-
-    far: Daemon
-    near: Daemon
-
-
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """A machine of several places that renders, and one that asks."""
     remote = Remote(tmp_path_factory.mktemp("linked"))
-    link = msgspec.structs.asdict(read_connection(remote.link))
-    write_linked(remote.laptop, Linked(**link, name="gpubox", model=ModelName(name=MODEL.name)))
-    there = ("--bind", remote.address, "--device", f"cpu*{PLACES}")
-    with running(remote.server, *there, renderer=NOISE) as far:
-        near = Daemon(remote.laptop, "--model", "", *guest_options(remote.laptop), renderer=DEFAULT_RENDERER)
-        try:
-            near.start()
-            with near.client() as client:
-                client.submit(text()).result()
-                for job in [client.submit(text("steps=10 step_seconds=0.05", seed=n)) for n in range(PLACES)]:
-                    job.result()  # each process here has connected, which loads the model there
-            yield Pair(far, near)
-        finally:
-            near.stop()
+    there = ("--device", f"cpu*{PLACES}")
+    with linked_pair(remote, there, guest_options(remote.laptop), NOISE) as pair:
+        with pair.near.client() as client:
+            client.submit(text()).result()
+            for job in [client.submit(text("steps=10 step_seconds=0.05", seed=n)) for n in range(PLACES)]:
+                job.result()  # each process here has connected, which loads the model there
+        yield pair
 
 
 @pytest.fixture
@@ -103,8 +86,7 @@ def test_another_version_there_is_said_with_each_job(tmp_path: Path, monkeypatch
     about.parent.mkdir(parents=True)
     about.write_text("Metadata-Version: 2.1\nName: acestep-bridge\nVersion: 99.0\n")
     remote = Remote(tmp_path)
-    link = msgspec.structs.asdict(read_connection(remote.link))
-    write_linked(remote.laptop, Linked(**link, name="gpubox", model=ModelName(name=MODEL.name)))
+    remote.let_render()
     far = Daemon(remote.server, "--bind", remote.address)
     far.program = ("-c", FIND_FIRST, str(about.parent.parent))
     with contextlib.ExitStack() as stack:
@@ -131,7 +113,7 @@ def test_two_machines_that_are_linked_to_each_other_refuse_the_job(tmp_path: Pat
         keys.allow(home, "peer", keys.own_pair(peer).public)
         at = f"tcp://127.0.0.1:{ports[home]}"
         link = keys.link(home, "peer", Endpoints(at, f"tcp://127.0.0.1:{ports[home] + 1}"))
-        write_linked(peer, Linked(**msgspec.structs.asdict(link), name=home.name, model=ModelName(name="nano")))
+        hand_on(peer, link, home.name, ModelName(name="nano"))
     with contextlib.ExitStack() as stack:
         daemons = []
         for home in (one, other):

@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -27,42 +26,23 @@ from bridge.engine_process.remote import remote_renderer
 from bridge.engine_process.wire import DEFAULT_RENDERER, RenderJob
 from bridge.files.store import AudioStore
 from bridge.protocol import errors, keys
-from bridge.protocol.home import Connection, Endpoints, read_connection
+from bridge.protocol.home import Connection, Endpoints
 from bridge.protocol.linked import Linked, linked_path, read_linked, write_linked
-from bridge.protocol.messages import ModelName
 from tests.support.cable import ProxyCable
 from tests.support.daemons import Daemon, running, text
 from tests.support.patience import HANG_SECONDS
-from tests.support.remote import Remote, free_port
-
-MODEL = ModelName(name="tiny_checkpoint", description="tiny_checkpoint: a checkpoint of yours")
-
-
-@dataclass
-class Pair:
-    """A machine that renders (sines) and one that only asks."""
-
-    far: Daemon
-    near: Daemon
+from tests.support.remote import LINKED_MODEL, Pair, Remote, free_port, linked_pair
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    remote = Remote(tmp_path_factory.mktemp("linked"))
-    link = read_connection(remote.link)
-    write_linked(remote.laptop, Linked(**msgspec.structs.asdict(link), name="gpubox", model=MODEL))
-    with running(remote.server, "--bind", remote.address) as far:
-        near = Daemon(remote.laptop, "--model", "", renderer=DEFAULT_RENDERER)
-        try:
-            near.start()
-            yield Pair(far, near)
-        finally:
-            near.stop()
+    with linked_pair(Remote(tmp_path_factory.mktemp("linked"))) as pair:
+        yield pair
 
 
 def test_a_job_is_rendered_there_and_its_files_lie_here(pair: Pair) -> None:
     with pair.near.client() as client:
-        assert client.hello().model == MODEL
+        assert client.hello().model == LINKED_MODEL
         job = client.submit(text("steps=5", variations=2, seed=5))
         seen = [status.stage for status in job.progress()]
         result = job.result()
@@ -92,7 +72,7 @@ def test_models_are_those_of_the_other_machine(pair: Pair, monkeypatch: pytest.M
     with pair.near.client() as client, pair.far.client() as there:
         reply = client.models()
         assert [m.name for m in reply.models] == [m.name for m in there.models().models]
-        assert {m.machine for m in reply.models} == {"gpubox"} and reply.default == MODEL.name
+        assert {m.machine for m in reply.models} == {"gpubox"} and reply.default == LINKED_MODEL.name
     shown = command(pair.near.home, monkeypatch, "models", "list").stdout.splitlines()
     assert shown[0] == "On the machine at gpubox, which renders for this computer:" and shown[1].startswith("nano: ")
     assert any("does not render while it is linked" in line for line in shown)
@@ -119,8 +99,8 @@ def test_a_job_goes_on_after_the_line_was_lost_and_is_rendered_once(
                 told.append("dropped")
                 cable.drop()
 
-        renderer.load(MODEL.name, on_step)
-        job = RenderJob(job_id="cut", request=text("steps=20 step_seconds=0.02"), model=MODEL.name)
+        renderer.load(LINKED_MODEL.name, on_step)
+        job = RenderJob(job_id="cut", request=text("steps=20 step_seconds=0.02"), model=LINKED_MODEL.name)
         done = renderer.render(job, on_step, lambda level, words: told.append(words), threading.Event())
         assert "dropped" in told and there.jobs().total == before + 1
         assert done.results[0].audio.sha256 == there.result(there.jobs().jobs[0].job_id).sha256
@@ -150,8 +130,7 @@ def test_an_error_there_is_told_here(pair: Pair) -> None:
 
 def test_an_unreachable_machine_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remote = Remote(tmp_path)
-    link = read_connection(remote.link)
-    write_linked(remote.laptop, Linked(**msgspec.structs.asdict(link), name="gpubox", model=MODEL))
+    remote.let_render()
     near = Daemon(remote.laptop, "--model", "", renderer=DEFAULT_RENDERER)
     try:
         near.start()
