@@ -1,7 +1,7 @@
 """The joints of a finished file, without its source: clicks, flams, dips, level, beat and brightness at two borders.
 
-A flam is two attacks within 70 ms that stand on both sides of a border; a dip is 30 ms at a border that lie 9 dB under
-what is before and after. Either is named only where the music itself does not do so all the time. Knows no file.
+A flam is two attacks within 70 ms at a border (`flams`); a dip is 30 ms at a border that lie 9 dB under what is before
+and after. Either is named only where the music itself does not do so all the time. Knows no file.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.audio.attacks import Attacks, find_attacks, levels
+from engine.audio.attacks import levels
+from engine.audio.flams import FLAM_STEPS, is_flam
 from engine.audio.pulse import Onsets, find_pulse
 from engine.audio.seam import Patch
 from engine.audio.seam_report import SeamReport, measure
 from engine.audio.window import Region, plan_window
 
-FLAM_STEPS = 70
 _AROUND_STEPS = 4000
 _PULSE_SECONDS = 10.0
 _MOST_BEATS = 2000
 _DIP_DB = 9.0
 _DIP_STEPS, _SIDE_STEPS = 30, 60
 _USUAL_PERCENTILE, _MORE_DB = 99.0, 3.0  # of the music's own gaps, as before its attacks
-_USUAL_PAIRS = 0.2  # of the attacks around: a roll, or fast hats
-_STRONG = 0.4
 
 
 @dataclass(frozen=True)
@@ -102,12 +100,7 @@ def _near(audio: NDArray[np.float64], rate: int, seconds: float) -> tuple[NDArra
 
 def _flam(audio: NDArray[np.float64], rate: int, seconds: float) -> bool:
     part, border = _near(audio, rate, seconds)
-    found = find_attacks(part, rate)
-    strong = Attacks(found.steps[found.strengths >= _STRONG], found.strengths[found.strengths >= _STRONG])
-    pairs = np.diff(strong.steps) < FLAM_STEPS
-    left, right = strong.steps[:-1], strong.steps[1:]
-    here = pairs & (left < border + _DIP_STEPS) & (right > border - _DIP_STEPS)
-    return bool(here.any()) and float((pairs & ~here).sum()) <= _USUAL_PAIRS * strong.steps.size
+    return is_flam(part, rate, border / 1000)
 
 
 def _dip(audio: NDArray[np.float64], rate: int, seconds: float) -> bool:

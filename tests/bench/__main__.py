@@ -10,6 +10,7 @@ import argparse
 import importlib
 import json
 import os
+import sys
 import time
 import traceback
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from engine.errors import InvalidRequest
 from tests.bench.figures import Figure, Result, Series
 
 HOMES = {
@@ -67,6 +69,9 @@ def main() -> int:
         began = time.perf_counter()
         try:
             results += _bench(name)(options.threads)
+        except InvalidRequest as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            failed.append(name)
         except Exception:  # the others are worth having
             traceback.print_exc()
             failed.append(name)

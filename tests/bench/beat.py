@@ -19,7 +19,7 @@ from rich.table import Table
 
 from engine.audio.surroundings import Surroundings
 from tests.bench.figures import Figure, Result
-from tests.bench.fit_places import music_of_folder
+from tests.bench.music_folder import middles
 from tests.support.beat_corpus import (
     KINDS_WITH_BEAT,
     KINDS_WITHOUT,
@@ -69,7 +69,7 @@ def known() -> list[Result]:
 def of_folder(folder: Path) -> list[Result]:
     """Figures over 20 s of each piece of a folder."""
     found, late = [], []
-    for audio, rate in track(list(music_of_folder(folder)), "music"):
+    for audio, rate in track(list(middles(folder)), "music"):
         first, last = (round(seconds * rate) for seconds in GAP)
         around = Surroundings(audio[:, :first], audio[:, last:], rate)
         pulse, offset = around.beat_offset(audio[:, first:last], (0.0, 0.0))

@@ -18,7 +18,7 @@ from rich.progress import track
 from engine.audio.attacks import find_attacks
 from engine.audio.finished_report import report_on
 from tests.bench.figures import Figure, Result
-from tests.bench.fit_places import music_of_folder
+from tests.bench.music_folder import middles
 from tests.support.beat_corpus import KINDS_WITH_BEAT, RATE, piece_with_beat
 
 Audio = NDArray[np.float64]
@@ -26,6 +26,7 @@ Borders = tuple[int, int]  # of the region, in samples
 SAID = {
     "click": "heard as a click",
     "flam": "flam",
+    "unlike flam": "flam",
     "dip": "level dips",
     "late": "The beat is",
     "louder": "louder than the music",
@@ -44,16 +45,33 @@ def _click(audio: Audio, borders: Borders, rate: int, rng: np.random.Generator) 
 
 
 def _flam(audio: Audio, borders: Borders, rate: int, rng: np.random.Generator) -> Audio:
-    """The nearest strong attack of the piece, laid on the border twice, 20 to 45 ms apart."""
-    at = borders[rng.integers(2)]
+    """A strong attack of the piece, laid on the border twice, 20 to 45 ms apart."""
+    strong = _strong(audio, rate, 5)
+    first = rng.choice(strong) if strong.size else 0
+    return _two_attacks(audio, borders, rate, rng, (first, first))
+
+
+def _unlike_flam(audio: Audio, borders: Borders, rate: int, rng: np.random.Generator) -> Audio:
+    """Two strong attacks of the piece, as those of source and new part are: each another."""
+    strong = _strong(audio, rate, 8)
+    first, second = rng.permutation(strong)[:2] if strong.size > 1 else (0, 500)
+    return _two_attacks(audio, borders, rate, rng, (first, second))
+
+
+def _strong(audio: Audio, rate: int, count: int) -> NDArray[np.int64]:
     found = find_attacks(audio, rate)
-    strong = found.steps[np.argsort(-found.strengths)][:5]
-    first = round(float(rng.choice(strong)) / 1000 * rate) if strong.size else 0
-    sound = audio[:, first : first + round(0.08 * rate)]
-    sound = sound * np.linspace(1, 0, sound.shape[1])
+    return found.steps[np.argsort(-found.strengths)][:count]
+
+
+def _two_attacks(audio: Audio, borders: Borders, rate: int, rng: np.random.Generator, steps: tuple[int, int]) -> Audio:
+    """The 80 ms from each of the steps on, laid on a border 20 to 45 ms apart."""
+    at = borders[rng.integers(2)]
     out = audio.copy()
-    for place in (at - round(0.012 * rate), at + round(rng.uniform(0.008, 0.033) * rate)):
-        out[:, place : place + sound.shape[1]] += 1.2 * sound
+    places = at - round(0.012 * rate), at + round(rng.uniform(0.008, 0.033) * rate)
+    for place, step in zip(places, steps, strict=True):
+        first = round(step / 1000 * rate)
+        sound = audio[:, first : first + round(0.08 * rate)]
+        out[:, place : place + sound.shape[1]] += 1.2 * sound * np.linspace(1, 0, sound.shape[1])
     return out
 
 
@@ -85,6 +103,7 @@ def _turned(low: float, high: float) -> Callable[[Audio, Borders, int, np.random
 FAULTS: dict[str, Callable[[Audio, Borders, int, np.random.Generator], Audio]] = {
     "click": _click,
     "flam": _flam,
+    "unlike flam": _unlike_flam,
     "dip": _dip,
     "late": _late,
     "louder": _turned(3.0, 9.0),
@@ -102,7 +121,7 @@ def music() -> Iterator[tuple[Audio, int]]:
     """20 s pieces, (channels, n), with their rate."""
     folder = os.environ.get("ACESTEP_FIT_FOLDER")
     if folder:
-        for audio, rate in music_of_folder(Path(folder)):
+        for audio, rate in middles(Path(folder)):
             yield audio.astype(np.float64), rate
         return
     for number, kind in enumerate(KINDS_WITH_BEAT):

@@ -1,8 +1,9 @@
 """`python -m tests.bench fit [FOLDER]`: how regions made by `nano` fit, on the generator's pieces or on real music.
 
-Half of the regions are snapped to bars (of a folder's music: to attacks), half lie anywhere. FOLDER holds wav, flac,
-ogg or mp3; `ACESTEP_FIT_REGIONS` says how many regions of each kind (50), `ACESTEP_FIT_STEPS` how many steps the model
-makes; `ACESTEP_FIT_KEPT` is a folder that keeps what it made, so that a run that was stopped goes on.
+Half of the regions are snapped to bars (of a folder's music: to attacks), half lie anywhere. FOLDER is music of any
+kind that the engine reads, or one file (`music_folder.py`); `ACESTEP_FIT_REGIONS` says how many regions of each kind
+(50), `ACESTEP_FIT_STEPS` how many steps the model makes; `ACESTEP_FIT_KEPT` is a folder that keeps what it made, so
+that a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -29,6 +31,8 @@ from tests.bench.fit_places import KINDS, Place, Renderer, generated, of_folder
 
 FLAM_STEPS = 70
 _NEAR_SECONDS = 0.4
+_MOMENT_SECONDS = 0.005  # of the music beside a joint, as in the report
+_SHARPER_DB = 1.0
 Span = tuple[int, int]
 
 
@@ -49,6 +53,12 @@ class Faded:
         first, second, sounding = pieces
         power = np.sum(sounding**2, axis=0)
         return float(level_off_db(Powers.of(first, second), before.shape[1], self.old.shape[1], rate, power))
+
+    def sharper_db(self, audio: NDArray[np.float32], joint: Span, rate: int) -> float:
+        """How much sharper than both of its pieces the joint is in the result `audio`: what the fade itself made."""
+        (before, after), sounding = _beside(audio, joint, rate)
+        pieces = np.concatenate([before, self.old], axis=1), np.concatenate([self.new, after], axis=1)
+        return _sharper_db(sounding, *pieces)
 
 
 def fit_of(places: Iterator[Place], kind: str, count: int) -> list[Result]:
@@ -107,29 +117,48 @@ def _near(steps: NDArray[np.int64], step: int) -> bool:
 
 
 def _measured(place: Place, joined: Joined, fades: list[Faded]) -> dict[str, float]:
-    seam, audio = joined.reports[0], joined.audio
+    seam, audio, rate = joined.reports[0], joined.audio, place.sample_rate
     before, after = joined.patches[0].joints
     joints = [joint for joint in (before, after) if joint is not None]
     late, moved = seam.tempo_phase_error_ms, seam.beat_shift_ms or 0.0
     outside = np.ones(audio.shape[1], dtype=bool)
     for first, last in joined.changed:
         outside[first:last] = False
+    over, untouched = _over(seam), _over(_untouched(place, joined))
+    than_source = [_sharper_db(_beside(audio, at, rate)[1], _beside(place.audio, at, rate)[1]) for at in joints]
+    than_both = [fade.sharper_db(audio, at, rate) for fade, at in zip(fades, joints, strict=True)]
+    loudness = seam.loudness_difference_lu
     return {
         "changed": float(((audio != place.audio).any(axis=0) & outside).sum()),
-        "over": _over(seam),
-        "over_untouched": _over(_untouched(place, joined)),
-        "double": float(np.mean([doubled(place.audio, audio, place.sample_rate, joint) for joint in joints])),
-        "level": max(f.off_db(audio, at, place.sample_rate) for f, at in zip(fades, joints, strict=True)),
-        "loudness": abs(seam.loudness_difference_lu or 0.0),
+        "over": float(over.mean()),
+        "over_untouched": float(untouched.mean()),
+        "over_source": float((over & (np.array(than_source) > _SHARPER_DB)).mean()),
+        "over_made": float((over & (np.array(than_both) > _SHARPER_DB)).mean()),
+        "double": float(np.mean([doubled(place.audio, audio, rate, joint) for joint in joints])),
+        "level": max(f.off_db(audio, at, rate) for f, at in zip(fades, joints, strict=True)),
+        "loudness": np.nan if loudness is None else abs(loudness),
         "beat": float(late is not None),
         "before": np.nan if late is None else abs(late - moved),
         "after": np.nan if late is None else abs(late),
     }
 
 
-def _over(seam: SeamReport) -> float:
-    """Share of the joints that are sharper than the music's own attacks around them."""
-    return float(np.mean([(level or -1) > 0 for level in (seam.click_before_db, seam.click_after_db)]))
+def _over(seam: SeamReport) -> NDArray[np.bool_]:
+    """Which of the two joints are sharper than the music's own attacks around them."""
+    return np.array([(level or -1) > 0 for level in (seam.click_before_db, seam.click_after_db)])
+
+
+def _beside(audio: NDArray[Any], joint: Span, rate: int) -> tuple[tuple[NDArray[Any], NDArray[Any]], NDArray[Any]]:
+    """The 5 ms on each side of a joint, and all from the first of them to the last."""
+    wide = max(4, round(_MOMENT_SECONDS * rate))
+    first, last = max(0, joint[0] - wide), joint[1] + wide
+    return (audio[:, first : joint[0]], audio[:, joint[1] : last]), audio[:, first:last]
+
+
+def _sharper_db(samples: NDArray[Any], *others: NDArray[Any]) -> float:
+    """How much sharper the sharpest moment is than that of all others, (channels, n)."""
+    peaks = [float(np.abs(np.diff(part.astype(np.float64), 2)).max(initial=1e-4)) for part in (samples, *others)]
+    return 20 * float(np.log10(peaks[0] / max(peaks[1:])))
 
 
 def _untouched(place: Place, joined: Joined) -> SeamReport:
@@ -146,30 +175,36 @@ def _figures(rows: list[dict[str, float]], kind: str) -> list[Result]:
     steps = os.environ.get("ACESTEP_FIT_STEPS")
     how = f"nano, {len(rows)} regions" + (f", {steps} steps" if steps else "")
 
-    def figure(name: str, what: str, value: float, unit: str, reach: str) -> Result:
+    def figure(name: str, what: str, value: float, unit: str, reach: str) -> Figure:
         return Figure(f"fit_{kind}_{name}", f"{kind} regions: {what}", value, unit, reach, how)
 
     def column(name: str) -> NDArray[np.float64]:
-        return np.array([row[name] for row in rows])
+        values = np.array([row[name] for row in rows])
+        return values[~np.isnan(values)]
+
+    def percentile(name: str, share: float) -> float:
+        return float(np.percentile(column(name), share)) if column(name).size else float("nan")
 
     def median(name: str) -> float:
-        known = column(name)[~np.isnan(column(name))]
-        return float(np.median(known)) if known.size else float("nan")
+        return percentile(name, 50)
 
-    return [
+    every: list[Figure] = [
         figure("changed", "samples changed outside", float(column("changed").sum()), "", "0"),
         figure("over", "joints over the music's own attacks", 100 * column("over").mean(), "%", "<= 5"),
         figure("over_untouched", "and of the untouched source there", 100 * column("over_untouched").mean(), "%", ""),
+        figure("over_source", "over, and sharper than the source there", 100 * column("over_source").mean(), "%", ""),
+        figure("over_made", "over, and sharper than both pieces there", 100 * column("over_made").mean(), "%", "0"),
         figure("double", "double attacks at joints within 70 ms", 100 * column("double").mean(), "%", "<= 5"),
         figure("level", "bump or dip at joints, median", median("level"), "dB", "<= 0.5"),
-        figure("level_95", "and of 95 in 100", float(np.percentile(column("level"), 95)), "dB", "<= 0.5"),
+        figure("level_95", "and of 95 in 100", percentile("level", 95), "dB", "<= 0.5"),
         figure("level_most", "and of all", float(column("level").max()), "dB", ""),
         figure("loudness", "loudness off, median", median("loudness"), "LU", ""),
-        figure("loudness_95", "and of 95 in 100", float(np.percentile(column("loudness"), 95)), "LU", ""),
+        figure("loudness_95", "and of 95 in 100", percentile("loudness", 95), "LU", ""),
         figure("beat", "beat compared", 100 * column("beat").mean(), "%", ""),
         figure("phase_before", "late or early before correction, median", median("before"), "ms", ""),
         figure("phase_after", "and after it", median("after"), "ms", "< 15"),
     ]
+    return [known for known in every if not np.isnan(known.value)]  # what nothing was compared with is left out
 
 
 def fit(threads: int) -> list[Result]:

@@ -19,16 +19,18 @@ from numpy.typing import NDArray
 
 from engine.audio.attacks import find_attacks
 from engine.audio.buffer import Audio
+from engine.audio.files import AudioInfo
 from engine.audio.seam import Fitting, Made, make_patches
+from engine.audio.seam_report import is_silent
 from engine.audio.window import plan_window
 from engine.rendering import joining
 from engine.rendering.joining import Joined, Joiner, Piece
 from engine.rendering.source import open_source
+from tests.bench.music_folder import PIECE_SECONDS, cut, usable
 
 KINDS = ("random", "snapped")
-_SECONDS = 20.0
-_SHORTEST_SECONDS = 14.0
-_ENDINGS = {".wav", ".flac", ".ogg", ".mp3"}
+_TRIES = 8
+_AROUND_SECONDS = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,12 @@ class Place:
     start: float
     end: float
     bpm: float | None
+
+    @property
+    def around(self) -> NDArray[np.float32]:
+        """The region with 2 s on each side."""
+        first = max(0, round((self.start - _AROUND_SECONDS) * self.sample_rate))
+        return self.audio[:, first : round((self.end + _AROUND_SECONDS) * self.sample_rate)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,46 +86,34 @@ def generated(kind: str, count: int) -> Iterator[Place]:
     rng = np.random.default_rng(KINDS.index(kind))
     for number in range(count):
         seed = 7000 + number
-        score = make_score(seed, _SECONDS, Wish(steady=True))
-        bars = [bar.start for bar in score.bars if 4 < bar.start < _SECONDS - 4]
+        score = make_score(seed, PIECE_SECONDS, Wish(steady=True))
+        bars = [bar.start for bar in score.bars if 4 < bar.start < PIECE_SECONDS - 4]
         start, end = rng.uniform(4, 10), rng.uniform(11, 15)
         if kind == "snapped" and len(bars) > 1:
             start, end = bars[0], bars[min(len(bars) - 1, 2)]
         yield Place(render(score, seed).audio, 44100, float(start), float(end), score.bars[0].bpm)
 
 
-def music_of_folder(folder: Path) -> Iterator[tuple[NDArray[np.float32], int]]:
-    """20 s from the middle of each piece of a folder, (channels, n), with its rate."""
-    import soundfile
-
-    for path in _paths(folder):
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        first = max(0, (samples.shape[0] - round(_SECONDS * rate)) // 2)
-        yield np.ascontiguousarray(samples[first : first + round(_SECONDS * rate), :2].T), rate
-
-
 def of_folder(folder: Path, kind: str, count: int) -> Iterator[Place]:
-    """Regions of a folder's music, in turns over its files; those too short are left out."""
-    import soundfile
-
+    """Regions of a folder's music, in turns over its pieces. Raises InvalidRequest where it has none."""
     rng = np.random.default_rng(KINDS.index(kind))
-    paths = _paths(folder)
-    for number in range(count if paths else 0):
-        samples, rate = soundfile.read(paths[number % len(paths)], dtype="float32", always_2d=True)
-        first = round(rng.uniform(0, max(0.0, samples.shape[0] / rate - _SECONDS)) * rate)
-        audio = np.ascontiguousarray(samples[first : first + round(_SECONDS * rate), :2].T)
-        start, end = rng.uniform(4, 6), rng.uniform(7.5, 10)
-        if kind == "snapped":
-            start, end = (_attack_near(audio, rate, seconds) for seconds in (start, end))
-        yield Place(audio, rate, float(start), float(end), None)
+    pieces = usable(folder)
+    for number in range(count):
+        place = _place(pieces[number % len(pieces)], kind, rng)
+        for _ in range(_TRIES):  # where there is silence, nothing could fit or not
+            if not is_silent(place.around):
+                break
+            place = _place(pieces[number % len(pieces)], kind, rng)
+        yield place
 
 
-def _paths(folder: Path) -> list[Path]:
-    """A folder's music, but for what is too short."""
-    import soundfile
-
-    paths = sorted({p.resolve() for p in folder.rglob("*") if p.suffix.lower() in _ENDINGS})
-    return [p for p in paths if soundfile.info(p).duration > _SHORTEST_SECONDS]
+def _place(info: AudioInfo, kind: str, rng: np.random.Generator) -> Place:
+    """A region of some 20 s of a piece."""
+    audio, rate = cut(info, rng.uniform(0, max(0.0, info.duration_seconds - PIECE_SECONDS)))
+    start, end = rng.uniform(4, 6), rng.uniform(7.5, 10)
+    if kind == "snapped":
+        start, end = (_attack_near(audio, rate, seconds) for seconds in (start, end))
+    return Place(audio, rate, float(start), float(end), None)
 
 
 def _attack_near(audio: NDArray[np.float32], rate: int, seconds: float) -> float:

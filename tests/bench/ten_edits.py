@@ -167,13 +167,17 @@ def _steps() -> dict[str, int]:
 
 
 def _source() -> Audio:
+    from engine.errors import InvalidRequest
     from engine.training.music.arrange import Wish, make_score
     from engine.training.music.synthesis import render
-    from tests.bench.fit_places import music_of_folder
+    from tests.bench.music_folder import middles
 
     folder = os.environ.get("ACESTEP_FIT_FOLDER")
     if folder:
-        return next(audio for audio, rate in music_of_folder(Path(folder)) if rate == _RATE)
+        for audio, rate in middles(Path(folder)):
+            if rate == _RATE:
+                return audio
+        raise InvalidRequest("FOLDER", folder, f"a piece at {_RATE} Hz", "Convert one, or name another folder.")
     return render(make_score(7001, _SECONDS, Wish(steady=True)), 7001).audio
 
 

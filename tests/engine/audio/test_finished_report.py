@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engine.audio.finished_report import report_on
+from engine.audio.flams import is_flam
 
 RATE = 22050
 START, END = 8.0, 14.0
@@ -59,3 +60,34 @@ def test_clean_music_has_none(on_the_border: bool) -> None:
     assert not any(said in words for said in SAID.values()) and "The beat continues" in words
     assert np.allclose(np.diff(report.beats), 0.5, atol=0.005) and len(report.beats) > 20
     assert "samples_changed_outside" not in report.to_dict() and report.to_dict()["words"]
+
+
+def _drums(times: list[float], seconds: float = 8.0) -> np.ndarray:
+    """Drums, each of its own pitch and noise, over a held chord: (2, n)."""
+    rng = np.random.default_rng(2)
+    t = np.arange(round(0.25 * RATE)) / RATE
+    out = _music(1, seconds + 0.5)[:, : round(seconds * RATE)] * 0.05
+    for time in times:
+        drum = np.sin(2 * np.pi * rng.uniform(50, 90) * t) * np.exp(-t * 14) * 0.5
+        drum += rng.normal(0, 0.2, t.size) * np.exp(-t * rng.uniform(20, 60))
+        first = round(time * RATE)
+        out[:, first : first + t.size] += drum[: out.shape[1] - first]
+    return out
+
+
+@pytest.mark.parametrize("apart", [0.02, 0.03, 0.06])
+def test_a_second_drum_under_the_decay_of_the_first_is_a_flam(apart: float) -> None:
+    """It raises the level by less than 4 dB."""
+    beats = [0.5 * k for k in range(1, 15)]
+    assert is_flam(_drums([*beats, 4.0 + apart]), RATE, 4.01)
+    assert not is_flam(_drums([*beats, 3.0 + apart]), RATE, 4.01)  # elsewhere
+    assert not is_flam(_drums([*beats, 4.1]), RATE, 4.01)  # so far apart it is a rhythm
+
+
+def test_a_roll_has_no_flam() -> None:
+    assert not is_flam(_drums([0.2 + 0.05 * k for k in range(145)]), RATE, 4.01)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.02, 0.3, 3.0])
+def test_silence_and_little_audio_have_no_flam(seconds: float) -> None:
+    assert not is_flam(np.zeros((2, round(seconds * RATE))), RATE, seconds / 2)
