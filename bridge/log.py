@@ -39,9 +39,13 @@ def level_of(environment: Mapping[str, str] = os.environ) -> str:
     return level
 
 
-def set_up(path: Path | None, level: str = "info", on_stderr: logging.Formatter | None = None) -> None:
-    """Let everything that this process logs go to a file, to standard error, or to both."""
-    handlers: list[logging.Handler] = [] if path is None else [LogFile(path)]
+def set_up(
+    path: Path | None, level: str = "info", on_stderr: logging.Formatter | None = None, lazily: bool = False
+) -> None:
+    """Let everything that this process logs go to a file, to standard error, or to both. Raises OSError, but for
+    `lazily`: a full disk leaves the file for later.
+    """
+    handlers: list[logging.Handler] = [] if path is None else [LogFile(path, lazily)]
     if on_stderr is not None and sys.stderr is not None:  # a program without a window has none on Windows
         handlers.append(logging.StreamHandler(sys.stderr))
         handlers[-1].setFormatter(on_stderr)
@@ -99,10 +103,20 @@ class TextFormatter(_WithoutSecrets):
 
 
 class LogFile(logging.handlers.RotatingFileHandler):
-    """A file of 0600 that is put aside once it is long: NAME.1 is the one before, up to NAME.3. Never raises."""
+    """A file of 0600 that is put aside once it is long: NAME.1 is the one before, up to NAME.3.
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, maxBytes=MOST_BYTES, backupCount=KEPT, encoding="ascii", errors="backslashreplace")
+    `lazily`: opened when there is something to write, and again until that works; else raises OSError now.
+    """
+
+    def __init__(self, path: Path, lazily: bool = False) -> None:
+        super().__init__(
+            path,
+            maxBytes=MOST_BYTES,
+            backupCount=KEPT,
+            encoding="ascii",
+            delay=lazily,
+            errors="backslashreplace",
+        )
         self.setFormatter(LogFormatter())
 
     def emit(self, record: logging.LogRecord) -> None:

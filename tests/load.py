@@ -27,9 +27,10 @@ import zmq
 from bridge.client import Client
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.jobs import JobStore
+from bridge.jobs.connection import JOURNAL_BYTES
 from bridge.protocol.frames import Data, decode, new_header, pack
 from bridge.protocol.home import Connection, connection_path, read_connection
-from bridge.protocol.messages import JobStatus, SubmitRequest
+from bridge.protocol.messages import HelloRequest, JobStatus, SubmitRequest
 from tests.support.daemons import MODEL, Daemon, running, text
 from tests.support.patience import HANG_SECONDS
 
@@ -75,6 +76,11 @@ class Caller:
     ids: list[str] = field(default_factory=list)
     begun: float = 0.0
 
+    def greet(self, hello: list[Data]) -> None:
+        """Connect, as every client does before it asks for anything."""
+        self.socket.send_multipart(hello)
+        self.socket.recv_multipart()
+
     def call(self) -> None:
         """Submit the next."""
         self.begun = time.monotonic()
@@ -101,6 +107,8 @@ def submit_many(home: Path, clients: int, jobs: int) -> list[Caller]:
         poller, by_socket = zmq.Poller(), {caller.socket: caller for caller in callers}
         for each in callers:
             poller.register(each.socket, zmq.POLLIN)
+            each.greet(pack(connection.key, new_header("hello"), HelloRequest()))
+        for each in callers:
             each.call()
         while any(len(each.ids) < jobs for each in callers):
             for socket, _ in poller.poll():
@@ -293,9 +301,10 @@ def make_history(home: Path, jobs: int) -> None:
 def daemon(renderer: str | None = None, model: str = str(MODEL)) -> Iterator[tuple[Daemon, Client]]:
     """A daemon in a folder of its own, and a client of it."""
     options = {} if renderer is None else {"renderer": renderer}
+    room = ("--journal-bytes", str(JOURNAL_BYTES))  # as users have it
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(Path(folder) / "home", "--model", model, **options) as running_daemon,
+        running(Path(folder) / "home", "--model", model, *room, **options) as running_daemon,
         running_daemon.client() as client,
     ):
         yield running_daemon, client

@@ -143,7 +143,11 @@ class EngineProcess:
     async def _start(self) -> None:
         self._forget()
         self.starts, self.state = self.starts + 1, "starting"
-        await self._spawn()
+        try:
+            await self._spawn()
+        except OSError as error:  # no memory, no more files or processes, no installation any more
+            self.kill()
+            raise EngineNotStarted(f"The engine process does not start: {error}") from error
         while not isinstance(await self._next(), wire.Ready):
             if self.pid is None or self._watch.silent_seconds() > self._settings.start_seconds:
                 self.kill()

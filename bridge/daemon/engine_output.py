@@ -43,7 +43,7 @@ def _logger(path: Path) -> logging.Logger:
     logger = logging.getLogger(f"bridge.engine_output.{path}")
     if not logger.handlers:
         logger.propagate = False
-        logger.addHandler(LogFile(path))
+        logger.addHandler(LogFile(path, lazily=True))
     return logger
 
 

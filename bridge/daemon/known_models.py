@@ -18,6 +18,7 @@ from bridge.jobs.own_models import place_of
 from bridge.protocol.errors import UnknownThing
 from engine.families.facts import Facts
 from engine.memory.main_memory import free_main_memory
+from engine.requests import Request
 
 SECONDS = 1.0
 _MOST = 20  # models
@@ -32,12 +33,14 @@ class KnownModels:
         self._facts: dict[str, tuple[float, Facts]] = {}  # and when they were found
         self._default: tuple[float, str] | None = None
         self._memory: tuple[float, int] | None = None
+        self._settles: set[tuple[str, type[Request]]] = set()  # tasks that were settled with a model's own defaults
 
     async def facts_of(self, model: str) -> Facts:
         """What the files of a model say."""
         found = self._facts.get(model)
         if found is None or self._clock() - found[0] > SECONDS:
             found = self._facts[model] = self._clock(), await self._threads.run(validate.facts_of_model, model)
+            self._settles.clear()
             while len(self._facts) > _MOST:
                 del self._facts[next(iter(self._facts))]
         return found[1]
@@ -53,6 +56,15 @@ class KnownModels:
         """Load what checks of requests need, which takes a fraction of a second, without holding anybody up."""
         if _CHECKS not in sys.modules:
             await self._threads.run(_load_checks)
+
+    def check_memory(self, request: Request, model: str, facts: Facts) -> None:
+        """Raises InvalidRequest where the results of a task without a source do not fit, or the model's own defaults
+        are none. What is surely small is settled once for a model and task, not each time, which takes longer.
+        """
+        kind = model, type(request)
+        if kind not in self._settles or not validate.surely_fits(request, facts, self.free_memory()):
+            validate.check_memory(request, facts, self.free_memory())
+            self._settles.add(kind)
 
     def free_memory(self) -> int:
         """Bytes of main memory that programs can have."""

@@ -20,7 +20,7 @@ from bridge.daemon.settings import Settings
 from bridge.daemon.spread import Spread
 from bridge.engine_process import wire
 from bridge.jobs import Job, JobStore
-from bridge.protocol.errors import ErrorContent, StoreUnavailable
+from bridge.protocol.errors import ErrorContent, StoreUnavailable, content_of
 from bridge.protocol.messages import State
 
 logger = logging.getLogger("bridge.daemon")
@@ -140,6 +140,11 @@ class Lane:
             error = failed  # the name of an except clause ends with it
             if self.current is job:
                 await self._write(job, lambda: self._after_death(job, error))
+        except Exception as error:  # of ours: the job is told of it, and does not run for ever
+            logger.exception("job %s", job.job_id)
+            content = content_of(error)
+            if self.current is job:
+                await self._write(job, lambda: self._fail(job, content))
         else:
             if self.current is job:
                 await self._write(job, lambda: self._finish(job, outcome))

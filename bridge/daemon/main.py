@@ -11,8 +11,9 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import zmq.asyncio
 
@@ -21,6 +22,7 @@ from bridge.daemon.doors.curve_door import CurveDoor
 from bridge.daemon.doors.door import LocalDoor
 from bridge.daemon.doors.listener import allow_many_files
 from bridge.daemon.durable.spare_room import SpareRoom
+from bridge.daemon.durable.threads import FileThreads
 from bridge.daemon.executor import Executor, make_executor
 from bridge.daemon.hub import Hub
 from bridge.daemon.operations import Operations
@@ -32,14 +34,16 @@ from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.files import AudioStore
 from bridge.files.fetch import CHOICES, UrlRules, allowed_urls
 from bridge.jobs import JobStore
+from bridge.jobs.connection import JOURNAL_BYTES
 from bridge.log import LEVELS, TextFormatter, hide, level_of, set_up
 from bridge.log_reading import log_path
 from bridge.protocol import keys
-from bridge.protocol.errors import BridgeError, StoreError, StoreUnavailable
+from bridge.protocol.errors import BridgeError, RequestFailed, StoreError, StoreUnavailable
 from bridge.protocol.home import (
     Connection,
     Endpoints,
     connection_path,
+    forget_connection,
     home_folder,
     keep_connection,
     make_home,
@@ -51,12 +55,15 @@ from bridge.protocol.lock import FileLock
 from bridge.protocol.messages import Content
 from engine.errors import InvalidRequest
 
+T = TypeVar("T")
 logger = logging.getLogger("bridge.daemon")
 FAULT = 70  # an exit status that asks for another try, as a death by a signal does
 _OTHER_SECONDS = 10.0
 _LOCK_TRIES = 5
 _KEEP_SECONDS = 2.0
 _LEFTOVER_SECONDS = 3600.0  # what is half written for so long was left by a writer that was killed
+_HELD_SECONDS, _HELD_PAUSE_SECONDS = 40.0, 0.5  # that the start waits while another program holds the file of jobs
+_LOOK_SECONDS = 3600.0  # for looking at a whole file of jobs, or for old audio
 _SMALL_STORE_BYTES = 1 << 23  # looked at before the start; a larger one meanwhile
 
 
@@ -66,7 +73,7 @@ def serve(settings: Settings) -> int:
     with FileLock(home / "daemon.lock") as lock:
         if not _acquired(lock) and (status := _wait_for_other(home, lock)) is not None:
             return status
-        connection_path(home).unlink(missing_ok=True)
+        forget_connection(home)
         write_install(home)
         take_short_turns()
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
@@ -86,6 +93,7 @@ def main(arguments: Sequence[str] | None = None, in_terminal: bool = True) -> in
             settings.log or log_path(settings.home, "daemon"),
             settings.log_level or level_of(),
             TextFormatter() if in_terminal else None,
+            lazily=settings.log is None,
         )
         return serve(settings)
     except (BridgeError, InvalidRequest, ValueError) as error:
@@ -119,6 +127,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     parser.add_argument("--log", type=Path, help="file for what it has to say, instead of daemon.log in its folder")
     parser.add_argument("--log-level", default="", choices=("", *LEVELS), help="from which level on")
     parser.add_argument("--renderer", default=DEFAULT_RENDERER, help=argparse.SUPPRESS)
+    parser.add_argument("--journal-bytes", type=int, default=JOURNAL_BYTES, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     return Settings(
         home=given.home.absolute(),
@@ -132,6 +141,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         warm=given.warm,
         allowed_roots=tuple(given.allow_root),
         client_quota_bytes=int(min(given.client_quota_gb, 1e9) * 1e9),
+        journal_bytes=given.journal_bytes,
         urls=UrlRules(given.audio_urls),
         renderer=given.renderer,
         log=given.log,
@@ -152,15 +162,18 @@ class _Daemon:
         key = secrets.token_hex(32)
         hide(key)
         remove_leftovers(home, _LEFTOVER_SECONDS)
-        store, audio = JobStore(home / "jobs.sqlite3"), AudioStore(home / "audio")
+        spare = SpareRoom(home)
+        store = await _patiently(lambda: JobStore(home / "jobs.sqlite3"), spare)
+        audio = AudioStore(home / "audio")
         if store.path.stat().st_size < _SMALL_STORE_BYTES:
-            store.check()
+            await _patiently(store.check, spare)
+        store.journal.lengthen(settings.journal_bytes)
         audio.make_folders()
         audio.remove_half_made(_LEFTOVER_SECONDS)
         hub = Hub(self._publish)
         executor = make_executor(settings)
         runner = Runner(store, hub, executor, settings)
-        SpareRoom(home).keep()
+        spare.keep()
         operations = Operations(settings, store, audio, runner)
         dispatch = Dispatch(operations.handlers, store, operations.stopping)
         server = self._server = Server(dispatch, operations.counters)
@@ -170,7 +183,7 @@ class _Daemon:
             if context is not None:
                 server.doors.append(CurveDoor(context, home, settings.bind, server.hearing))
             endpoints, *others = [await door.open() for door in server.doors]
-            for job in store.requeue_running():
+            for job in await _patiently(store.requeue_running, spare):
                 hub.job_changed(job, 0)
             _listen_to_signals(operations.stopping, executor)
             connection = Connection(endpoints=endpoints, key=key, pid=os.getpid(), started=time.time())
@@ -180,7 +193,7 @@ class _Daemon:
             logger.info("ready at %s", endpoints.commands)
             await self._work(server, runner, operations, audio, store, connection)
         finally:
-            connection_path(home).unlink(missing_ok=True)
+            forget_connection(home)
             await executor.close()
             for door in server.doors:
                 await door.close()
@@ -210,7 +223,7 @@ class _Daemon:
             task.add_done_callback(_report)
         await operations.stopping.wait()
         keeper.cancel()
-        connection_path(self._settings.home).unlink(missing_ok=True)
+        forget_connection(self._settings.home)
         runner.requeue_current()
         await server.finish()
         for task in tasks:
@@ -220,6 +233,23 @@ class _Daemon:
     def _publish(self, topic: str, content: Content, owner: str) -> None:
         if self._server is not None:
             self._server.publish(topic, content, owner)
+
+
+async def _patiently(work: Callable[[], T], spare: SpareRoom) -> T:
+    """What the start needs of the file of jobs, once no other program holds it, and on a full disk with the room that
+    is kept. Raises StoreUnavailable, StoreError.
+    """
+    limit = time.monotonic() + _HELD_SECONDS
+    while True:
+        try:
+            return work()
+        except StoreUnavailable as error:
+            if error.code != "store_busy" and spare.give_up():  # some writes to a full disk are told as errors of it
+                continue
+            if error.code != "store_busy" or time.monotonic() > limit:
+                raise
+            logger.warning("%s", error)
+            await asyncio.sleep(_HELD_PAUSE_SECONDS)
 
 
 async def _keep(home: Path, connection: Connection) -> None:
@@ -234,7 +264,9 @@ async def _keep(home: Path, connection: Connection) -> None:
 async def _look_at(path: Path, stopping: asyncio.Event) -> None:
     """Look at the whole file of jobs once, beside the work; a damaged one is not used any longer."""
     try:
-        await asyncio.to_thread(_check, path)
+        await FileThreads(at_once=1, seconds=_LOOK_SECONDS).run(_check, path)  # nobody waits for it at the end
+    except (StoreUnavailable, RequestFailed) as error:
+        logger.warning("the file of jobs was not looked at: %s", error)
     except StoreError as error:
         logger.error("%s", error)
         stopping.set()
@@ -282,12 +314,14 @@ def _listen_to_signals(stopping: asyncio.Event, executor: Executor) -> None:
 
 async def _clean(audio: AudioStore, store: JobStore, seconds: float) -> None:
     """Once a day, forget audio that nobody has used for long. The store answers on this loop's thread."""
+    threads = FileThreads(at_once=1, seconds=_LOOK_SECONDS)
     while True:
         used: set[str] = set()
         for first in range(256):  # a part at a time: there may be a hundred thousand
             used |= store.used(f"{first:02x}")
             await asyncio.sleep(0)
-        await asyncio.to_thread(audio.clean, used.__contains__, seconds)
+        with contextlib.suppress(RequestFailed):  # a drive that does not answer
+            await threads.run(audio.clean, used.__contains__, seconds)
         with contextlib.suppress(StoreUnavailable):
             store.forget_uploads(seconds)
         await asyncio.sleep(86400.0)

@@ -26,7 +26,7 @@ from bridge.daemon.quota import Quota
 from bridge.daemon.runner import Runner
 from bridge.daemon.settings import Settings
 from bridge.daemon.views import Counters
-from bridge.files import Attached, AudioStore, locate
+from bridge.files import AudioStore, locate
 from bridge.files.effect_presets import preset_folder, with_presets
 from bridge.files.roots import check_loras, check_model
 from bridge.files.sources import unknown_audio
@@ -136,7 +136,7 @@ class Operations:
             return await self._queue(request, model, facts, call)
 
     async def _queue(self, request: Request, model: str, facts: Facts, call: Call) -> Reply:
-        sources = await self._sources(request, facts, call.peer, call.attached)
+        sources = await self._sources(request, model, facts, call)
         try:
             job = job_for(request, model, call.peer, sources)
             status = await self._commits.write(
@@ -160,8 +160,9 @@ class Operations:
         call.remember(status)
         return status
 
-    async def _sources(self, request: Request, facts: Facts, peer: Peer, attached: Attached) -> Sources:
+    async def _sources(self, request: Request, model: str, facts: Facts, call: Call) -> Sources:
         """The files of the fields that hold audio, by name, checked."""
+        peer = call.peer
         check_request(request, facts)
         roots = None if peer.is_local else self._settings.allowed_roots
         sources: Sources = {}
@@ -173,21 +174,21 @@ class Operations:
                 if not peer.is_local and isinstance(audio, str) and audio.startswith("sha256:"):
                     self._check_known(audio, peer, field)
                 sources[field] = await self._threads.run(
-                    locate, audio, self._audio, attached, roots, self._settings.urls, field=field
+                    locate, audio, self._audio, call.attached, roots, self._settings.urls, field=field
                 )
                 self._being_submitted[sources[field].sha256 or ""] += 1
-            await self._check(request, sources, facts)
+            await self._check(request, sources, model, facts)
         except BaseException:
             self._let_go(sources)
             raise
         return sources
 
-    async def _check(self, request: Request, sources: Sources, facts: Facts) -> None:
+    async def _check(self, request: Request, sources: Sources, model: str, facts: Facts) -> None:
         if "audio" in sources:
             await self._threads.run(validate.check_source, request, sources["audio"].path, facts)
         else:
             await self._models_here.get_ready()
-            validate.check_memory(request, facts, self._models_here.free_memory())
+            self._models_here.check_memory(request, model, facts)
         if "reference_audio" in sources:
             await self._threads.run(validate.check_clip, sources["reference_audio"].path)
 
@@ -368,8 +369,10 @@ class Operations:
         return read_linked(self._settings.home)
 
     def _default_model(self) -> str:
+        if self._settings.model:
+            return self._settings.model
         linked = self._linked()
-        return self._settings.model or (linked.model.name if linked else self._models_here.default())
+        return linked.model.name if linked else self._models_here.default()
 
     def _model_name(self) -> m.ModelName:
         linked = self._linked()

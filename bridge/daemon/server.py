@@ -12,10 +12,11 @@ from typing import Any
 
 from bridge.daemon.dispatch import Dispatch, Peer, Reply
 from bridge.daemon.doors.door import Door, Hearing, Line
+from bridge.daemon.durable.threads import FileThreads
 from bridge.daemon.operations import Counters
 from bridge.files import Attached
 from bridge.protocol import messages as m
-from bridge.protocol.errors import BridgeError, ErrorContent, ProtocolError, content_of
+from bridge.protocol.errors import BridgeError, ErrorContent, ProtocolError, RequestFailed, content_of
 from bridge.protocol.frames import Data, Header, Message, decode, new_header, pack, read_header
 from engine.errors import EngineError
 
@@ -36,6 +37,7 @@ class Server:
         self.doors: list[Door] = []
         self._dispatch = dispatch
         self._counters = counters
+        self._threads = FileThreads()  # hash what is large; nobody waits for them at the end
         self._tasks: set[asyncio.Task[None]] = set()
         self.hearing = Hearing(self._heard, self._refused, self._too_many)
 
@@ -71,8 +73,8 @@ class Server:
 
     async def _answer(self, line: Line, frames: Sequence[Data]) -> None:
         try:
-            message = await _decoded(frames)
-        except ProtocolError as error:
+            message = await self._decoded(frames)
+        except (ProtocolError, RequestFailed) as error:
             self._counters.rejected_messages += 1
             await _send(line, _header_of(frames), content_of(error))
             return
@@ -90,6 +92,11 @@ class Server:
             logger.exception("%s", message.header.op)
             await _send(line, message.header, content_of(error))
 
+    async def _decoded(self, frames: Sequence[Data]) -> Message:
+        if sum(memoryview(frame).nbytes for frame in frames) < _LARGE_BYTES:
+            return decode(frames)
+        return await self._threads.run(decode, frames)
+
     async def _performed(self, line: Line, message: Message) -> Reply:
         peer = Peer(line.speaker.name, line.speaker.mark, line.speaker.rights)
         attached = Attached(message.buffers, message.buffer_hashes)
@@ -104,12 +111,6 @@ async def _send(line: Line, request: Header, content: Any, reply: Reply | None =
         await line.send(frames)
     except OSError as error:
         logger.debug("reply to %s not delivered: %s", request.op, error)
-
-
-async def _decoded(frames: Sequence[Data]) -> Message:
-    if sum(memoryview(frame).nbytes for frame in frames) < _LARGE_BYTES:
-        return decode(frames)
-    return await asyncio.to_thread(decode, frames)
 
 
 def _header_of(frames: Sequence[Data]) -> Header:

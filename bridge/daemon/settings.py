@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.files.fetch import UrlRules
+from bridge.jobs.connection import JOURNAL_BYTES
 
 CLIENT_QUOTA_GB = 50
 
@@ -33,6 +34,7 @@ class Settings:
     warm: bool = False
     allowed_roots: tuple[Path, ...] = ()
     client_quota_bytes: int = CLIENT_QUOTA_GB * 1_000_000_000  # of audio that a client of another machine has sent
+    journal_bytes: int = JOURNAL_BYTES  # room for changes of the file of jobs that is taken at the start
     urls: UrlRules = field(default_factory=UrlRules)
     renderer: str = DEFAULT_RENDERER
     log: Path | None = None

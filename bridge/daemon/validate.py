@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
 from bridge.protocol.messages import FileInfo
-from engine.constants import V1_GEOMETRY
+from engine.constants import OUTPUT_SAMPLE_RATE, V1_GEOMETRY
 from engine.errors import CheckpointError, InvalidRequest, about
 from engine.families.facts import Facts, check_request
 from engine.families.table import facts_of
-from engine.memory.main_memory import check_results_fit, free_main_memory
+from engine.memory.main_memory import COPIES, SAMPLE_BYTES, check_results_fit, free_main_memory
 from engine.requests import TASKS, Request, resolve
+from engine.requests.fields import fields_of
 
 if TYPE_CHECKING:
     from engine.audio.files import AudioInfo
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 UNKNOWN_MODEL = Facts("v1", V1_GEOMETRY, tasks=frozenset(TASKS))  # what it cannot do, it refuses itself
 _SURELY_FEW_CHARACTERS = 1500
 _BLOCK_SAMPLES = 1 << 15
+_BYTES_OF_A_SAMPLE = 2 * SAMPLE_BYTES * COPIES  # of both channels
 
 
 def file_info(path: Path) -> FileInfo:
@@ -92,6 +94,21 @@ def check_memory(request: Request, facts: Facts = UNKNOWN_MODEL, free: int | Non
 
     settled = resolve(request, facts.default_request)
     check_results_fit(settled, extent_of(settled, facts.geometry), free_main_memory() if free is None else free)
+
+
+def surely_fits(request: Request, facts: Facts, free: int) -> bool:
+    """Whether a piece without a source is short and small enough by what it names, without settling the request."""
+    if request.covers != "piece":
+        return False
+    fields = fields_of(type(request))
+
+    def value(name: str) -> Any:
+        given = getattr(request, name)
+        return facts.default_request.get(name, fields[name].default) if given is UNSET else given
+
+    seconds, rate = value("duration"), value("sample_rate")
+    items, each = value("variations") * value("candidates"), seconds * (rate or OUTPUT_SAMPLE_RATE) * _BYTES_OF_A_SAMPLE
+    return bool(seconds <= facts.geometry.max_seconds and items * each <= free)
 
 
 def check_loras(request: Request) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from bridge.daemon.progress import Progress
 from bridge.jobs import Job
+from bridge.jobs.rows import DAMAGED
 from bridge.protocol import messages as m
 from bridge.protocol.errors import RequestFailed, failure, refused
 from engine.checkpoints import registry
@@ -74,7 +75,10 @@ def unknown_job(job_id: str) -> RequestFailed:
 def result(job: Job, with_paths: bool, variation: int | None) -> m.ResultReply:
     """What a completed job made. Raises NotFinished, JobFailed, JobCancelled."""
     _check_completed(job)
-    entries = msgspec.convert(job.result or [], list[m.ResultEntry])
+    try:
+        entries = msgspec.convert(job.result or [], list[m.ResultEntry])
+    except msgspec.ValidationError as error:
+        raise failure(DAMAGED) from error
     if variation is not None:
         entries = [entry for entry in entries if entry.variation == variation]
         if not entries:
@@ -123,7 +127,8 @@ def model_name(name: str) -> m.ModelName:
     """A model's name and what it is, in words."""
     description = registry.descriptions().get(name)
     if description is None:
-        return m.ModelName(name=Path(name).name, description=f"{Path(name).name}: a checkpoint of yours")
+        short = Path(name).name
+        return m.ModelName(name=short, description=f"{short}: a checkpoint of yours")
     return m.ModelName(name=name, description=f"{name}: {description}")
 
 

@@ -59,12 +59,6 @@ def check_transition(job_id: str, old: State, new: State) -> None:
         raise WrongTransition(f"job {job_id}: {old} to {new}")
 
 
-def check_state(state: str) -> None:
-    """Raises ValueError for a word that is no state."""
-    if state not in TRANSITIONS:
-        raise ValueError(f"{state!r} is no state of a job")
-
-
 def new_job_id(now: float, mark: str = "") -> str:
     """A name that sorts by time and is told apart from others of the same second; after the mark of its owner's."""
     start = f"{mark}-" if mark else ""

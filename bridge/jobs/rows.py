@@ -6,10 +6,19 @@ from typing import Any
 
 import msgspec
 
+from bridge.jobs.connection import Connection
 from bridge.jobs.job import Job
 from bridge.protocol.errors import ErrorContent
+from bridge.protocol.messages import State
 
 COLUMNS = "number, job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome"
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, ValueError, TypeError, RecursionError)
+_Row = tuple[int, str, State, str, int, int, int, float | None, float | None, str, str]
+_REMEDY = "Delete it: `acestep-bridge jobs delete`. Or stop the daemon, then: acestep-bridge jobs repair"
+DAMAGED = ErrorContent(
+    code="store_damaged", message=f"The record of this job is damaged: it cannot be read. {_REMEDY}", remedy=_REMEDY
+)
 
 
 class Details(msgspec.Struct, frozen=True):
@@ -49,8 +58,10 @@ def as_text(value: msgspec.Struct) -> str:
 
 
 def job_of(row: tuple[Any, ...]) -> Job:
-    """A row of `COLUMNS`. Raises msgspec.MsgspecError for one that holds no job."""
-    number, job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome = row
+    """A row of `COLUMNS`. Raises one of UNREADABLE for one that holds no job."""
+    number, job_id, state, owner, priority, sequence, attempts, started, finished, details, outcome = msgspec.convert(
+        row, _Row
+    )
     fixed = msgspec.json.decode(details, type=Details)
     left = msgspec.json.decode(outcome, type=Outcome)
     return Job(
@@ -74,3 +85,31 @@ def job_of(row: tuple[Any, ...]) -> Job:
         running_seconds=left.running_seconds,
         number=number,
     )
+
+
+def job_or_damage(row: tuple[Any, ...]) -> Job:
+    """A row of `COLUMNS`; in the place of one that holds no job a failed one that says so, so that all others show."""
+    try:
+        return job_of(row)
+    except UNREADABLE:
+        number, job_id, _, owner, *_ = row
+        return Job(
+            number=number if isinstance(number, int) else 0,
+            job_id=str(job_id),
+            task="",
+            request={},
+            state="failed",
+            owner=owner if isinstance(owner, str) else "",
+            error=DAMAGED,
+        )
+
+
+def set_aside(base: Connection, row: tuple[Any, ...], now: float) -> bool:
+    """Whether a row holds a job; one that does not is no longer queued or running. Raises StoreUnavailable."""
+    try:
+        job_of(row)
+        return True
+    except UNREADABLE:
+        query = "UPDATE jobs SET state = 'failed', priority = 0, finished = ?, outcome = ? WHERE number = ?"
+        base.execute(query, (now, as_text(Outcome(error=DAMAGED)), row[0]))
+        return False

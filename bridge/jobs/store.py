@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
@@ -19,9 +18,9 @@ from typing import Any
 
 import msgspec
 
-from bridge.jobs.connection import DAMAGED, MOST_PAGES, Connection, Journal
-from bridge.jobs.job import Job, check_state, check_transition, new_job_id
-from bridge.jobs.rows import COLUMNS, as_text, details_of, job_of, outcome_of
+from bridge.jobs.connection import DAMAGED, MOST_PAGES, Connection, Journal, usable
+from bridge.jobs.job import Job, check_transition, new_job_id
+from bridge.jobs.rows import COLUMNS, UNREADABLE, as_text, details_of, job_of, job_or_damage, outcome_of, set_aside
 from bridge.jobs.turns import Queue, place_by_turns, places_in_queue
 from bridge.protocol.errors import StoreError, StoreUnavailable
 from bridge.protocol.messages import LogLine, State
@@ -34,17 +33,19 @@ Strings = list[str]
 Times = list[tuple[str, float]]  # job ids and seconds since 1970
 Answer = tuple[str, dict[str, Any]]
 NO_TURNS: Mapping[str, int] = MappingProxyType({})
+_WAITS = "state = 'queued' AND typeof(priority) = 'integer' AND typeof(owner) = 'text'"
 ANSWER_SECONDS, FORGET_SECONDS = 24 * 3600.0, 60.0
 
 
 class JobStore:
-    """The store in one file. `clock` gives seconds since 1970. Raises StoreError for a file that cannot be used."""
+    """The store in one file. `clock` gives seconds since 1970. Raises StoreError for a file that cannot be used, and
+    StoreUnavailable while another program holds it."""
 
     def __init__(
         self, path: Path, clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
     ) -> None:
         self.path = path
-        with _usable(path):
+        with usable(path):
             self._open(Connection(path, str(path)), clock, steady)
             os.chmod(path, 0o600)
             self._base.execute("PRAGMA journal_mode=WAL")
@@ -58,7 +59,7 @@ class JobStore:
         """The store of a file that is there, to be read only. Raises StoreError."""
         store = cls.__new__(cls)
         store.path = path
-        with _usable(path):
+        with usable(path):
             store._open(Connection(path, f"{path.as_uri()}?mode=ro", uri=True), time.time)
             store._check_version()
         return store
@@ -116,7 +117,7 @@ class JobStore:
     def get(self, job_id: str) -> Job | None:
         """A job, or None."""
         row = self._base.row(f"SELECT {COLUMNS} FROM jobs WHERE job_id = ?", (job_id,))
-        return None if row is None else job_of(row)
+        return None if row is None else job_or_damage(row)
 
     def ids_like(self, text: str) -> Strings:
         """Ids of this machine's and others' jobs that begin with `text`, or whose part behind the time does."""
@@ -128,13 +129,16 @@ class JobStore:
         where, values = _matching(owner, state)
         query = f"SELECT {COLUMNS} FROM jobs{where} ORDER BY number DESC LIMIT ? OFFSET ?"
         rows = self._base.rows(query, (*values, limit, offset))
-        return [job_of(row) for row in rows], self._count(f"SELECT count(*) FROM jobs{where}", values)
+        return [job_or_damage(row) for row in rows], self._count(f"SELECT count(*) FROM jobs{where}", values)
 
     def next_queued(self, turns: Mapping[str, int] = NO_TURNS) -> Job | None:
         """The job whose turn it is: highest priority; of these the owner with the lowest of `turns`; then oldest."""
-        number = self._waiting().next_number(turns)
-        row = self._base.row(f"SELECT {COLUMNS} FROM jobs WHERE number = ?", (number,))
-        return None if row is None else job_of(row)
+        while (number := self._waiting().next_number(turns)) is not None:
+            row = self._base.row(f"SELECT {COLUMNS} FROM jobs WHERE number = ?", (number,))
+            if row is None or set_aside(self._base, row, self.clock()):
+                return None if row is None else job_of(row)
+            self._queue = None
+        return None
 
     def position(self, job: Job, turns: Mapping[str, int] = NO_TURNS) -> int:
         """1: next; 0: not queued. Clients take turns, as in `next_queued`."""
@@ -152,7 +156,7 @@ class JobStore:
         version = self._count("PRAGMA data_version")
         if self._queue is None or version != self._queue_version:
             counts = "SELECT priority, owner, count(*), min(number), max(number)"
-            rows = self._base.rows(f"{counts} FROM jobs WHERE state = 'queued' GROUP BY priority, owner")
+            rows = self._base.rows(f"{counts} FROM jobs WHERE {_WAITS} GROUP BY priority, owner")
             self._queue, self._queue_version = Queue(rows), version
         return self._queue
 
@@ -160,7 +164,7 @@ class JobStore:
         """`position` of many jobs, by their ids, with one look at the queue."""
         if not any(job.state == "queued" for job in jobs):
             return {}
-        rows = self._base.rows("SELECT priority, owner, number FROM jobs WHERE state = 'queued' ORDER BY number")
+        rows = self._base.rows(f"SELECT priority, owner, number FROM jobs WHERE {_WAITS} ORDER BY number")
         return places_in_queue(rows, jobs, turns)
 
     def counts(self, owner: str | None = None) -> dict[str, int]:
@@ -215,9 +219,10 @@ class JobStore:
         return job.sequence
 
     def requeue_running(self) -> Jobs:
-        """After a restart: what was running is queued again, at its old place."""
-        rows = self._base.rows(f"SELECT {COLUMNS} FROM jobs WHERE state = 'running'")
-        jobs = [job_of(row) for row in rows]
+        """After a restart: what was running is queued again, at its old place. What cannot be read is set aside."""
+        self._queue = None
+        rows = self._base.rows(f"SELECT {COLUMNS} FROM jobs WHERE state IN ('queued', 'running')")
+        jobs = [job_of(row) for row in rows if set_aside(self._base, row, self.clock()) and row[2] == "running"]
         for job in jobs:
             job.attempts = max(0, job.attempts - 1)
             self.change(job, "queued")
@@ -259,7 +264,7 @@ class JobStore:
 
     def outcomes(self) -> Iterator[str]:
         """What each completed job left, as JSON; one at a time, since there may be much of it."""
-        for row in self._base.execute("SELECT outcome FROM jobs WHERE state = 'completed'"):
+        for row in self._base.execute("SELECT outcome FROM jobs WHERE state NOT IN ('failed', 'cancelled')"):
             yield row[0]
 
     def is_used(self, sha256: str) -> bool:
@@ -321,8 +326,11 @@ class JobStore:
 
     def controls(self) -> dict[str, Any]:
         """All controls."""
-        rows = self._base.rows("SELECT name, value FROM controls ORDER BY name")
-        return {name: json.loads(value) for name, value in rows}
+        found: dict[str, Any] = {}
+        for name, value in self._base.rows("SELECT name, value FROM controls ORDER BY name"):
+            with contextlib.suppress(ValueError, TypeError):  # one that is damaged is set anew by whoever needs it
+                found[name] = json.loads(value)
+        return found
 
     def set_controls(self, values: dict[str, Any]) -> None:
         """Merge; None removes."""
@@ -358,8 +366,8 @@ class JobStore:
         self._queue = None
         for row in self._base.rows(f"SELECT {COLUMNS} FROM jobs"):
             try:
-                check_state(job_of(row).state)
-            except (msgspec.MsgspecError, UnicodeError, ValueError, TypeError):
+                job_of(row)
+            except UNREADABLE:
                 self._base.execute("DELETE FROM jobs WHERE number = ?", (row[0],))
         return self._count("SELECT count(*) FROM jobs")
 
@@ -385,11 +393,3 @@ def _matching(owner: str | None, state: State | None) -> tuple[str, tuple[str, .
     asked = [(f"{name} = ?", value) for name, value in (("owner", owner), ("state", state)) if value is not None]
     where = " AND ".join(condition for condition, _ in asked)
     return (f" WHERE {where}" if where else ""), tuple(value for _, value in asked)
-
-
-@contextlib.contextmanager
-def _usable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, StoreUnavailable) as error:
-        raise StoreError(f"The job store {path} cannot be used: {error}. {DAMAGED}") from error

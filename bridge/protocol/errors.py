@@ -186,6 +186,8 @@ def content_of(error: Exception) -> ErrorContent:
         return ErrorContent(code="store_damaged", message=str(error), remedy=remedy)
     if isinstance(error, StoreUnavailable):
         return ErrorContent(code=error.code, message=str(error), remedy=error.remedy)
+    if isinstance(error, KeyFileError | HomeError):
+        return ErrorContent(code="settings_damaged", message=str(error))
     full = _full_disk(error)
     if full is not None:
         remedy = "Free some space, or delete old jobs: acestep-bridge jobs delete --older-than 30"

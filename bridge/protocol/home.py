@@ -139,10 +139,20 @@ def keep_connection(home: Path, connection: Connection) -> bool:
     with contextlib.suppress(OSError):
         if path.read_bytes() == data:
             return False
-    if path.is_dir():
-        os.replace(path, path.with_name(f"{path.name}.in-the-way-{os.getpid()}"))
+    _put_folder_aside(path)
     write_private(path, data)
     return True
+
+
+def forget_connection(home: Path) -> None:
+    """Remove the connection file, whatever lies in its place. Raises OSError."""
+    _put_folder_aside(connection_path(home))
+    connection_path(home).unlink(missing_ok=True)
+
+
+def _put_folder_aside(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        os.replace(path, path.with_name(f"{path.name}.in-the-way-{os.getpid()}"))
 
 
 def remove_leftovers(home: Path, older_than_seconds: float) -> None:
@@ -169,6 +179,7 @@ def write_install(home: Path) -> None:
     """Write install.json, unless it says the same already."""
     path, data = home / "install.json", _pretty(Install(daemon_command=supervised_command()))
     if not path.is_file() or path.read_bytes() != data:
+        _put_folder_aside(path)
         write_private(path, data)
 
 

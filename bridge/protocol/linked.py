@@ -39,8 +39,9 @@ def read_linked(home: Path) -> Linked | None:
         return msgspec.json.decode(path.read_bytes(), type=Linked)
     except FileNotFoundError:
         return None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise KeyFileError(f"{path}: {error}. `acestep-bridge link --remove` takes it away.") from error
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
+        raise KeyFileError(f"{path.name}: {what}. `acestep-bridge link --remove` takes it away.") from error
 
 
 def write_linked(home: Path, linked: Linked) -> None:

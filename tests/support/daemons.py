@@ -31,7 +31,7 @@ class Daemon:
 
     def __init__(self, home: Path, *options: str, renderer: str = SINES) -> None:
         self.home = home
-        self._options = ["--renderer", renderer, "--model", str(MODEL), *options]
+        self._options = ["--renderer", renderer, "--model", str(MODEL), "--journal-bytes", "0", *options]
         self.program = ("-m", "bridge.daemon")
         self.cwd: Path | None = None  # the test's own
         self.process: subprocess.Popen[bytes] | None = None

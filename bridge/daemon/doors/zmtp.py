@@ -84,6 +84,8 @@ class Connection:
                 if self._writer.is_closing():
                     raise ConnectionResetError("the peer has gone")
                 self._writer.write(piece)
+                if not self._writer.transport.get_write_buffer_size():
+                    continue  # the system has taken all of it
                 try:
                     async with asyncio.timeout(_WRITE_SECONDS):
                         await self._writer.drain()

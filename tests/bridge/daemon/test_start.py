@@ -1,0 +1,125 @@
+"""A start into what is not as it should be: a held file of jobs, a full disk, folders where files should be."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from bridge.daemon.durable.spare_room import SpareRoom
+from bridge.daemon.engine import EngineNotStarted, EngineProcess
+from bridge.daemon.hub import Hub
+from bridge.daemon.lane import Lane
+from bridge.daemon.main import _patiently
+from bridge.daemon.settings import Settings
+from bridge.engine_process.wire import RenderJob
+from bridge.jobs import Job, JobStore
+from bridge.protocol.errors import RequestFailed, StoreUnavailable
+from tests.support.daemons import running, text
+from tests.support.patience import HANG_SECONDS
+
+
+def test_a_start_waits_while_another_program_holds_the_file_of_jobs(tmp_path: Path) -> None:
+    path = tmp_path / "jobs"
+    JobStore(path).close()
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("PRAGMA locking_mode=EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    timer = threading.Timer(0.3, other.close)
+    timer.start()
+    store = asyncio.run(_patiently(lambda: JobStore(path), SpareRoom(tmp_path)))
+    store.close()
+    timer.join()
+
+
+@pytest.mark.parametrize("code", ["disk_full", "disk_error"])
+def test_a_start_on_a_full_disk_has_the_room_that_is_kept(tmp_path: Path, code: str) -> None:
+    spare = SpareRoom(tmp_path)
+    spare.keep()
+
+    def work() -> str:
+        if (tmp_path / "spare-room").exists():
+            raise StoreUnavailable(code, "The disk is full.", "")
+        return "done"
+
+    assert asyncio.run(_patiently(work, spare)) == "done"
+    with pytest.raises(StoreUnavailable):
+        (tmp_path / "spare-room").mkdir()  # nothing to give up
+        asyncio.run(_patiently(work, spare))
+
+
+def test_folders_in_the_place_of_files_are_put_aside_or_done_without(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for name in ("connection.json", "install.json", "engine.log", "spare-room", "processor.json"):
+        (home / name).mkdir(parents=True)
+    with running(home) as daemon, daemon.client() as client:
+        assert client.submit(text("steps=1 step_seconds=0")).wait(HANG_SECONDS).state == "completed"
+        (home / "linked.json").write_bytes(b"\xff")
+        with pytest.raises(RequestFailed, match=r"linked\.json.*link --remove") as caught:
+            client.submit(text())
+        assert caught.value.code == "settings_damaged"
+        (home / "linked.json").unlink()
+
+
+def test_an_engine_that_the_system_does_not_start_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **named: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    async def start() -> None:
+        engine = EngineProcess(Settings(home=tmp_path))
+        try:
+            with pytest.raises(EngineNotStarted, match="Too many open files"):
+                await engine.start()
+        finally:
+            await engine.close()
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    asyncio.run(start())
+
+
+class _Broken:
+    loaded_model = ""
+
+    async def render(self, order: RenderJob, on_said: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+
+def test_a_fault_of_the_daemon_ends_its_job(tmp_path: Path) -> None:
+    async def run() -> Job | None:
+        store = JobStore(tmp_path / "jobs")
+        job = store.add(Job(job_id="", task="retake", request={"tags": "a"}))
+        freed = asyncio.Event()
+        lane = Lane(_Broken(), store, Hub(lambda *_: None), Settings(home=tmp_path), freed.set)  # type: ignore[arg-type]
+        lane.take(job)
+        await freed.wait()
+        found = store.get(job.job_id)
+        store.close()
+        return found
+
+    job = asyncio.run(run())
+    assert job is not None and job.error is not None
+    assert (job.state, job.error.code) == ("failed", "internal") and "RuntimeError" in job.error.message
+
+
+def test_the_log_of_changes_has_its_length_from_the_start(tmp_path: Path) -> None:
+    """As long as SQLite does not need more, no commit makes the file longer."""
+    store, log = JobStore(tmp_path / "jobs"), tmp_path / "jobs-wal"
+    store.journal.lengthen(1 << 20)
+    assert log.stat().st_size == 1 << 20
+    for number in range(20):
+        with store.transaction():
+            store.log("a", "info", f"{number}")
+    assert log.stat().st_size == 1 << 20
+    before = log.read_bytes()
+    copy = tmp_path / "copy"
+    copy.with_name("copy-wal").write_bytes(before)  # as a loss of power leaves it
+    copy.write_bytes(store.path.read_bytes())
+    store.close()
+    again = JobStore(copy)
+    assert len(again.logs("a", 0)) == 20
+    again.check()
+    again.close()
