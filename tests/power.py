@@ -29,6 +29,7 @@ from tests.support.disk import can_be_built, on_disk
 from tests.support.disk.changes import Change, Disk, read_changes
 from tests.support.patience import HANG_SECONDS
 
+_JOURNAL_BYTES = 1 << 18  # a daemon's own is longer: each state of the disk holds it
 _GONE = re.compile(rb'"op":"delete"')
 _ANSWER = re.compile(rb'"op":"submit".*?"job_id":"([^"]+)"', re.DOTALL)
 
@@ -67,7 +68,7 @@ def record(folder: Path, jobs: int) -> Recording:
     before = dict(os.environ)
     os.environ.update(on_disk(home, log=log))
     try:
-        with running(home) as daemon:
+        with running(home, "--journal-bytes", str(_JOURNAL_BYTES)) as daemon:
             os.environ.clear()
             os.environ.update(before)
             with daemon.client() as client:
