@@ -56,12 +56,13 @@ def kept_or_found(path: Path) -> list[str]:
 
 
 def processor() -> str:
-    """What a choice holds for: the processor, the instructions that may be used, and torch."""
+    """What a choice holds for: the processor, the instructions that may be used, torch, and how it was probed."""
     told = [
         _model(),
         torch.backends.cpu.get_cpu_capability(),
         os.environ.get("ONEDNN_MAX_CPU_ISA", ""),
         torch.__version__,
+        f"probe {products.PROBE}",
     ]
     return " | ".join(told)
 

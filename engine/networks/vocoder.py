@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 import torch
@@ -20,7 +21,10 @@ from engine.networks.log_mel import LogMel
 from engine.networks.products import Linear
 
 LAYER_NORM_EPS = 1e-6
-LONGEST_WHOLE, PIECE = 16384, 8192  # positions of a convolution on a processor
+PIECE_VALUES, SHORTEST_PIECE = (
+    1 << 17,
+    2048,
+)  # of one activation and row, so that a processor's cache holds it; positions
 WEIGHT_NORM_NAMES = (
     (".weight_g", ".weight_v"),
     (".parametrizations.weight.original0", ".parametrizations.weight.original1"),
@@ -113,7 +117,7 @@ class _Head(nn.Module):
             half = width // 2
             self.ups.append(nn.ConvTranspose1d(width, half, kernel, rate, padding=(kernel - rate) // 2))
             self.resblocks.extend(
-                _ResBlock(half, size, dilations)
+                ResBlock(half, size, dilations)
                 for size, dilations in zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True)
             )
             width = half
@@ -121,15 +125,33 @@ class _Head(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, F, num_mels) -> (B, F * hop_length, 1)."""
-        x = convolve(x, self.conv_pre)
-        for level, up in enumerate(self.ups):
-            x = convolve_up(F.silu(x), cast(nn.ConvTranspose1d, up))
-            blocks = self.resblocks[level * self.kernels : (level + 1) * self.kernels]
-            x = sum(block(x) for block in blocks) / self.kernels
-        return torch.tanh(convolve(F.silu(x), self.conv_post))
+        x = in_pieces(partial(convolve, conv=self.conv_pre), x, reach_of(self.conv_pre))
+        for level, module in enumerate(self.ups):
+            up, blocks = cast(nn.ConvTranspose1d, module), self._blocks(level)
+            x = in_pieces(partial(raised, up=up, blocks=blocks), x, level_reach(up, blocks), up.stride[0])
+        return in_pieces(lambda part: convolve(F.silu(part), self.conv_post).tanh_(), x, reach_of(self.conv_post))
+
+    def _blocks(self, level: int) -> list[ResBlock]:
+        return cast("list[ResBlock]", list(self.resblocks[level * self.kernels : (level + 1) * self.kernels]))
 
 
-class _ResBlock(nn.Module):
+def raised(x: Tensor, up: nn.ConvTranspose1d, blocks: Sequence[ResBlock]) -> Tensor:
+    """One level: x (B, L, C) -> (B, L * rate, C / 2)."""
+    x = convolve_up(F.silu(x), up)
+    total = cast(Tensor, blocks[0](x))
+    for block in blocks[1:]:
+        total += block(x)
+    return total.div_(len(blocks))
+
+
+def level_reach(up: nn.ConvTranspose1d, blocks: Sequence[ResBlock]) -> int:
+    """Positions of a level's input on each side that one of its outputs depends on, rounded up."""
+    return math.ceil((up.kernel_size[0] + max(block.reach for block in blocks)) / up.stride[0])
+
+
+class ResBlock(nn.Module):
+    """Pairs of convolutions, the first of each dilated, each pair beside a shortcut: (B, L, C) -> (B, L, C)."""
+
     def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
         self.convs1 = nn.ModuleList(_same_conv(channels, kernel, d) for d in dilations)
@@ -137,31 +159,43 @@ class _ResBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for dilated, plain in zip(self.convs1, self.convs2, strict=True):
-            x = x + convolve(F.silu(convolve(F.silu(x), cast(nn.Conv1d, dilated))), cast(nn.Conv1d, plain))
+            y = convolve(F.silu(x), cast(nn.Conv1d, dilated))
+            x = convolve(F.silu(y, inplace=True), cast(nn.Conv1d, plain)).add_(x)
         return x
+
+    @property
+    def reach(self) -> int:
+        """Positions on each side that one position depends on."""
+        return sum(reach_of(cast(nn.Conv1d, conv)) for conv in (*self.convs1, *self.convs2))
+
+
+def in_pieces(work: Callable[[Tensor], Tensor], x: Tensor, reach: int, rate: int = 1) -> Tensor:
+    """What `work` makes of x (B, L, C), `rate` positions of each, which see `reach` on both sides: (B, L * rate, C').
+
+    On a processor piece by piece, so that what lies between two convolutions stays in the cache, and since oneDNN keeps
+    tables of 32 bytes a position for every convolution and length that it has met.
+    """
+    length = x.shape[1]
+    size = max(1, max(SHORTEST_PIECE, PIECE_VALUES * rate // x.shape[2]) // rate)
+    if x.device.type != "cpu" or length <= size + reach:
+        return work(x)
+    pieces = []
+    for start in range(0, length, size):
+        end = min(start + size, length)
+        first, last = max(0, start - reach), min(length, end + reach)
+        pieces.append(work(x[:, first:last])[:, (start - first) * rate : (end - first) * rate])
+    return torch.cat(pieces, dim=1)
+
+
+def reach_of(conv: nn.Conv1d) -> int:
+    """Positions on each side that a convolution of unchanged length sees."""
+    return cast(int, conv.padding[0])
 
 
 def convolve(x: Tensor, conv: nn.Conv1d) -> Tensor:
-    """A convolution over time of x (B, L, C), as one over images of one row with channels last: 2 to 3 times faster.
-
-    On a processor, long ones are made in pieces: oneDNN keeps tables of 32 bytes a position for every convolution and
-    length that it has met, more than a gigabyte for one tile of v1's vocoder.
-    """
-    length, reach = x.shape[1], cast(int, conv.padding[0])
-    if x.device.type != "cpu" or length <= LONGEST_WHOLE:
-        return _convolve(x, conv, reach)
-    result = x.new_empty(x.shape[0], length, conv.out_channels)
-    for start in range(0, length, PIECE):
-        end = min(start + PIECE, length)
-        before, after = max(0, reach - start), max(0, end + reach - length)
-        piece = F.pad(x[:, start - reach + before : end + reach - after], (0, 0, before, after))
-        result[:, start:end] = _convolve(piece, conv, 0)
-    return result
-
-
-def _convolve(x: Tensor, conv: nn.Conv1d, reach: int) -> Tensor:
+    """A convolution over time of x (B, L, C), as one over images of one row with channels last: 2 to 3 times faster."""
     image, weight = x.transpose(1, 2)[:, :, None], conv.weight[:, :, None]
-    return F.conv2d(image, weight, conv.bias, 1, (0, reach), (1, conv.dilation[0]))[:, :, 0].transpose(1, 2)
+    return F.conv2d(image, weight, conv.bias, 1, (0, reach_of(conv)), (1, conv.dilation[0]))[:, :, 0].transpose(1, 2)
 
 
 def convolve_up(x: Tensor, conv: nn.ConvTranspose1d) -> Tensor:

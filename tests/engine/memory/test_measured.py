@@ -70,15 +70,19 @@ def test_a_process_that_renders_many_lengths_does_not_grow() -> None:
     assert after[-1] - after[0] < 100e6, [round(size / 1e6) for size in after]
 
 
-def test_long_convolutions_in_pieces_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    conv = torch.nn.Conv1d(3, 5, 11, dilation=5, padding=25)
-    x = torch.randn(2, 203, 3, generator=torch.Generator().manual_seed(1))
+@pytest.mark.parametrize("values", [14 * 3, 128 * 3, 406 * 3])  # shorter than the reach, with a rest, all of it
+def test_a_level_of_the_vocoder_in_pieces_equals_the_whole(values: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    up = torch.nn.ConvTranspose1d(6, 3, 4, 2, padding=1)
+    blocks = [vocoder.ResBlock(3, kernel, (1, 3)) for kernel in (3, 7)]
+    x = torch.randn(2, 203, 6, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        whole = vocoder.convolve(x, conv)
-        for piece in (7, 64, 203):  # shorter than the reach, with a rest, all of it
-            monkeypatch.setattr(vocoder, "LONGEST_WHOLE", 0)
-            monkeypatch.setattr(vocoder, "PIECE", piece)
-            torch.testing.assert_close(vocoder.convolve(x, conv), whole, atol=1e-6, rtol=1e-5)
+        whole = vocoder.raised(x, up, blocks)
+        monkeypatch.setattr(vocoder, "SHORTEST_PIECE", 1)
+        monkeypatch.setattr(vocoder, "PIECE_VALUES", values)
+        made = vocoder.in_pieces(lambda part: vocoder.raised(part, up, blocks), x, vocoder.level_reach(up, blocks), 2)
+        torch.testing.assert_close(made, whole, atol=1e-6, rtol=1e-5)
+        short = vocoder.in_pieces(lambda part: vocoder.raised(part, up, blocks), x, 1, 2)
+        assert values > 400 * 3 or not torch.allclose(short, whole, atol=1e-6), "the reach is what makes it equal"
 
 
 @ON_LINUX
