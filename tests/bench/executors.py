@@ -1,26 +1,32 @@
 """What executors cost: a job's way through a local engine process and through a Ray cluster, and how many jobs a while.
 
 The renderer sleeps (tests.support.renderers), so that rendering costs no processor: what is left is ours and Ray's.
-Ray's part is left out where it is not installed.
+Jobs of `nano` are as short as can be: its workers share this machine's cores. Ray's part is left out where it is not
+installed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from statistics import quantiles
 
 from bridge.client import Client
+from bridge.engine_process.wire import DEFAULT_RENDERER
 from tests.bench.figures import Figure, Result
 from tests.support.daemons import running, text
+from tests.support.renderers import SINES
 
 JOBS, ROUNDS = 200, 40
-WORKERS = {"local": (1, 2, 4, 8, 16, 32, 64), "ray": (1, 2, 4, 8, 16, 32)}
+WORKERS = {"local": (1, 2, 4, 8, 16, 32, 64), "ray": (1, 2, 4, 8, 16, 32, 64)}
 JOBS_A_MINUTE = 500  # that many workers are busy with, at most; renders are as long as that makes them
 SHORTEST_SECONDS = 0.5
+MOST_BEYOND_MS = "30"  # of a job on a cluster, against the local executor
+NANO = {"task": "text-to-audio", "model": "nano", "tags": "techno", "duration": 0.5, "number_of_steps": 1}
 
 
 def executors(threads: int) -> list[Result]:
@@ -29,13 +35,22 @@ def executors(threads: int) -> list[Result]:
     for name, options in _executors():
         for workers in WORKERS[name]:
             print(name, workers, flush=True)
-            with (
-                tempfile.TemporaryDirectory() as folder,
-                running(Path(folder) / "home", *options(workers)) as daemon,
-                daemon.client() as client,
-            ):
+            with _daemon(*options(workers)) as client:
                 results += _measured(client, name, workers)
-    return results
+            if workers <= 2:
+                with _daemon(*options(workers), renderer=DEFAULT_RENDERER) as client:
+                    results.append(_of_nano(client, name, workers))
+    return results + _beyond_local([result for result in results if isinstance(result, Figure)])
+
+
+@contextlib.contextmanager
+def _daemon(*options: str, renderer: str = SINES) -> Iterator[Client]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(Path(folder) / "home", *options, renderer=renderer) as daemon,
+        daemon.client() as client,
+    ):
+        yield client
 
 
 def _measured(client: Client, name: str, workers: int) -> list[Result]:
@@ -54,7 +69,7 @@ def _executors() -> Iterable[tuple[str, Callable[[int], tuple[str, ...]]]]:
 
 def _warm(client: Client, workers: int) -> None:
     """Until every worker has rendered."""
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 60 + 3 * workers  # a worker takes a second of processor to start
     while time.monotonic() < limit:
         jobs = [client.submit(text("steps=1 step_seconds=0.3", seed=n)) for n in range(workers)]
         spans = [job.result().reply.timings["queued"] for job in jobs]
@@ -80,6 +95,29 @@ def _throughput(client: Client, name: str, workers: int) -> Figure:
         job.result()
     value = JOBS / (time.perf_counter() - began)
     return Figure(f"{name}_jobs_{workers}", f"short jobs, {name}, {workers} workers", value, "1/s", "", f"{JOBS} jobs")
+
+
+def _of_nano(client: Client, name: str, workers: int) -> Figure:
+    """Each worker has loaded it before."""
+    for _ in range(2):
+        jobs = [client.submit({**NANO, "seed": n}) for n in range(4 * workers)]
+        [job.result() for job in jobs]
+    began = time.perf_counter()
+    jobs = [client.submit({**NANO, "seed": n}) for n in range(JOBS)]
+    for job in jobs:
+        job.result()
+    value = JOBS / (time.perf_counter() - began)
+    how = f"{JOBS} jobs of {NANO['duration']} s, {NANO['number_of_steps']} step"
+    return Figure(f"{name}_nano_{workers}", f"short jobs of nano, {name}, {workers} workers", value, "1/s", "", how)
+
+
+def _beyond_local(figures: list[Figure]) -> list[Figure]:
+    values = {figure.name: figure.value for figure in figures}
+    if "ray_overhead_ms" not in values:
+        return []
+    beyond = values["ray_overhead_ms"] - values["local_overhead_ms"]
+    what = "a job on a cluster beyond the local executor's"
+    return [Figure("ray_beyond_local_ms", what, beyond, "ms", MOST_BEYOND_MS, f"p95 of {ROUNDS} each")]
 
 
 def _sleeping(client: Client, name: str, workers: int) -> list[Result]:
