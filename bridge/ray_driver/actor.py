@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 import ray
 
 from bridge.client.likeness import fingerprint_here
@@ -28,6 +29,7 @@ from bridge.protocol.home import home_folder, make_home
 from bridge.protocol.messages import ModelName
 from bridge.system.version import package_version
 from engine.errors import Cancelled, CheckpointError, OutOfMemory
+from engine.memory.main_memory import memory_limit
 
 _KEEP_SECONDS = 7 * 86400.0
 Event = tuple[bytes, list[bytes]]  # a message of the inner wire, and the audio files of a `Done`
@@ -46,9 +48,10 @@ class RenderActor:
         self._cancels: dict[str, threading.Event] = {}
 
     def about(self) -> dict[str, str]:
-        """Where it runs, and of which version it is."""
+        """Where it runs, of which version it is, and how many bytes a model can have there."""
         node = ray.get_runtime_context().get_node_id()
-        return {"version": package_version(), "host": platform.node(), "pid": str(os.getpid()), "node": node}
+        about = {"version": package_version(), "host": platform.node(), "pid": str(os.getpid()), "node": node}
+        return {**about, "memory": str(_memory())}
 
     def has(self, hashes: list[str]) -> list[str]:
         """Which of these files are missing here."""
@@ -141,6 +144,16 @@ def _stores(node: str) -> tuple[AudioStore, AudioStore]:
     sources.clean(lambda sha256: False, _KEEP_SECONDS)
     atexit.register(shutil.rmtree, results.folder, ignore_errors=True)
     return results, sources
+
+
+def _memory() -> int:
+    """Of this actor's GPU, else of the machine, within `ACESTEP_MEMORY_LIMIT`."""
+    if ray.get_gpu_ids():
+        import torch
+
+        if torch.cuda.is_available():
+            return min(int(torch.cuda.mem_get_info()[1]), memory_limit())
+    return min(int(psutil.virtual_memory().total), memory_limit())
 
 
 def _no_step(stage: str, step: int, steps: int) -> None:

@@ -68,19 +68,30 @@ class Driver:
 
     def _render(self, job: wire.RenderJob) -> None:
         cancel = self._line.begin(job.job_id)
-        place: Place | None = None
         outcome: wire.Said
         try:
-            place = self._places.take(job.job_id, job.model, cancel)
-            outcome = wire.Stopped(job_id=job.job_id) if place is None else self._rendered_by(place, job, cancel)
+            outcome = self._rendered_somewhere(job, cancel)
         except ClusterGone as error:
             give_up(str(error))
         except RequestFailed as error:
             outcome = wire.Failed(job_id=job.job_id, error=content_of(error))
         self._line.end(job.job_id)
-        if place is not None:
-            self._places.give_back(place)
         self._line.say(outcome)
+
+    def _rendered_somewhere(self, job: wire.RenderJob, cancel: threading.Event) -> wire.Said:
+        """What came of it; where memory ran out, on a node that has more, if there is one."""
+        more_than = 0
+        while (place := self._places.take(job.job_id, job.model, cancel, more_than=more_than)) is not None:
+            try:
+                outcome = self._rendered_by(place, job, cancel)
+            finally:
+                self._places.give_back(place)
+            if not _ran_out_of_memory(outcome) or not self._places.have_more(place):
+                return outcome
+            more_than = place.memory
+            text = f"{place.host} ran out of memory ({more_than / 1e9:.1f} GB): on to a node that has more"
+            self._line.say(wire.LogText(job_id=job.job_id, level="warning", text=text))
+        return wire.Stopped(job_id=job.job_id)
 
     def _rendered_by(self, place: Place, job: wire.RenderJob, cancel: threading.Event) -> wire.Said:
         """What came of it, whatever happens to the actor. Raises ClusterGone."""
@@ -127,6 +138,10 @@ class Driver:
             audio = msgspec.structs.replace(entry.audio, path=str(path), sha256=sha256)
             results.append(msgspec.structs.replace(entry, audio=audio))
         return msgspec.structs.replace(done, results=results)
+
+
+def _ran_out_of_memory(outcome: wire.Said) -> bool:
+    return isinstance(outcome, wire.Failed) and outcome.error.code == "out_of_memory"
 
 
 def _files_of(job: wire.RenderJob) -> dict[str, tuple[str, str]]:

@@ -19,6 +19,7 @@ from bridge.engine_process import wire
 from bridge.protocol.errors import ErrorContent, failure
 from bridge.ray_driver.actor import RenderActor
 from bridge.ray_driver.cluster import ClusterGone, check_own_node, connect, get, give_up, gpus
+from engine.checkpoints import registry
 
 logger = logging.getLogger("bridge.ray_driver")
 LOOK_SECONDS = 1.0
@@ -37,6 +38,7 @@ class Place:
     about: Any  # a reference to what it says of itself, until it is ready
     host: str = ""
     node: str = ""
+    memory: int = 0  # bytes that a model can have there
     unfit: dict[str, tuple[str, float]] = field(default_factory=dict)
     model: str = ""
     job: str = ""
@@ -52,43 +54,60 @@ class Places:
         self._places: list[Place] = []
         self._refused: dict[str, tuple[str, float]] = {}  # node -> why, and when
         self._weights: dict[str, str] = {}  # model -> fingerprint, where this machine has none of that name
+        self._memory: dict[str, int] = {}  # model -> bytes that it takes at full speed
         self._told: tuple[int, list[str]] = (-1, [])
         self._closing = False
         threading.Thread(target=self._keep, name="places", daemon=True).start()
 
-    def take(self, job: str, model: str, cancel: threading.Event, unlike: bool = False) -> Place | None:
-        """A free place, one that has the model if there is (`unlike`: rather not); None when cancelled or closed.
+    def take(
+        self, job: str, model: str, cancel: threading.Event, unlike: bool = False, more_than: int = 0
+    ) -> Place | None:
+        """A free place: one that has the model if there is (`unlike`: rather not), then the one with the least memory
+        that suffices for full speed. Only those with more bytes than `more_than`. None when cancelled or closed.
 
-        Raises RequestFailed where no node of the cluster has the model, as this machine has it.
+        Raises RequestFailed where no node of the cluster has the model, as this machine has it, or none has the memory.
         """
         begun = time.monotonic()
         while not cancel.is_set() and not self._closing:
-            place = self._free_one(job, model, unlike)
+            place = self._free_one(job, model, unlike, more_than)
             if place is None:
-                self._check_that_one_can(model, begun)
+                self._check_that_one_can(model, begun, more_than)
             elif self._fits(place, model):
                 return place
             else:
                 self.give_back(place)
         return None
 
-    def _free_one(self, job: str, model: str, unlike: bool) -> Place | None:
+    def have_more(self, place: Place) -> bool:
+        """Whether a node has more memory than the one of this place."""
+        return any(other.memory > place.memory for other in list(self._places))
+
+    def _free_one(self, job: str, model: str, unlike: bool, more_than: int) -> Place | None:
         with self._changed:
-            free = [p for p in self._places if p.ready and not p.job and not _is_unfit(p, model)]
+            free = [p for p in self._places if p.ready and not p.job and _can(p, model, more_than)]
             if not free:
                 self._changed.wait(_WAIT_SECONDS)
                 return None
-            place = min(free, key=lambda p: (p.model == model) == unlike)
+            needed = self._needed(model)
+            place = min(free, key=lambda p: ((p.model == model) == unlike, p.memory < needed, p.memory))
             place.job = job
             return place
 
-    def _check_that_one_can(self, model: str, begun: float) -> None:
+    def _needed(self, model: str) -> int:
+        """Bytes that a named model takes at full speed; 0 for a checkpoint of the user's own."""
+        if model not in self._memory:
+            named = {entry.name: entry.memory_bytes for entry in registry.entries()}
+            self._memory[model] = named.get(model, 0)
+        return self._memory[model]
+
+    def _check_that_one_can(self, model: str, begun: float, more_than: int) -> None:
         """A place that could may be on its way; not for ever."""
         there = list(self._places)
-        can = [place for place in there if not _is_unfit(place, model)]
+        can = [place for place in there if not place.ready or _can(place, model, more_than)]
         waited = time.monotonic() - begun
         if there and (not can or (waited > _JOIN_SECONDS and not any(place.ready for place in can))):
-            reasons = sorted({place.unfit[model][0] for place in there if model in place.unfit})
+            told = {place.unfit[model][0] for place in there if model in place.unfit}
+            reasons = sorted(told | {f"{p.host} ran out of memory" for p in there if p.ready and p.memory <= more_than})
             if reasons:
                 raise failure(ErrorContent(code="checkpoint", message=f"No node can render: {'; '.join(reasons)}."))
 
@@ -208,7 +227,7 @@ class Places:
             self._refused[about["node"]] = (f"not used: {words}", time.monotonic())
             self.lose(place)
             return
-        place.host, place.node = about["host"], about["node"]
+        place.host, place.node, place.memory = about["host"], about["node"], int(about["memory"])
         now = time.monotonic()
         place.unfit.update({model: (self._reason(place.host, model, found), now) for model, found in theirs.items()})
         with self._changed:
@@ -233,6 +252,10 @@ class Places:
         if told != self._told:
             self._told = told
             self._tell(*told)
+
+
+def _can(place: Place, model: str, more_than: int) -> bool:
+    return place.memory > more_than and not _is_unfit(place, model)
 
 
 def _is_unfit(place: Place, model: str) -> bool:

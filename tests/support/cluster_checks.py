@@ -119,9 +119,12 @@ def test_jobs_complete_after_the_driver_was_killed(client: Client) -> None:
 
 
 def _wait_for_places(client: Client, count: int) -> None:
+    """A driver that has lost its node while it had nothing to do is started by the next job."""
     limit = time.monotonic() + HANG_SECONDS
-    while f"ray: {count} place" not in (client.hello().engine.device or ""):
-        assert time.monotonic() < limit, client.hello().engine
+    while (engine := client.hello().engine).places != count or engine.pid is None:
+        if engine.pid is None:
+            client.submit(text()).result()
+        assert time.monotonic() < limit, engine
         time.sleep(0.1)
 
 
@@ -179,6 +182,20 @@ def test_a_node_without_the_model_is_named_and_gets_other_jobs(
     assert len(_processes_of(client, jobs)) == 1
 
 
+def test_a_job_that_runs_out_of_memory_goes_to_a_node_with_more(
+    other_node: Any, client: Client, daemon: Daemon
+) -> None:
+    before = {process.pid for process in _actors(daemon)}
+    other_node(ACESTEP_MEMORY_LIMIT="2")
+    _wait_for_new_place(client, before)  # both have the model then: the one with less memory comes first
+    small = client.submit(text("need_gb=1 steps=1"))
+    assert small.result()
+    big = client.submit(text("need_gb=4 steps=1"))
+    assert big.result()
+    told = [" ".join(line.text for line in client.logs(job.job_id).lines) for job in (small, big)]
+    assert ["ran out of memory (2.0 GB): on to a node that has more" in text for text in told] == [False, True]
+
+
 def test_a_model_that_no_node_has_is_refused_with_the_nodes_reasons(
     client: Client, daemon: Daemon, nodes_home: Path
 ) -> None:
@@ -197,6 +214,17 @@ def _processes_of(client: Client, jobs: list[JobHandle]) -> set[str]:
     assert all(job.result() for job in jobs)
     lines = [line.text for job in jobs for line in client.logs(job.job_id).lines]
     return {line for line in lines if line.startswith("on ") and ", process " in line}
+
+
+def _wait_for_new_place(client: Client, before: set[int]) -> None:
+    """Until jobs that are there at once are rendered by two places, one of which is none of the processes `before`."""
+    limit = time.monotonic() + HANG_SECONDS
+    while True:
+        held = [client.submit(text("steps=10 step_seconds=0.1", seed=n)) for n in range(PLACES)]
+        pids = {int(line.rpartition(" ")[2]) for line in _processes_of(client, held)}
+        if len(pids) == PLACES and pids - before:
+            return
+        assert time.monotonic() < limit, pids
 
 
 def _wait_for_problem(client: Client, words: str) -> None:

@@ -28,6 +28,7 @@ from bridge.protocol.messages import AudioFile, ModelName, ResultEntry
 from engine.audio.buffer import Audio
 from engine.audio.write import write_audio
 from engine.errors import Cancelled, CheckpointError, OutOfMemory
+from engine.memory.main_memory import memory_limit
 
 SINES = f"{Path(__file__).resolve()}:make_sine"
 NOISE = f"{Path(__file__).resolve()}:make_noise"
@@ -88,6 +89,8 @@ class SineRenderer:
 def _misbehave(words: dict[str, Any]) -> None:
     if "fail" in words:
         raise OutOfMemory("9 GB needed, 2 GB free.")
+    if memory_limit() < 1e9 * float(words.get("need_gb", 0)):
+        raise OutOfMemory(f"{words['need_gb']} GB needed.")
     if "hang" in words:
         threading.Event().wait()
     once = Path(words["die_once"]) if "die_once" in words else None
