@@ -148,12 +148,12 @@ def _stores(node: str) -> tuple[AudioStore, AudioStore]:
 
 def _memory() -> int:
     """Of this actor's GPU, else of the machine, within `ACESTEP_MEMORY_LIMIT`."""
+    there = int(psutil.virtual_memory().total)
     if ray.get_gpu_ids():
-        import torch
+        from engine.memory.device import memory_of_gpu  # loads PyTorch
 
-        if torch.cuda.is_available():
-            return min(int(torch.cuda.mem_get_info()[1]), memory_limit())
-    return min(int(psutil.virtual_memory().total), memory_limit())
+        there = memory_of_gpu() or there
+    return min(there, memory_limit())
 
 
 def _no_step(stage: str, step: int, steps: int) -> None:

@@ -67,6 +67,11 @@ class Pace:
             self._events.popleft().synchronize()
 
 
+def memory_of_gpu() -> int:
+    """Bytes of memory of the first CUDA device that this process sees; 0 without one."""
+    return int(torch.cuda.mem_get_info()[1]) if torch.cuda.is_available() else 0
+
+
 def to_host(tensor: Tensor) -> Tensor:
     """A copy in main memory; from CUDA through pinned memory, which is several times faster."""
     if not tensor.is_cuda:
