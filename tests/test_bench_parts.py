@@ -6,14 +6,15 @@ All of it on the CPU: `python -m tests.bench.gpu --tiny`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.bench.figures import Figure
 from tests.bench.gpu_wheels import needed
-from tests.bench.resumed import Part, figures_of, run_parts
+from tests.bench.resumed import Part, each_of, figures_of, run_parts, supervised
 
 MACHINE = {"gpu": "a card", "torch": "2.11", "size": "released"}
 
@@ -61,6 +62,42 @@ def test_a_part_that_fails_leaves_the_others_and_is_tried_again(tmp_path: Path) 
     told = run_parts([_part("a", calls, error=RuntimeError("no kernel")), _part("b", calls)], file, 60, MACHINE)
     assert told["left"] == {"a": "RuntimeError: no kernel"} and list(told["parts"]) == ["b"]
     assert run_parts([_part("a", calls)], file, 60, MACHINE)["left"] == {}
+
+
+def test_a_part_that_fails_half_way_keeps_the_figures_that_it_had_and_is_tried_again(tmp_path: Path) -> None:
+    file, calls = tmp_path / "figures.json", []
+    ways = {name: _part(name, calls, error=error).measure for name, error in
+            (("plain", None), ("graphs", MemoryError("no room")), ("padded", None))}  # fmt: skip
+
+    def half() -> Iterator[Figure]:
+        yield from each_of(ways)
+
+    told = run_parts([Part("v1", 1, half), _part("after", calls)], file, 60, MACHINE)
+    assert [f.name for f in figures_of(told)] == ["plain", "padded", "after"]
+    assert told["left"] == {"v1": "RuntimeError: graphs: MemoryError: no room"}
+    told = run_parts([_part("v1", calls), _part("after", calls)], file, 60, MACHINE)
+    assert [f.name for f in figures_of(told)] == ["v1", "after"] and told["left"] == {} and calls.count("after") == 1
+
+
+PROCESS = """
+import os, sys, time
+from pathlib import Path
+from tests.bench import resumed
+from tests.bench.figures import Figure
+resumed.PATIENCE, resumed.LEAST_PATIENCE = 0.0, 0.2
+made = lambda name: [Figure(name, name, 2.0, "s", "", "here")]
+parts = [resumed.Part("a", 1, lambda: made("a")), resumed.Part("hangs", 1, lambda: time.sleep(60)),
+         resumed.Part("dies", 1, lambda: os._exit(9)), resumed.Part("z", 1, lambda: made("z"))]
+resumed.run_parts(parts, Path(sys.argv[1]), float(sys.argv[2]), {}, skipped=sys.argv[3:], watched=True)
+"""
+
+
+def test_a_part_that_hangs_or_takes_its_process_with_it_leaves_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    status = supervised(lambda rest, skipped: [sys.executable, "-c", PROCESS, str(file), str(rest), *skipped], file, 60)
+    told = json.loads(file.read_text())
+    assert status == 0 and list(told["parts"]) == ["a", "z"]
+    assert sorted(told["left"]) == ["dies", "hangs"] and "status 9" in told["left"]["dies"]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ Weights of v1 are random; those of 1.5 are the pulled ones where they are there 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from tests.bench.checkpoints_15 import TINY15, write_checkpoint
 from tests.bench.figures import Figure, median_of
 from tests.bench.floors import floor_of
 from tests.bench.machine import Ceilings, ceilings
-from tests.bench.resumed import Part
+from tests.bench.resumed import Part, each_of
 from tests.bench.songs import write_song
 
 TOKENS = 48
@@ -120,20 +120,21 @@ class Bench:
             end_time=half + half_region, **fields,
         )  # fmt: skip
 
-    def v1_jobs(self, kind: str) -> list[Figure]:
+    def v1_jobs(self, kind: str) -> Iterator[Figure]:
         """Whole renders, warm, eager and with graphs, with the time of each stage."""
         request = self.request(
             kind, guidance_type="apg", guidance_scale=15.0, **({"variance": 1.0} if kind != "text" else {})
         )
         what = "10 s region, 5 s of context on each side" if kind == "region" else "60 s text-to-audio"
         reach = {"region": "< 0.5", "text": "< 1"}[kind]
-        figures: list[Figure] = []
-        for speed in ("plain", "graphs"):
+
+        def way(speed: str) -> Iterable[Figure]:
             model = Model("random", self.v1, memory="resident", speed=speed)
-            figures += self._job(
+            return self._job(
                 model, request, f"v1_{kind}_{speed}", f"{what}, {speed}", reach if speed == "graphs" else ""
             )
-        return figures
+
+        return each_of({speed: partial(way, speed) for speed in ("plain", "graphs")})
 
     def _job(self, model: Model, request: Any, name: str, what: str, reach: str) -> list[Figure]:
         def work() -> Any:
@@ -147,20 +148,21 @@ class Bench:
                 figures.append(Figure(f"{name}_{stage}_seconds", f"of it: {stage}", seconds, "s", "", "of one render"))
         return figures
 
-    @torch.inference_mode()
-    def v1_stages(self) -> list[Figure]:
+    def v1_stages(self) -> Iterator[Figure]:
         """Encoding and decoding beside their floors; the evaluation's are in the next part."""
         seconds = 20.0 if not self.tiny else 1.0
         autoencoder: Any = self.v1.autoencoder
         audio = torch.randn(1, 2, int(seconds * 44100), device=self.device) * 0.1
         latents = torch.randn(1, 8, 16, V1_GEOMETRY.frames_of(seconds), device=self.device)
-        encoder = ceilings(self.device.type, torch.float32)  # v1's encoder stays in float32
-        return [
-            self._stage("encode", lambda: autoencoder.encode(audio), autoencoder.dcae.encoder, encoder, seconds),
-            self._stage(
-                "decode", lambda: autoencoder.decode(latents, 64), autoencoder.dcae.decoder, self.limits, seconds
-            ),
-        ]
+        encoder = partial(ceilings, self.device.type, torch.float32)  # v1's encoder stays in float32
+        dcae, tiled = autoencoder.dcae, partial(autoencoder.decode, tile_frames=64)
+        stages = {
+            "encode": lambda: [
+                self._stage("encode", lambda: autoencoder.encode(audio), dcae.encoder, encoder(), seconds)
+            ],
+            "decode": lambda: [self._stage("decode", lambda: tiled(latents), dcae.decoder, self.limits, seconds)],
+        }
+        return each_of(stages)
 
     def _stage(self, name: str, work: Callable[[], object], weights: Any, limits: Ceilings, seconds: float) -> Figure:
         free = self._waited(work)
@@ -193,17 +195,17 @@ class Bench:
             ways["graph"] = lambda: BucketedEvaluate(networks.transformer, graphs=True)
         return ways
 
-    def v1_evaluations(self, compiled: bool) -> list[Figure]:
+    def v1_evaluations(self, compiled: bool) -> Iterator[Figure]:
         """One evaluation by each way to make it, beside its floor."""
-        figures: list[Figure] = []
+        return each_of({name: partial(self._lengths, name, make) for name, make in self._ways(compiled).items()})
+
+    def _lengths(self, name: str, make: Way) -> Iterator[Figure]:
         for seconds, rows in LENGTHS[:1] if self.tiny else LENGTHS:
             plain = self._evaluation(self.v1.transformer.evaluate, seconds, rows)
             floor = floor_of(plain, self.v1.transformer.transformer_blocks).seconds(self.limits) * 1e3
-            for name, make in self._ways(compiled).items():
-                value = median_of(self._waited(self._evaluation(make(), seconds, rows)), self.effort.rounds) * 1e3
-                what = f"one evaluation, {seconds:g} s, {rows} rows: {name}"
-                figures.append(Figure(f"v1_{name}_{seconds:g}s_{rows}_ms", what, value, "ms", "", self.size, floor))
-        return figures
+            value = median_of(self._waited(self._evaluation(make(), seconds, rows)), self.effort.rounds) * 1e3
+            what = f"one evaluation, {seconds:g} s, {rows} rows: {name}"
+            yield Figure(f"v1_{name}_{seconds:g}s_{rows}_ms", what, value, "ms", "", self.size, floor)
 
     @torch.inference_mode()
     def _evaluation(self, evaluate: Evaluate, seconds: float, rows: int) -> Callable[[], Tensor]:
@@ -215,47 +217,40 @@ class Bench:
         time = transformer.time_steps(torch.tensor([500.0], device=self.device))
         return torch.inference_mode()(lambda: evaluate(latents, time, context).clone())
 
-    def v1_equality(self) -> list[Figure]:
+    def v1_equality(self) -> Iterator[Figure]:
         """The fast ways against the plain one in the weights' own number type: an evaluation, and a whole render."""
-        seconds, rows = LENGTHS[0]
-        made = {name: self._evaluation(make(), seconds, rows)() for name, make in self._ways(False).items()}
-        plain = made.pop("plain")
-        how = f"largest difference over largest value, {self.dtype}, {self.size}"
-        figures = [
-            Figure(
-                f"v1_equal_{name}",
-                f"an evaluation: {name} against plain",
-                _difference(values, plain),
-                "",
-                "< 0.02",
-                how,
-            )
-            for name, values in made.items()
-        ]
-        audio = [
-            torch.from_numpy(
-                Model("random", self.v1, memory="resident", speed=speed).render(self.request("region")).audio
-            )
-            for speed in ("plain", "graphs")
-        ]
-        figures.append(
-            Figure("v1_equal_render", "a render: graphs against plain", _difference(audio[1], audio[0]), "", "", how)
-        )
-        return figures
+        ways = self._ways(False)
+        plain = self._evaluation(ways.pop("plain")(), *LENGTHS[0])()
+        rows = {name: partial(self._equal_evaluation, name, make, plain) for name, make in ways.items()}
+        return each_of({**rows, "render": self._equal_render})
 
-    def v1_memory(self) -> list[Figure]:
+    def _equal_evaluation(self, name: str, make: Way, plain: Tensor) -> Iterator[Figure]:
+        how = f"largest difference over largest value, {self.dtype}, {self.size}"
+        apart = _difference(self._evaluation(make(), *LENGTHS[0])(), plain)
+        yield Figure(f"v1_equal_{name}", f"an evaluation: {name} against plain", apart, "", "< 0.02", how)
+
+    def _equal_render(self) -> Iterator[Figure]:
+        request = self.request("region")
+        plain, graphs = (
+            torch.from_numpy(Model("random", self.v1, memory="resident", speed=speed).render(request).audio)
+            for speed in ("plain", "graphs")
+        )
+        how = f"largest difference over largest value, {self.dtype}, {self.size}"
+        yield Figure("v1_equal_render", "a render: graphs against plain", _difference(graphs, plain), "", "", how)
+
+    def v1_memory(self) -> Iterator[Figure]:
         """The peak of each mode beside what the plan expects, each with networks of its own."""
         self.__dict__.pop("v1", None)
-        request, figures = self.request("text", steps=2), []
-        for mode in MODES:
-            networks = self._new_v1()
-            try:
-                model = Model("random", networks, memory=mode.name, speed="plain")
-            except EngineError as error:
-                print(f"  {mode.name}: left out, {error}", flush=True)
-                continue
-            figures += self._peak(model, request, mode.name)
-        return figures
+        return each_of({mode.name: partial(self._mode, mode.name) for mode in MODES})
+
+    def _mode(self, name: str) -> list[Figure]:
+        networks = self._new_v1()
+        try:
+            model = Model("random", networks, memory=name, speed="plain")
+        except EngineError as error:
+            print(f"  {name}: left out, {error}", flush=True)
+            return []
+        return self._peak(model, self.request("text", steps=2), name)
 
     def _peak(self, model: Model, request: Any, mode: str) -> list[Figure]:
         resolved = resolve(request)
@@ -272,16 +267,17 @@ class Bench:
         how = f"{expected:.2f} GB expected by the plan" + ("" if cuda else "; measured on a GPU only")
         return [Figure(f"v1_memory_{mode.replace('-', '_')}_gb", f"peak memory, {mode}", peak, "GB", "", how, expected)]
 
-    def of_15(self, name: str, kind: str, steps: int) -> list[Figure]:
+    def of_15(self, name: str, kind: str, steps: int) -> Iterator[Figure]:
         """A region and a piece with a checkpoint of 1.5."""
         folder, weights = self._checkpoint_15(name)
         model = engine.load(folder, device=self.device.type, memory="resident")
         steps = steps if not self.tiny else 2
-        figures: list[Figure] = []
-        for job in ("region", "text"):
+
+        def render(job: str) -> list[Figure]:
             what = f"1.5 {kind} ({weights}): {'10 s region' if job == 'region' else '60 s text-to-audio'}"
-            figures += self._job(model, self.request(job, steps=steps), f"{kind}_{job}", what, "")
-        return figures
+            return self._job(model, self.request(job, steps=steps), f"{kind}_{job}", what, "")
+
+        return each_of({job: partial(render, job) for job in ("region", "text")})
 
     def _checkpoint_15(self, name: str) -> tuple[str, str]:
         """Where it is, and whose weights these are; random ones take the sizes of 2 B."""

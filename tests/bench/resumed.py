@@ -1,14 +1,24 @@
 """Parts of a long measurement that are written to a JSON file as they end, so that a run that was cut goes on.
 
 {"machine": {...}, "parts": {"v1-region": {"seconds": 12.3, "figures": [{...}]}}, "left": {"v1-compiled": "why"}}
+
+A part that fails keeps the figures that it had made, and its error is in "left". One that does not end in its time, or
+takes its process with it, is told there, too, and `supervised` goes on with the next part in a new process.
 """
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
+import gc
 import json
+import os
+import subprocess
+import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +28,11 @@ from tests.bench.figures import Figure
 
 KEYS = ("machine", "parts", "left")
 THE_SAME = ("gpu", "torch", "size")  # of the machine: figures of two are never mixed in one file
+MEASURING = "it was being measured when its process ended"
+LOST = 5  # exit status of a process whose device no longer answers
+PATIENCE, LEAST_PATIENCE = 3.0, 120.0  # times what a part is expected to take, and seconds: what is longer hangs
+LONGEST_ERROR = 600
+START_SECONDS = 20.0  # of a process: importing torch, and ending
 
 
 @dataclass(frozen=True)
@@ -26,7 +41,7 @@ class Part:
 
     name: str
     expected_seconds: float
-    measure: Callable[[], Sequence[Figure]]
+    measure: Callable[[], Iterable[Figure]]
 
 
 def run_parts(
@@ -35,25 +50,110 @@ def run_parts(
     seconds: float,
     machine: dict[str, Any],
     clock: Callable[[], float] = time.monotonic,
+    skipped: Collection[str] = (),
+    watched: bool = False,
 ) -> dict[str, Any]:
     """Measure every part that `file` does not hold and that is expected to end within `seconds`, in their order.
 
-    A part that fails is named in "left" and tried again by the next run. Raises ValueError where `file` is of another
-    machine, or is no file of this kind.
+    A part that fails is named in "left" and tried again by the next run; `skipped` ones are not tried. With `watched` a
+    part that hangs ends the process. Raises ValueError where `file` is of another machine, or is no file of this kind.
     """
-    told = _read(file, machine)
+    told = read_told(file, machine)
     began = clock()
     for part in parts:
-        if part.name in told["parts"]:
+        if part.name in told["parts"] and part.name not in told["left"]:
             print(f"{part.name}: kept from {file.name}", flush=True)
+            continue
+        if part.name in skipped:
             continue
         rest = seconds - (clock() - began)
         if part.expected_seconds > rest:
             told["left"][part.name] = f"needs about {part.expected_seconds:.0f} s, {max(0.0, rest):.0f} s were left"
         else:
-            _measure(part, told, clock)
+            told["left"][part.name] = MEASURING
+            _write(file, told)
+            with _watch(part, rest) if watched else contextlib.nullcontext():
+                _measure(part, told, clock)
         _write(file, told)
+        if watched and told["left"].get(part.name, "").startswith(MEASURING):
+            raise SystemExit(LOST)
     return told
+
+
+@contextlib.contextmanager
+def _watch(part: Part, rest: float) -> Iterator[None]:
+    """End the process, with where it stood, when the part does not end: a hung device is in no state to go on."""
+    limit = min(rest, max(LEAST_PATIENCE, PATIENCE * part.expected_seconds))
+    faulthandler.dump_traceback_later(max(0.1, limit), exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def supervised(command: Callable[[float, list[str]], list[str]], file: Path, seconds: float) -> int:
+    """Run `command(seconds left, parts to skip)` until it ends by itself: its exit status.
+
+    When a part's process hangs, crashes or is killed, "left" tells it and the other parts are measured in a new one.
+    """
+    skipped: list[str] = []
+    began = time.monotonic()
+    while True:
+        rest = seconds - (time.monotonic() - began)
+        status = _run_bound(command(rest, skipped))
+        died = _died_in(file)
+        if died is None:
+            return status
+        told = json.loads(file.read_text(encoding="utf-8"))
+        why = told["left"][died].removeprefix(MEASURING).removeprefix(": ") or "it hung, crashed or was killed"
+        told["left"][died] = f"its process ended with status {status}: {why}"
+        _write(file, told)
+        print(f"{died}: {told['left'][died]}", flush=True)
+        skipped.append(died)
+        if seconds - (time.monotonic() - began) < START_SECONDS:
+            return 1
+
+
+def _run_bound(command: list[str]) -> int:
+    """Its exit status. The process ends when this one does (`end_with_parent`), so that no device stays taken."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            process.kill()
+            raise
+
+
+def _died_in(file: Path) -> str | None:
+    """The part whose process ended before it did."""
+    with contextlib.suppress(OSError, ValueError, AttributeError, KeyError):
+        left: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))["left"]
+        return next((name for name, why in left.items() if why.startswith(MEASURING)), None)
+    return None
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it has ended: its pipe closes."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os._exit(1)
+
+    threading.Thread(target=wait, name="end-with-parent", daemon=True).start()
+
+
+def each_of(ways: Mapping[str, Callable[[], Iterable[Figure]]]) -> Iterator[Figure]:
+    """The figures of every way. Raises RuntimeError at the end for those that failed: the others are worth having."""
+    failed = []
+    for name, work in ways.items():
+        try:
+            yield from work()
+        except Exception as error:
+            traceback.print_exc()
+            failed.append(f"{name}: {type(error).__name__}: {error}")
+        _answers()
+    if failed:
+        raise RuntimeError("; ".join(failed))
 
 
 def figures_of(told: dict[str, Any]) -> list[Figure]:
@@ -63,19 +163,41 @@ def figures_of(told: dict[str, Any]) -> list[Figure]:
 
 def _measure(part: Part, told: dict[str, Any], clock: Callable[[], float]) -> None:
     began = clock()
+    figures: list[Figure] = []
+    error_text = None
     try:
-        figures = part.measure()
+        for figure in part.measure():
+            figures.append(figure)  # kept, whatever comes after it
     except Exception as error:  # the other parts are worth having
         traceback.print_exc()
-        told["left"][part.name] = f"{type(error).__name__}: {error}"
-    else:
-        seconds = clock() - began
-        told["left"].pop(part.name, None)
+        error_text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    seconds = clock() - began
+    if figures or error_text is None:
         told["parts"][part.name] = {"seconds": round(seconds, 2), "figures": [asdict(f) for f in figures]}
-        print(f"{part.name}: {seconds:.1f} s", flush=True)
+    if error_text is None:
+        told["left"].pop(part.name, None)
+    else:
+        told["left"][part.name] = error_text
+    print(f"{part.name}: {seconds:.1f} s", flush=True)
+    if not _answers():
+        told["left"][part.name] = f"{MEASURING}: {error_text or 'the device no longer answers'}"
 
 
-def _read(file: Path, machine: dict[str, Any]) -> dict[str, Any]:
+def _answers() -> bool:
+    """Let go of what a part held on the device; whether the device still works after it."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return True
+    try:
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+    except RuntimeError:
+        return False
+    return True
+
+
+def read_told(file: Path, machine: dict[str, Any]) -> dict[str, Any]:
     """What an earlier run wrote."""
     if not file.exists():
         return {"machine": machine, "parts": {}, "left": {}}
