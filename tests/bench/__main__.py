@@ -27,6 +27,7 @@ HOMES = {
     "first-sound": "first_sound",
     "nano": "nano_speed",
     "products": "products_probe",
+    "products-repeat": "products_repeat",
     "training": "training_rates",
     "stages": "engine_stages",
     "tokens": "engine_stages",
