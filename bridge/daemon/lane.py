@@ -104,7 +104,8 @@ class Lane:
         if job is not None and job.state == "running":  # else its outcome is on its way to the disk
             self._renders.abandon(job.job_id)
             job.attempts = max(0, job.attempts - 1)
-            self._change(job, "queued")
+            with contextlib.suppress(StoreUnavailable):  # then the next start does it
+                self._change(job, "queued")
 
     def stop(self) -> None:
         """End what it does; nothing is written any more."""

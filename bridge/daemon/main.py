@@ -60,7 +60,7 @@ logger = logging.getLogger("bridge.daemon")
 FAULT = 70  # an exit status that asks for another try, as a death by a signal does
 _OTHER_SECONDS = 10.0
 _LOCK_TRIES = 5
-_KEEP_SECONDS = 2.0
+_KEEP_SECONDS, _LOOKS_FOR_HOME = 2.0, 3
 _LEFTOVER_SECONDS = 3600.0  # what is half written for so long was left by a writer that was killed
 _HELD_SECONDS, _HELD_PAUSE_SECONDS = 40.0, 0.5  # that the start waits while another program holds the file of jobs
 _LOOK_SECONDS = 3600.0  # for looking at a whole file of jobs, or for old audio
@@ -213,7 +213,7 @@ class _Daemon:
     ) -> None:
         tasks = [asyncio.create_task(door.serve()) for door in server.doors]
         tasks.append(asyncio.create_task(runner.run()))
-        keeper = asyncio.create_task(_keep(self._settings.home, connection))
+        keeper = asyncio.create_task(_keep(self._settings.home, connection, store, operations.stopping))
         tasks += [keeper, asyncio.create_task(_look_at(store.path, operations.stopping))]
         tasks.append(asyncio.create_task(operations.forgetting.keep_within_limits(self._settings.home)))
         tasks.append(asyncio.create_task(_clean(audio, store, self._settings.keep_unused_audio_seconds)))
@@ -252,13 +252,21 @@ async def _patiently(work: Callable[[], T], spare: SpareRoom) -> T:
             await asyncio.sleep(_HELD_PAUSE_SECONDS)
 
 
-async def _keep(home: Path, connection: Connection) -> None:
-    """Clients find the daemon by one file: it is put right while the daemon runs."""
-    while True:
+async def _keep(home: Path, connection: Connection, store: JobStore, stopping: asyncio.Event) -> None:
+    """Clients find the daemon by one file, and jobs live in another: they are put right while it runs. A daemon whose
+    folder has gone ends: nobody can find it any more.
+    """
+    gone = 0
+    while gone < _LOOKS_FOR_HOME:
         await asyncio.sleep(_KEEP_SECONDS)
-        with contextlib.suppress(OSError):
-            if keep_connection(home, connection):
+        gone = 0 if home.is_dir() else gone + 1
+        with contextlib.suppress(OSError, StoreUnavailable):
+            if not gone and keep_connection(home, connection):
                 logger.warning("%s was damaged or gone: written again", connection_path(home).name)
+            if not gone and store.put_back():
+                logger.error("%s was removed: written again", store.path.name)
+    logger.error("%s is gone: the daemon ends", home)
+    stopping.set()
 
 
 async def _look_at(path: Path, stopping: asyncio.Event) -> None:

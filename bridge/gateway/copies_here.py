@@ -21,7 +21,9 @@ _REMEDY = "Open the page with `acestep-bridge studio` on that machine, or save t
 
 
 class CopiesHere:
-    """In `folder`, one folder a take by its hash, so that files keep their names. They stay: a DAW may play them."""
+    """In `folder`, as `bridge.files.dragged` says. They stay, since a DAW may play them; `jobs clean` takes those whose
+    take is gone, unless a project names it.
+    """
 
     def __init__(self, folder: Path, secrets: Secrets) -> None:
         self._folder, self._secrets = folder, secrets
@@ -33,7 +35,7 @@ class CopiesHere:
 
     def make(self, stored: Path, sha256: str, name: str) -> Path:
         """A copy by its own name, made unless it is there. Raises OSError."""
-        path = self._folder / sha256[:16] / Path(name).name
+        path = self._folder / sha256 / Path(name).name
         if not path.exists() or path.stat().st_size != stored.stat().st_size:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             part = path.with_name(f".{path.name}.part")
@@ -43,7 +45,7 @@ class CopiesHere:
 
 
 def show_file(path: Path, system: str = sys.platform) -> None:
-    """Open the file manager where a file lies; nothing happens where there is none."""
+    """Open the file manager where a file lies. Raises RequestFailed (not_allowed), which says where, without one."""
     try:
         subprocess.Popen(command_that_shows(path, system), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except OSError as error:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from bridge.files import dragged
 from bridge.gateway.answers import log_entry, without_paths
 from bridge.gateway.calling import PING_SECONDS, AsciiJson, ascii_json, decoded
 from bridge.gateway.catalogue import Catalogue
@@ -49,7 +50,7 @@ class Studio:
         self, line: DaemonLine, hosting: Hosting, ledger: Ledger, catalogue: Catalogue, secrets: Secrets, home: Path
     ) -> None:
         self._line, self._hosting, self._ledger, self._catalogue = line, hosting, ledger, catalogue
-        self._copies = CopiesHere(home / "dragged", secrets)
+        self._copies = CopiesHere(home / dragged.FOLDER, secrets)
         self._presets = Presets(home / "presets")
         self.live = LiveEvents(line, catalogue.job_or_none)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bridge.protocol.errors import StoreError, StoreUnavailable
-from engine.atomic import sync
+from engine.atomic import replaced, sync
 
 BUSY_SECONDS = 0.1  # that the daemon's loop may stand while another program holds the file
 MOST_PAGES = 8000  # in the write-ahead log before SQLite itself moves them, which holds up the loop
@@ -67,6 +67,11 @@ class Connection:
             self._raise(error)
         return row
 
+    def number(self, query: str, values: Sequence[Any] = ()) -> int:
+        """The first value of the first row of a query, 0 where there is none."""
+        row = self.row(query, values)
+        return int(row[0]) if row else 0
+
     def script(self, text: str) -> None:
         """Run several statements."""
         with self._named():
@@ -81,6 +86,13 @@ class Connection:
     def in_transaction(self) -> bool:
         """Whether changes wait for a COMMIT."""
         return self._base.in_transaction
+
+    def copy_to(self, path: Path) -> None:
+        """Write everything into a new file of that name. Raises OSError, StoreUnavailable."""
+        for side in ("-wal", "-shm"):  # of a file that was there: they would be taken for the new one's
+            path.with_name(f"{path.name}{side}").unlink(missing_ok=True)
+        with replaced(path) as temporary, self._named(), contextlib.closing(sqlite3.connect(temporary)) as copy:
+            self._base.backup(copy)
 
     def close(self) -> None:
         """Close the file."""

@@ -113,3 +113,10 @@ def set_aside(base: Connection, row: tuple[Any, ...], now: float) -> bool:
         query = "UPDATE jobs SET state = 'failed', priority = 0, finished = ?, outcome = ? WHERE number = ?"
         base.execute(query, (now, as_text(Outcome(error=DAMAGED)), row[0]))
         return False
+
+
+def matching(owner: str | None, state: State | None) -> tuple[str, tuple[str, ...]]:
+    """The condition for an owner's jobs and for a state, None for all, and its values."""
+    asked = [(f"{name} = ?", value) for name, value in (("owner", owner), ("state", state)) if value is not None]
+    where = " AND ".join(condition for condition, _ in asked)
+    return (f" WHERE {where}" if where else ""), tuple(value for _, value in asked)

@@ -11,7 +11,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,12 +19,22 @@ import msgspec
 
 from bridge.jobs.connection import DAMAGED, MOST_PAGES, Connection, Journal, usable
 from bridge.jobs.job import Job, check_transition, new_job_id
-from bridge.jobs.rows import COLUMNS, UNREADABLE, as_text, details_of, job_of, job_or_damage, outcome_of, set_aside
+from bridge.jobs.layouts import check_version, migrate
+from bridge.jobs.rows import (
+    COLUMNS,
+    UNREADABLE,
+    as_text,
+    details_of,
+    job_of,
+    job_or_damage,
+    matching,
+    outcome_of,
+    set_aside,
+)
 from bridge.jobs.turns import Queue, place_by_turns, places_in_queue
 from bridge.protocol.errors import StoreError, StoreUnavailable
 from bridge.protocol.messages import LogLine, State
 
-SCHEMA_VERSION = 3  # the layouts are schema_1.sql, schema_2.sql, ..., each applied once
 Jobs = list[Job]  # names, because the store has a method `list`
 JobsAndTotal = tuple[list[Job], int]
 Lines = list[LogLine]
@@ -52,7 +61,7 @@ class JobStore:
             self._base.execute("PRAGMA synchronous=NORMAL")
             self._base.execute("PRAGMA checkpoint_fullfsync=1")  # macOS: as `engine.atomic.sync`
             self._base.execute(f"PRAGMA wal_autocheckpoint={MOST_PAGES}")
-            self._migrate()
+            migrate(self._base)
 
     @classmethod
     def reading(cls, path: Path) -> JobStore:
@@ -61,7 +70,7 @@ class JobStore:
         store.path = path
         with usable(path):
             store._open(Connection(path, f"{path.as_uri()}?mode=ro", uri=True), time.time)
-            store._check_version()
+            check_version(store._base)
         return store
 
     def _open(self, base: Connection, clock: Callable[[], float], steady: Callable[[], float] = time.monotonic) -> None:
@@ -76,6 +85,17 @@ class JobStore:
     def _even_time(self) -> float:
         """Seconds since 1970 that go on evenly when somebody sets the clock."""
         return self._opened_at + self._steady() - self._opened
+
+    def put_back(self) -> bool:
+        """Write the file again if somebody has removed it; whether that was so. Raises OSError, StoreUnavailable."""
+        if self.path.exists() or self._depth:
+            return False
+        begun = self._begun
+        self._base.copy_to(self.path)
+        self.close()
+        self.__init__(self.path, self.clock, self._steady)  # type: ignore[misc]
+        self._begun = begun
+        return True
 
     def close(self) -> None:
         """Close the file."""
@@ -126,10 +146,10 @@ class JobStore:
 
     def list(self, owner: str | None, state: State | None, limit: int, offset: int) -> JobsAndTotal:
         """Jobs, newest first, and how many match. `owner` None: of everybody."""
-        where, values = _matching(owner, state)
+        where, values = matching(owner, state)
         query = f"SELECT {COLUMNS} FROM jobs{where} ORDER BY number DESC LIMIT ? OFFSET ?"
         rows = self._base.rows(query, (*values, limit, offset))
-        return [job_or_damage(row) for row in rows], self._count(f"SELECT count(*) FROM jobs{where}", values)
+        return [job_or_damage(row) for row in rows], self._base.number(f"SELECT count(*) FROM jobs{where}", values)
 
     def next_queued(self, turns: Mapping[str, int] = NO_TURNS) -> Job | None:
         """The job whose turn it is: highest priority; of these the owner with the lowest of `turns`; then oldest."""
@@ -148,12 +168,12 @@ class JobStore:
         clients = queue.clients(job.priority)
         turn = clients[job.owner].count  # of the newest, which asks most
         if clients[job.owner].newest != job.number:
-            turn = self._count(f"SELECT count(*) FROM jobs WHERE {own}", (job.priority, job.owner, job.number))
+            turn = self._base.number(f"SELECT count(*) FROM jobs WHERE {own}", (job.priority, job.owner, job.number))
         return queue.before(job.priority) + place_by_turns(clients.values(), job.owner, turn, turns)
 
     def _waiting(self) -> Queue:
         """Who waits, counted again only after a job has left the queue, or another program has changed the file."""
-        version = self._count("PRAGMA data_version")
+        version = self._base.number("PRAGMA data_version")
         if self._queue is None or version != self._queue_version:
             counts = "SELECT priority, owner, count(*), min(number), max(number)"
             rows = self._base.rows(f"{counts} FROM jobs WHERE {_WAITS} GROUP BY priority, owner")
@@ -169,7 +189,7 @@ class JobStore:
 
     def counts(self, owner: str | None = None) -> dict[str, int]:
         """State to number of jobs. `owner` None: of everybody."""
-        where, values = _matching(owner, None)
+        where, values = matching(owner, None)
         return dict(self._base.rows(f"SELECT state, count(*) FROM jobs{where} GROUP BY state", values))
 
     def models(self, most: int = 500) -> Strings:
@@ -182,8 +202,8 @@ class JobStore:
 
     def queued(self, owner: str | None = None) -> int:
         """How many jobs wait."""
-        where, values = _matching(owner, "queued")
-        return self._count(f"SELECT count(*) FROM jobs{where}", values)
+        where, values = matching(owner, "queued")
+        return self._base.number(f"SELECT count(*) FROM jobs{where}", values)
 
     def change(self, job: Job, state: State) -> None:
         """Take a job to another state, with its outcome as it stands in `job`. Raises WrongTransition."""
@@ -307,7 +327,8 @@ class JobStore:
         """Lines with a number above `after`."""
         query = "SELECT number, time, level, text FROM logs WHERE job_id = ? AND number > ? ORDER BY number"
         rows = self._base.rows(query, (job_id, after))
-        return [LogLine(number=n, time=t, level=level, text=text) for n, t, level, text in rows]
+        whole = [row for row in rows if isinstance(row[1], float)]  # else it is damaged
+        return [LogLine(number=n, time=t, level=str(level), text=str(text)) for n, t, level, text in whole]
 
     def answer(self, owner: str, request_id: str) -> Answer | None:
         """The first answer to a request of the last 24 h, and the digest of what was asked ("" of an old store)."""
@@ -369,27 +390,4 @@ class JobStore:
                 job_of(row)
             except UNREADABLE:
                 self._base.execute("DELETE FROM jobs WHERE number = ?", (row[0],))
-        return self._count("SELECT count(*) FROM jobs")
-
-    def _count(self, query: str, values: Sequence[Any] = ()) -> int:
-        row = self._base.row(query, values)
-        return int(row[0]) if row else 0
-
-    def _check_version(self) -> int:
-        version = self._count("PRAGMA user_version")
-        if version > SCHEMA_VERSION:
-            raise StoreError(f"The job store is of a newer version ({version}). Update acestep-bridge.")
-        return version
-
-    def _migrate(self) -> None:
-        """Take the file from its layout to the present one, a step at a time; each step happens whole or not at all."""
-        for number in range(self._check_version() + 1, SCHEMA_VERSION + 1):
-            layout = resources.files("bridge.jobs").joinpath(f"schema_{number}.sql").read_text("utf-8")
-            self._base.script(f"BEGIN;\n{layout}\nPRAGMA user_version = {number};\nCOMMIT;")
-
-
-def _matching(owner: str | None, state: State | None) -> tuple[str, tuple[str, ...]]:
-    """The condition for an owner's jobs and for a state, None for all, and its values."""
-    asked = [(f"{name} = ?", value) for name, value in (("owner", owner), ("state", state)) if value is not None]
-    where = " AND ".join(condition for condition, _ in asked)
-    return (f" WHERE {where}" if where else ""), tuple(value for _, value in asked)
+        return self._base.number("SELECT count(*) FROM jobs")

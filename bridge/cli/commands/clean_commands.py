@@ -40,9 +40,13 @@ def clean_jobs(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Forget finished jobs beyond the limits given, else beyond those of `jobs keep`, with their audio."""
+    """Forget finished jobs beyond the limits given, else beyond those of `jobs keep`, with their audio.
+
+    Copies that were dragged into other programs go as well where their take is gone and no project names it.
+    """
     from bridge.cli.renders.daemon_session import existing_daemon
     from bridge.daemon.durable.forgetting import decided
+    from bridge.files.dragged import remove
     from bridge.protocol.home import home_folder
 
     limits = _limits(days, count, gigabytes, projects)
@@ -57,6 +61,8 @@ def clean_jobs(
             for job_id in going:
                 client.delete(job_id)
                 bar.update(1)
+    copies = [] if dry_run else _without_take(home_folder(), limits.projects)
+    freed += remove(copies)
     if as_json:
         kept = {} if named else decision.named
         return print_json({"jobs": going, "bytes": freed, "named": kept, "dry_run": dry_run})
@@ -115,6 +121,17 @@ def _limits(days: Any, count: Any, gigabytes: Any, projects: list[Path] | None) 
     given = Limits(days=days, count=count, gigabytes=gigabytes)
     known = [*kept.projects, str(recent), *(str(path.absolute()) for path in projects or [])]
     return structs.replace(given if given.is_set else kept, projects=list(dict.fromkeys(known)))
+
+
+def _without_take(home: Path, projects: list[str]) -> list[Path]:
+    """Dragged copies that may go."""
+    from bridge.files import AudioStore
+    from bridge.files.dragged import FOLDER, forgotten
+    from bridge.files.named_audio import named_in
+
+    if not (home / FOLDER).is_dir():
+        return []
+    return forgotten(home, AudioStore(home / "audio"), named_in(projects))
 
 
 def _show_each(job_ids: list[str]) -> None:

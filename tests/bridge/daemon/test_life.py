@@ -251,6 +251,10 @@ def test_jobs_are_cleaned_by_a_command_and_what_a_project_names_stays(
     old, placed, new = (client.submit(text(seed=seed)) for seed in (428, 429, 430))
     paths = [job.result().path for job in (old, placed, new)]
     (tmp_path / "song.rpp").write_text(f"FILE {paths[1]}")
+    copies = [daemon.home / "dragged" / path.stem / "take.wav" for path in paths if path is not None]
+    for copy in copies:
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(b"x")
     words = ["jobs", "clean", "--count", "1", "--projects", str(tmp_path)]
     assert CliRunner().invoke(app, ["jobs", "clean"]).exit_code == 2
     told = CliRunner().invoke(app, [*words, "--dry-run"])
@@ -261,6 +265,7 @@ def test_jobs_are_cleaned_by_a_command_and_what_a_project_names_stays(
     assert [path is not None and path.exists() for path in paths] == [False, True, True]
     assert CliRunner().invoke(app, [*words, "--named"]).exit_code == 0
     assert [job.job_id for job in client.jobs().jobs] == [new.job_id]
+    assert [copy.exists() for copy in copies] == [False, True, True]  # a project names the second, and plays it
 
 
 def test_a_daemon_keeps_what_its_settings_say(tmp_path: Path) -> None:

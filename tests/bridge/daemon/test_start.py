@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.daemon import main
 from bridge.daemon.durable.spare_room import SpareRoom
 from bridge.daemon.engine import EngineNotStarted, EngineProcess
 from bridge.daemon.hub import Hub
@@ -19,6 +21,7 @@ from bridge.daemon.settings import Settings
 from bridge.engine_process.wire import RenderJob
 from bridge.jobs import Job, JobStore
 from bridge.protocol.errors import RequestFailed, StoreUnavailable
+from bridge.protocol.home import Connection, Endpoints
 from tests.support.daemons import running, text
 from tests.support.patience import HANG_SECONDS
 
@@ -81,6 +84,19 @@ def test_an_engine_that_the_system_does_not_start_is_said(tmp_path: Path, monkey
     asyncio.run(start())
 
 
+CONNECTION = Connection(endpoints=Endpoints("tcp://127.0.0.1:1", "tcp://127.0.0.1:2"), key="a" * 64)
+
+
+class _Waiting:
+    loaded_model = ""
+
+    async def render(self, order: RenderJob, on_said: object) -> None:
+        await asyncio.Event().wait()
+
+    def abandon(self, job_id: str) -> None:
+        """There is nothing to end."""
+
+
 class _Broken:
     loaded_model = ""
 
@@ -103,6 +119,52 @@ def test_a_fault_of_the_daemon_ends_its_job(tmp_path: Path) -> None:
     job = asyncio.run(run())
     assert job is not None and job.error is not None
     assert (job.state, job.error.code) == ("failed", "internal") and "RuntimeError" in job.error.message
+
+
+def test_a_stop_while_another_program_holds_the_file_of_jobs_is_one_in_order(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = JobStore(tmp_path / "jobs")
+        job = store.add(Job(job_id="", task="retake", request={"tags": "a"}))
+        lane = Lane(_Waiting(), store, Hub(lambda *_: None), Settings(home=tmp_path), lambda: None)  # type: ignore[arg-type]
+        lane.take(job)
+        await asyncio.sleep(0)  # it begins
+        other = sqlite3.connect(tmp_path / "jobs", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        lane.requeue()
+        other.close()
+        assert [found.job_id for found in store.requeue_running()] == [job.job_id]  # as the next start does
+        lane.stop()
+        store.close()
+
+    asyncio.run(run())
+
+
+def test_a_daemon_whose_folder_has_gone_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> bool:
+        home, stopping = tmp_path / "home", asyncio.Event()
+        home.mkdir()
+        store = JobStore(home / "jobs")
+        shutil.rmtree(home)
+        await main._keep(home, CONNECTION, store, stopping)
+        store.close()
+        return stopping.is_set()
+
+    monkeypatch.setattr(main, "_KEEP_SECONDS", 0.01)
+    assert asyncio.run(run()) and not (tmp_path / "home").exists()
+
+
+def test_a_file_of_jobs_that_was_removed_is_written_again(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs")
+    first = store.add(Job(job_id="", task="retake", request={"tags": "a"}))
+    assert not store.put_back()
+    (tmp_path / "jobs").unlink()
+    assert store.put_back()
+    second = store.add(Job(job_id="", task="retake", request={"tags": "b"}))
+    store.close()
+    again = JobStore(tmp_path / "jobs")
+    again.check()
+    assert [job.job_id for job in again.list(None, None, 9, 0)[0]] == [second.job_id, first.job_id]
+    again.close()
 
 
 def test_the_log_of_changes_has_its_length_from_the_start(tmp_path: Path) -> None:

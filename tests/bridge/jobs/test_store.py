@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bridge.jobs import Job, JobStore, WrongTransition
 from bridge.jobs.job import TRANSITIONS
-from bridge.jobs.store import SCHEMA_VERSION
+from bridge.jobs.layouts import SCHEMA_VERSION
 from bridge.protocol.errors import ErrorContent, StoreError, StoreUnavailable
 from bridge.protocol.messages import FINISHED, ChangeRequest, State
 
