@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,6 @@ from bridge.jobs.job import Job, check_transition, new_job_id
 from bridge.jobs.layouts import check_version, migrate
 from bridge.jobs.rows import (
     COLUMNS,
-    UNREADABLE,
     as_text,
     details_of,
     job_of,
@@ -42,13 +42,13 @@ Strings = list[str]
 Times = list[tuple[str, float]]  # job ids and seconds since 1970
 Answer = tuple[str, dict[str, Any]]
 NO_TURNS: Mapping[str, int] = MappingProxyType({})
+_INSERT = "INSERT INTO jobs (job_id, state, owner, priority, sequence, attempts, details) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _WAITS = "state = 'queued' AND typeof(priority) = 'integer' AND typeof(owner) = 'text'"
 ANSWER_SECONDS, FORGET_SECONDS = 24 * 3600.0, 60.0
 
 
 class JobStore:
-    """The store in one file. `clock` gives seconds since 1970. Raises StoreError for a file that cannot be used, and
-    StoreUnavailable while another program holds it."""
+    """The store in one file. `clock` gives seconds since 1970. Raises StoreError, StoreUnavailable."""
 
     def __init__(
         self, path: Path, clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
@@ -125,14 +125,20 @@ class JobStore:
         """Queue a job; gives it an id and its first event's number."""
         now = self.clock()
         job.job_id, job.created, job.sequence, job.state = job.job_id or new_job_id(now), now, 1, "queued"
-        values = (job.job_id, job.state, job.owner, job.priority, job.sequence, 0, details_of(job))
-        columns = "job_id, state, owner, priority, sequence, attempts, details"
-        cursor = self._base.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        try:
+            cursor = self._insert(job)
+        except sqlite3.IntegrityError:  # another job of this second has that id: one in four billion
+            job.job_id = new_job_id(now, job.job_id[:-25])
+            cursor = self._insert(job)
         job.number = int(cursor.lastrowid or 0)
         self._begun[job.job_id] = self._steady()
         if self._queue is not None:
             self._queue.add(job.priority, job.owner, job.number)
         return job
+
+    def _insert(self, job: Job) -> sqlite3.Cursor:
+        values = (job.job_id, job.state, job.owner, job.priority, job.sequence, 0, details_of(job))
+        return self._base.execute(_INSERT, values)
 
     def get(self, job_id: str) -> Job | None:
         """A job, or None."""
@@ -386,8 +392,6 @@ class JobStore:
         """Delete jobs whose row holds no job; gives how many are left."""
         self._queue = None
         for row in self._base.rows(f"SELECT {COLUMNS} FROM jobs"):
-            try:
-                job_of(row)
-            except UNREADABLE:
+            if not set_aside(self._base, row, self.clock()):
                 self._base.execute("DELETE FROM jobs WHERE number = ?", (row[0],))
         return self._base.number("SELECT count(*) FROM jobs")

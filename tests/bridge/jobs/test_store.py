@@ -31,6 +31,16 @@ def test_order_is_priority_then_age(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize("job_id", ["20260101T000000-00000000", "mark-20260101T000000-00000000"])
+def test_two_jobs_of_one_id_are_two_jobs(tmp_path: Path, job_id: str) -> None:
+    """Thousands in a second draw from four billion ids."""
+    store = JobStore(tmp_path / "jobs")
+    first, second = (store.add(Job(job_id=job_id, task="retake", request={})) for _ in range(2))
+    assert first.job_id == job_id and second.job_id != job_id and len(second.job_id) == len(job_id)
+    assert second.job_id.startswith(job_id[:-24]) and store.get(second.job_id) == second
+    store.close()
+
+
 @given(
     st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 1)), min_size=1, max_size=9),
     st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(1, 9)),
