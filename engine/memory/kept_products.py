@@ -11,8 +11,9 @@ import json
 import logging
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from platformdirs import user_cache_path
@@ -23,6 +24,28 @@ from engine.networks import products
 VARIABLE = "ACESTEP_PRODUCTS"
 WAYS = ("auto", "onednn", "torch")
 
+
+class Choice(Protocol):
+    """Kinds of work that can be made in two ways: a module such as `engine.networks.products`."""
+
+    @property
+    def KINDS(self) -> Mapping[str, object]:
+        """The names that there are."""
+        ...
+
+    def has_choice(self) -> bool:
+        """Whether the other way is there at all."""
+        ...
+
+    def probe(self) -> list[str]:
+        """The kinds that are faster the other way, measured."""
+        ...
+
+    def use(self, kinds: Collection[str], /) -> None:
+        """Make these kinds the other way from now on."""
+        ...
+
+
 logger = logging.getLogger(__name__)
 
 
@@ -31,28 +54,43 @@ def settle(environment: Mapping[str, str] = os.environ, path: Path | None = None
 
     Raises EngineError for a way that does not exist.
     """
-    way = environment.get(VARIABLE, "").strip() or "auto"
-    if way not in WAYS:
-        raise EngineError(f"{VARIABLE}: got {way!r}, expected one of {', '.join(WAYS)}. Leave it out for auto.")
+    way = _way(environment)
     if way == "auto":
-        products.use(kept_or_found(path or user_cache_path("acestep-bridge", appauthor=False) / "products.json"))
+        products.use(kept_or_found(path or _cache_file("products.json")))
     else:
         products.use(products.KINDS if way == "torch" else ())
 
 
-def kept_or_found(path: Path) -> list[str]:
+def settle_choice(choice: Choice, name: str, environment: Mapping[str, str] = os.environ) -> None:
+    """The same for another choice, kept in the file `name`; none of its kinds where `ACESTEP_PRODUCTS` names a way, by
+    which machines can be made to give the same bits."""
+    choice.use(kept_or_found(_cache_file(name), choice) if _way(environment) == "auto" else ())
+
+
+def _way(environment: Mapping[str, str]) -> str:
+    way = environment.get(VARIABLE, "").strip() or "auto"
+    if way not in WAYS:
+        raise EngineError(f"{VARIABLE}: got {way!r}, expected one of {', '.join(WAYS)}. Leave it out for auto.")
+    return way
+
+
+def _cache_file(name: str) -> Path:
+    return user_cache_path("acestep-bridge", appauthor=False) / name
+
+
+def kept_or_found(path: Path, choice: Choice = products) -> list[str]:
     """The kinds that the file holds for this processor, or those that a probe finds, which are kept.
 
-    Where the file cannot be written nothing is measured: oneDNN makes all, in every run.
+    Where the file cannot be written nothing is measured: no kind is taken, in any run.
     """
-    kept = _read(path)
+    kept = _read(path, choice)
     if processor() in kept:
         return kept[processor()]
-    if not products.has_onednn() or not _writable(path.parent):
+    if not choice.has_choice() or not _writable(path.parent):
         return []
-    found = products.probe()
-    logger.info("products of this processor that torch makes itself: %s (kept in %s)", found or "none", path)
-    return _keep(path, found)
+    found = choice.probe()
+    logger.info("kinds that are faster another way on this processor: %s (kept in %s)", found or "none", path)
+    return _keep(path, found, choice)
 
 
 def processor() -> str:
@@ -67,13 +105,13 @@ def processor() -> str:
     return " | ".join(told)
 
 
-def _keep(path: Path, found: list[str]) -> list[str]:
+def _keep(path: Path, found: list[str], choice: Choice) -> list[str]:
     """Keep a finding, unless another process was first: then that one's holds."""
     own = path.with_name(f"{path.name}.{os.getpid()}")
     lock = path.with_name(path.name + ".lock")
     with contextlib.suppress(OSError), lock.open("a") as file:
         _lock(file.fileno())
-        kept = _read(path)
+        kept = _read(path, choice)
         if processor() in kept:
             return kept[processor()]
         own.write_text(json.dumps(kept | {processor(): found}, indent=1), encoding="utf-8")
@@ -93,7 +131,7 @@ def _lock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX)
 
 
-def _read(path: Path) -> dict[str, list[str]]:
+def _read(path: Path, choice: Choice) -> dict[str, list[str]]:
     """What the file holds; what is not of this program's making is passed over."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
@@ -101,9 +139,7 @@ def _read(path: Path) -> dict[str, list[str]]:
         return {}
     entries = told.items() if isinstance(told, dict) else ()
     return {
-        name: kinds
-        for name, kinds in entries
-        if isinstance(kinds, list) and set(map(str, kinds)) <= set(products.KINDS)
+        name: kinds for name, kinds in entries if isinstance(kinds, list) and set(map(str, kinds)) <= set(choice.KINDS)
     }
 
 

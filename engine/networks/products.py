@@ -80,6 +80,11 @@ def in_use() -> frozenset[str]:
     return _own
 
 
+def has_choice() -> bool:
+    """Whether oneDNN's product is there at all."""
+    return has_onednn()
+
+
 @torch.no_grad()
 def probe(clock: Callable[[], float] = time.perf_counter) -> list[str]:
     """The kinds that torch's own product makes faster on this processor: measured in turns, some 0.5 s in all."""

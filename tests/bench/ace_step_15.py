@@ -102,12 +102,12 @@ def turbo_peer(threads: int) -> list[Result]:
     """Side by side with diffusers' networks on the same weights, in bfloat16, and extrapolated to all layers."""
     from diffusers import AceStepTransformer1DModel, AutoencoderOobleck
 
-    from engine.checkpoints.ace_step_15.load import load_networks
+    from engine.families.ace_step_15.family import load_networks
 
     torch.set_num_threads(threads)
     processor = threads == 1
     with _checkpoint("four", FEW) as folder:
-        ours = load_networks(folder, "cpu", torch.bfloat16, codec=torch.float32)
+        ours = load_networks(folder, torch.device("cpu"), torch.bfloat16)
         theirs = AceStepTransformer1DModel.from_pretrained(folder / "transformer", torch_dtype=torch.bfloat16).eval()
         exact = AutoencoderOobleck.from_pretrained(folder / "vae", torch_dtype=torch.float32).eval()
         vae = AutoencoderOobleck.from_pretrained(folder / "vae", torch_dtype=torch.bfloat16).eval()

@@ -25,8 +25,11 @@ from engine.families.ace_step_15.levels import Shifted
 from engine.families.ace_step_15.reader import Reader
 from engine.families.ace_step_15.sizes import AceStep15Sizes, sizes_of
 from engine.families.family import LoadedNetworks, Timbre, Use
+from engine.memory.kept_products import settle_choice
 from engine.memory.plan import MemoryMode
 from engine.memory.processor import rates
+from engine.networks.ace_step_15 import oobleck_rows, residual_rows
+from engine.networks.ace_step_15.oobleck import OobleckAutoencoder
 from engine.networks.products import multiply_integers
 from engine.requests.resolve import Resolved
 from engine.sampling.conditions import NO_ERG, ErgSettings
@@ -44,7 +47,18 @@ def load_networks(
     """A checkpoint's networks for `device`, their weights on `stored` at first. Raises CheckpointError."""
     codec = torch.float32 if device.type == "cpu" else None  # bfloat16 would leave noise at -40 dB
     networks = load.load_networks(checkpoint, stored or device, dtype, int8, codec)
+    if device.type == "cpu":
+        _choose_convolutions(networks.autoencoder)
     return replace(networks, device=device, silence=networks.silence.to(device))
+
+
+def _choose_convolutions(autoencoder: OobleckAutoencoder) -> None:
+    """Of a wide autoencoder: in the way that is faster on this processor."""
+    halves = (autoencoder.encoder, autoencoder.decoder)
+    if all(oobleck_rows.is_wide(half) for half in halves):
+        settle_choice(residual_rows, "convolutions.json")
+        if residual_rows.in_use():
+            oobleck_rows.lay_out(*halves)
 
 
 def make_family(networks: LoadedNetworks, use: Use, speed: str = "auto") -> AceStep15:
