@@ -10,25 +10,22 @@ made at each call: it costs little, and would take as much memory again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.networks.ace_step_15 import residual_rows
+from engine.networks.ace_step_15.oobleck_layers import (
+    Decoder,
+    DecoderBlock,
+    Encoder,
+    EncoderBlock,
+    ResidualUnit,
+    Snake,
+)
 from engine.networks.ace_step_15.residual_rows import RowSnake, RowUnit, kind_of, shares
 from engine.networks.beside import Team, team
-
-if TYPE_CHECKING:
-    from engine.networks.ace_step_15.oobleck import (
-        Decoder,
-        DecoderBlock,
-        Encoder,
-        EncoderBlock,
-        ResidualUnit,
-        Snake,
-    )
 
 NARROWEST = 96  # channels of a level, from which on rows are worth it
 BLOCK_ROWS = 256

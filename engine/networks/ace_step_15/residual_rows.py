@@ -14,16 +14,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from engine.networks.beside import Team
+from engine.networks.ace_step_15.oobleck_layers import EPSILON, ResidualUnit, Snake
+from engine.networks.beside import Team, team
 from engine.networks.toom_cook import Transforms, transforms
-
-if TYPE_CHECKING:
-    from engine.networks.ace_step_15.oobleck import ResidualUnit, Snake
 
 Part = TypeVar("Part")
 
@@ -66,9 +64,6 @@ def probe(clock: Callable[[], float] = time.perf_counter) -> list[str]:
 
 
 def _is_faster(channels: int, rows: int, clock: Callable[[], float]) -> bool:
-    from engine.networks.ace_step_15.oobleck import ResidualUnit
-    from engine.networks.beside import team
-
     unit, x = ResidualUnit(channels, 1), torch.ones(rows, channels)
     columns, ready = x.T[None].contiguous(), RowUnit.of(unit)
     best = [float("inf")] * 2
@@ -92,8 +87,6 @@ class RowSnake:
     @classmethod
     def of(cls, snake: Snake) -> RowSnake:
         """Those of a snake over columns."""
-        from engine.networks.ace_step_15.oobleck import EPSILON
-
         return cls(snake.alpha.exp().flatten(), (snake.beta.exp() + EPSILON).reciprocal().flatten())
 
     def make(self, x: Tensor, out: Tensor, between: Tensor) -> None:

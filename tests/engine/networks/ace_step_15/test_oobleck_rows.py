@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from engine.memory.kept_products import settle_choice
 from engine.networks.ace_step_15 import oobleck_rows, residual_rows
 from engine.networks.ace_step_15.config import OobleckConfig
-from engine.networks.ace_step_15.oobleck import OobleckAutoencoder, ResidualUnit
+from engine.networks.ace_step_15.oobleck import OobleckAutoencoder
+from engine.networks.ace_step_15.oobleck_layers import ResidualUnit
 from engine.networks.ace_step_15.residual_rows import RowUnit
 from engine.networks.beside import team
 from engine.networks.toom_cook import POINTS, transforms
