@@ -43,7 +43,7 @@ def levels(samples: NDArray[Any], sample_rate: int) -> NDArray[np.float64]:
 def strength(samples: NDArray[Any], sample_rate: int) -> NDArray[np.float64]:
     """How much of an attack begins in each millisecond of (channels, n), 0 to 1: (steps,)."""
     edge = np.diff(samples.astype(np.float64), axis=1, prepend=samples[:, :1])
-    return np.maximum(_rise(levels(samples, sample_rate)), _rise(levels(edge, sample_rate)))
+    return np.maximum(rises(levels(samples, sample_rate)), rises(levels(edge, sample_rate)))
 
 
 def find_attacks(samples: NDArray[Any], sample_rate: int) -> Attacks:
@@ -59,15 +59,16 @@ def find_attacks(samples: NDArray[Any], sample_rate: int) -> Attacks:
     return Attacks(steps, values[steps])
 
 
-def _rise(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rise of a level at each step in shares of a full attack, weighted by how loud it becomes."""
+def rises(power: NDArray[np.float64], loudest: float | None = None) -> NDArray[np.float64]:
+    """Rise of a level at each step in shares of a full attack, weighted by how loud it becomes; of `loudest`, where
+    that is known, else of the loudest there."""
     if power.size < _BEFORE_STEPS + _AFTER_STEPS:
         return np.zeros(power.size)
-    loudest = float(_mean(power, 0, _AFTER_STEPS).max())
+    after, before = _mean(power, 0, _AFTER_STEPS), _mean(power, -_BEFORE_STEPS, 0)
+    loudest = float(after.max()) if loudest is None else loudest
     if loudest <= 0:
         return np.zeros(power.size)
     floor = loudest * 10 ** (_FLOOR_DB / 10)
-    after, before = _mean(power, 0, _AFTER_STEPS), _mean(power, -_BEFORE_STEPS, 0)
     rise = 10 * np.log10((after + floor) / (before + floor))
     share = np.clip((rise - _LEAST_RISE_DB) / (_FULL_RISE_DB - _LEAST_RISE_DB), 0, 1)
     return np.asarray(share * np.clip(after / loudest, 0, 1) ** 0.25)

@@ -17,25 +17,29 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
-from engine.audio.attacks import STEP_SECONDS, Attacks, find_attacks, levels
+from engine.audio.attacks import STEP_SECONDS, Attacks, find_attacks, levels, rises
 from engine.audio.fade import Powers, level_off_db
 
 FLAM_STEPS = 70
 MARGIN_SECONDS = 0.5  # of both pieces on each side of the stretch, to tell attacks and levels there
 _SHORTEST_SECONDS = 0.004
-_AHEAD_STEPS = 30
+_AHEAD_STEPS, _RISE_STEPS = 30, 6
 _WORTH_MOVING = 0.05
+_MADE_STEPS, _SAME_STEPS = 14, 3  # of both pieces, in which a rise is heard; and is the same
 _BESIDE_STEPS = 16  # of both pieces, heard with a fade
 _INSIDE, _FLAM, _LOST, _CUT, _LOUD, _UNLIKE, _SHORT, _FAR, _AHEAD = 12.0, 4.0, 3.0, 0.5, 1.0, 0.7, 0.4, 0.3, 3.0
 _UNEVEN = 0.5  # a decibel
+_MADE, _RISE = 4.0, 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
     """`first` and `second`, float64 (channels, n) of the same positions; the fade may lie in samples [low, high).
 
-    `pinned` is where it begins when nothing speaks against it, `known` the samples that both are known in.
+    `pinned` is where it begins when nothing speaks against it, `known` the samples that both are known in. Only what a
+    model made has sound ahead of its attacks that is not meant.
     """
 
     first: NDArray[np.float64]
@@ -47,6 +51,7 @@ class Stretch:
     fade: int
     first_known: tuple[int, int]
     second_known: tuple[int, int]
+    second_is_made: bool
 
 
 def place_fade(stretch: Stretch) -> tuple[int, int]:
@@ -75,7 +80,8 @@ class _Costs:
         self._stretch = stretch
         self._first = _known_attacks(stretch.first, stretch.first_known, rate)
         self._second = _known_attacks(stretch.second, stretch.second_known, rate)
-        power = np.maximum(levels(stretch.first, rate), levels(stretch.second, rate))
+        self._powers = levels(stretch.first, rate), levels(stretch.second, rate)
+        power = np.maximum(*self._powers)
         self._power, self._loudest = power, float(power.max(initial=0.0))
         products = Powers.of(stretch.first, stretch.second)
         parts = (products.first, products.second, products.product)
@@ -92,7 +98,8 @@ class _Costs:
             + _FLAM * _pairs(self._first, (a - FLAM_STEPS, a), self._second, (b, b + FLAM_STEPS), FLAM_STEPS)
             + _LOST * _pairs(self._first, (b, b + FLAM_STEPS), self._second, (a - FLAM_STEPS, a), FLAM_STEPS)
             + _CUT * _most(self._first.within(a - 15, a - 2))
-            + _AHEAD * self._ahead(a, b)
+            + self._ahead(a, b)
+            + _MADE * self._made(a, b)
             + _LOUD * self._loud(a, b)
             + _UNLIKE * (1 - self._alike(start, start + length))
             + _UNEVEN * self._uneven_db(start, length)
@@ -105,12 +112,25 @@ class _Costs:
         return _most(self._first.within(a - 1, b - 1)) + _most(self._second.within(a + 1, b - 0.5))
 
     def _ahead(self, a: float, b: float) -> float:
-        """How long what leads to the second's next attack is heard."""
-        near = (self._second.steps >= b - 0.5) & (self._second.steps < b + _AHEAD_STEPS)
+        """How long what a model lets sound ahead of its next attack is heard; how near the rise of a source's is."""
+        made = self._stretch.second_is_made
+        near = (self._second.steps >= b - 0.5) & (self._second.steps < b + (_AHEAD_STEPS if made else _RISE_STEPS))
         if not near.any():
             return 0.0
-        lead = (self._second.steps[near] - a) / _AHEAD_STEPS
-        return float((self._second.strengths[near] * np.clip(lead, 0, 2)).max())
+        strengths = self._second.strengths[near]
+        if not made:
+            return _RISE * float(strengths.max())
+        return _AHEAD * float((strengths * np.clip((self._second.steps[near] - a) / _AHEAD_STEPS, 0, 2)).max())
+
+    def _made(self, a: float, b: float) -> float:
+        """How much of an attack the fade itself makes: a rise of the level that the piece heard there has not."""
+        first, last = max(0, round(a) - _MADE_STEPS), min(round(b) + _MADE_STEPS, self._powers[0].size)
+        one, other = (power[first:last] for power in self._powers)
+        share = np.clip((np.arange(first, last) + 0.5 - a) / max(b - a, 1), 0, 1)
+        made = rises(one + (other - one) * share, self._loudest)
+        own = np.maximum(rises(one, self._loudest) * (1 - share), rises(other, self._loudest) * share)
+        near = maximum_filter1d(own, 2 * _SAME_STEPS + 1)
+        return float(np.max(made - near, initial=0.0))
 
     def _loud(self, a: float, b: float) -> float:
         if self._loudest <= 0:

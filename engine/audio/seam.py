@@ -318,6 +318,7 @@ def _placed(
             fade=border[1] - border[0],
             first_known=first_known,
             second_known=second_known,
+            second_is_made=border[0] < region.start,
         )
     )
     return at + start, at + start + length

@@ -79,6 +79,16 @@ def _fades(joined: Joined) -> list[tuple[int, int]]:
     return [before, report.joint_after or (5 * RATE, 5 * RATE + FADE)]
 
 
+@pytest.mark.parametrize("late", [-0.014, -0.009, 0.004, 0.02])
+def test_a_fade_makes_no_attack_itself(late: float) -> None:
+    """From the decay of a weak new kick into that of the source's loud one the level would rise once more."""
+    beats = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    source, new = 1.6 * _kicks(beats, 1), 0.3 * _kicks([b + late for b in beats], 2)
+    placed, _ = _join(source, new)
+    for border in (3.0, 5.0):
+        assert _around(placed.audio, border).size == 1
+
+
 def test_what_sounds_ahead_of_the_first_attack_is_not_heard() -> None:
     """A model smears an attack ahead in time; the fade ends right before it."""
     source, new = _kicks([1.0, 3.0, 5.0], 1), _kicks([1.0, 3.0, 5.0], 2)
