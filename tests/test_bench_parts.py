@@ -84,11 +84,11 @@ import os, sys, time
 from pathlib import Path
 from tests.bench import resumed
 from tests.bench.figures import Figure
-resumed.PATIENCE, resumed.LEAST_PATIENCE = 0.0, 0.2
+resumed.LEAST_PATIENCE = 0.2
 made = lambda name: [Figure(name, name, 2.0, "s", "", "here")]
 parts = [resumed.Part("a", 1, lambda: made("a")), resumed.Part("hangs", 1, lambda: time.sleep(60)),
          resumed.Part("dies", 1, lambda: os._exit(9)), resumed.Part("z", 1, lambda: made("z"))]
-resumed.run_parts(parts, Path(sys.argv[1]), float(sys.argv[2]), {}, skipped=sys.argv[3:], watched=True)
+resumed.run_parts(parts, Path(sys.argv[1]), float(sys.argv[2]), {}, skipped=sys.argv[3:], patience=0.0)
 """
 
 

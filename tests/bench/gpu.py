@@ -20,6 +20,7 @@ from tests.bench.resumed import end_with_parent, figures_of, read_told, run_part
 
 MINUTES = 15.0
 RESERVE_SECONDS = 25.0  # importing torch, and ending
+PATIENCE, PATIENCE_TINY = 3.0, 20.0  # times what a part is expected to take; a CPU may have other work, too
 FILE = Path("bench-gpu.json")
 NO_GPU = "gpu: skipped, since torch sees no CUDA device here. Run `python -m tests.bench.gpu` on a machine with one."
 
@@ -63,7 +64,8 @@ def _measure_here(options: argparse.Namespace) -> None:
         bench = Bench(device, options.tiny, Path(folder))
         parts = [part for part in bench.parts() if not options.parts or part.name in options.parts]
         seconds = options.minutes * 60 - RESERVE_SECONDS
-        run_parts(parts, options.json, seconds, machine(options.tiny), skipped=options.skip, watched=True)
+        patience = PATIENCE_TINY if options.tiny else PATIENCE
+        run_parts(parts, options.json, seconds, machine(options.tiny), skipped=options.skip, patience=patience)
 
 
 def machine(tiny: bool) -> dict[str, Any]:

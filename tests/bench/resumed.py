@@ -30,7 +30,7 @@ KEYS = ("machine", "parts", "left")
 THE_SAME = ("gpu", "torch", "size")  # of the machine: figures of two are never mixed in one file
 MEASURING = "it was being measured when its process ended"
 LOST = 5  # exit status of a process whose device no longer answers
-PATIENCE, LEAST_PATIENCE = 3.0, 120.0  # times what a part is expected to take, and seconds: what is longer hangs
+LEAST_PATIENCE = 120.0  # seconds: nothing shorter is taken for a hang
 LONGEST_ERROR = 600
 START_SECONDS = 20.0  # of a process: importing torch, and ending
 
@@ -51,12 +51,13 @@ def run_parts(
     machine: dict[str, Any],
     clock: Callable[[], float] = time.monotonic,
     skipped: Collection[str] = (),
-    watched: bool = False,
+    patience: float | None = None,
 ) -> dict[str, Any]:
     """Measure every part that `file` does not hold and that is expected to end within `seconds`, in their order.
 
-    A part that fails is named in "left" and tried again by the next run; `skipped` ones are not tried. With `watched` a
-    part that hangs ends the process. Raises ValueError where `file` is of another machine, or is no file of this kind.
+    A part that fails is named in "left" and tried again by the next run; `skipped` ones are not tried. A part that
+    takes `patience` times what is expected hangs, and ends the process. Raises ValueError where `file` is of another
+    machine, or is no file of this kind.
     """
     told = read_told(file, machine)
     began = clock()
@@ -72,18 +73,18 @@ def run_parts(
         else:
             told["left"][part.name] = MEASURING
             _write(file, told)
-            with _watch(part, rest) if watched else contextlib.nullcontext():
+            with contextlib.nullcontext() if patience is None else _watch(part, rest, patience):
                 _measure(part, told, clock)
         _write(file, told)
-        if watched and told["left"].get(part.name, "").startswith(MEASURING):
+        if patience is not None and told["left"].get(part.name, "").startswith(MEASURING):
             raise SystemExit(LOST)
     return told
 
 
 @contextlib.contextmanager
-def _watch(part: Part, rest: float) -> Iterator[None]:
+def _watch(part: Part, rest: float, patience: float) -> Iterator[None]:
     """End the process, with where it stood, when the part does not end: a hung device is in no state to go on."""
-    limit = min(rest, max(LEAST_PATIENCE, PATIENCE * part.expected_seconds))
+    limit = min(rest, max(LEAST_PATIENCE, patience * part.expected_seconds))
     faulthandler.dump_traceback_later(max(0.1, limit), exit=True)
     try:
         yield
