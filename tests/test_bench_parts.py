@@ -6,6 +6,7 @@ All of it on the CPU: `python -m tests.bench.gpu --tiny`.
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -98,6 +99,20 @@ def test_a_part_that_hangs_or_takes_its_process_with_it_leaves_the_others(tmp_pa
     told = json.loads(file.read_text())
     assert status == 0 and list(told["parts"]) == ["a", "z"]
     assert sorted(told["left"]) == ["dies", "hangs"] and "status 9" in told["left"]["dies"]
+
+
+BOUND = "import time; from tests.bench.resumed import end_with_parent; end_with_parent(); print(1, flush=True); "
+
+
+def test_a_process_of_a_part_ends_by_itself_and_with_the_one_that_started_it() -> None:
+    with subprocess.Popen([sys.executable, "-c", BOUND], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as whole:
+        assert whole.wait(60) == 0
+    waiting = [sys.executable, "-c", BOUND + "time.sleep(60)"]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as cut:
+        assert cut.stdin is not None and cut.stdout is not None
+        assert cut.stdout.readline() == b"1\n"
+        cut.stdin.close()
+        assert cut.wait(30) == 1
 
 
 @pytest.mark.parametrize(

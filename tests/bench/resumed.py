@@ -137,7 +137,8 @@ def end_with_parent() -> None:
     """End this process when the one that started it has ended: its pipe closes."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1):  # not sys.stdin, whose lock would be held while this process ends
+            pass
         os._exit(1)
 
     threading.Thread(target=wait, name="end-with-parent", daemon=True).start()
