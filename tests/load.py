@@ -38,6 +38,7 @@ CLIENTS = 20
 PRIORITIES = (0, 5, -3)
 SUBMIT_P99_MS, GROWN_MB = 20.0, 20.0
 SOAK_MB, SOAK_WARM = 10.0, 100
+_SOAK_TOLD = 250  # jobs after which memory is told
 HELLO_SECONDS, LIST_MS, METRICS_MS = 1.0, 20.0, 100.0
 
 
@@ -216,6 +217,12 @@ def soak(report: Report, jobs: int, warm: int) -> None:
                 return
             if first is None and at + 10 >= warm:
                 first = shown.now()
+            elif first is not None and (at + 10) % _SOAK_TOLD == 0:
+                grown = {name: (used[0] - first[name][0]) / 1e6 for name, used in shown.now().items()}
+                print(
+                    f"  {at + 10} jobs: " + ", ".join(f"{name} {size:+.1f} MB" for name, size in grown.items()),
+                    flush=True,
+                )
         assert first is not None
         last = shown.now()
         report.figure(f"{jobs} jobs", time.monotonic() - begun, "s")

@@ -27,7 +27,7 @@ from bridge.gateway.reading_bodies import ClientDisconnect, base_of
 from bridge.gateway.secret_files import Secrets
 from bridge.gateway.studio import Studio
 from bridge.gateway.uploading import Uploading
-from bridge.protocol.errors import BridgeError, RequestFailed
+from bridge.protocol.errors import BridgeError, RequestFailed, StoreUnavailable
 
 _STATUS = {
     **dict.fromkeys(("unknown_job", "unknown_audio", "unknown_model"), 404),
@@ -81,6 +81,7 @@ def _handlers() -> dict[Any, Handle]:
         ClientDisconnect: _hung_up,
         RequestFailed: _request_failed,
         BridgeError: _no_daemon,
+        StoreUnavailable: _no_store,
         OSError: _of_the_system,
         HTTPException: _http,
         Exception: _fault,
@@ -110,6 +111,11 @@ async def _request_failed(request: Request, error: RequestFailed) -> Response:
 async def _no_daemon(request: Request, error: BridgeError) -> Response:
     text = f"The daemon does not answer: {without_paths(str(error))}"
     return AsciiJson({"detail": text, "error_type": "internal_error"}, 500, {"x-fal-error-type": "internal_error"})
+
+
+async def _no_store(request: Request, error: StoreUnavailable) -> Response:
+    body = {"detail": without_paths(str(error)), "error_type": "internal_error"}
+    return AsciiJson(body, 507 if error.code == "disk_full" else 503)
 
 
 async def _of_the_system(request: Request, error: OSError) -> Response:

@@ -5,17 +5,20 @@ One SQLite file in the gateway's folder; every change is on the disk when the me
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from bridge.jobs.connection import Connection
 from bridge.protocol.errors import StoreError
 
+logger = logging.getLogger("bridge.gateway")
 _LAYOUT = """
 CREATE TABLE IF NOT EXISTS calls (
     request_id TEXT PRIMARY KEY, endpoint TEXT NOT NULL, kind TEXT NOT NULL, digest TEXT NOT NULL,
@@ -115,19 +118,19 @@ _TABLES: dict[type[msgspec.Struct], str] = {
 
 
 class Ledger:
-    """The file. Use it on one thread."""
+    """The file. Use it on one thread. Each call raises StoreUnavailable."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._base = sqlite3.connect(path, isolation_level=None)
-            self._base.row_factory = sqlite3.Row
+            self._base = Connection(path, str(path), called="file of calls")
             self._base.execute("PRAGMA journal_mode=WAL")
             self._base.execute("PRAGMA synchronous=FULL")
-            self._base.executescript(_LAYOUT)
-        except sqlite3.Error as error:
+            self._base.script(_LAYOUT)
+        except (sqlite3.Error, StoreError) as error:
             raise StoreError(
-                f"{path}: {error}. Remove the file: calls that wait for a result are forgotten."
+                f"{path} cannot be used: {error.__cause__ or error}. "
+                "Remove the file: calls that wait for a result are forgotten."
             ) from error
         path.chmod(0o600)
         self._calls: OrderedDict[str, CallRow] = OrderedDict()  # as they are in the file: clients poll
@@ -185,7 +188,7 @@ class Ledger:
         kept = "origin = 'upload' AND created > ? AND (expires = 0 OR expires > ?)"
         query = f"SELECT coalesce(sum(size), 0) FROM (SELECT DISTINCT sha256, size FROM hosted WHERE {kept})"
         now = time.time()
-        return int(self._base.execute(query, (now - _UPLOAD_SECONDS, now)).fetchone()[0])
+        return self._base.number(query, (now - _UPLOAD_SECONDS, now))
 
     def upload(self, upload_id: str) -> UploadRow | None:
         """An announced upload."""
@@ -226,7 +229,15 @@ class Ledger:
         return rows[0] if rows else None
 
     def _all(self, kind: type[Row], where: str, *values: Any) -> list[Row]:
-        rows: Sequence[sqlite3.Row] = self._base.execute(
-            f"SELECT * FROM {_TABLES[kind]} WHERE {where}", values
-        ).fetchall()
-        return [msgspec.convert(dict(row), kind, strict=False) for row in rows]
+        cursor = self._base.execute(f"SELECT * FROM {_TABLES[kind]} WHERE {where}", values)
+        names = [column[0] for column in cursor.description]
+        return list(_readable(kind, [dict(zip(names, row, strict=True)) for row in cursor]))
+
+
+def _readable(kind: type[Row], rows: Iterable[dict[str, Any]]) -> Iterator[Row]:
+    """Those that hold what they should: one that is damaged holds up no other."""
+    for row in rows:
+        try:
+            yield msgspec.convert(row, kind, strict=False)
+        except msgspec.ValidationError as error:
+            logger.warning("a record of %s is damaged: %s", _TABLES[kind], error)

@@ -39,10 +39,12 @@ DAMAGED = "`acestep-bridge jobs repair` makes a new one from what can be read an
 
 
 class Connection:
-    """SQLite in autocommit mode. Every call raises StoreUnavailable, StoreError for a damaged file."""
+    """SQLite in autocommit mode. Every call raises StoreUnavailable, StoreError for a damaged file, which say what the
+    file is called.
+    """
 
-    def __init__(self, path: Path, name: str, *, uri: bool = False) -> None:
-        self._path = path
+    def __init__(self, path: Path, name: str, *, uri: bool = False, called: str = "file of jobs") -> None:
+        self._path, self._called = path, called
         with self._named():
             self._base = sqlite3.connect(name, isolation_level=None, uri=uri, timeout=BUSY_SECONDS)
             self._base.text_factory = partial(str, encoding="utf-8", errors="replace")  # one damaged text is no fault
@@ -108,9 +110,10 @@ class Connection:
     def _raise(self, error: sqlite3.Error) -> NoReturn:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise StoreError(f"The file of jobs {self._path} is damaged: {error}. {DAMAGED}") from error
+            raise StoreError(f"The {self._called} {self._path} is damaged: {error}. {DAMAGED}") from error
         if code in _UNAVAILABLE:
-            raise StoreUnavailable(*_UNAVAILABLE[code]) from error
+            kind, message, remedy = _UNAVAILABLE[code]
+            raise StoreUnavailable(kind, message.replace("file of jobs", self._called), remedy) from error
         raise error
 
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import socket
+import sqlite3
 import stat
 import threading
 import time
@@ -367,4 +368,21 @@ def test_uploads_have_a_quota(tmp_path):
         with pytest.raises(TooLarge):
             asyncio.run(send(data))
     assert not list(hosting.store.making.iterdir())
+    ledger.close()
+
+
+def test_a_damaged_record_of_a_call_holds_up_no_other_and_a_held_file_is_said(tmp_path):
+    from bridge.gateway.ledger import Ledger, MarkRow
+    from bridge.protocol.errors import StoreUnavailable
+
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+    ledger.keep(MarkRow(job_id="a", take=0, mark="kept"))
+    ledger.keep(MarkRow(job_id="a", take=1, mark="kept"))
+    other = sqlite3.connect(tmp_path / "ledger.sqlite3", isolation_level=None)
+    other.execute("UPDATE marks SET mark = x'00ff' WHERE take = 0")
+    assert ledger.marks("a") == {1: "kept"}
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match="Another program holds the file of calls"):
+        ledger.keep(MarkRow(job_id="a", take=1, mark=""))
+    other.close()
     ledger.close()
