@@ -35,7 +35,10 @@ class AudioStore:
         """The file of that hash, or None."""
         if len(sha256) != 64 or not _HEX.issuperset(sha256):
             return None
-        return next(iter((self.folder / sha256[:2]).glob(f"{sha256}.*")), None)
+        with contextlib.suppress(OSError), os.scandir(self.folder / sha256[:2]) as entries:
+            # not `glob`: Python keeps the pattern of each hash
+            return next((Path(entry.path) for entry in entries if entry.name.startswith(f"{sha256}.")), None)
+        return None
 
     def new_path(self, suffix: str) -> Path:
         """A path for a file to be made and then handed to `adopt`."""

@@ -131,14 +131,18 @@ class OwnClips:
             for path in sorted(self._folder.glob("*.npz"), key=_age):
                 if path.stem not in self._known and (clip := _read(path)) is not None:
                     self._known[path.stem] = clip
+        self._forget_oldest()
+        return [clip for clip in self._known.values() if clip.encoder == self._encoder]
+
+    def _forget_oldest(self) -> None:
         while len(self._known) > KEPT:
             self._known.popitem(last=False)
-        return [clip for clip in self._known.values() if clip.encoder == self._encoder]
 
     def _put(self, clip: OwnClip) -> None:
         name = clip.name
         self._known[name] = clip
         self._known.move_to_end(name)
+        self._forget_oldest()
         if self._folder is None:
             return
         with contextlib.suppress(OSError, WriteError):

@@ -12,7 +12,7 @@ import engine
 from engine.audio.buffer import Audio
 from engine.audio.window import Window, plan_window
 from engine.geometry import Geometry
-from engine.rendering.own_clips import OwnClips, Reused
+from engine.rendering.own_clips import KEPT, OwnClips, Reused
 from engine.rendering.source import open_source
 from tests.support.paths import TINY
 
@@ -51,6 +51,14 @@ def test_each_frame_that_lies_in_the_clip_has_its_own_latents(rate: int) -> None
     assert np.array_equal(reused.latents[0, 0].numpy(), reused.frames + round(offset))
     assert 0 <= planned.start - window.start < frame + 1 and window.region == planned.region
     assert window.masks[0][0] * frame <= window.region.fade_start - window.start
+
+
+def test_only_the_last_clips_are_in_memory_although_nobody_asks_for_one() -> None:
+    """A session of pieces without a source looked for none, and kept every one."""
+    own, audio, latents = OwnClips("weights"), _music(8000, 1.0), torch.zeros(2, 3, 10)
+    for number in range(KEPT + 5):
+        own.keep(audio, number, 8000, latents, number, GEOMETRY)
+    assert len(own._known) == KEPT
 
 
 def test_what_was_edited_since_is_coded_and_the_rest_is_not() -> None:
