@@ -56,7 +56,7 @@ def turbo(threads: int) -> list[Result]:
         song = write_song(Path(songs), 60)
         how = f"{networks.dtype}, {how}".replace("torch.", "")
         region = engine.Inpaint(
-            audio=str(song), tags="house, drums", seed=1, output="clip", start_time=25.0, end_time=35.0
+            audio=str(song), tags="house, drums", seed=1, output="clip", start_time=25.0, end_time=35.0, variance=1.0
         )
         piece = engine.TextToAudio(tags="house, drums", seed=1, duration=PIECE)
         model.render(engine.TextToAudio(tags="house, drums", seed=1, duration=1.0, number_of_steps=1))
