@@ -54,7 +54,6 @@ from tests.support.paths import TINY
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="acestep-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
-atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 _READ = 4096  # samples that are read of a file
 
 
