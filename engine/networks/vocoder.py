@@ -21,10 +21,8 @@ from engine.networks.log_mel import LogMel
 from engine.networks.products import Linear
 
 LAYER_NORM_EPS = 1e-6
-PIECE_VALUES, SHORTEST_PIECE = (
-    1 << 17,
-    2048,
-)  # of one activation and row, so that a processor's cache holds it; positions
+PIECE_VALUES = 1 << 17  # of one activation and row, so that a processor's cache holds it
+SHORTEST_PIECE = 2048  # positions
 WEIGHT_NORM_NAMES = (
     (".weight_g", ".weight_v"),
     (".parametrizations.weight.original0", ".parametrizations.weight.original1"),
