@@ -14,7 +14,7 @@ from typing import TypeVar
 import torch
 
 from engine.errors import OutOfMemory
-from engine.memory.placement import Placement, free_bytes, is_out_of_memory
+from engine.memory.placement import Placement, free_bytes, is_out_of_memory, own_bytes
 from engine.memory.plan import MemoryMode, Sizes, Work, choose_mode, expected_peak_bytes, in_words, lower_mode
 
 logger = logging.getLogger(__name__)
@@ -73,9 +73,10 @@ class Ladder:
 
     def _room(self) -> int:
         """Bytes that a job can have, its weights included."""
-        there = self._placement.everything_here or self._sizes.shared
-        weights = self._sizes.of_weights(self.modes[0])
-        return free_bytes(self._device) + (sum(weights.values()) if there else 0)
+        weights = sum(self._sizes.of_weights(self.modes[0]).values())
+        if self._sizes.shared:
+            return free_bytes(self._device) + min(weights, own_bytes())
+        return free_bytes(self._device) + (weights if self._placement.everything_here else 0)
 
     def _nothing_fits(self, tried: list[str]) -> OutOfMemory:
         return OutOfMemory(

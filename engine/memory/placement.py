@@ -51,12 +51,20 @@ def free_bytes(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         used = torch.cuda.memory_allocated(device)
         return min(free + torch.cuda.memory_reserved(device) - used, _left(used))
-    import psutil
-
-    free = min(free_main_memory(), _left(psutil.Process().memory_info().rss))
+    free = min(free_main_memory(), _left(own_bytes()))
     if device.type == "mps":
         free = min(free, torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
     return free
+
+
+def own_bytes() -> int:
+    """Main memory that only this process has. Weights that are mapped from their file are none of it (told on Linux and
+    Windows): what is free counts them already, since the system takes their pages when others need them.
+    """
+    import psutil
+
+    told = psutil.Process().memory_info()
+    return int(getattr(told, "private", told.rss - getattr(told, "shared", 0)))
 
 
 def _left(used: int) -> int:

@@ -37,6 +37,7 @@ HOMES = {
     "cancel": "cancel_latency",
     "gateway": "gateway_load",
     "memory": "memory",
+    "memory-xl": "memory",
     "osc": "others",
     "stage": "others",
     "reaper": "others",

@@ -37,7 +37,8 @@ ONLY_VARIABLE = "ACESTEP_BENCH15_JOB"  # region or text; both unless given
 
 
 @contextmanager
-def _checkpoint(name: str, layers: int) -> Iterator[Path]:
+def checkpoint(name: str, layers: int | None = None, size: str = "2b") -> Iterator[Path]:
+    """One of random weights that may be there already; all layers where no number is given."""
     given = os.environ.get(FOLDER_VARIABLE)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(given or temporary, name)
@@ -50,7 +51,7 @@ def turbo(threads: int) -> list[Result]:
 
     torch.set_num_threads(threads)
     how = threads_in_words(threads)
-    with _checkpoint("whole", LAYERS) as folder, tempfile.TemporaryDirectory() as songs:
+    with checkpoint("whole", LAYERS) as folder, tempfile.TemporaryDirectory() as songs:
         model = engine.load(str(folder), device="cpu")
         networks: Any = model.networks
         song = write_song(Path(songs), 60)
@@ -131,7 +132,7 @@ def turbo_peer(threads: int) -> list[Result]:
 
     torch.set_num_threads(threads)
     processor = threads == 1
-    with _checkpoint("four", FEW) as folder:
+    with checkpoint("four", FEW) as folder:
         ours = load_networks(folder, torch.device("cpu"), torch.bfloat16)
         theirs = AceStepTransformer1DModel.from_pretrained(folder / "transformer", torch_dtype=torch.bfloat16).eval()
         exact = AutoencoderOobleck.from_pretrained(folder / "vae", torch_dtype=torch.float32).eval()

@@ -1,4 +1,5 @@
-"""Peak memory of each mode, whole process, each in a process of its own: `python -m tests.bench memory`.
+"""Peak memory of each mode, whole process, each in a process of its own: `python -m tests.bench memory`; `memory-xl` of
+ACE-Step 1.5 XL at real size, with random weights (11.5 GB on disk, in `ACESTEP_BENCH15` where that names a folder).
 
 On a CPU, device and main memory are the same, so offloading shows only what smaller batches and tiles win. The figure
 is the highest resident size while rendering, less what the interpreter and its libraries take before the model is
@@ -35,18 +36,28 @@ def memory(threads: int) -> list[Figure]:
     from engine.memory.plan import MODES
     from tests.bench.checkpoints import MIDDLE, write_checkpoint
 
-    figures = []
     with tempfile.TemporaryDirectory() as name:
         folder = write_checkpoint(Path(name), replace(MIDDLE, **SMALL_DECODER))
-        for mode in MODES:
-            told = _measure(folder, mode.name, threads)
-            line = f"  {mode.name}: {told['peak'] / 1e6:.0f} MB, {told['expected'] / 1e6:.0f} expected, "
-            print(f"{line}{told['anonymous'] / 1e6:.0f} anonymous", flush=True)
-            key = mode.name.replace("-", "_")
-            how = f"text-to-audio, {VARIATIONS} x {SECONDS:g} s, CPU; {told['expected'] / 1e6:.0f} MB expected, "
-            how += f"{told['anonymous'] / 1e6:.0f} MB not mapped from a file"
-            figures.append(Figure(f"memory_{key}_mb", f"peak memory, {mode.name}", told["peak"] / 1e6, "MB", "", how))
-    return figures
+        return [_figure("memory", "peak memory", folder, mode.name, threads) for mode in MODES]
+
+
+def memory_xl(threads: int) -> list[Figure]:
+    """The modes that differ on a processor. Rounding to 8 bits reads the whole file: its pages can be taken back."""
+    from tests.bench.ace_step_15 import checkpoint
+
+    with checkpoint("xl", size="xl") as folder:
+        modes = ("resident", "tiled", "int8")
+        return [_figure("xl_memory", "peak memory of XL", folder, mode, threads) for mode in modes]
+
+
+def _figure(key: str, what: str, folder: Path, mode: str, threads: int) -> Figure:
+    told = _measure(folder, mode, threads)
+    line = f"  {mode}: {told['peak'] / 1e6:.0f} MB, {told['expected'] / 1e6:.0f} expected, "
+    print(f"{line}{told['anonymous'] / 1e6:.0f} anonymous", flush=True)
+    how = f"text-to-audio, {VARIATIONS} x {SECONDS:g} s, CPU; {told['expected'] / 1e6:.0f} MB expected, "
+    how += f"{told['anonymous'] / 1e6:.0f} MB not mapped from a file"
+    name = f"{key}_{mode.replace('-', '_')}_mb"
+    return Figure(name, f"{what}, {mode}", told["peak"] / 1e6, "MB", "", how)
 
 
 def _measure(folder: Path, mode: str, threads: int) -> dict[str, float]:
@@ -61,8 +72,8 @@ def one_mode(folder: str, mode: str, threads: int) -> dict[str, float]:
     import torch
 
     import engine
-    from engine.constants import V1_GEOMETRY
-    from engine.families.v1.sizes import sizes_of
+    from engine.checkpoints.registry import resolve as resolve_model
+    from engine.families.table import facts_of, sizes_of_checkpoint
     from engine.memory.demand import work_of
     from engine.memory.main_memory import give_back
     from engine.memory.plan import expected_peak_bytes, mode_named, modes_on
@@ -77,9 +88,12 @@ def one_mode(folder: str, mode: str, threads: int) -> dict[str, float]:
     give_back()
     before, mapped = _status("VmRSS"), _status("RssFile")
     model = engine.load(folder, device="cpu", memory=mode)
-    resolved = resolve(request)
-    work = work_of(resolved, extent_of(resolved, V1_GEOMETRY))
-    expected = expected_peak_bytes(sizes_of(model.networks), work, mode_named(mode, modes_on("cpu")))
+    path = resolve_model(folder).folder
+    facts = facts_of(path)
+    resolved = resolve(request, facts.default_request)
+    work = work_of(resolved, extent_of(resolved, facts.geometry))
+    sizes = sizes_of_checkpoint(path, model.device, model.networks.dtype)
+    expected = expected_peak_bytes(sizes, work, mode_named(mode, modes_on("cpu")))
     _forget_peak()
     model.render_all(request)
     peak = _peak() - before
@@ -101,7 +115,7 @@ def _peak() -> int:
     return _status("VmHWM")
 
 
-BENCHES = {"memory": memory}
+BENCHES = {"memory": memory, "memory-xl": memory_xl}
 
 if __name__ == "__main__":
     print(json.dumps(one_mode(sys.argv[1], sys.argv[2], int(sys.argv[3]))))

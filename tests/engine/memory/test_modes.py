@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 import engine
@@ -21,7 +25,7 @@ from engine.families.v1.checkpoint_sizes import sizes_of_checkpoint
 from engine.families.v1.sizes import V1Sizes, sizes_of
 from engine.memory import main_memory
 from engine.memory import placement as memory
-from engine.memory.placement import Placement, free_bytes, modes_of, module_bytes
+from engine.memory.placement import Placement, free_bytes, modes_of, module_bytes, own_bytes
 from engine.memory.plan import MODES, Work, choose_mode, expected_peak_bytes, mode_named
 from engine.model import Model, load
 from engine.requests import resolve
@@ -159,6 +163,19 @@ def test_a_limit_of_the_users_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACESTEP_MEMORY_LIMIT", "much")
     with pytest.raises(engine.EngineError, match="gigabytes"):
         free_bytes(torch.device("cpu"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="told by Linux and Windows")
+def test_weights_that_are_mapped_from_their_file_are_not_counted_as_room_twice(tmp_path: Path) -> None:
+    save_file({"weight": torch.ones(8_000_000)}, str(tmp_path / "weights.safetensors"))
+    before = own_bytes()
+    with safe_open(str(tmp_path / "weights.safetensors"), "pt") as file:
+        mapped = file.get_tensor("weight")
+        float(mapped.sum())  # touches every page
+        assert own_bytes() - before < 8_000_000
+    kept = mapped.clone()
+    assert own_bytes() - before > 24_000_000
+    del kept
 
 
 def test_more_variations_than_memory_admits_is_an_error_with_numbers(
