@@ -8,6 +8,7 @@ No torch; soundfile is loaded at the first call.
 from __future__ import annotations
 
 import contextlib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from engine.constants import OUTPUT_SAMPLE_RATE, V1_GEOMETRY
 from engine.errors import CheckpointError, InvalidRequest, about
 from engine.families.facts import Facts, check_request
 from engine.families.table import facts_of
-from engine.memory.main_memory import COPIES, SAMPLE_BYTES, check_results_fit, free_main_memory
+from engine.memory.main_memory import bytes_of_result, check_results_fit, free_main_memory
 from engine.requests import TASKS, Request, resolve
 from engine.requests.fields import fields_of
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 UNKNOWN_MODEL = Facts("v1", V1_GEOMETRY, tasks=frozenset(TASKS))  # what it cannot do, it refuses itself
 _SURELY_FEW_CHARACTERS = 1500
 _BLOCK_SAMPLES = 1 << 15
-_BYTES_OF_A_SAMPLE = 2 * SAMPLE_BYTES * COPIES  # of both channels
+_CHANNELS = 2  # of a piece without a source
 
 
 def file_info(path: Path) -> FileInfo:
@@ -107,8 +108,10 @@ def surely_fits(request: Request, facts: Facts, free: int) -> bool:
         return facts.default_request.get(name, fields[name].default) if given is UNSET else given
 
     seconds, rate = value("duration"), value("sample_rate")
-    items, each = value("variations") * value("candidates"), seconds * (rate or OUTPUT_SAMPLE_RATE) * _BYTES_OF_A_SAMPLE
-    return bool(seconds <= facts.geometry.max_seconds and items * each <= free)
+    if not seconds <= facts.geometry.max_seconds:
+        return False
+    samples = math.ceil(seconds * (rate or OUTPUT_SAMPLE_RATE))
+    return bool(value("variations") * value("candidates") * bytes_of_result(samples, _CHANNELS) <= free)
 
 
 def check_loras(request: Request) -> None:

@@ -54,9 +54,12 @@ class JobStore:
         self, path: Path, clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
     ) -> None:
         self.path = path
-        with usable(path):
-            self._open(Connection(path, str(path)), clock, steady)
-            os.chmod(path, 0o600)
+        self._open_to_write(clock, steady)
+
+    def _open_to_write(self, clock: Callable[[], float], steady: Callable[[], float]) -> None:
+        with usable(self.path):
+            self._open(Connection(self.path, str(self.path)), clock, steady)
+            os.chmod(self.path, 0o600)
             self._base.execute("PRAGMA journal_mode=WAL")
             self._base.execute("PRAGMA synchronous=NORMAL")
             self._base.execute("PRAGMA checkpoint_fullfsync=1")  # macOS: as `engine.atomic.sync`
@@ -93,7 +96,7 @@ class JobStore:
         begun = self._begun
         self._base.copy_to(self.path)
         self.close()
-        self.__init__(self.path, self.clock, self._steady)  # type: ignore[misc]
+        self._open_to_write(self.clock, self._steady)
         self._begun = begun
         return True
 

@@ -11,40 +11,19 @@ import json
 import logging
 import os
 import platform
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from platformdirs import user_cache_path
 
 from engine.errors import EngineError
 from engine.networks import products
+from engine.networks.choice import Choice
+from engine.networks.products import OWN
 
 VARIABLE = "ACESTEP_PRODUCTS"
 WAYS = ("auto", "onednn", "torch")
-
-
-class Choice(Protocol):
-    """Kinds of work that can be made in two ways: a module such as `engine.networks.products`."""
-
-    @property
-    def KINDS(self) -> Mapping[str, object]:
-        """The names that there are."""
-        ...
-
-    def has_choice(self) -> bool:
-        """Whether the other way is there at all."""
-        ...
-
-    def probe(self) -> list[str]:
-        """The kinds that are faster the other way, measured."""
-        ...
-
-    def use(self, kinds: Collection[str], /) -> None:
-        """Make these kinds the other way from now on."""
-        ...
-
 
 logger = logging.getLogger(__name__)
 
@@ -56,9 +35,9 @@ def settle(environment: Mapping[str, str] = os.environ, path: Path | None = None
     """
     way = _way(environment)
     if way == "auto":
-        products.use(kept_or_found(path or _cache_file("products.json")))
+        OWN.use(kept_or_found(path or _cache_file("products.json")))
     else:
-        products.use(products.KINDS if way == "torch" else ())
+        OWN.use(OWN.kinds if way == "torch" else ())
 
 
 def settle_choice(choice: Choice, name: str, environment: Mapping[str, str] = os.environ) -> None:
@@ -78,7 +57,7 @@ def _cache_file(name: str) -> Path:
     return user_cache_path("acestep-bridge", appauthor=False) / name
 
 
-def kept_or_found(path: Path, choice: Choice = products) -> list[str]:
+def kept_or_found(path: Path, choice: Choice = OWN) -> list[str]:
     """The kinds that the file holds for this processor, or those that a probe finds, which are kept.
 
     Where the file cannot be written nothing is measured: no kind is taken, in any run.
@@ -86,7 +65,7 @@ def kept_or_found(path: Path, choice: Choice = products) -> list[str]:
     kept = _read(path, choice)
     if processor() in kept:
         return kept[processor()]
-    if not choice.has_choice() or not _writable(path.parent):
+    if not choice.is_there() or not _writable(path.parent):
         return []
     found = choice.probe()
     logger.info("kinds that are faster another way on this processor: %s (kept in %s)", found or "none", path)
@@ -139,7 +118,7 @@ def _read(path: Path, choice: Choice) -> dict[str, list[str]]:
         return {}
     entries = told.items() if isinstance(told, dict) else ()
     return {
-        name: kinds for name, kinds in entries if isinstance(kinds, list) and set(map(str, kinds)) <= set(choice.KINDS)
+        name: kinds for name, kinds in entries if isinstance(kinds, list) and set(map(str, kinds)) <= set(choice.kinds)
     }
 
 

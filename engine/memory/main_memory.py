@@ -71,10 +71,15 @@ def _trim() -> Any:
     return None
 
 
+def bytes_of_result(samples: int, channels: int) -> int:
+    """What a result takes while it is joined and written; at least 1."""
+    return max(1, samples * channels * SAMPLE_BYTES * COPIES)
+
+
 def check_results_fit(settled: Settled, extent: Extent, free: int) -> None:
     """Raises InvalidRequest with numbers where all results of a request do not fit into `free` bytes."""
     items = settled.variations * settled.candidates
-    each = max(1, extent.result_samples * extent.channels * SAMPLE_BYTES * COPIES)
+    each = bytes_of_result(extent.result_samples, extent.channels)
     if items * each <= free:
         return
     field = "variations" if settled.variations > 1 else "candidates" if settled.candidates > 1 else "duration"

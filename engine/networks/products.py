@@ -1,16 +1,15 @@
 """Matrix products with weights: float32 on an x86 processor through oneDNN or torch's own, whichever is faster there.
 
 torch's own float32 product is MKL's, which on AMD processors leaves AVX-512 alone: oneDNN's is up to twice as fast
-there. Without AVX-512 it depends on the shape, and of few rows torch's is the faster one. `probe` measures it, `use`
-takes a choice for this process; without one oneDNN makes all. Both accumulate in float32; results differ by rounding.
+there. Without AVX-512 it depends on the shape, and of few rows torch's is the faster one. `OWN` measures it and holds
+the choice of this process; without one oneDNN makes all. Both accumulate in float32; results differ by rounding.
 1x1 convolutions go through here too. Knows no network and no file.
 """
 
 from __future__ import annotations
 
 import platform
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
 
@@ -18,10 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.networks.choice import Choice, Clock, Shape
+
 SMALLEST_ROWS = 8
 SMALLEST_SCALE = 1e-12
 FEW_ROWS = 64
-# Kinds of products, each with the rows, inputs and outputs by which `probe` measures it.
+# Kinds of products, each with the rows, inputs and outputs by which it is measured.
 KINDS = {
     "few": (16, 512, 512),
     "narrowing": (256, 2048, 512),
@@ -31,8 +32,6 @@ KINDS = {
 ROUNDS = 15
 WORTH = 1.05  # so much faster must torch's own be: less is noise
 PROBE = 2  # counts the ways to probe, so that what another way found is not kept
-
-_own: frozenset[str] = frozenset()
 
 
 class Linear(nn.Linear):
@@ -49,7 +48,7 @@ class Linear(nn.Linear):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (..., in), weight (out, in), bias (out,) -> (..., out)."""
-    if _takes_onednn(x, weight) and kind_of(x.numel() // x.shape[-1], *weight.shape) not in _own:
+    if _takes_onednn(x, weight) and kind_of(x.numel() // x.shape[-1], *weight.shape) not in OWN.taken:
         return onednn(x, weight, bias)
     return F.linear(x, weight, bias)
 
@@ -66,34 +65,8 @@ def kind_of(rows: int, outputs: int, inputs: int) -> str:
     return "square" if inputs == outputs else "narrowing" if inputs > outputs else "widening"
 
 
-def use(own: Collection[str]) -> None:
-    """Have torch's own product make these kinds from now on, and oneDNN the others. Raises ValueError for a kind that
-    does not exist."""
-    global _own
-    if unknown := sorted(set(own) - set(KINDS)):
-        raise ValueError(f"got the kinds of products {unknown}, expected some of {sorted(KINDS)}")
-    _own = frozenset(own)
-
-
-def in_use() -> frozenset[str]:
-    """The kinds that torch's own product makes in this process."""
-    return _own
-
-
-def has_choice() -> bool:
-    """Whether oneDNN's product is there at all."""
-    return has_onednn()
-
-
-@torch.no_grad()
-def probe(clock: Callable[[], float] = time.perf_counter) -> list[str]:
-    """The kinds that torch's own product makes faster on this processor: measured in turns, some 0.5 s in all."""
-    if not has_onednn():
-        return []
-    return [kind for kind, shape in KINDS.items() if _own_is_faster(*shape, clock)]
-
-
-def _own_is_faster(rows: int, inputs: int, outputs: int, clock: Callable[[], float]) -> bool:
+def _own_is_faster(shape: Shape, clock: Clock) -> bool:
+    rows, inputs, outputs = shape
     x, weight = torch.ones(rows, inputs), torch.ones(outputs, inputs)
     ways: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (F.linear, onednn)
     times: list[list[float]] = [[], []]
@@ -140,3 +113,6 @@ def has_onednn() -> bool:
     """Whether there is a choice: an x86 processor and a torch with oneDNN's product."""
     x86 = platform.machine().lower() in ("x86_64", "amd64")
     return x86 and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+OWN = Choice("products", KINDS, _own_is_faster, has_onednn)  # what torch's own product makes

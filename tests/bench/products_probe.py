@@ -31,8 +31,8 @@ def products_probe(threads: int) -> list[Result]:
     figures: list[Result] = []
     for rows, inputs, outputs in SHAPES:
         figures += _shape(rows, inputs, outputs, threads)
-    probed = seconds_of(products.probe, threads == 1)
-    how = f"{processor()}; kept: torch's own for {sorted(products.in_use()) or 'none'}"
+    probed = seconds_of(products.OWN.probe, threads == 1)
+    how = f"{processor()}; kept: torch's own for {sorted(products.OWN.taken) or 'none'}"
     return [*figures, Figure("products_probe_seconds", "probe, once a machine", probed, "s", "", how)]
 
 
@@ -44,7 +44,7 @@ def _shape(rows: int, inputs: int, outputs: int, threads: int) -> list[Result]:
         for name, work in ways.items():
             best[name] = min(best[name], seconds_of(work, threads == 1))
     kind = products.kind_of(rows, outputs, inputs)
-    takes = "torch" if kind in products.in_use() else "oneDNN"
+    takes = "torch" if kind in products.OWN.taken else "oneDNN"
     operations, shape = 2 * rows * inputs * outputs, f"{rows} x {inputs} x {outputs}"
     how = f"{kind}, {takes} is used, {threads_in_words(threads)}, best of {ROUNDS} in turns"
     return [

@@ -40,7 +40,7 @@ def _render(threads: int) -> str:
     torch.set_num_threads(threads)
     model = engine.load("nano", device="cpu")
     audio = model.render(engine.TextToAudio(tags="house, 120 bpm", duration=4, seed=3, number_of_steps=4)).audio
-    return f"{hashlib.sha256(audio.tobytes()).hexdigest()} torch's own: {sorted(products.in_use())}"
+    return f"{hashlib.sha256(audio.tobytes()).hexdigest()} torch's own: {sorted(products.OWN.taken)}"
 
 
 BENCHES = {"products-repeat": products_repeat}

@@ -28,8 +28,9 @@ from engine.families.family import LoadedNetworks, Timbre, Use
 from engine.memory.kept_products import settle_choice
 from engine.memory.plan import MemoryMode
 from engine.memory.processor import rates
-from engine.networks.ace_step_15 import oobleck_rows, residual_rows
+from engine.networks.ace_step_15 import oobleck_rows
 from engine.networks.ace_step_15.oobleck import OobleckAutoencoder
+from engine.networks.ace_step_15.residual_rows import FASTER
 from engine.networks.products import multiply_integers
 from engine.requests.resolve import Resolved
 from engine.sampling.conditions import NO_ERG, ErgSettings
@@ -56,8 +57,8 @@ def _choose_convolutions(autoencoder: OobleckAutoencoder) -> None:
     """Of a wide autoencoder: in the way that is faster on this processor."""
     halves = (autoencoder.encoder, autoencoder.decoder)
     if all(oobleck_rows.is_wide(half) for half in halves):
-        settle_choice(residual_rows, "convolutions.json")
-        if residual_rows.in_use():
+        settle_choice(FASTER, "convolutions.json")
+        if FASTER.taken:
             oobleck_rows.lay_out(*halves)
 
 

@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.networks.ace_step_15 import residual_rows
 from engine.networks.ace_step_15.oobleck_layers import (
     Decoder,
     DecoderBlock,
@@ -24,7 +23,7 @@ from engine.networks.ace_step_15.oobleck_layers import (
     ResidualUnit,
     Snake,
 )
-from engine.networks.ace_step_15.residual_rows import RowSnake, RowUnit, kind_of, shares
+from engine.networks.ace_step_15.residual_rows import FASTER, RowSnake, RowUnit, kind_of, shares
 from engine.networks.beside import Team, team
 
 NARROWEST = 96  # channels of a level, from which on rows are worth it
@@ -34,7 +33,7 @@ BLOCK_ROWS = 256
 def takes(network: Encoder | Decoder, x: Tensor) -> bool:
     """Whether an input goes over rows: float32 on a processor, without gradients, wide, and some units faster so."""
     plain = x.device.type != "cpu" or x.dtype is not torch.float32 or torch.is_grad_enabled()
-    return not plain and bool(x.shape[-1] and residual_rows.in_use()) and is_wide(network)
+    return not plain and bool(x.shape[-1] and FASTER.taken) and is_wide(network)
 
 
 def is_wide(network: Encoder | Decoder) -> bool:
@@ -89,7 +88,7 @@ def _units(x: Tensor, block: EncoderBlock | DecoderBlock, beside: Team) -> Tenso
 
 
 def _unit(x: Tensor, unit: ResidualUnit, beside: Team) -> Tensor:
-    if kind_of(x.shape[1]) in residual_rows.in_use():
+    if kind_of(x.shape[1]) in FASTER.taken:
         return RowUnit.of(unit).make(x, beside)
     made: Tensor = unit(x.T[None].contiguous())
     return made[0].T.contiguous()

@@ -6,13 +6,12 @@ sum with the input a phase is made block by block, so that what lies between sta
     rows --snake--> s --B^T--> 10 points --a product each--> 10 points --A^T--> 4 rows a tile --snake, 1x1--> + rows
 
 28 multiplications a tile and channel become 10. Results are within 4e-6 of the plain unit's (float32, relative).
-`probe` measures where it is faster, `use` takes a choice for this process; without one nothing is made so.
+`FASTER` measures where it is faster and holds the choice of this process; without one nothing is made so.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,17 +20,16 @@ from torch import Tensor
 
 from engine.networks.ace_step_15.oobleck_layers import EPSILON, ResidualUnit, Snake
 from engine.networks.beside import Team, team
+from engine.networks.choice import Choice, Clock, Shape
 from engine.networks.toom_cook import Transforms, transforms
 
 Part = TypeVar("Part")
 
-# Kinds of units, each with the channels and rows by which `probe` measures it.
+# Kinds of units, each with the channels and rows by which it is measured.
 KINDS = {"narrow": (128, 4096), "middle": (256, 2048), "wide": (512, 1024)}
 BLOCK_ROWS, WIDE_ROWS = 512, 1024  # in a block; of wide units, whose weights fill the cache
 ROUNDS = 4
 WORTH = 1.1  # times as fast, from which on it is taken
-
-_taken: frozenset[str] = frozenset()
 
 
 def kind_of(channels: int) -> str:
@@ -39,31 +37,8 @@ def kind_of(channels: int) -> str:
     return "wide" if channels >= 384 else "middle" if channels >= 192 else "narrow"
 
 
-def use(kinds: Collection[str]) -> None:
-    """Make these kinds by Toom and Cook's method from now on. Raises ValueError for a kind that does not exist."""
-    global _taken
-    if unknown := sorted(set(kinds) - set(KINDS)):
-        raise ValueError(f"got the kinds of residual units {unknown}, expected some of {sorted(KINDS)}")
-    _taken = frozenset(kinds)
-
-
-def in_use() -> frozenset[str]:
-    """The kinds that are made so in this process."""
-    return _taken
-
-
-def has_choice() -> bool:
-    """Always: every processor can do both."""
-    return True
-
-
-@torch.inference_mode()
-def probe(clock: Callable[[], float] = time.perf_counter) -> list[str]:
-    """The kinds that are faster so with the threads that torch has: measured in turns, some 0.5 s in all."""
-    return [kind for kind, shape in KINDS.items() if _is_faster(*shape, clock)]
-
-
-def _is_faster(channels: int, rows: int, clock: Callable[[], float]) -> bool:
+def _is_faster(shape: Shape, clock: Clock) -> bool:
+    channels, rows = shape
     unit, x = ResidualUnit(channels, 1), torch.ones(rows, channels)
     columns, ready = x.T[None].contiguous(), RowUnit.of(unit)
     best = [float("inf")] * 2
@@ -75,6 +50,9 @@ def _is_faster(channels: int, rows: int, clock: Callable[[], float]) -> bool:
                 work()
                 best[n] = min(best[n], clock() - began)
     return best[1] * WORTH < best[0]
+
+
+FASTER = Choice("residual units", KINDS, _is_faster)  # the kinds that are made so
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 
 from engine.memory.kept_products import settle_choice
-from engine.networks.ace_step_15 import oobleck_rows, residual_rows
+from engine.networks.ace_step_15 import oobleck_rows
 from engine.networks.ace_step_15.config import OobleckConfig
 from engine.networks.ace_step_15.oobleck import OobleckAutoencoder
 from engine.networks.ace_step_15.oobleck_layers import ResidualUnit
-from engine.networks.ace_step_15.residual_rows import RowUnit
+from engine.networks.ace_step_15.residual_rows import FASTER, RowUnit
 from engine.networks.beside import team
 from engine.networks.toom_cook import POINTS, transforms
 
@@ -23,9 +23,9 @@ NEAR = 1e-5  # relative; the method itself rounds to 3e-6
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    kinds, threads = residual_rows.in_use(), torch.get_num_threads()
+    kinds, threads = FASTER.taken, torch.get_num_threads()
     yield
-    residual_rows.use(kinds)
+    FASTER.use(kinds)
     torch.set_num_threads(threads)
 
 
@@ -76,9 +76,9 @@ def test_a_unit_of_any_length_equals_the_plain_one(dilation: int, rows: int, thr
 def test_both_ways_equal_the_plain_ones(strides: tuple[int, ...], kinds: list[str]) -> None:
     made, latents = _wide(strides), torch.randn(2, 8, 1, 23)
     audio = torch.randn(2, 2, 23 * made.samples_per_frame + 1)
-    residual_rows.use([])
+    FASTER.use([])
     exact = made.decode(latents), made.encode(audio)
-    residual_rows.use(kinds)
+    FASTER.use(kinds)
     oobleck_rows.lay_out(made.encoder, made.decoder)
     assert oobleck_rows.takes(made.decoder, latents) and oobleck_rows.takes(made.encoder, audio)
     for got, expected in zip((made.decode(latents), made.encode(audio)), exact, strict=True):
@@ -91,26 +91,26 @@ def test_both_ways_equal_the_plain_ones(strides: tuple[int, ...], kinds: list[st
 def test_plain_where_it_must_be() -> None:
     """Gradients, other numbers, narrow networks, nothing chosen."""
     made, x = _wide(), torch.randn(1, 8, 4)
-    residual_rows.use(["narrow"])
+    FASTER.use(["narrow"])
     assert not oobleck_rows.takes(made.decoder, x)
     with torch.inference_mode():
         assert oobleck_rows.takes(made.decoder, x) and not oobleck_rows.takes(made.decoder, x.double())
-        residual_rows.use([])
+        FASTER.use([])
         assert not oobleck_rows.takes(made.decoder, x)
     with pytest.raises(ValueError, match="no such kind"):
-        residual_rows.use(["no such kind"])
+        FASTER.use(["no such kind"])
 
 
 def test_a_kind_is_taken_where_it_is_clearly_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock is handed in: in each round the plain unit takes the first difference, the other the second."""
-    monkeypatch.setattr(residual_rows, "KINDS", {"narrow": (8, 40)})
+    monkeypatch.setattr(FASTER, "kinds", {"narrow": (8, 40)})
     for own, expected in ((1.0, ["narrow"]), (1.25, [])):
         ticks = itertools.accumulate(itertools.cycle((0.0, 1.3, 0.0, own)))
-        assert residual_rows.probe(lambda ticks=ticks: next(ticks)) == expected  # type: ignore[misc]
+        assert FASTER.probe(lambda ticks=ticks: next(ticks)) == expected  # type: ignore[misc]
 
 
 def test_a_way_named_for_all_machines_takes_no_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(residual_rows, "probe", lambda: pytest.fail("measured"))
-    residual_rows.use(["narrow"])
-    settle_choice(residual_rows, "convolutions.json", {"ACESTEP_PRODUCTS": "onednn"})
-    assert residual_rows.in_use() == set()
+    monkeypatch.setattr(FASTER, "probe", lambda: pytest.fail("measured"))
+    FASTER.use(["narrow"])
+    settle_choice(FASTER, "convolutions.json", {"ACESTEP_PRODUCTS": "onednn"})
+    assert FASTER.taken == set()
