@@ -18,7 +18,6 @@ import torch
 from platformdirs import user_cache_path
 
 from engine.errors import EngineError
-from engine.networks import products
 from engine.networks.choice import Choice
 from engine.networks.products import OWN
 
@@ -63,8 +62,8 @@ def kept_or_found(path: Path, choice: Choice = OWN) -> list[str]:
     Where the file cannot be written nothing is measured: no kind is taken, in any run.
     """
     kept = _read(path, choice)
-    if processor() in kept:
-        return kept[processor()]
+    if processor(choice) in kept:
+        return kept[processor(choice)]
     if not choice.is_there() or not _writable(path.parent):
         return []
     found = choice.probe()
@@ -72,14 +71,14 @@ def kept_or_found(path: Path, choice: Choice = OWN) -> list[str]:
     return _keep(path, found, choice)
 
 
-def processor() -> str:
+def processor(choice: Choice = OWN) -> str:
     """What a choice holds for: the processor, the instructions that may be used, torch, and how it was probed."""
     told = [
         _model(),
         torch.backends.cpu.get_cpu_capability(),
         os.environ.get("ONEDNN_MAX_CPU_ISA", ""),
         torch.__version__,
-        f"probe {products.PROBE}",
+        f"probe {choice.probe_number}",
     ]
     return " | ".join(told)
 
@@ -91,9 +90,9 @@ def _keep(path: Path, found: list[str], choice: Choice) -> list[str]:
     with contextlib.suppress(OSError), lock.open("a") as file:
         _lock(file.fileno())
         kept = _read(path, choice)
-        if processor() in kept:
-            return kept[processor()]
-        own.write_text(json.dumps(kept | {processor(): found}, indent=1), encoding="utf-8")
+        if processor(choice) in kept:
+            return kept[processor(choice)]
+        own.write_text(json.dumps(kept | {processor(choice): found}, indent=1), encoding="utf-8")
         os.replace(own, path)
         return found
     return []

@@ -20,7 +20,8 @@ class Choice:
     """Which of its kinds are made the other way in this process; none until `use` says so.
 
     `kinds` has the shape by which each is measured; `is_faster(shape, clock)` tells whether the other way is, with the
-    threads that torch has, and `is_there` whether there is another way at all.
+    threads that torch has, and `is_there` whether there is another way at all. `probe_number` counts the ways to
+    measure, so that what another way found is not kept.
     """
 
     def __init__(
@@ -29,8 +30,9 @@ class Choice:
         kinds: Mapping[str, Shape],
         is_faster: Callable[[Shape, Clock], bool],
         is_there: Callable[[], bool] = always,
+        probe_number: int = 1,
     ) -> None:
-        self.what, self.kinds, self.is_there = what, kinds, is_there
+        self.what, self.kinds, self.is_there, self.probe_number = what, kinds, is_there, probe_number
         self._is_faster = is_faster
         self.taken: frozenset[str] = frozenset()
 

@@ -31,7 +31,6 @@ KINDS = {
 }
 ROUNDS = 15
 WORTH = 1.05  # so much faster must torch's own be: less is noise
-PROBE = 2  # counts the ways to probe, so that what another way found is not kept
 
 
 class Linear(nn.Linear):
@@ -115,4 +114,4 @@ def has_onednn() -> bool:
     return x86 and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
-OWN = Choice("products", KINDS, _own_is_faster, has_onednn)  # what torch's own product makes
+OWN = Choice("products", KINDS, _own_is_faster, has_onednn, probe_number=2)  # what torch's own product makes
