@@ -14,22 +14,27 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
+from bridge.jobs.connection import FREE_SOME
+from bridge.protocol.errors import refused
 from bridge.protocol.messages import FileInfo
 from engine.constants import OUTPUT_SAMPLE_RATE, V1_GEOMETRY
 from engine.errors import CheckpointError, InvalidRequest, about
 from engine.families.facts import Facts, check_request
 from engine.families.table import facts_of
-from engine.memory.main_memory import bytes_of_result, check_results_fit, free_main_memory
+from engine.memory.main_memory import UNLIMITED, bytes_of_result, check_results_fit, free_main_memory
 from engine.requests import TASKS, Request, resolve
 from engine.requests.fields import fields_of
 
 if TYPE_CHECKING:
     from engine.audio.files import AudioInfo
+    from engine.requests.settled import Settled
 
 UNKNOWN_MODEL = Facts("v1", V1_GEOMETRY, tasks=frozenset(TASKS))  # what it cannot do, it refuses itself
 _SURELY_FEW_CHARACTERS = 1500
 _BLOCK_SAMPLES = 1 << 15
 _CHANNELS = 2  # of a piece without a source
+_SAMPLE_BYTES = {"wav": 4.0, "flac": 3.0, "mp3": 0.5, "ogg": 0.5}  # of one sample of one channel in a file, about
+RECORD_BYTES = 1 << 20  # what a job leaves in the file of jobs, its log and its record, and far more
 
 
 def file_info(path: Path) -> FileInfo:
@@ -56,8 +61,10 @@ def facts_of_model(model: str) -> Facts:
     return UNKNOWN_MODEL
 
 
-def check_source(request: Request, path: Path, facts: Facts = UNKNOWN_MODEL) -> None:
-    """Raises InvalidRequest unless the request can be rendered from the file at `path` by a model with these facts."""
+def check_source(request: Request, path: Path, facts: Facts = UNKNOWN_MODEL, room: int = UNLIMITED) -> None:
+    """Raises InvalidRequest unless the request can be rendered from the file at `path` by a model with these facts,
+    RequestFailed (disk_full) where its results have no room in `room` bytes.
+    """
     from engine.audio.files import check_channels, probe
     from engine.requests.extent import SourceShape, extent_of
 
@@ -67,6 +74,7 @@ def check_source(request: Request, path: Path, facts: Facts = UNKNOWN_MODEL) -> 
     shape = SourceShape(info.frames, info.channels, info.sample_rate)
     extent = extent_of(settled, facts.geometry, shape)
     check_results_fit(settled, extent, free_main_memory())
+    check_room(settled, extent.result_samples, extent.channels, room)
     if info.subtype in ("FLOAT", "DOUBLE"):
         _check_finite(info, *extent.read)
 
@@ -89,16 +97,33 @@ def check_region(request: Request, frames: int, sample_rate: int, facts: Facts =
     extent_of(resolve(request, facts.default_request), facts.geometry, SourceShape(frames, 2, sample_rate))
 
 
-def check_memory(request: Request, facts: Facts = UNKNOWN_MODEL, free: int | None = None) -> None:
-    """Raises InvalidRequest with numbers where the results of a task without a source do not fit into main memory."""
+def check_memory(
+    request: Request, facts: Facts = UNKNOWN_MODEL, free: int | None = None, room: int = UNLIMITED
+) -> None:
+    """Raises InvalidRequest with numbers where the results of a task without a source do not fit into main memory,
+    RequestFailed (disk_full) where they have no room in `room` bytes.
+    """
     from engine.requests.extent import extent_of
 
     settled = resolve(request, facts.default_request)
-    check_results_fit(settled, extent_of(settled, facts.geometry), free_main_memory() if free is None else free)
+    extent = extent_of(settled, facts.geometry)
+    check_results_fit(settled, extent, free_main_memory() if free is None else free)
+    check_room(settled, extent.result_samples, extent.channels, room)
+
+
+def check_room(settled: Settled, samples: int, channels: int, room: int) -> None:
+    """Raises RequestFailed (disk_full) where the files of all results do not fit into `room` bytes of the disk."""
+    each = samples * channels * _SAMPLE_BYTES[settled.format]
+    needed = int(settled.variations * settled.candidates * each) + RECORD_BYTES
+    if needed > room:
+        got, expected = f"{room / 1e6:.0f} MB that are free", f"{needed / 1e6:.0f} MB for what this job makes"
+        raise refused("disk_full", None, got, expected, FREE_SOME)
 
 
 def surely_fits(request: Request, facts: Facts, free: int) -> bool:
-    """Whether a piece without a source is short and small enough by what it names, without settling the request."""
+    """Whether a piece without a source is short and small enough by what it names, without settling the request: for
+    main memory, and for the disk, where it takes less.
+    """
     if request.covers != "piece":
         return False
     fields = fields_of(type(request))

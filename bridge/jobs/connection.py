@@ -24,12 +24,12 @@ _SHARE = 20  # of what is free on the disk, one part of so many may be taken for
 _LONG, _VERY_LONG = 1000, 4000  # changed rows: 6 MB, 24 MB
 _QUIET_SECONDS = 0.2
 _END_SECONDS = 1.0  # that the end of the daemon waits for a slow disk
-_FREE = "Free some space, or delete old jobs: acestep-bridge jobs delete --older-than 30"
+FREE_SOME = "Free some space, or delete old jobs: acestep-bridge jobs delete --older-than 30"
 LOOK = "Look at the disk."
 _UNAVAILABLE = {
     sqlite3.SQLITE_BUSY: ("store_busy", "Another program holds the file of jobs.", "Close it, or try again."),
     sqlite3.SQLITE_LOCKED: ("store_busy", "Another program holds the file of jobs.", "Close it, or try again."),
-    sqlite3.SQLITE_FULL: ("disk_full", "The disk is full: the file of jobs cannot be written.", _FREE),
+    sqlite3.SQLITE_FULL: ("disk_full", "The disk is full: the file of jobs cannot be written.", FREE_SOME),
     sqlite3.SQLITE_IOERR: ("disk_error", "The disk does not take or give the file of jobs.", LOOK),
     sqlite3.SQLITE_READONLY: ("disk_error", "The file of jobs may not be written.", "Look at its permissions."),
     sqlite3.SQLITE_CANTOPEN: ("disk_error", "The file of jobs cannot be opened.", "Look at its folder."),

@@ -7,7 +7,7 @@ of audio; deletes nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from bridge.system.atomic import write_private
 from engine.requests.recipe import HASHES
 
 DAY_SECONDS, GIGABYTE = 86400.0, 1e9
+_UNSEEN_SHARE = 4  # a time in which nothing was finished counts as at most one part of so many of the limit
 BY_RECIPE = "a recipe names its audio"
 
 
@@ -70,20 +71,30 @@ def write_limits(home: Path, limits: Limits) -> None:
     write_private(limits_path(home), msgspec.json.format(msgspec.json.encode(limits), indent=1) + b"\n")
 
 
-def decide(store: JobStore, limits: Limits, sizes: Mapping[str, int], named: Mapping[str, str], now: float) -> Decision:
+def decide(
+    store: JobStore,
+    limits: Limits,
+    sizes: Mapping[str, int],
+    named: Mapping[str, str],
+    now: float,
+    ran_seconds: float | None = None,
+) -> Decision:
     """What goes of a store. `sizes` of audio in bytes and `named`, by what, by the audio's hash.
 
-    Newest first, each limit is a line: what is behind one goes, except what is named.
+    Newest first, each limit is a line: what is behind one goes, except what is named. `ran_seconds`, of a daemon that
+    decides by itself, is how long it has run: then days are those that somebody has seen pass, see `seen_ages`.
     """
     uses, by_recipe = store.uses(), _named_by_recipes(store)
     decision, kept = Decision(), set[str]()
     reasons = {**dict.fromkeys(by_recipe, BY_RECIPE), **named}
-    passed, taken = _Line(limits, now), dict[str, set[str]]()
+    passed, taken = _Line(limits), dict[str, set[str]]()
     finished = set()
-    for job_id, at in store.finished():
+    jobs = store.finished()
+    ages = [now - at for _, at in jobs] if ran_seconds is None else seen_ages(jobs, limits, now, ran_seconds)
+    for (job_id, _), age in zip(jobs, ages, strict=True):
         finished.add(job_id)
         audio = uses.get(job_id, set())
-        if not passed(at, sum(sizes.get(digest, 0) for digest in audio - kept)):
+        if not passed(age, sum(sizes.get(digest, 0) for digest in audio - kept)):
             kept |= audio
         elif (why := next((reasons[digest] for digest in sorted(audio) if digest in reasons), None)) is not None:
             decision.named[job_id] = why
@@ -99,18 +110,33 @@ def decide(store: JobStore, limits: Limits, sizes: Mapping[str, int], named: Map
     return decision
 
 
+def seen_ages(jobs: Sequence[tuple[str, float]], limits: Limits, now: float, ran_seconds: float) -> list[float]:
+    """Seconds since each job, newest first, of which every stretch without a job counts as at most a quarter of the
+    limit in days; the last one as what the daemon has run, if that is more.
+
+    A clock that is set, by a year at once, makes nothing old: no job was finished meanwhile, and no daemon ran so long.
+    """
+    most = (limits.days or 0.0) * DAY_SECONDS / _UNSEEN_SHARE
+    ages, age, later, longest = list[float](), 0.0, now, max(most, ran_seconds)
+    for _, finished in jobs:
+        age += min(max(later - finished, 0.0), longest)
+        ages.append(age)
+        later, longest = finished, most
+    return ages
+
+
 class _Line:
     """Whether a job is behind one of the limits; all jobs behind it are, too."""
 
-    def __init__(self, limits: Limits, now: float) -> None:
-        self._limits, self._now = limits, now
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._jobs, self._bytes = 0, 0.0
 
-    def __call__(self, finished: float, size: int) -> bool:
+    def __call__(self, age: float, size: int) -> bool:
         self._jobs, self._bytes = self._jobs + 1, self._bytes + size
         days, count, gigabytes = self._limits.days, self._limits.count, self._limits.gigabytes
         return (
-            (days is not None and finished < self._now - days * DAY_SECONDS)
+            (days is not None and age > days * DAY_SECONDS)
             or (count is not None and self._jobs > count)
             or (gigabytes is not None and self._bytes > gigabytes * GIGABYTE)
         )

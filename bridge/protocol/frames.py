@@ -24,6 +24,7 @@ MAX_MESSAGE_BYTES = 1 << 30
 MAX_REQUEST_ID_CHARACTERS = 200
 MAX_FRAMES = 64  # of one message, buffers included
 Data = bytes | bytearray | memoryview
+_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 _UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError)
 
 
@@ -74,8 +75,7 @@ def sign(key: str, header: bytes, content: bytes) -> bytes:
 def encode_json(value: Any) -> bytes:
     """Compact JSON in UTF-8, without NaN and Infinity. Raises `ProtocolError`."""
     try:
-        text = json.dumps(msgspec.to_builtins(value), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8")
+        return _JSON.encode(msgspec.to_builtins(value)).encode("utf-8")
     except (TypeError, ValueError) as error:
         raise ProtocolError(f"This cannot travel as JSON: {error}") from error
 

@@ -139,18 +139,19 @@ def keep_connection(home: Path, connection: Connection) -> bool:
     with contextlib.suppress(OSError):
         if path.read_bytes() == data:
             return False
-    _put_folder_aside(path)
+    put_folder_aside(path)
     write_private(path, data)
     return True
 
 
 def forget_connection(home: Path) -> None:
     """Remove the connection file, whatever lies in its place. Raises OSError."""
-    _put_folder_aside(connection_path(home))
+    put_folder_aside(connection_path(home))
     connection_path(home).unlink(missing_ok=True)
 
 
-def _put_folder_aside(path: Path) -> None:
+def put_folder_aside(path: Path) -> None:
+    """Give a folder that lies in the place of a file another name. Raises OSError."""
     if path.is_dir() and not path.is_symlink():
         os.replace(path, path.with_name(f"{path.name}.in-the-way-{os.getpid()}"))
 
@@ -179,7 +180,7 @@ def write_install(home: Path) -> None:
     """Write install.json, unless it says the same already."""
     path, data = home / "install.json", _pretty(Install(daemon_command=supervised_command()))
     if not path.is_file() or path.read_bytes() != data:
-        _put_folder_aside(path)
+        put_folder_aside(path)
         write_private(path, data)
 
 

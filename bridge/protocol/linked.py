@@ -5,12 +5,13 @@ It is a link file (a connection over CURVE, with this machine's signing key) wit
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
 
 from bridge.protocol.errors import KeyFileError
-from bridge.protocol.home import Connection
+from bridge.protocol.home import Connection, put_folder_aside
 from bridge.protocol.messages import ModelName
 from bridge.system.atomic import write_private
 
@@ -47,6 +48,18 @@ def read_linked(home: Path) -> Linked | None:
 def write_linked(home: Path, linked: Linked) -> None:
     """Render there from now on. The file is 0600."""
     write_private(linked_path(home), msgspec.json.format(msgspec.json.encode(linked), indent=1) + b"\n")
+
+
+def remove_linked(home: Path) -> bool:
+    """Render here again; whether another machine was linked. A folder in the place of the file is put aside.
+
+    Raises OSError.
+    """
+    path = linked_path(home)
+    was_there = os.path.lexists(path)  # a link that leads nowhere too
+    put_folder_aside(path)
+    path.unlink(missing_ok=True)
+    return was_there
 
 
 def read_link_file(path: Path) -> Connection:

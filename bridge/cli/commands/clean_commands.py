@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,7 +54,7 @@ def clean_jobs(
     if not limits.is_set:
         remedy = "Give one, or set it for good: acestep-bridge jobs keep --days 90"
         raise InvalidRequest("limits", "none", "--days, --count or --gigabytes", remedy)
-    decision = decided(home_folder(), limits)
+    decision = decided(home_folder(), limits, time.time())
     going = [*decision.go, *(decision.named if named else ())]
     freed = decision.freed_bytes + (decision.named_bytes if named else 0)
     if not dry_run and going:

@@ -149,12 +149,11 @@ def _linked(connection: Connection, model: ModelName, own_public: str) -> Linked
 
 def _remove(as_json: bool) -> None:
     from bridge.protocol.home import home_folder
-    from bridge.protocol.linked import linked_path
+    from bridge.protocol.linked import remove_linked
 
-    path = linked_path(home_folder())
-    was_there = path.exists()
-    path.unlink(missing_ok=True)
-    _restart_engine(path.parent)
+    home = home_folder()
+    was_there = remove_linked(home)
+    _restart_engine(home)
     if as_json:
         return print_json({"removed": was_there})
     show("This computer renders by itself." if was_there else "No other machine was linked.")

@@ -20,6 +20,7 @@ Then = Callable[[], None]
 Waiting = tuple[Callable[[], Any], Then, "asyncio.Future[Any]"]
 Done = tuple[Any, Exception | None]  # what a change gave, or raised
 _SECONDS = 600.0
+_TURNS, _TURNS_ALONE = 20, 4  # of the loop that a commit waits for others: at most, and since the last one came
 
 
 class NotKept(StoreUnavailable):
@@ -57,7 +58,7 @@ class Commits:
 
     async def _flush(self) -> None:
         while self._waiting:
-            await asyncio.sleep(0)  # others that are ready join
+            await self._gather()
             waiting, self._waiting = self._waiting, []
             done = self._made(waiting)
             if any(failed is None for _, failed in done):
@@ -70,6 +71,14 @@ class Commits:
                 else:
                     future.set_result(result)
             self._store.journal.move_when_long()
+
+    async def _gather(self) -> None:
+        """Let those join whose requests are here already, and take a few turns of the loop to become changes."""
+        turns = alone = 0
+        while alone < _TURNS_ALONE and turns < _TURNS:
+            before = len(self._waiting)
+            await asyncio.sleep(0)
+            turns, alone = turns + 1, 0 if len(self._waiting) > before else alone + 1
 
     def _made(self, waiting: list[Waiting]) -> list[Done]:
         try:

@@ -33,6 +33,7 @@ class Forgetting:
         self._store, self._audio, self._commits, self._spare = store, audio, commits, spare
         self._being_submitted = being_submitted
         self._threads = FileThreads(at_once=1, seconds=_THINK_SECONDS)
+        self._began, self._began_steady = time.time(), time.monotonic()
 
     async def forget(self, job_ids: Sequence[str]) -> None:
         """Forget finished jobs: first for good in the store, then their audio. Raises StoreUnavailable."""
@@ -55,7 +56,11 @@ class Forgetting:
         limits = read_limits(home)
         if not limits.is_set:
             return
-        decision = await self._threads.run(decided, home, limits)
+        ran = time.monotonic() - self._began_steady
+        now = min(
+            time.time(), self._began + ran
+        )  # if somebody has set the clock meanwhile: the one that makes less old
+        decision = await self._threads.run(decided, home, limits, now, ran)
         for at in range(0, len(decision.go), _AT_ONCE):
             await self.forget(decision.go[at : at + _AT_ONCE])
             await asyncio.sleep(0)
@@ -63,11 +68,14 @@ class Forgetting:
             logger.info("retention: %d jobs, %.1f MB", len(decision.go), decision.freed_bytes / 1e6)
 
 
-def decided(home: Path, limits: Limits) -> Decision:
-    """What goes of a folder's jobs by these limits; reads projects, so it takes a while. Raises StoreError."""
+def decided(home: Path, limits: Limits, now: float, ran_seconds: float | None = None) -> Decision:
+    """What goes of a folder's jobs by these limits; reads projects, so it takes a while. Raises StoreError.
+
+    `now` in seconds since 1970; `ran_seconds` as in `decide`: of a daemon that does so unasked.
+    """
     store = JobStore.reading(home / "jobs.sqlite3")
     try:
         sizes = {path.stem: path.stat().st_size for path in AudioStore(home / "audio").paths()}
-        return decide(store, limits, sizes, named_in(limits.projects), time.time())
+        return decide(store, limits, sizes, named_in(limits.projects), now, ran_seconds)
     finally:
         store.close()

@@ -22,6 +22,7 @@ from bridge.engine_process.wire import RenderJob
 from bridge.jobs import Job, JobStore
 from bridge.protocol.errors import RequestFailed, StoreUnavailable
 from bridge.protocol.home import Connection, Endpoints
+from bridge.protocol.linked import remove_linked
 from tests.support.daemons import running, text
 from tests.support.patience import HANG_SECONDS
 
@@ -66,6 +67,11 @@ def test_folders_in_the_place_of_files_are_put_aside_or_done_without(tmp_path: P
             client.submit(text())
         assert caught.value.code == "settings_damaged"
         (home / "linked.json").unlink()
+        (home / "linked.json" / "inside").mkdir(parents=True)  # `link --remove`, as the error says, takes it away
+        with pytest.raises(RequestFailed, match=r"linked\.json.*link --remove"):
+            client.submit(text())
+        assert remove_linked(home) and not remove_linked(home)
+        assert client.submit(text("steps=1 step_seconds=0")).wait(HANG_SECONDS).state == "completed"
 
 
 def test_an_engine_that_the_system_does_not_start_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from bridge.daemon.durable.commits import Commits
 from bridge.daemon.durable.spare_room import NAME as SPARE
 from bridge.daemon.engine import EngineDied, EngineProcess
 from bridge.daemon.executor import LocalExecutor
@@ -296,3 +297,25 @@ def test_a_job_is_on_the_disk_before_it_is_acknowledged(tmp_path: Path) -> None:
         client.submit(text("deaf steps=1000 step_seconds=0.05"))
         calls = synced_calls(daemon, lambda: [client.submit(text(), priority=-1) for _ in range(5)])
         assert sum("jobs.sqlite3-wal" in call for call in calls) >= 5
+
+
+def test_changes_that_are_a_few_turns_of_the_loop_away_share_a_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit for the first of twenty, another one for the rest: each is a wait for the disk."""
+    store, syncs = JobStore(tmp_path / "jobs"), list[int]()
+    real = store.journal.sync
+    monkeypatch.setattr(store.journal, "sync", lambda: syncs.append(1) or real())
+
+    async def write(commits: Commits, turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await commits.write(lambda: store.set_controls({str(turns): 1}))
+
+    async def all_of_them() -> None:
+        commits = Commits(store)
+        await asyncio.gather(*(write(commits, turns) for turns in (0, 0, 3, 6, 7, 10)))
+
+    asyncio.run(all_of_them())
+    assert len(syncs) == 1 and len(store.controls()) == 5
+    store.close()

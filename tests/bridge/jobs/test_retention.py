@@ -64,6 +64,37 @@ def test_the_oldest_go_first(tmp_path: Path, limits: Limits, left: int) -> None:
     store.close()
 
 
+YEAR = 365.0
+
+
+@pytest.mark.parametrize(
+    ("finished", "now", "ran", "left"),  # days; what a daemon leaves that keeps 20 days
+    [
+        ([0, 10, 20, 30, 40], 45, 1, 4),  # nobody has touched the clock: gaps of 10 count as 5
+        ([0, 4, 8, 12, 16, 20, 24, 28], 28, 0, 6),  # ... and with jobs every few days it is as it should be
+        ([0, 2, 4], 4 + YEAR, 0, 3),  # the clock was set forward by a year: nobody has seen it pass
+        ([0, 2, 4, 4 + YEAR, 5 + YEAR], 5 + YEAR, 1, 5),  # ... and jobs were made then
+        ([0, 2, 4, 4 - YEAR, 5 - YEAR, 5], 6, 1, 6),  # back by a year, and put right again
+        ([0, 2, 4], 2 - YEAR, 0, 3),  # back
+        ([0, 2, 4], 4 + YEAR, YEAR, 0),  # the daemon itself has run for a year
+    ],
+)
+def test_a_clock_that_is_set_makes_nothing_old(
+    tmp_path: Path, finished: list[float], now: float, ran: float, left: int
+) -> None:
+    clock = [0.0]
+    store = JobStore(tmp_path / "jobs", clock=lambda: clock[0])
+    for at in finished:
+        clock[0] = NOW + at * DAY_SECONDS
+        store.change(store.add(Job(job_id="", task="retake", request={})), "cancelled")
+    at, ran_seconds = NOW + now * DAY_SECONDS, ran * DAY_SECONDS
+    gone = decide(store, Limits(days=20), {}, {}, at, ran_seconds).go
+    assert len(finished) - len(gone) == left
+    asked = decide(store, Limits(days=20), {}, {}, at).go  # `jobs clean` goes by the clock, and says first what it does
+    assert len(asked) == sum(at - (NOW + day * DAY_SECONDS) > 20 * DAY_SECONDS for day in finished)
+    store.close()
+
+
 @pytest.mark.parametrize("by", list(HASHES))
 def test_what_a_recipe_or_a_project_names_stays(tmp_path: Path, by: str) -> None:
     # 3 was made from 2; 1 from audio 9, which lies in the store; 4 is in a project
