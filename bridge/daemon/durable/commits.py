@@ -7,6 +7,7 @@ meanwhile go into the next commit together. Knows the store, no operation.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ Waiting = tuple[Callable[[], Any], Then, "asyncio.Future[Any]"]
 Done = tuple[Any, Exception | None]  # what a change gave, or raised
 _SECONDS = 600.0
 _TURNS, _TURNS_ALONE = 20, 4  # of the loop that a commit waits for others: at most, and since the last one came
+_GATHER_SECONDS = 0.002  # ... for as many as came last time, who may have been answered a moment ago and ask again
 
 
 class NotKept(StoreUnavailable):
@@ -35,6 +37,7 @@ class Commits:
         self._threads = FileThreads(at_once=1, seconds=_SECONDS)
         self._waiting: list[Waiting] = []
         self._task: asyncio.Task[None] | None = None
+        self._expected, self._all_here = 1, asyncio.Event()  # changes of the last commit; whether as many wait now
 
     async def write(self, change: Callable[[], T], then: Then = lambda: None) -> T:
         """What `change` gives, once it is kept for good. Raises what it raises, StoreUnavailable, NotKept.
@@ -43,6 +46,8 @@ class Commits:
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((change, then, future))
+        if len(self._waiting) >= self._expected:
+            self._all_here.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._flush())
         return await future
@@ -60,6 +65,8 @@ class Commits:
         while self._waiting:
             await self._gather()
             waiting, self._waiting = self._waiting, []
+            self._expected = len(waiting)
+            self._all_here.clear()
             done = self._made(waiting)
             if any(failed is None for _, failed in done):
                 done = await self._kept(done)
@@ -79,6 +86,9 @@ class Commits:
             before = len(self._waiting)
             await asyncio.sleep(0)
             turns, alone = turns + 1, 0 if len(self._waiting) > before else alone + 1
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GATHER_SECONDS):
+                await self._all_here.wait()
 
     def _made(self, waiting: list[Waiting]) -> list[Done]:
         try:
