@@ -17,29 +17,28 @@ from torch import Tensor
 
 import engine
 from engine.checkpoints import registry
+from engine.checkpoints.ace_step_15.parts import Networks as Networks15
 from engine.checkpoints.networks import Networks
 from engine.constants import V1_GEOMETRY
 from engine.errors import CheckpointError, EngineError
+from engine.families.ace_step_15.family import load_networks as load_networks_15
 from engine.families.v1.sizes import sizes_of
 from engine.memory.demand import work_of
 from engine.memory.plan import MODES, expected_peak_bytes, mode_named, modes_on
 from engine.model import Model
-from engine.networks.bucketed import BucketedEvaluate, Evaluate
-from engine.networks.transformer import Context
 from engine.requests import resolve
 from engine.requests.extent import extent_of
 from tests.bench.checkpoints import REAL, random_networks, tiny_networks
 from tests.bench.checkpoints_15 import TINY15, write_checkpoint
 from tests.bench.figures import Figure, median_of
 from tests.bench.floors import floor_of
+from tests.bench.gpu_evaluations import Asked, AskedAceStep15, AskedV1, Way
 from tests.bench.machine import Ceilings, ceilings
 from tests.bench.resumed import Part, each_of
 from tests.bench.songs import write_song
 
-TOKENS = 48
 LENGTHS = ((20.0, 1), (20.0, 2), (60.0, 2))  # seconds and rows of an evaluation
 TURBO, BASE = "ace-step-1.5", "ace-step-1.5-base"
-Way = Callable[[], Evaluate]
 
 
 @dataclass(frozen=True)
@@ -72,12 +71,15 @@ class Bench:
             Part("v1-region", 45, lambda: self.v1_jobs("region")),
             Part("v1-text", 60, lambda: self.v1_jobs("text")),
             Part("v1-stages", 25, self.v1_stages),
-            Part("v1-evaluations", 45, lambda: self.v1_evaluations(compiled=False)),
-            Part("v1-equality", 20, self.v1_equality),
+            Part("v1-evaluations", 45, lambda: self.evaluations("v1", compiled=False)),
+            Part("v1-equality", 20, lambda: self.equality("v1")),
             Part("1.5-turbo", 90, lambda: self.of_15(TURBO, "turbo", 8)),
+            Part("1.5-evaluations", 30, lambda: self.evaluations("1.5", compiled=False)),
+            Part("1.5-equality", 20, lambda: self.equality("1.5")),
             Part("1.5-base", 90, lambda: self.of_15(BASE, "base", 50)),
             Part("v1-memory", 90, self.v1_memory),
-            Part("v1-compiled", 180, lambda: self.v1_evaluations(compiled=True)),
+            Part("1.5-compiled", 120, lambda: self.evaluations("1.5", compiled=True)),
+            Part("v1-compiled", 180, lambda: self.evaluations("v1", compiled=True)),
         ]
 
     @cached_property
@@ -182,65 +184,59 @@ class Bench:
 
         return torch.inference_mode()(waited)
 
-    def _ways(self, compiled: bool) -> dict[str, Way]:
-        cuda, networks = self.device.type == "cuda", self.v1
-        if compiled:
-            fresh = self._new_v1().transformer  # its blocks stay compiled
-            return {"compiled": lambda: BucketedEvaluate(fresh, graphs=cuda, backend="inductor")}
-        ways: dict[str, Way] = {
-            "plain": lambda: networks.transformer.evaluate,
-            "padded": lambda: BucketedEvaluate(networks.transformer, graphs=False),
-        }
-        if cuda:
-            ways["graph"] = lambda: BucketedEvaluate(networks.transformer, graphs=True)
-        return ways
+    def _asked(self, family: str, fresh: bool = False) -> Asked:
+        """A family's transformer; `fresh`: one of its own, since blocks stay compiled."""
+        if family == "v1":
+            return AskedV1(self._new_v1() if fresh else self.v1)
+        return AskedAceStep15(load_15(self._checkpoint_15(TURBO)[0], self.device, self.dtype) if fresh else self.turbo)
 
-    def v1_evaluations(self, compiled: bool) -> Iterator[Figure]:
+    @cached_property
+    def turbo(self) -> Networks15:
+        """1.5 turbo's networks, resident."""
+        return load_15(self._checkpoint_15(TURBO)[0], self.device, self.dtype)
+
+    def evaluations(self, family: str, compiled: bool) -> Iterator[Figure]:
         """One evaluation by each way to make it, beside its floor."""
-        return each_of({name: partial(self._lengths, name, make) for name, make in self._ways(compiled).items()})
+        asked = self._asked(family, fresh=compiled)
+        ways = asked.compiled(self.device) if compiled else asked.ways(self.device)
+        return each_of({name: partial(self._lengths, asked, name, make) for name, make in ways.items()})
 
-    def _lengths(self, name: str, make: Way) -> Iterator[Figure]:
+    def _lengths(self, asked: Asked, name: str, make: Way) -> Iterator[Figure]:
         for seconds, rows in LENGTHS[:1] if self.tiny else LENGTHS:
-            plain = self._evaluation(self.v1.transformer.evaluate, seconds, rows)
-            floor = floor_of(plain, self.v1.transformer.transformer_blocks).seconds(self.limits) * 1e3
-            value = median_of(self._waited(self._evaluation(make(), seconds, rows)), self.effort.rounds) * 1e3
-            what = f"one evaluation, {seconds:g} s, {rows} rows: {name}"
-            yield Figure(f"v1_{name}_{seconds:g}s_{rows}_ms", what, value, "ms", "", self.size, floor)
+            plain = asked.evaluation(asked.transformer.evaluate, seconds, rows)
+            floor = floor_of(plain, asked.blocks).seconds(self.limits) * 1e3
+            value = median_of(self._waited(asked.evaluation(make(), seconds, rows)), self.effort.rounds) * 1e3
+            what = f"{asked.family}: one evaluation, {seconds:g} s, {rows} rows: {name}"
+            yield Figure(f"{asked.key}_{name}_{seconds:g}s_{rows}_ms", what, value, "ms", "", self.size, floor)
 
-    @torch.inference_mode()
-    def _evaluation(self, evaluate: Evaluate, seconds: float, rows: int) -> Callable[[], Tensor]:
-        transformer = self.v1.transformer
-        generator = torch.Generator().manual_seed(0)
-        states = torch.randn(rows, TOKENS, self.v1.config.inner_dim, generator=generator).to(self.device, self.dtype)
-        context = transformer.prepare(Context(states, torch.ones(rows, TOKENS, device=self.device)))
-        latents = torch.randn(rows, 8, 16, V1_GEOMETRY.frames_of(seconds), generator=generator).to(self.device)
-        time = transformer.time_steps(torch.tensor([500.0], device=self.device))
-        return torch.inference_mode()(lambda: evaluate(latents, time, context).clone())
-
-    def v1_equality(self) -> Iterator[Figure]:
+    def equality(self, family: str) -> Iterator[Figure]:
         """The fast ways against the plain one in the weights' own number type: an evaluation, and a whole render."""
-        ways = self._ways(False)
-        plain = self._evaluation(ways.pop("plain")(), *LENGTHS[0])()
-        rows = {name: partial(self._equal_evaluation, name, make, plain) for name, make in ways.items()}
-        return each_of({**rows, "render": self._equal_render})
+        asked = self._asked(family)
+        ways = asked.ways(self.device)
+        plain = asked.evaluation(ways.pop("plain")(), *LENGTHS[0])()
+        rows = {name: partial(self._equal_evaluation, asked, name, make, plain) for name, make in ways.items()}
+        return each_of({**rows, "render": partial(self._equal_render, asked)})
 
-    def _equal_evaluation(self, name: str, make: Way, plain: Tensor) -> Iterator[Figure]:
+    def _equal_evaluation(self, asked: Asked, name: str, make: Way, plain: Tensor) -> Iterator[Figure]:
         how = f"largest difference over largest value, {self.dtype}, {self.size}"
-        apart = _difference(self._evaluation(make(), *LENGTHS[0])(), plain)
-        yield Figure(f"v1_equal_{name}", f"an evaluation: {name} against plain", apart, "", "< 0.02", how)
+        apart = _difference(asked.evaluation(make(), *LENGTHS[0])(), plain)
+        what = f"{asked.family}: an evaluation, {name} against plain"
+        yield Figure(f"{asked.key}_equal_{name}", what, apart, "", "< 0.02", how)
 
-    def _equal_render(self) -> Iterator[Figure]:
+    def _equal_render(self, asked: Asked) -> Iterator[Figure]:
         request = self.request("region")
         plain, graphs = (
-            torch.from_numpy(Model("random", self.v1, memory="resident", speed=speed).render(request).audio)
+            torch.from_numpy(Model("random", asked.networks, memory="resident", speed=speed).render(request).audio)
             for speed in ("plain", "graphs")
         )
         how = f"largest difference over largest value, {self.dtype}, {self.size}"
-        yield Figure("v1_equal_render", "a render: graphs against plain", _difference(graphs, plain), "", "", how)
+        what = f"{asked.family}: a render, graphs against plain"
+        yield Figure(f"{asked.key}_equal_render", what, _difference(graphs, plain), "", "", how)
 
     def v1_memory(self) -> Iterator[Figure]:
         """The peak of each mode beside what the plan expects, each with networks of its own."""
         self.__dict__.pop("v1", None)
+        self.__dict__.pop("turbo", None)
         return each_of({mode.name: partial(self._mode, mode.name) for mode in MODES})
 
     def _mode(self, name: str) -> list[Figure]:
@@ -268,16 +264,18 @@ class Bench:
         return [Figure(f"v1_memory_{mode.replace('-', '_')}_gb", f"peak memory, {mode}", peak, "GB", "", how, expected)]
 
     def of_15(self, name: str, kind: str, steps: int) -> Iterator[Figure]:
-        """A region and a piece with a checkpoint of 1.5."""
+        """A region and a piece with a checkpoint of 1.5, eager and with graphs."""
         folder, weights = self._checkpoint_15(name)
-        model = engine.load(folder, device=self.device.type, memory="resident")
+        networks = engine.load(folder, device=self.device.type, memory="resident", speed="plain").networks
         steps = steps if not self.tiny else 2
 
-        def render(job: str) -> list[Figure]:
-            what = f"1.5 {kind} ({weights}): {'10 s region' if job == 'region' else '60 s text-to-audio'}"
-            return self._job(model, self.request(job, steps=steps), f"{kind}_{job}", what, "")
+        def render(job: str, speed: str) -> list[Figure]:
+            model = Model("random", networks, memory="resident", speed=speed)
+            what = f"1.5 {kind} ({weights}): {'10 s region' if job == 'region' else '60 s text-to-audio'}, {speed}"
+            return self._job(model, self.request(job, steps=steps), f"{kind}_{job}_{speed}", what, "")
 
-        return each_of({job: partial(render, job) for job in ("region", "text")})
+        ways = [(job, speed) for job in ("region", "text") for speed in ("plain", "graphs")]
+        return each_of({f"{job}, {speed}": partial(render, job, speed) for job, speed in ways})
 
     def _checkpoint_15(self, name: str) -> tuple[str, str]:
         """Where it is, and whose weights these are; random ones take the sizes of 2 B."""
@@ -289,6 +287,11 @@ class Bench:
         except CheckpointError:
             pass
         return str(_random_15(self.folder, "turbo" if name == TURBO else "base")), "random weights"
+
+
+def load_15(name: str, device: torch.device, dtype: torch.dtype) -> Networks15:
+    """A checkpoint's networks, by a folder or a pulled name."""
+    return load_networks_15(registry.resolve(name).path, device, dtype)
 
 
 @cache

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from engine.checkpoints.load import load_networks
 from engine.checkpoints.networks import Networks
@@ -56,3 +58,9 @@ def resample(audio: torch.Tensor, old: int, new: int) -> torch.Tensor:
     padded = torch.nn.functional.pad(audio, (width, width + o))
     phases = torch.nn.functional.conv1d(padded[:, None], kernel[:, None], stride=o)
     return phases.transpose(1, 2).flatten(1)[:, : math.ceil(n * audio.shape[-1] / old * common)]
+
+
+def replayed(run: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
+    """`run` as a CUDA graph replays it: the operations that it makes now, on the tensors that they read now."""
+    graph = make_fx(run)()
+    return lambda: graph().clone()

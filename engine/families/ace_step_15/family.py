@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,7 +15,6 @@ from engine.checkpoints.ace_step_15.lora import read_lora
 from engine.checkpoints.ace_step_15.parts import Networks
 from engine.checkpoints.int8 import round_weights
 from engine.checkpoints.lora import LoraSet
-from engine.errors import EngineError
 from engine.families.ace_step_15.conditioner import Conditioner, Velocity, draw_noise
 from engine.families.ace_step_15.facts import facts, geometry_of
 from engine.families.ace_step_15.known import clip_parts
@@ -25,21 +22,21 @@ from engine.families.ace_step_15.levels import Shifted
 from engine.families.ace_step_15.reader import Reader
 from engine.families.ace_step_15.sizes import AceStep15Sizes, sizes_of
 from engine.families.family import LoadedNetworks, Timbre, Use
+from engine.families.speed import LIKELY_SECONDS, Speed
 from engine.memory.kept_products import settle_choice
 from engine.memory.plan import MemoryMode
 from engine.memory.processor import rates
 from engine.networks.ace_step_15 import oobleck_rows
 from engine.networks.ace_step_15.oobleck import OobleckAutoencoder
+from engine.networks.ace_step_15.padded import PaddedTransformer, Shape
 from engine.networks.ace_step_15.residual_rows import FASTER
 from engine.networks.products import multiply_integers
 from engine.requests.resolve import Resolved
 from engine.sampling.conditions import NO_ERG, ErgSettings
 from engine.sampling.guidance import GuidanceSettings
 
-SPEEDS = ("auto", "plain", "graphs", "compiled")
 ROUNDED = ("transformer", "conditions", "audio_tokens", "text_encoder")
-
-logger = logging.getLogger(__name__)
+LIKELY_CONTEXT = 128  # instruction, caption, metas, a line of lyrics
 
 
 def load_networks(
@@ -73,12 +70,11 @@ class AceStep15:
 
     def __init__(self, networks: Networks, use: Use, speed: str = "auto") -> None:
         """`use` is told the network that comes next, by name, so that it can be brought to the device."""
-        if speed not in SPEEDS:
-            raise EngineError(f"speed: got {speed!r}, expected one of {', '.join(SPEEDS)}. Choose one of these.")
-        if speed in ("graphs", "compiled"):
-            logger.warning("speed: %s is not there for this model yet; it runs as plain", speed)
         self._networks = networks
         self._use = use
+        transformer = networks.transformer
+        self._padded = PaddedTransformer(transformer)
+        self._speed = Speed(transformer.evaluate, self._padded, networks.device, speed)
         config, autoencoder = networks.config, networks.autoencoder
         geometry = geometry_of(
             config.latent_channels,
@@ -121,15 +117,23 @@ class AceStep15:
         return sizes_of(self._networks)
 
     def enter(self, mode: MemoryMode, between: Callable[[], None]) -> None:
-        """Encode in tiles as long as those that are decoded."""
+        """Encode in tiles as long as those that are decoded. No graphs where weights move or are rounded."""
         self.autoencoder.encode_tile_frames = mode.tile_frames
-        self._conditioner.evaluate = partial(self._networks.transformer.evaluate, between=between)
+        self._conditioner.evaluate = self._speed.evaluate(mode.offloads or mode.int8, between)
 
     def warm_up(self, guard: Callable[[], AbstractContextManager[bool]]) -> None:
-        """Nothing takes time."""
+        """Prepare graphs of likely lengths."""
+        self._speed.warm_up(guard, self._likely_shapes())
+
+    def _likely_shapes(self) -> Iterator[Shape]:
+        guided = () if self._networks.config.is_turbo else ((1, 1),)
+        for seconds in LIKELY_SECONDS:
+            frames = self.facts.geometry.frames_of(seconds)
+            yield Shape(self._padded.frames_for(frames), ((1, LIKELY_CONTEXT), *guided))
 
     def free_prepared(self) -> None:
-        """Nothing is held."""
+        """Free what graphs hold."""
+        self._speed.reset()
 
     def forget_contexts(self) -> None:
         """Contexts are of the condition encoder, which LoRAs leave alone."""

@@ -18,13 +18,12 @@ from torch import Tensor
 
 from engine.constants import SPEAKER_DIM
 from engine.families.v1.levels import ShiftedTwice
-from engine.families.v1.predictor import WEAKENING, ContextPredictor
+from engine.families.v1.predictor import WEAKENING, ContextPredictor, Evaluate
 from engine.networks.transformer import Context
 from engine.sampling.conditions import NO_ERG, Condition, ErgSettings, Known
 from engine.sampling.guidance import Pass
 
 if TYPE_CHECKING:
-    from engine.networks.bucketed import Evaluate
     from engine.networks.config import ErgLayers
     from engine.networks.text_encoder import TextEncoder
     from engine.networks.transformer import Transformer

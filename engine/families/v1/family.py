@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +17,20 @@ from engine.checkpoints.lora import LoraSet
 from engine.checkpoints.networks import Networks
 from engine.constants import V1_GEOMETRY
 from engine.families.family import LoadedNetworks, Timbre, Use
+from engine.families.speed import LIKELY_SECONDS, Speed
 from engine.families.v1.conditioner import Conditioner, limited_to
 from engine.families.v1.facts import facts
 from engine.families.v1.reader import Reader
 from engine.families.v1.sizes import V1Sizes, sizes_of
-from engine.families.v1.speed import Speed
 from engine.memory.plan import MemoryMode
+from engine.networks.bucketed import SHORTEST_CONTEXT, bucket_of
 from engine.networks.config import TransformerConfig
+from engine.networks.padded import PaddedTransformer, Shape
 from engine.requests.resolve import Resolved
 from engine.sampling.conditions import ErgSettings
 from engine.sampling.guidance import GuidanceSettings
+
+LIKELY_ROWS = (1, 2, 3)
 
 
 def load_networks(
@@ -41,6 +45,12 @@ def make_family(networks: LoadedNetworks, use: Use, speed: str = "auto") -> V1:
     """Networks of v1 as rendering wants them."""
     assert isinstance(networks, Networks)
     return V1(networks, use, speed)
+
+
+def _padded(networks: Networks) -> PaddedTransformer | None:
+    """None for a small model: it has inputs that no graph is made for."""
+    small = networks.config.pooled_text or networks.config.region_input
+    return None if small else PaddedTransformer(networks.transformer)
 
 
 def draw_noise(generator: torch.Generator, frames: int) -> Tensor:
@@ -61,7 +71,7 @@ class V1:
         """`use` is told the network that comes next, by name, so that it can be brought to the device."""
         self._networks = networks
         self._use = use
-        self._speed = Speed(networks, speed)
+        self._speed = Speed(networks.transformer.evaluate, _padded(networks), networks.device, speed)
         self.facts = facts(_as_config(networks.config))
         self.autoencoder = networks.autoencoder
         self.loras = LoraSet(networks.transformer)
@@ -101,7 +111,13 @@ class V1:
 
     def warm_up(self, guard: Callable[[], AbstractContextManager[bool]]) -> None:
         """Prepare graphs of likely lengths."""
-        self._speed.warm_up(guard)
+        self._speed.warm_up(guard, self._likely_shapes())
+
+    def _likely_shapes(self) -> Iterator[Shape]:
+        scaled = bool(self._networks.config.erg.transformer)
+        for seconds in LIKELY_SECONDS:
+            frames = bucket_of(V1_GEOMETRY.frames_of(seconds))
+            yield from (Shape(rows, frames, SHORTEST_CONTEXT, scaled) for rows in LIKELY_ROWS)
 
     def free_prepared(self) -> None:
         """Free what graphs hold."""

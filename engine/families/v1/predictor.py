@@ -6,20 +6,29 @@ Knows rows, items and prepared contexts; knows no schedule and no task.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from engine.networks.attention import KeysValues
-from engine.networks.bucketed import Evaluate
 from engine.networks.transformer import Context, PreparedContext, TimeSteps
 
 if TYPE_CHECKING:
     from engine.networks.transformer import Transformer
 
 WEAKENING = 0.01  # of the queries of a few layers: entropy-rectifying guidance (arXiv 2506.00045)
+
+
+class Evaluate(Protocol):
+    """One velocity for every row: `Transformer.evaluate`, or another way to the same numbers."""
+
+    def __call__(
+        self, latents: Tensor, time: TimeSteps, context: PreparedContext, query_scale: Tensor | None = None
+    ) -> Tensor:
+        """latents (B, 8, 16, T) -> (B, 8, 16, T)."""
+        ...
 
 
 class ContextPredictor:

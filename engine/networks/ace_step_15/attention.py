@@ -10,7 +10,6 @@ see the three windows around them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -56,50 +55,57 @@ class RMSNorm(nn.Module):
         return F.rms_norm(x, x.shape[-1:], self.weight, self.eps)
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
-    """Which keys each block of queries sees: bool (blocks, 1, block, keys), for `length` positions."""
-
-    length: int
-    window: int
-    mask: Tensor
-
-
-def band_of(length: int, window: int, device: torch.device) -> Band | None:
-    """The band of a layer, or None where every position sees every other."""
+def band_of(length: int, window: int, device: torch.device) -> Tensor | None:
+    """Which keys each block of queries sees, bool (blocks, 1, block, keys); None where every one sees every other."""
     if length <= window + 1:
         return None
     if length <= 3 * window:  # one block holds everything
         places = torch.arange(length, device=device)
-        return Band(length, window, ((places[:, None] - places).abs() <= window)[None, None])
+        return ((places[:, None] - places).abs() <= window)[None, None]
     blocks = -(-length // window)
     query = torch.arange(window, device=device)[:, None]
     offset = torch.arange(3 * window, device=device) - window  # of a key, from the block's first query
     keys = offset + window * torch.arange(blocks, device=device)[:, None]  # (blocks, 3 window)
     inside = (keys >= 0) & (keys < length)
-    mask = ((query - offset).abs() <= window) & inside[:, None]
-    return Band(length, window, mask[:, None])
+    return (((query - offset).abs() <= window) & inside[:, None])[:, None]
+
+
+def band_of_real(length: int, real: int, window: int | None, device: torch.device) -> Tensor:
+    """The band of a layer (window None: a full one) of which only the first `real` positions are real.
+
+    One after them sees itself, too: what no real one sees must be finite.
+    """
+    band = None if window is None else band_of(length, window, device)
+    if band is None:
+        return torch.arange(length, device=device)[None, None, None] < real
+    blocks, _, queries, keys = band.shape
+    first = queries * torch.arange(blocks, device=device)[:, None, None, None]
+    query = first + torch.arange(queries, device=device)[:, None]
+    key = first + torch.arange(keys, device=device) - (keys - queries) // 2
+    return band & ((key < real) | (key == query))
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, causal: bool = False, mask: Tensor | None = None) -> Tensor:
     """q (B, H, P, d), k and v (B, Hkv, S, d) -> (B, H, P, d); query head h uses key head h Hkv / H."""
-    return F.scaled_dot_product_attention(
-        q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=q.shape[1] != k.shape[1]
-    )
+    if mask is not None and q.device.type == "cuda":  # there the kernels that take a mask know no grouped heads
+        k, v = (x.repeat_interleave(q.shape[1] // x.shape[1], dim=1) for x in (k, v))
+    if q.shape[1] == k.shape[1]:  # decided here: while it is compiled, heads are symbols
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=True)
 
 
-def attend_in_band(q: Tensor, k: Tensor, v: Tensor, band: Band) -> Tensor:
-    """As `attend`, position i seeing j where |i - j| <= window."""
-    blocks, window = band.mask.shape[0], band.window
+def attend_in_band(q: Tensor, k: Tensor, v: Tensor, band: Tensor) -> Tensor:
+    """As `attend`, each position seeing what a band of `band_of` lets it see."""
+    (blocks, _, window, _), length = band.shape, q.shape[2]
     if blocks == 1:
-        return attend(q, k, v, mask=band.mask)
-    q_blocks = F.pad(q, (0, 0, 0, blocks * window - band.length)).unflatten(2, (blocks, window))
-    padding = (0, 0, window, (blocks + 1) * window - band.length)
+        return attend(q, k, v, mask=band)
+    q_blocks = F.pad(q, (0, 0, 0, blocks * window - length)).unflatten(2, (blocks, window))
+    padding = (0, 0, window, (blocks + 1) * window - length)
     k_blocks, v_blocks = (F.pad(x, padding).unfold(2, 3 * window, window).transpose(-1, -2) for x in (k, v))
     flat = [x.transpose(1, 2).flatten(0, 1) for x in (q_blocks, k_blocks, v_blocks)]  # (B blocks, H, ., d)
-    mask = band.mask.repeat(q.shape[0], 1, 1, 1)
+    mask = band.repeat(q.shape[0], 1, 1, 1)
     out = attend(flat[0], flat[1], flat[2], mask=mask).unflatten(0, (q.shape[0], blocks))
-    return out.transpose(1, 2).flatten(2, 3)[:, :, : band.length]
+    return out.transpose(1, 2).flatten(2, 3)[:, :, :length]
 
 
 class Attention(nn.Module):
@@ -116,7 +122,7 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
         self.k_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
 
-    def forward(self, x: Tensor, rotation: Rotation, band: Band | None = None, causal: bool = False) -> Tensor:
+    def forward(self, x: Tensor, rotation: Rotation, band: Tensor | None = None, causal: bool = False) -> Tensor:
         """Self-attention: x (B, P, D) -> (B, P, D)."""
         q = rotate(self.queries(x), rotation).transpose(1, 2)
         k = rotate(self.k_norm(self._split(self.k_proj(x))), rotation).transpose(1, 2)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.networks.ace_step_15.attention import Attention, Band, RMSNorm, Rotation, band_of, rotation_of
+from engine.networks.ace_step_15.attention import Attention, RMSNorm, Rotation, band_of, rotation_of
 from engine.networks.ace_step_15.config import BlocksConfig
 from engine.networks.products import Linear
 
@@ -40,10 +40,17 @@ class Block(nn.Module):
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.causal = config.causal
 
-    def forward(self, x: Tensor, rotation: Rotation, band: Band | None) -> Tensor:
+    def forward(self, x: Tensor, rotation: Rotation, band: Tensor | None) -> Tensor:
         """x (B, P, D) -> (B, P, D)."""
         x = x + self.self_attn(self.input_layernorm(x), rotation, band, self.causal)
         return x + self.mlp(self.post_attention_layernorm(x))
+
+
+class Places(NamedTuple):
+    """What positions say to a stack of blocks: the rotation, and every layer's band, None where a layer is full."""
+
+    rotation: Rotation
+    bands: tuple[Tensor | None, ...]
 
 
 class Tables:
@@ -51,10 +58,10 @@ class Tables:
 
     def __init__(self, config: BlocksConfig) -> None:
         self._config = config
-        self._kept: dict[tuple[int, torch.device], tuple[Rotation, dict[int, Band | None]]] = {}
+        self._kept: dict[tuple[int, torch.device], tuple[Rotation, dict[int, Tensor | None]]] = {}
 
-    def of(self, length: int, device: torch.device) -> tuple[Rotation, tuple[Band | None, ...]]:
-        """The rotation of `length` positions, and every layer's band."""
+    def of(self, length: int, device: torch.device) -> Places:
+        """Those of `length` positions."""
         key = (length, device)
         if key not in self._kept:
             if len(self._kept) >= KEPT_TABLES:
@@ -63,7 +70,7 @@ class Tables:
             windows = {window for window in self._config.windows if window is not None}
             self._kept[key] = (rotation, {window: band_of(length, window, device) for window in windows})
         rotation, bands = self._kept[key]
-        return rotation, tuple(None if window is None else bands[window] for window in self._config.windows)
+        return Places(rotation, tuple(None if window is None else bands[window] for window in self._config.windows))
 
 
 class Blocks(nn.Module):

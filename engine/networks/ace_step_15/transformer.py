@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.networks.ace_step_15.attention import Attention, Band, RMSNorm, Rotation, attend
-from engine.networks.ace_step_15.blocks import GatedFeedForward, Tables
+from engine.networks.ace_step_15.attention import Attention, RMSNorm, Rotation, attend
+from engine.networks.ace_step_15.blocks import GatedFeedForward, Places, Tables
 from engine.networks.ace_step_15.config import TransformerConfig
 from engine.networks.attention import KeysValues
 from engine.networks.products import Linear, linear
@@ -45,13 +45,15 @@ Crossed = KeysValues | Tensor  # of one context in one block; a tensor (1, 1, D)
 class PreparedContext:
     """Contexts made ready for every block, and which rows of a batch see which of them.
 
-    `contexts` has, for each context, what each block needs of it, without padding. `segments` are pairs of a context's
-    number and how many rows in a row see it. `known` (rows, 2 C, 1, T): the source's channels and the mask's.
+    `contexts` has, for each context, what each block needs of it. `segments` are pairs of a context's number and how
+    many rows in a row see it. `known` (rows, 2 C, 1, T): the source's channels and the mask's. `masks` has, for each
+    context, which of its positions are real, bool (1, 1, 1, S) or None: all; no padding where it is not given.
     """
 
     contexts: tuple[tuple[Crossed, ...], ...]
     segments: tuple[tuple[int, int], ...]
     known: Tensor | None = None
+    masks: tuple[Tensor | None, ...] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -70,9 +72,9 @@ class _Step:
     """What every block of one evaluation shares."""
 
     rotation: Rotation
-    bands: tuple[Band | None, ...]
     modulation: Tensor  # (1 or B, 6, D)
-    context: PreparedContext
+    rows: tuple[int, ...]  # of the batch, for each segment
+    masks: tuple[Tensor | None, ...]  # of each segment's context
 
 
 class Transformer(nn.Module):
@@ -122,19 +124,23 @@ class Transformer(nn.Module):
         context: PreparedContext,
         *,
         between: Callable[[], None] | None = None,
+        places: Places | None = None,
     ) -> Tensor:
         """One velocity: latents (B, C, 1, T) -> the same shape and dtype.
 
-        `context.known` (B, 2 C, 1, T) holds the source's channels and the mask's.
+        `context.known` (B, 2 C, 1, T) holds the source's channels and the mask's. `places` is for frames that are
+        padded: bands that show no padding.
         `between` is called before each block; what it raises ends the evaluation there.
         """
         x = self._patches(latents, cast(Tensor, context.known))
-        rotation, bands = self._tables.of(x.shape[1], x.device)
-        step = _Step(rotation, bands, time.modulation, context)
-        for index, block in enumerate(self.layers):
+        rotation, bands = places or self._tables.of(x.shape[1], x.device)
+        numbers, rows = zip(*context.segments, strict=True)
+        masks = context.masks or (None,) * len(context.contexts)
+        step = _Step(rotation, time.modulation, rows, tuple(masks[number] for number in numbers))
+        for index, (block, band) in enumerate(zip(self.layers, bands, strict=True)):
             if between is not None:
                 between()
-            x = block(x, step, index)
+            x = block(x, step, band, tuple(context.contexts[number][index] for number in numbers))
         return self._latents(x, time.embedding, latents.shape[-1]).to(latents.dtype)
 
     def _patches(self, latents: Tensor, known: Tensor) -> Tensor:
@@ -168,31 +174,28 @@ class TransformerBlock(nn.Module):
         self.mlp = GatedFeedForward(blocks.hidden_size, blocks.intermediate_size)
         self.scale_shift_table = nn.Parameter(torch.zeros(1, ROWS, blocks.hidden_size))
 
-    def forward(self, x: Tensor, step: _Step, index: int) -> Tensor:
-        """x (B, P, D) -> (B, P, D); `index` is the block's number."""
+    def forward(self, x: Tensor, step: _Step, band: Tensor | None, contexts: tuple[Crossed, ...]) -> Tensor:
+        """x (B, P, D) -> (B, P, D); `contexts` are those of the step's segments."""
         rows = _Modulation(*(self.scale_shift_table + step.modulation).chunk(ROWS, dim=1))
-        attended = self.self_attn(
-            _modulate(self.self_attn_norm(x), rows.shift, rows.scale), step.rotation, step.bands[index]
-        )
+        attended = self.self_attn(_modulate(self.self_attn_norm(x), rows.shift, rows.scale), step.rotation, band)
         x = torch.addcmul(x, rows.gate, attended)
-        x = x + self.cross(x, step.context, index)
+        x = x + self.cross(x, step, contexts)
         return torch.addcmul(x, rows.mlp_gate, self.mlp(_modulate(self.mlp_norm(x), rows.mlp_shift, rows.mlp_scale)))
 
-    def cross(self, x: Tensor, context: PreparedContext, index: int) -> Tensor:
+    def cross(self, x: Tensor, step: _Step, contexts: tuple[Crossed, ...]) -> Tensor:
         """What the frames x (B, P, D) get of their contexts: no positions, no modulation."""
-        parts = x.split([rows for _, rows in context.segments])
         attended = [
-            self._cross(part, context.contexts[number][index])
-            for part, (number, _) in zip(parts, context.segments, strict=True)
+            self._cross(part, context, mask)
+            for part, context, mask in zip(x.split(step.rows), contexts, step.masks, strict=True)
         ]
         return torch.cat(attended) if len(attended) > 1 else attended[0]
 
-    def _cross(self, x: Tensor, context: Crossed) -> Tensor:
+    def _cross(self, x: Tensor, context: Crossed, mask: Tensor | None) -> Tensor:
         if isinstance(context, Tensor):
             return context.expand(x.shape[0], x.shape[1], -1)
         keys, values = (part.expand(x.shape[0], -1, -1, -1) for part in context)
         q = self.cross_attn.queries(self.cross_attn_norm(x)).transpose(1, 2)
-        return self.cross_attn.join(attend(q, keys, values))
+        return self.cross_attn.join(attend(q, keys, values, mask=mask))
 
 
 class _TimestepEmbedder(nn.Module):

@@ -13,9 +13,10 @@ from torch import Tensor
 from engine.checkpoints.load import load_networks
 from engine.networks.bucketed import BucketedEvaluate, bucket_of, context_bucket_of
 from engine.networks.config import ErgLayers
+from engine.networks.padded import PaddedTransformer
 from engine.networks.transformer import Context, PreparedContext, Transformer
 from engine.rendering.latent_cache import LatentCache
-from tests.support.networks_material import golden, relative_error, tiny_networks
+from tests.support.networks_material import golden, relative_error, replayed, tiny_networks
 from tests.support.paths import GOLDEN
 
 ROUNDING = 2e-6
@@ -53,15 +54,18 @@ def test_padding_changes_nothing_but_rounding(rows: int, frames: int, length: in
     scale = torch.tensor([1.0, 0.01, 1.0][:rows]) if rows > 1 else None
     latents, time = latents_of(rows, frames), transformer.time_steps(torch.tensor([700.0]))
     wanted = transformer.evaluate(latents, time, context, scale)
-    got = BucketedEvaluate(transformer, graphs=False)(latents, time, context, scale)
+    got = BucketedEvaluate(PaddedTransformer(transformer), graphs=False)(latents, time, context, scale)
     assert relative_error(got, wanted) < ROUNDING
 
 
 @torch.inference_mode()
-def test_one_shape_serves_songs_of_several_lengths_and_contexts() -> None:
-    """What an earlier, longer song left in the inputs must not reach a later one."""
-    transformer = tiny_networks().transformer
-    bucketed = BucketedEvaluate(transformer, graphs=False)
+def test_one_graph_serves_songs_of_several_lengths_and_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replayed as a CUDA graph is, operation by operation on the tensors that it was made with: what an earlier, longer
+    song left in the inputs must not reach a later one."""
+    monkeypatch.setattr("torch.cuda.graph_pool_handle", lambda: "pool")
+    monkeypatch.setattr("engine.networks.bucketed.captured", lambda run, _pool: replayed(run))
+    transformer = three_blocks()
+    bucketed = BucketedEvaluate(PaddedTransformer(transformer), graphs=True)
     for frames, length, timestep in ((48, 60, 900.0), (34, 5, 20.0), (41, 33, 500.0), (48, 60, 1.0)):
         context, latents = context_of(transformer, 2, length), latents_of(2, frames)
         time = transformer.time_steps(torch.tensor([timestep]))
@@ -91,7 +95,7 @@ def test_blocks_compile_once_for_every_length() -> None:
         return graph.forward
 
     plain = three_blocks()
-    bucketed = BucketedEvaluate(three_blocks(), graphs=False, backend=backend)  # type: ignore[arg-type]
+    bucketed = BucketedEvaluate(PaddedTransformer(three_blocks()), graphs=False, backend=backend)  # type: ignore[arg-type]
     for rows, frames, length in ((2, 33, 20), (2, 70, 20), (3, 120, 100)):
         context, latents = context_of(plain, rows, length), latents_of(rows, frames)
         time = plain.time_steps(torch.tensor([700.0]))
