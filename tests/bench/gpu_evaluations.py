@@ -12,7 +12,7 @@ from engine.checkpoints.ace_step_15.parts import Networks as Networks15
 from engine.checkpoints.networks import Networks
 from engine.constants import V1_GEOMETRY
 from engine.networks import padded as padded_v1
-from engine.networks.ace_step_15 import padded as padded_15
+from engine.networks.ace_step_15 import padded_lengths as padded_15
 from engine.networks.bucketed import BucketedEvaluate
 from engine.networks.transformer import Context
 

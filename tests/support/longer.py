@@ -122,7 +122,7 @@ LEFT_OUT: dict[str, Kept] = {
     "engine/networks/ace_step_15/test_networks.py::TestAutoencoder::test_what_a_frame_reaches_*": 0,
     "engine/networks/ace_step_15/test_networks.py::test_text_encoder_equals_that_of_transformers_at_other_sizes": 0,
     "engine/networks/ace_step_15/test_networks.py::test_transformer_equals_that_of_diffusers_at_other_sizes": 0,
-    "engine/networks/ace_step_15/test_padded.py::test_blocks_compile_for_every_length_and_layer": 0,
+    "engine/networks/ace_step_15/test_padded_lengths.py::test_blocks_compile_for_every_length_and_layer": 0,
     "engine/networks/test_autoencoder.py::test_tiles_equal_the_whole": ("41",),
     "engine/networks/test_bucketed.py::test_blocks_compile_once_for_every_length": 0,
     "engine/networks/test_peers.py::*": 0,

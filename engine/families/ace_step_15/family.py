@@ -28,7 +28,7 @@ from engine.memory.plan import MemoryMode
 from engine.memory.processor import rates
 from engine.networks.ace_step_15 import oobleck_rows
 from engine.networks.ace_step_15.oobleck import OobleckAutoencoder
-from engine.networks.ace_step_15.padded import PaddedTransformer, Shape
+from engine.networks.ace_step_15.padded_lengths import PaddedTransformer, Shape
 from engine.networks.ace_step_15.residual_rows import FASTER
 from engine.networks.products import multiply_integers
 from engine.requests.resolve import Resolved

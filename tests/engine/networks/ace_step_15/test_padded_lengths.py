@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import engine
 from engine.checkpoints.ace_step_15.load import load_networks
 from engine.networks.ace_step_15.attention import band_of_real
-from engine.networks.ace_step_15.padded import PaddedTransformer, Shape
+from engine.networks.ace_step_15.padded_lengths import PaddedTransformer, Shape
 from engine.networks.ace_step_15.transformer import PreparedContext, Transformer
 from engine.networks.bucketed import BucketedEvaluate
 from tests.support.checkpoints15 import inpaint, model
