@@ -67,9 +67,17 @@ class LinearSelfAttention(_Attention):
 def linear_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """q, k, v (B, T, H, d), q and k not negative -> (B, T, H, d) in float32."""
     q, k, v = (x.float().transpose(1, 2) for x in (q, k, v))  # (B, H, T, d)
-    state = k.transpose(-1, -2) @ v  # (B, H, d, d)
-    total = k.sum(dim=-2, keepdim=True).transpose(-1, -2)  # (B, H, d, 1)
-    return ((q @ state) / (q @ total + 1e-15)).transpose(1, 2)
+    if q.device.type == "cpu" and not torch.compiler.is_compiling():
+        # row by row, which copies nothing: a product takes one row's heads as they lie
+        return torch.stack([_attended(*row) for row in zip(q, k, v, strict=True)]).transpose(1, 2)
+    return _attended(q, k, v).transpose(1, 2)
+
+
+def _attended(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """q, k, v (..., H, T, d) -> (..., H, T, d)."""
+    state = k.transpose(-1, -2) @ v  # (..., H, d, d)
+    total = k.sum(dim=-2, keepdim=True).transpose(-1, -2)  # (..., H, d, 1)
+    return (q @ state) / (q @ total + 1e-15)
 
 
 class CrossAttention(_Attention):

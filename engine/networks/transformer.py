@@ -143,7 +143,7 @@ class Transformer(nn.Module):
         if any_masked(mask):
             kept = mask.any(dim=0).nonzero()[:, 0]
             hidden, mask = hidden[:, kept], mask[:, kept]
-            angles = Angles(angles.even_cos[kept], angles.even_sin[kept], angles.odd_cos[kept], angles.odd_sin[kept])
+            angles = angles.at(kept)
         attentions: list[CrossAttention] = [block.cross_attn for block in self.transformer_blocks]  # type: ignore[misc]
         blocks = tuple(attention.prepare(hidden, angles) for attention in attentions)
         return PreparedContext(blocks, mask[:, None, None] if any_masked(mask) else None, context.pooled)
