@@ -51,7 +51,7 @@ from bridge.protocol.home import (
     write_connection,
     write_install,
 )
-from bridge.protocol.lock import FileLock
+from bridge.protocol.lock import FileLock, HomeLock
 from bridge.protocol.messages import Content
 from engine.errors import InvalidRequest
 
@@ -70,14 +70,14 @@ _SMALL_STORE_BYTES = 1 << 23  # looked at before the start; a larger one meanwhi
 def serve(settings: Settings) -> int:
     """Run a daemon until it is told to stop. 0 also if another one runs in this home, once that one answers."""
     home = make_home(settings.home)
-    with FileLock(home / "daemon.lock") as lock:
+    with HomeLock(home) as lock:
         if not _acquired(lock) and (status := _wait_for_other(home, lock)) is not None:
             return status
         forget_connection(home)
         write_install(home)
         take_short_turns()
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(_Daemon(settings).run())
+            runner.run(_Daemon(settings, lock).run())
     return 0
 
 
@@ -152,9 +152,10 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
 class _Daemon:
     """Everything between the first and the last await."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, lock: HomeLock) -> None:
+        self._settings, self._lock = settings, lock
         self._server: Server | None = None
+        self._is_looked_at = False  # the whole file of jobs, at the start
 
     async def run(self) -> None:
         settings, home = self._settings, self._settings.home
@@ -165,7 +166,8 @@ class _Daemon:
         spare = SpareRoom(home)
         store = await _patiently(lambda: JobStore(home / "jobs.sqlite3"), spare)
         audio = AudioStore(home / "audio")
-        if store.path.stat().st_size < _SMALL_STORE_BYTES:
+        self._is_looked_at = store.path.stat().st_size < _SMALL_STORE_BYTES
+        if self._is_looked_at:
             await _patiently(store.check, spare)
         store.journal.lengthen(settings.journal_bytes)
         audio.make_folders()
@@ -213,8 +215,10 @@ class _Daemon:
     ) -> None:
         tasks = [asyncio.create_task(door.serve()) for door in server.doors]
         tasks.append(asyncio.create_task(runner.run()))
-        keeper = asyncio.create_task(_keep(self._settings.home, connection, store, operations.stopping))
-        tasks += [keeper, asyncio.create_task(_look_at(store.path, operations.stopping))]
+        keeper = asyncio.create_task(_keep(self._lock, connection, store, operations.stopping))
+        tasks.append(keeper)
+        if not self._is_looked_at:
+            tasks.append(asyncio.create_task(_look_at(store.path, operations.stopping)))
         tasks.append(asyncio.create_task(operations.forgetting.keep_within_limits(self._settings.home)))
         tasks.append(asyncio.create_task(_clean(audio, store, self._settings.keep_unused_audio_seconds)))
         if self._settings.warm:
@@ -252,19 +256,21 @@ async def _patiently(work: Callable[[], T], spare: SpareRoom) -> T:
             await asyncio.sleep(_HELD_PAUSE_SECONDS)
 
 
-async def _keep(home: Path, connection: Connection, store: JobStore, stopping: asyncio.Event) -> None:
-    """Clients find the daemon by one file, and jobs live in another: they are put right while it runs. A daemon whose
-    folder has gone ends: nobody can find it any more.
+async def _keep(lock: HomeLock, connection: Connection, store: JobStore, stopping: asyncio.Event) -> None:
+    """Clients find the daemon by a lock and a file, and jobs live in another: they are put right while it runs. A
+    daemon whose folder has gone ends: nobody can find it any more.
     """
-    gone = 0
+    home, gone = lock.path.parent, 0
     while gone < _LOOKS_FOR_HOME:
         await asyncio.sleep(_KEEP_SECONDS)
         gone = 0 if home.is_dir() else gone + 1
         with contextlib.suppress(OSError, StoreUnavailable):
             if not gone and keep_connection(home, connection):
                 logger.warning("%s was damaged or gone: written again", connection_path(home).name)
+            if not gone and lock.put_back():
+                logger.warning("%s was removed: made again", lock.path.name)
             if not gone and store.put_back():
-                logger.error("%s was removed: written again", store.path.name)
+                logger.error("%s, or its log, was removed or replaced: written again", store.path.name)
     logger.error("%s is gone: the daemon ends", home)
     stopping.set()
 

@@ -45,6 +45,7 @@ class Connection:
 
     def __init__(self, path: Path, name: str, *, uri: bool = False, called: str = "file of jobs") -> None:
         self._path, self._called = path, called
+        self._files = _identities(path)
         with self._named():
             self._base = sqlite3.connect(name, isolation_level=None, uri=uri, timeout=BUSY_SECONDS)
             self._base.text_factory = partial(str, encoding="utf-8", errors="replace")  # one damaged text is no fault
@@ -100,6 +101,20 @@ class Connection:
         """Close the file."""
         self._base.close()
 
+    def note_its_files(self) -> None:
+        """Remember which files lie at the names of this one, of its log and of the log's index: all are there."""
+        self._files = _identities(self._path)
+
+    def has_its_files(self) -> bool:
+        """Whether they still do. Another program may remove them; what is written then ends with this process.
+
+        A file that lies in the place of this one is put aside. Raises OSError.
+        """
+        now = _identities(self._path)
+        if now[0] not in (None, self._files[0]):
+            os.replace(self._path, self._path.with_name(f"{self._path.name}.put-aside"))
+        return now == self._files
+
     @contextlib.contextmanager
     def _named(self) -> Iterator[None]:
         try:
@@ -115,6 +130,17 @@ class Connection:
             kind, message, remedy = _UNAVAILABLE[code]
             raise StoreUnavailable(kind, message.replace("file of jobs", self._called), remedy) from error
         raise error
+
+
+def _identities(path: Path) -> list[tuple[int, int] | None]:
+    found: list[tuple[int, int] | None] = []
+    for side in ("", "-wal", "-shm"):
+        try:
+            status = os.stat(f"{path}{side}")
+            found.append((status.st_dev, status.st_ino))
+        except FileNotFoundError:
+            found.append(None)
+    return found
 
 
 class Journal:

@@ -60,11 +60,11 @@ class JobStore:
         with usable(self.path):
             self._open(Connection(self.path, str(self.path)), clock, steady)
             os.chmod(self.path, 0o600)
-            self._base.execute("PRAGMA journal_mode=WAL")
-            self._base.execute("PRAGMA synchronous=NORMAL")
-            self._base.execute("PRAGMA checkpoint_fullfsync=1")  # macOS: as `engine.atomic.sync`
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "checkpoint_fullfsync=1"):
+                self._base.execute(f"PRAGMA {pragma}")  # the last for macOS: as `engine.atomic.sync`
             self._base.execute(f"PRAGMA wal_autocheckpoint={MOST_PAGES}")
             migrate(self._base)
+            self._base.note_its_files()
 
     @classmethod
     def reading(cls, path: Path) -> JobStore:
@@ -79,10 +79,9 @@ class JobStore:
     def _open(self, base: Connection, clock: Callable[[], float], steady: Callable[[], float] = time.monotonic) -> None:
         self.clock, self._base, self._depth = clock, base, 0
         self._queue: Queue | None = None  # None where it may have changed
-        self._queue_version = 0
+        self._queue_version, self._forgot = 0, 0.0  # the latter: when old answers were forgotten last
         self.journal = Journal(self.path, base)
         self._steady, self._opened_at, self._opened = steady, clock(), steady()
-        self._forgot = 0.0  # when old answers were forgotten last
         self._begun: dict[str, float] = {}  # when jobs of this life were queued or started, by the steady clock
 
     def _even_time(self) -> float:
@@ -90,12 +89,13 @@ class JobStore:
         return self._opened_at + self._steady() - self._opened
 
     def put_back(self) -> bool:
-        """Write the file again if somebody has removed it; whether that was so. Raises OSError, StoreUnavailable."""
-        if self.path.exists() or self._depth:
+        """Write the file again if somebody has removed or replaced it, its log or the log's index; whether that was so.
+        Raises OSError, StoreUnavailable."""
+        if self._depth or self._base.has_its_files():
             return False
-        begun = self._begun
         self._base.copy_to(self.path)
         self.close()
+        begun = self._begun
         self._open_to_write(self.clock, self._steady)
         self._begun = begun
         return True

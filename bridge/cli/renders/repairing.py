@@ -9,7 +9,7 @@ import typer
 from bridge.jobs.repair import Repaired, repair
 from bridge.protocol.errors import StoreError
 from bridge.protocol.home import home_folder, make_home
-from bridge.protocol.lock import FileLock
+from bridge.protocol.lock import HomeLock
 
 
 def repair_home() -> Repaired:
@@ -21,7 +21,7 @@ def repair_home() -> Repaired:
     path, audio = home / "jobs.sqlite3", AudioStore(home / "audio")
     if not path.is_file():
         raise StoreError(f"{path}: there is no file of jobs to repair.")
-    with FileLock(home / "daemon.lock") as lock:
+    with HomeLock(home) as lock:
         if not lock.acquire():
             raise StoreError("The daemon runs and uses the file of jobs. Stop it first: acestep-bridge daemon stop")
         total = sum(1 for _ in audio.paths())

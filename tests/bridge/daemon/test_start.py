@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import sqlite3
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from bridge.jobs import Job, JobStore
 from bridge.protocol.errors import RequestFailed, StoreUnavailable
 from bridge.protocol.home import Connection, Endpoints
 from bridge.protocol.linked import remove_linked
+from bridge.protocol.lock import HomeLock, is_held
 from tests.support.daemons import running, text
 from tests.support.patience import HANG_SECONDS
 
@@ -151,7 +153,7 @@ def test_a_daemon_whose_folder_has_gone_ends(tmp_path: Path, monkeypatch: pytest
         home.mkdir()
         store = JobStore(home / "jobs")
         shutil.rmtree(home)
-        await main._keep(home, CONNECTION, store, stopping)
+        await main._keep(HomeLock(home), CONNECTION, store, stopping)
         store.close()
         return stopping.is_set()
 
@@ -159,18 +161,51 @@ def test_a_daemon_whose_folder_has_gone_ends(tmp_path: Path, monkeypatch: pytest
     assert asyncio.run(run()) and not (tmp_path / "home").exists()
 
 
-def test_a_file_of_jobs_that_was_removed_is_written_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [["jobs"], ["jobs-wal"], ["jobs-shm"], ["jobs", "jobs-wal"]])
+@pytest.mark.parametrize("by_another", [False, True])
+def test_a_file_of_jobs_that_was_removed_or_replaced_is_written_again(
+    tmp_path: Path, names: list[str], by_another: bool
+) -> None:
+    """What SQLite wrote into a log without a name was gone with a daemon that was killed: all it acknowledged."""
     store = JobStore(tmp_path / "jobs")
     first = store.add(Job(job_id="", task="retake", request={"tags": "a"}))
+    store.journal.sync()
     assert not store.put_back()
-    (tmp_path / "jobs").unlink()
-    assert store.put_back()
+    for name in names:
+        (tmp_path / name).unlink()
+        if by_another:
+            (tmp_path / name).write_bytes(b"another" * 1000)
+    assert store.put_back() and not store.put_back()
     second = store.add(Job(job_id="", task="retake", request={"tags": "b"}))
+    store.journal.sync()
+    killed = tmp_path / "killed"
+    for side in ("", "-wal"):  # as kill -9 leaves it
+        killed.with_name(f"killed{side}").write_bytes((tmp_path / f"jobs{side}").read_bytes())
     store.close()
-    again = JobStore(tmp_path / "jobs")
-    again.check()
-    assert [job.job_id for job in again.list(None, None, 9, 0)[0]] == [second.job_id, first.job_id]
-    again.close()
+    for path in (tmp_path / "jobs", killed):
+        again = JobStore(path)
+        again.check()
+        assert [job.job_id for job in again.list(None, None, 9, 0)[0]] == [second.job_id, first.job_id]
+        again.close()
+    assert (tmp_path / "jobs.put-aside").exists() == (by_another and "jobs" in names)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a lock file that is open is not removed")
+def test_a_lock_that_was_removed_lets_no_second_daemon_in(tmp_path: Path) -> None:
+    """Two daemons rendered each job twice."""
+    first, second, third = (HomeLock(tmp_path) for _ in range(3))
+    assert first.acquire() and not first.put_back()
+    first.path.unlink()
+    assert not second.acquire()
+    if second.path.exists():  # which `acquire` has made
+        second.path.unlink()
+    assert first.put_back() and not first.put_back() and is_held(first.path)
+    first.path.unlink()
+    first.path.touch()
+    assert first.put_back() and is_held(first.path) and not third.acquire()
+    first.release()
+    assert third.acquire()
+    third.release()
 
 
 def test_the_log_of_changes_has_its_length_from_the_start(tmp_path: Path) -> None:
