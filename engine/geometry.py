@@ -7,6 +7,7 @@ samples at sample_rate   0       samples_per_frame     ...
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -14,13 +15,15 @@ from dataclasses import dataclass
 class Geometry:
     """One family's: `sample_rate` Hz of its audio, samples in one latent frame, the most that it makes at once.
 
-    A state of the sampler is (B, *latent_shape, T).
+    A state of the sampler is (B, *latent_shape, T). `pieces_covered`: a piece's last frame may go beyond its end, as
+    the family's reference has it; else it ends before.
     """
 
     sample_rate: int
     samples_per_frame: int
     latent_shape: tuple[int, int]
     max_seconds: float
+    pieces_covered: bool = False
 
     @property
     def frame_rate(self) -> float:
@@ -35,6 +38,11 @@ class Geometry:
     def frames_of(self, seconds: float) -> int:
         """Whole latent frames in a length, rounded down; from left to right in float64, as the references do."""
         return int(seconds * self.sample_rate / self.samples_per_frame)
+
+    def frames_of_piece(self, seconds: float) -> int:
+        """Frames of a new piece of a length, at least one."""
+        covering = math.ceil(seconds * self.frame_rate)
+        return max(1, covering if self.pieces_covered else self.frames_of(seconds))
 
     def max_samples(self, sample_rate: int) -> int:
         """Samples of the longest piece at a rate."""

@@ -56,12 +56,14 @@ class LoadedNetworks(Protocol):
 class Place:
     """Where a window lies: its start in seconds of the source, and its length in latent frames.
 
-    `made` says for each frame whether it is generated; None: all are.
+    `made` says for each frame whether it is generated; None: all are. `seconds` is the length that was asked for, where
+    one was.
     """
 
     start_seconds: float
     frames: int
     made: tuple[bool, ...] | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

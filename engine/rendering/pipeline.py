@@ -40,11 +40,12 @@ def render_job(job: Job) -> list[Render]:
 
 def _piece(job: Job) -> list[Render]:
     resolved, frames = job.resolved, job.order.extent.made_frames
-    latents, _ = job.sample(frames, job.reader.words(Place(0.0, frames)), None)
-    rate = resolved.sample_rate or OUTPUT_SAMPLE_RATE
+    latents, _ = job.sample(frames, job.reader.words(Place(0.0, frames, seconds=resolved.duration)), None)
+    rate, samples = resolved.sample_rate or OUTPUT_SAMPLE_RATE, job.order.extent.result_samples
     with job.timed("decode"):
         audios = [
-            job.parts.codec.decode(latents[i : i + 1].to(job.device), rate, job.on_tile(i)) for i in range(job.items)
+            job.parts.codec.decode(latents[i : i + 1].to(job.device), rate, job.on_tile(i))[:, :samples]
+            for i in range(job.items)
         ]
     job.decoded()
     results = [_result(job, i, audio, rate, latents[i]) for i, audio in enumerate(job.effected(audios, rate))]

@@ -11,6 +11,7 @@ but its geometry.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -83,8 +84,8 @@ def _piece(settled: Settled, geometry: Geometry, source: SourceShape | None) -> 
             f"at most {geometry.max_seconds:g} s, the most that the model makes at once",
             "Make it shorter, or go on from its end with outpaint.",
         )
-    frames = max(1, geometry.frames_of(settled.duration))
-    return Extent(frames, 0, int(settled.duration * rate), rate)
+    samples = math.ceil(round(settled.duration * rate, 6))  # 8.2 s are whole samples, whatever floats say
+    return Extent(geometry.frames_of_piece(settled.duration), 0, samples, rate)
 
 
 def _source(settled: Settled, geometry: Geometry, source: SourceShape | None) -> Extent:

@@ -291,7 +291,7 @@ class Bench:
 
 def load_15(name: str, device: torch.device, dtype: torch.dtype) -> Networks15:
     """A checkpoint's networks, by a folder or a pulled name."""
-    return load_networks_15(registry.resolve(name).path, device, dtype)
+    return load_networks_15(registry.resolve(name).folder, device, dtype)
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from engine.geometry import Geometry
 from engine.requests.types import TASKS
 
 FAMILY = "ace_step_15"
-RELEASED = Geometry(sample_rate=48000, samples_per_frame=1920, latent_shape=(64, 1), max_seconds=600.0)
+RELEASED = Geometry(
+    sample_rate=48000, samples_per_frame=1920, latent_shape=(64, 1), max_seconds=600.0, pieces_covered=True
+)
 DISTILLED = {"number_of_steps": 8, "shift": 3.0, "guidance_scale": 1.0}
 GUIDED = {"number_of_steps": 50, "shift": 1.0, "guidance_scale": 7.0}
 EVERY = {  # one guidance over the whole schedule, no granularity: what the references do
@@ -104,7 +107,7 @@ def geometry_of(channels: int, autoencoder: Mapping[str, Any]) -> Geometry:
     """The geometry of latents of so many channels and of an autoencoder's config."""
     strides = autoencoder.get("downsampling_ratios") or [RELEASED.samples_per_frame]
     rate = int(autoencoder.get("sampling_rate") or RELEASED.sample_rate)
-    return Geometry(rate, math.prod(strides), (int(channels), 1), RELEASED.max_seconds)
+    return replace(RELEASED, sample_rate=rate, samples_per_frame=math.prod(strides), latent_shape=(int(channels), 1))
 
 
 def default_request(config: Mapping[str, Any], name: str) -> dict[str, Any]:

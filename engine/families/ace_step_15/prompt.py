@@ -19,6 +19,7 @@ INSTRUMENTAL = "[Instrumental]"
 UNKNOWN_LANGUAGE = "unknown"
 LOWEST_BPM, HIGHEST_BPM = 30, 300
 TIME_SIGNATURES = (2, 3, 4, 6)
+LONGEST_WORD = 40  # characters of a word that is left out as a whole
 
 # fmt: off
 LANGUAGES = frozenset({
@@ -102,22 +103,47 @@ def lyrics_of(lyrics: str, language: str = UNKNOWN_LANGUAGE) -> str:
 def fitted_text(instruction: str, caption: str, metas: Metas, count: Callable[[str], int]) -> tuple[str, str | None]:
     """The first text within 256 tokens, and what to tell the user where words of the caption were left out.
 
-    `count` tells a text's tokens. Whole words are kept, as many as fit.
+    `count` tells a text's tokens. Whole words are kept, as many as fit, and of a long one that does not (some scripts
+    write no spaces) as many characters. Raises InvalidRequest where the rest alone is longer than the model reads.
     """
     whole = text_of(instruction, caption, metas)
     if count(whole) <= MAX_TEXT_TOKENS:
         return whole, None
+
+    def fits(words: str) -> bool:
+        return count(text_of(instruction, words, metas)) <= MAX_TEXT_TOKENS
+
+    if not fits(""):
+        raise InvalidRequest(
+            "key", f"{len(metas.key or '')} characters", "a key such as F# minor", "Write it so, or leave it out."
+        )
+    shown, left = _cut(caption, fits)
+    warning = (
+        f"tags: {count(whole)} tokens with what the model adds, and it reads {MAX_TEXT_TOKENS}: the last {left} were "
+        "left out."
+    )
+    return text_of(instruction, shown, metas), warning
+
+
+def _cut(caption: str, fits: Callable[[str], bool]) -> tuple[str, str]:
+    """As much of a caption as fits, and how much that leaves out."""
     words = caption.split()
-    low, high = 0, len(words)  # so many fit; so many do not
+    kept = _most(len(words), lambda n: fits(" ".join(words[:n])))
+    shown, word = " ".join(words[:kept]), words[kept]
+    if len(word) <= LONGEST_WORD:
+        return shown, f"{len(words) - kept} of {len(words)} words"
+    before = f"{shown} " if shown else ""
+    shown = before + word[: _most(len(word), lambda n: fits(before + word[:n]))]
+    return shown, f"{len(caption) - len(shown)} of {len(caption)} characters"
+
+
+def _most(count: int, fits: Callable[[int], bool]) -> int:
+    """The most of `count` that fit, of which all do not: so many and any fewer."""
+    low, high = 0, count  # so many fit; so many do not
     while high - low > 1:
         middle = (low + high) // 2
-        fits = count(text_of(instruction, " ".join(words[:middle]), metas)) <= MAX_TEXT_TOKENS
-        low, high = (middle, high) if fits else (low, middle)
-    warning = (
-        f"tags: {count(whole)} tokens with what the model adds, and it reads {MAX_TEXT_TOKENS}: the last "
-        f"{len(words) - low} of {len(words)} words were left out."
-    )
-    return text_of(instruction, " ".join(words[:low]), metas), warning
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
 
 
 def fitted_lyrics(lyrics: str, language: str, count: Callable[[str], int]) -> str:

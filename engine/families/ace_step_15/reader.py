@@ -81,8 +81,8 @@ class Reader:
 
         sung = not is_instrumental(lyrics)
         text, warning = prompt.fitted_text(instruction, tags.strip(), metas, self.count)
-        if warning is not None and warning not in self.warnings:
-            self.warnings.append(warning)
+        if warning is not None:
+            self._warn(warning)
         plain, _ = prompt.fitted_text(prompt.TEXT_TO_MUSIC, tags.strip(), metas, self.count)
         language = self._language(lyrics) if sung else prompt.UNKNOWN_LANGUAGE
         second = prompt.fitted_lyrics(lyrics.strip() if sung else prompt.INSTRUMENTAL, language, self.count)
@@ -90,13 +90,29 @@ class Reader:
 
     def _metas(self, place: Place, tags: str | None = None) -> Metas:
         resolved, tempo_map = self.resolved, self.resolved.tempo_over_time
-        seconds = place.frames / self.frame_rate
+        seconds = place.frames / self.frame_rate if place.seconds is None else place.seconds
         key = None if resolved.key is None else key_of(resolved.key)
         if tempo_map is None:
-            bpm = tempo_from_tags(resolved.tags if tags is None else tags)
-            return Metas.trained(seconds, bpm, self._beats(), key)
-        point, _ = tempo_map.bars_at(max(place.start_seconds, 0.0))
-        return Metas.trained(seconds, point.bpm, point.numerator, key)
+            bpm, beats = tempo_from_tags(resolved.tags if tags is None else tags), self._beats()
+        else:
+            point, _ = tempo_map.bars_at(max(place.start_seconds, 0.0))
+            bpm, beats = point.bpm, point.numerator
+        metas = Metas.trained(seconds, bpm, beats, key)
+        self._say_untrained(metas, bpm, beats)
+        return metas
+
+    def _say_untrained(self, metas: Metas, bpm: float | None, beats: int | None) -> None:
+        if bpm is not None and metas.bpm is None:
+            limits = f"{prompt.LOWEST_BPM:g} to {prompt.HIGHEST_BPM:g}"
+            self._warn(f"tempo: {bpm:g} bpm was left out: the model knows {limits}.")
+        if beats is not None and metas.time_signature is None:
+            known = ", ".join(str(beats) for beats in sorted(prompt.TIME_SIGNATURES))
+            self._warn(f"meter: {beats} beats a bar were left out: the model knows {known}.")
+
+    def _warn(self, warning: str) -> None:
+        """Say it once."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
 
     def _beats(self) -> int | None:
         return None if self.resolved.meter is None else parse_meter(self.resolved.meter)[0]

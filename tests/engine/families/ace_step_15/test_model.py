@@ -298,6 +298,16 @@ class TestWords:
         assert "- bpm: 124\n- timesignature: 3\n- keyscale: F# minor\n- duration: 10 seconds\n" in text
         assert text.startswith("# Instruction\nFill the audio semantic mask")
 
+    def test_what_the_model_does_not_know_of_tempo_and_meter_is_said(self) -> None:
+        result = model().render(engine.TextToAudio(**quick(duration=0.5, tempo=301.0, meter="7/8", number_of_steps=1)))
+        assert "tempo: 301 bpm was left out: the model knows 30 to 300." in said(result)
+        assert "meter: 7 beats a bar were left out: the model knows 2, 3, 4, 6." in said(result)
+
+    def test_a_piece_is_as_long_as_was_asked(self) -> None:
+        """Its last frame goes beyond the end, as in diffusers: 12.5 frames are 13, and the samples are cut."""
+        result = model().render(engine.TextToAudio(**quick(duration=0.5, number_of_steps=1)))
+        assert result.latents.shape[-1] == 13 and result.audio.shape == (2, 24000)
+
     def test_the_length_is_the_windows(self) -> None:
         """diffusers says 60 seconds whatever a source lasts."""
         text = self.words(inpaint(), frames=88).prompt.text

@@ -66,6 +66,21 @@ def test_a_long_caption_is_cut_and_the_metas_stay() -> None:
     assert encoder.token_ids(text)[-1] == encoder.token_ids("")[-1]
 
 
+def test_a_long_caption_without_spaces_is_cut_at_a_character() -> None:
+    """As Chinese and Japanese are written: not all of it is left out."""
+    count = networks("base").text_encoder.count
+    caption = "静かな夜のピアノ" * 60
+    text, said = prompt.fitted_text(prompt.TEXT_TO_MUSIC, f"lo-fi {caption}", Metas(10.0), count)
+    kept = text.split("# Caption\n")[1].split("\n")[0]
+    assert kept.startswith("lo-fi 静か") and f"lo-fi {caption}".startswith(kept) and count(text) <= 256
+    assert said is not None and f"the last {486 - len(kept)} of 486 characters were left out" in said
+
+
+def test_metas_that_leave_no_room_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match="key: got 5000 characters, expected a key such as F# minor"):
+        prompt.fitted_text(prompt.COVER, "a", Metas(1.0, key="x" * 5000), networks("base").text_encoder.count)
+
+
 def test_a_caption_that_fits_stays_as_it_is() -> None:
     text, said = prompt.fitted_text(prompt.COVER, "a  b", Metas(1.0), networks("base").text_encoder.count)
     assert said is None and text == prompt.text_of(prompt.COVER, "a  b", Metas(1.0))
