@@ -61,6 +61,7 @@ FAULT = 70  # an exit status that asks for another try, as a death by a signal d
 _OTHER_SECONDS = 10.0
 _LOCK_TRIES = 5
 _KEEP_SECONDS, _LOOKS_FOR_HOME = 2.0, 3
+_MOST_PUT_BACK = 20  # a disk that gives open files other numbers all the time is not looked at any more
 _LEFTOVER_SECONDS = 3600.0  # what is half written for so long was left by a writer that was killed
 _HELD_SECONDS, _HELD_PAUSE_SECONDS = 40.0, 0.5  # that the start waits while another program holds the file of jobs
 _LOOK_SECONDS = 3600.0  # for looking at a whole file of jobs, or for old audio
@@ -260,7 +261,7 @@ async def _keep(lock: HomeLock, connection: Connection, store: JobStore, stoppin
     """Clients find the daemon by a lock and a file, and jobs live in another: they are put right while it runs. A
     daemon whose folder has gone ends: nobody can find it any more.
     """
-    home, gone = lock.path.parent, 0
+    home, gone, put_back = lock.path.parent, 0, 0
     while gone < _LOOKS_FOR_HOME:
         await asyncio.sleep(_KEEP_SECONDS)
         gone = 0 if home.is_dir() else gone + 1
@@ -269,7 +270,8 @@ async def _keep(lock: HomeLock, connection: Connection, store: JobStore, stoppin
                 logger.warning("%s was damaged or gone: written again", connection_path(home).name)
             if not gone and lock.put_back():
                 logger.warning("%s was removed: made again", lock.path.name)
-            if not gone and store.put_back():
+            if not gone and put_back < _MOST_PUT_BACK and store.put_back():
+                put_back += 1
                 logger.error("%s, or its log, was removed or replaced: written again", store.path.name)
     logger.error("%s is gone: the daemon ends", home)
     stopping.set()

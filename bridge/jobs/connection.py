@@ -106,14 +106,21 @@ class Connection:
         self._files = _identities(self._path)
 
     def has_its_files(self) -> bool:
-        """Whether they still do. Another program may remove them; what is written then ends with this process.
+        """Whether they still do. Another program may remove them; what is written then ends with this process."""
+        return _identities(self._path) == self._files
 
-        A file that lies in the place of this one is put aside. Raises OSError.
+    def put_back(self) -> bool:
+        """Bring everything into the file at its name; whether that could be done now. It is to be opened anew then.
+
+        A file that lies in the place of this one is put aside. Raises OSError, StoreUnavailable.
         """
-        now = _identities(self._path)
-        if now[0] not in (None, self._files[0]):
+        there = _identities(self._path)[0]
+        if there == self._files[0]:  # what its log holds, named or not, goes where it belongs
+            return not self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if there:
             os.replace(self._path, self._path.with_name(f"{self._path.name}.put-aside"))
-        return now == self._files
+        self.copy_to(self._path)
+        return True
 
     @contextlib.contextmanager
     def _named(self) -> Iterator[None]:

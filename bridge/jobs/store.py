@@ -91,9 +91,8 @@ class JobStore:
     def put_back(self) -> bool:
         """Write the file again if somebody has removed or replaced it, its log or the log's index; whether that was so.
         Raises OSError, StoreUnavailable."""
-        if self._depth or self._base.has_its_files():
+        if self._depth or self._base.has_its_files() or not self._base.put_back():
             return False
-        self._base.copy_to(self.path)
         self.close()
         begun = self._begun
         self._open_to_write(self.clock, self._steady)

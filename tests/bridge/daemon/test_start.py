@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ from bridge.daemon.main import _patiently
 from bridge.daemon.settings import Settings
 from bridge.engine_process.wire import RenderJob
 from bridge.jobs import Job, JobStore
+from bridge.jobs import connection as jobs_connection
 from bridge.protocol.errors import RequestFailed, StoreUnavailable
 from bridge.protocol.home import Connection, Endpoints
 from bridge.protocol.linked import remove_linked
@@ -188,6 +190,36 @@ def test_a_file_of_jobs_that_was_removed_or_replaced_is_written_again(
         assert [job.job_id for job in again.list(None, None, 9, 0)[0]] == [second.job_id, first.job_id]
         again.close()
     assert (tmp_path / "jobs.put-aside").exists() == (by_another and "jobs" in names)
+
+
+def test_a_disk_that_numbers_its_files_anew_is_let_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each look would write the whole file of jobs again."""
+
+    async def keep(store: JobStore) -> None:
+        with HomeLock(tmp_path) as lock:
+            assert lock.acquire()
+            keeper = asyncio.create_task(main._keep(lock, CONNECTION, store, asyncio.Event()))
+            while len(_put_back(caplog)) < 2:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            keeper.cancel()
+
+    numbers = itertools.count()
+    monkeypatch.setattr(jobs_connection, "_identities", lambda path: [(1, next(numbers))] * 3)
+    monkeypatch.setattr(main, "_KEEP_SECONDS", 0.01)
+    monkeypatch.setattr(main, "_MOST_PUT_BACK", 2)
+    store = JobStore(tmp_path / "jobs")
+    kept = store.add(Job(job_id="", task="retake", request={"tags": "a"}))
+    asyncio.run(keep(store))
+    assert len(_put_back(caplog)) == 2
+    assert [job.job_id for job in store.list(None, None, 9, 0)[0]] == [kept.job_id]
+    store.close()
+
+
+def _put_back(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [line for line in caplog.messages if line.endswith("written again") and "jobs" in line]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, a lock file that is open is not removed")
