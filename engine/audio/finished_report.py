@@ -1,7 +1,6 @@
 """The joints of a finished file, without its source: clicks, flams, dips, level, beat and brightness at two borders.
 
-A flam is two attacks within 70 ms at a border (`flams`); a dip is 30 ms at a border that lie 9 dB under what is before
-and after. Either is named only where the music itself does not do so all the time. Knows no file.
+Flams and dips (`borders`) are named only where the music itself does not do so all the time. Knows no file.
 """
 
 from __future__ import annotations
@@ -12,19 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.audio.attacks import levels
-from engine.audio.flams import FLAM_STEPS, is_flam
 from engine.audio.pulse import Onsets, find_pulse
 from engine.audio.seam import Patch
 from engine.audio.seam_report import SeamReport, measure
 from engine.audio.window import Region, plan_window
 
-_AROUND_STEPS = 4000
+_SHOWN_SECONDS = 4.0
 _PULSE_SECONDS = 10.0
+_NEAR_SECONDS = 0.5
 _MOST_BEATS = 2000
-_DIP_DB = 9.0
-_DIP_STEPS, _SIDE_STEPS = 30, 60
-_USUAL_PERCENTILE, _MORE_DB = 99.0, 3.0  # of the music's own gaps, as before its attacks
+Span = tuple[int, int]
+Fades = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -33,53 +30,47 @@ class FinishedReport:
     around it, from 4 s before the region to 4 s after it; none where there is no such pulse."""
 
     seam: SeamReport
-    flams: tuple[str, ...]
-    dips: tuple[str, ...]
     beats: tuple[float, ...] = ()
 
     def in_words(self) -> list[str]:
         """One sentence a finding."""
-        words = self.seam.in_words()[1:]  # which samples changed cannot be told without the source
-        words += [
-            f"Two attacks within {FLAM_STEPS} ms at the {where}: it may be heard as a flam." for where in self.flams
-        ]
-        return words + [f"The level dips at the {where}." for where in self.dips]
+        return self.seam.in_words()[1:]  # which samples changed cannot be told without the source
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         seam = {name: value for name, value in self.seam.to_dict().items() if name != "samples_changed_outside"}
         return {
             **seam,
-            "flams": list(self.flams),
-            "dips": list(self.dips),
+            "flams": list(self.seam.flams or ()),
+            "dips": list(self.seam.dips or ()),
             "beats": list(self.beats),
             "words": self.in_words(),
         }
 
 
-def report_on(samples: NDArray[Any], sample_rate: int, start: float, end: float) -> FinishedReport:
-    """The report on [start, end) seconds of (channels, n). Raises InvalidRequest for a region that is none."""
+def report_on(samples: NDArray[Any], sample_rate: int, start: float, end: float, fades: Fades = ()) -> FinishedReport:
+    """The report on [start, end) seconds of (channels, n). Raises InvalidRequest for a region that is none.
+
+    `fades` are seconds [first, last) in which a joint was made; a border near none is taken for the joint itself.
+    """
     audio = samples.astype(np.float64)
     window = plan_window(audio.shape[1], sample_rate, start, end)
     region = window.region
     inside = audio[:, region.start : region.end]
-    patch = Patch(region.start, inside, 0.0, "none", "none", _joints(region))
+    patch = Patch(region.start, inside, 0.0, "none", "none", _joints(region, sample_rate, fades))
 
     def read(first: int, last: int) -> NDArray[np.float64]:
         return audio[:, first : max(first, last)].copy()
 
-    seam = measure(read, window, patch, region, 0)
-    borders = [("start", start)] * (region.fade_before > 0) + [("end", end)] * (region.fade_after > 0)
-    flams = tuple(name for name, seconds in borders if _flam(audio, sample_rate, seconds))
-    dips = tuple(name for name, seconds in borders if _dip(audio, sample_rate, seconds))
-    return FinishedReport(seam, flams, dips, _beats(audio, sample_rate, start, end))
+    seam = measure(read, window, patch, region, 0, closely=True)
+    return FinishedReport(seam, _beats(audio, sample_rate, start, end))
 
 
 def _beats(audio: NDArray[np.float64], rate: int, start: float, end: float) -> tuple[float, ...]:
     """Times of the pulse that both sides have, near the region."""
-    first, last = max(0.0, start - _AROUND_STEPS / 1000), min(audio.shape[1] / rate, end + _AROUND_STEPS / 1000)
+    first, last = max(0.0, start - _SHOWN_SECONDS), min(audio.shape[1] / rate, end + _SHOWN_SECONDS)
     sides = [(max(0.0, start - _PULSE_SECONDS), start), (end, end + _PULSE_SECONDS)]
-    pulse = find_pulse([Onsets.of(audio[:, round(a * rate) : round(b * rate)], rate, a) for a, b in sides])
+    pulse = find_pulse([Onsets.of(audio[:, round(a * rate) : round(b * rate)], rate, a, tones=True) for a, b in sides])
     if not pulse.found:
         return ()
     number = np.ceil((first - pulse.first_seconds) / pulse.period_seconds) + np.arange(_MOST_BEATS)
@@ -87,35 +78,14 @@ def _beats(audio: NDArray[np.float64], rate: int, start: float, end: float) -> t
     return tuple(round(float(t), 4) for t in times if t <= last)
 
 
-def _joints(region: Region) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+def _joints(region: Region, rate: int, fades: Fades) -> tuple[Span | None, Span | None]:
     before = (region.fade_start, region.start) if region.fade_before else None
-    return before, (region.end, region.fade_end) if region.fade_after else None
+    after = (region.end, region.fade_end) if region.fade_after else None
+    return before and _known(region.start, before, rate, fades), after and _known(region.end, after, rate, fades)
 
 
-def _near(audio: NDArray[np.float64], rate: int, seconds: float) -> tuple[NDArray[np.float64], float]:
-    """The 4 s on each side of a border, and where the border lies there in steps."""
-    first = max(0, round((seconds - _AROUND_STEPS / 1000) * rate))
-    return audio[:, first : round((seconds + _AROUND_STEPS / 1000) * rate)], 1000 * (seconds - first / rate)
-
-
-def _flam(audio: NDArray[np.float64], rate: int, seconds: float) -> bool:
-    part, border = _near(audio, rate, seconds)
-    return is_flam(part, rate, border / 1000)
-
-
-def _dip(audio: NDArray[np.float64], rate: int, seconds: float) -> bool:
-    part, border = _near(audio, rate, seconds)
-    power = levels(part, rate)
-    at = np.arange(_SIDE_STEPS + _DIP_STEPS, power.size - _SIDE_STEPS - 2 * _DIP_STEPS)
-    sums = np.concatenate([[0.0], np.cumsum(power)]) + 1e-12 * np.arange(power.size + 1)
-
-    def level(first: NDArray[np.int64], steps: int) -> NDArray[np.float64]:
-        return 10 * np.log10((sums[first + steps] - sums[first]) / steps)
-
-    beside = np.minimum(level(at - _SIDE_STEPS, _SIDE_STEPS), level(at + _DIP_STEPS, _SIDE_STEPS))
-    depth = beside - level(at, _DIP_STEPS)
-    here = np.abs(at + _DIP_STEPS / 2 - border) <= _DIP_STEPS
-    if not here.any() or here.all():
-        return False
-    usual = float(np.percentile(depth[~here], _USUAL_PERCENTILE)) + _MORE_DB
-    return float(depth[here].max()) > max(_DIP_DB, usual)
+def _known(border: int, pinned: Span, rate: int, fades: Fades) -> Span:
+    """The fade that is nearest to a border, or its pinned place where none is near."""
+    spans = [(round(first * rate), round(last * rate)) for first, last in fades]
+    near = [span for span in spans if abs(sum(span) / 2 - border) <= _NEAR_SECONDS * rate]
+    return min(near, key=lambda span: abs(sum(span) / 2 - border), default=pinned)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, oaconvolve, sosfilt
 
 from engine.audio.tempo import onset_envelope
+from engine.audio.tones import Tones
 
 Band = Literal["all", "low", "level", "body"]
 BANDS: tuple[Band, ...] = ("all", "low")  # those that a period is told by
@@ -33,6 +35,7 @@ class Onsets:
 
     `values` are rises of the whole log spectrum, `low` of that below 180 Hz, all 0 where there are no attacks; `level`
     are rises of the level itself, in which the loud attacks count more, `body` those of the level from 110 to 400 Hz.
+    `tones` are those of one stretch, where somebody asked for them.
     """
 
     times: NDArray[np.float64]
@@ -40,10 +43,11 @@ class Onsets:
     low: NDArray[np.float64]
     level: NDArray[np.float64]
     body: NDArray[np.float64]
+    tones: Tones | None = None
 
     @staticmethod
-    def of(samples: NDArray[Any], sample_rate: int, start_seconds: float = 0.0) -> Onsets:
-        """The onsets of (channels, n), whose first sample is at `start_seconds`."""
+    def of(samples: NDArray[Any], sample_rate: int, start_seconds: float = 0.0, tones: bool = False) -> Onsets:
+        """The onsets of (channels, n), the first sample at `start_seconds`; with their `tones` for `find_pulse`."""
         if samples.shape[1] < 0.2 * sample_rate:
             return Onsets(*np.zeros((5, 0)))
         envelope, offset = onset_envelope(samples, sample_rate)
@@ -57,20 +61,21 @@ class Onsets:
             np.where(inside, _at(times, *_level_rises(part, sample_rate)), 0.0)
             for part in (mono, _body(mono, sample_rate))
         )
-        return Onsets(times + start_seconds, values, low, level, body)
+        heard = Tones.of(samples, sample_rate, start_seconds) if tones else None
+        return Onsets(times + start_seconds, values, low, level, body, heard)
 
     def and_then(self, other: Onsets) -> Onsets:
-        """Both stretches, as one."""
-        return Onsets(*(np.concatenate(pair) for pair in zip(self._fields, other._fields, strict=True)))
+        """Both stretches, as one, without their tones."""
+        return _onsets(np.concatenate(pair) for pair in zip(self._fields, other._fields, strict=True))
 
     def later(self, seconds: float) -> Onsets:
         """The same, so much later."""
-        return replace(self, times=self.times + seconds)
+        return replace(self, times=self.times + seconds, tones=self.tones and self.tones.later(seconds))
 
     def halves(self) -> list[Onsets]:
-        """Its two halves."""
+        """Its two halves, without tones."""
         middle = self.times.size // 2
-        return [Onsets(*(field[part] for field in self._fields)) for part in (slice(middle), slice(middle, None))]
+        return [_onsets(field[part] for field in self._fields) for part in (slice(middle), slice(middle, None))]
 
     def band(self, name: Band) -> NDArray[np.float64]:
         """Its strengths, (n,)."""
@@ -96,6 +101,12 @@ class Onsets:
     def seconds(self) -> float:
         """Length without gaps."""
         return self.values.size * STEP_SECONDS
+
+
+def _onsets(fields: Iterable[NDArray[np.float64]]) -> Onsets:
+    """From times and the four strengths."""
+    times, values, low, level, body = fields
+    return Onsets(times, values, low, level, body)
 
 
 def _attacks(envelope: NDArray[np.float64], inside: NDArray[np.bool_], least: float) -> NDArray[np.float64]:

@@ -3,21 +3,22 @@
 A pulse is told by the attacks repeating: the autocorrelation of the onset envelope at one to four periods, in the whole
 spectrum and in the bass. So attacks off the beat, swing and patterns do not hide it, as they hide a share of energy on
 one phase. The period is refined until the attacks of both sides, folded on it, lie sharpest; how sharply they do counts
-as much as their repeating, and whether each side by itself has that tempo counts, too. The pulse lies where attacks are
-loud, low and of drums' bodies, and where each is unlike the next, as kick and snare are and hats off the beat are not.
-How late a region is, is the shift at which its own folded attacks match those of its surroundings best:
-pattern against pattern, not peak against grid.
+as much as their repeating, and whether each side by itself has that tempo counts, too. `beat_phase` says where in the
+period the beat lies. How late a region is, is the shift at which its own folded attacks match those of its surroundings
+best: pattern against pattern, not peak against grid.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache, reduce
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.audio.beat_phase import beat_phase
+from engine.audio.folding import PHASES, folded, vertex
 from engine.audio.onsets import BANDS, STEP_SECONDS, Band, Onsets
 
 MIN_BPM, MAX_BPM = 58.0, 205.0
@@ -26,10 +27,7 @@ MATCH_CONFIDENCE = 0.25
 _REPEATS = 4
 _SHORTEST_SECONDS = 1.5
 _PRIOR_BPM, _PRIOR_OCTAVES = 115.0, 1.2
-_PHASES = 96
-_PHASE_WEIGHTS: dict[Band, float] = {"level": 1.0, "low": 0.3, "all": 0.1, "body": 1.5}
-_ALTERNATION = 1.0
-_SAME_ATTACK_SECONDS = 0.03
+__ALTERNATION = 1.0
 _STEADY_SECONDS, _SAME_TEMPO_OCTAVES = 3.5, 0.02
 _STEADY, _UNSTEADY = 0.06, 0.6  # what is added, or kept, where both sides by themselves agree, or not
 _SHIFT_COST = 0.8
@@ -70,7 +68,10 @@ def _pulse(stretches: list[Onsets], bpm: float | None) -> Pulse:
     usable = [s for s in stretches if s.seconds >= _SHORTEST_SECONDS and s.any]
     if not usable:
         return Pulse(60.0 / (bpm or 120.0), 0.0, 0.0)
-    pulse = _of_all(usable, _lags(bpm))
+    period, sure = _of_all(usable, _lags(bpm))
+    pulse = Pulse(period, 0.0, sure)
+    if sure > 0:
+        pulse = replace(pulse, first_seconds=beat_phase(usable, _bands(usable), period))
     if bpm is not None:
         return pulse
     steady = _steady(usable)
@@ -79,9 +80,14 @@ def _pulse(stretches: list[Onsets], bpm: float | None) -> Pulse:
     return replace(pulse, confidence=min(1.0, pulse.confidence + _STEADY if steady else pulse.confidence * _UNSTEADY))
 
 
-def _of_all(usable: list[Onsets], lags: NDArray[np.float64]) -> Pulse:
-    """The pulse of stretches as one, among these periods."""
-    bands = [band for band in BANDS if any(s.band(band).any() for s in usable)]
+def _bands(usable: list[Onsets]) -> list[Band]:
+    """Those that a period is told by, where there is any attack."""
+    return [band for band in BANDS if any(s.band(band).any() for s in usable)]
+
+
+def _of_all(usable: list[Onsets], lags: NDArray[np.float64]) -> tuple[float, float]:
+    """The period of stretches as one, among these, and how sure it is: 0 to 1."""
+    bands = _bands(usable)
     weights = [s.seconds for s in usable]
     repeats = [np.average([_repeats(s.band(band), lags) for s in usable], axis=0, weights=weights) for band in bands]
     octaves = np.log2(60.0 / lags / _PRIOR_BPM) / _PRIOR_OCTAVES
@@ -89,9 +95,9 @@ def _of_all(usable: list[Onsets], lags: NDArray[np.float64]) -> Pulse:
     best = _best_lag(longest, bands, lags, np.mean(repeats, axis=0) * np.exp(-0.5 * octaves**2))
     period = _refined(longest, bands, float(lags[best]), 0.015)
     period = _refined(together, bands, period, 0.003)
-    folded = [_folded(together, band, period) for band in bands]
-    sure = [r[best] * _sharpness(f) / _FULL_SHARPNESS for r, f in zip(repeats, folded, strict=True)]
-    return Pulse(period, _phase(together, bands, period), float(np.clip(max(sure), 0, 1)))
+    laid = [_folded(together, band, period) for band in bands]
+    sure = [r[best] * _sharpness(f) / _FULL_SHARPNESS for r, f in zip(repeats, laid, strict=True)]
+    return period, float(np.clip(max(sure), 0, 1))
 
 
 def _steady(usable: list[Onsets]) -> bool | None:
@@ -99,7 +105,7 @@ def _steady(usable: list[Onsets]) -> bool | None:
     parts = usable if len(usable) > 1 else usable[0].halves()
     if min(part.seconds for part in parts) < _STEADY_SECONDS or not all(part.any for part in parts):
         return None
-    octaves = np.log2([_of_all([part], _lags(None)).period_seconds for part in parts])
+    octaves = np.log2([_of_all([part], _lags(None))[0] for part in parts])
     return bool(all(abs(d - round(d)) < _SAME_TEMPO_OCTAVES for d in octaves - octaves[0]))
 
 
@@ -117,12 +123,12 @@ def late_seconds(around: list[Onsets], inside: Onsets, pulse: Pulse) -> float | 
     scale = float(np.sqrt((there**2).sum() * (here**2).sum()))
     if scale <= 0:
         return None
-    match = np.fft.irfft(np.fft.rfft(here) * np.conj(np.fft.rfft(there)), _PHASES) / scale
-    shifts = (np.arange(_PHASES) + _PHASES // 2) % _PHASES - _PHASES // 2
-    best = int(np.argmax(match - _SHIFT_COST * np.abs(shifts) / _PHASES))
+    match = np.fft.irfft(np.fft.rfft(here) * np.conj(np.fft.rfft(there)), PHASES) / scale
+    shifts = (np.arange(PHASES) + PHASES // 2) % PHASES - PHASES // 2
+    best = int(np.argmax(match - _SHIFT_COST * np.abs(shifts) / PHASES))
     if match[best] < MATCH_CONFIDENCE:
         return None
-    return float((shifts[best] + _vertex(match, best)) / _PHASES * pulse.period_seconds)
+    return float((shifts[best] + vertex(match, best)) / PHASES * pulse.period_seconds)
 
 
 def _lags(bpm: float | None) -> NDArray[np.float64]:
@@ -172,66 +178,18 @@ def _refined(onsets: Onsets, bands: list[Band], period: float, width: float) -> 
 
 def _energy(onsets: Onsets, bands: list[Band], period: float) -> float:
     """How much of the attacks lies together when folded, each band in its own measure."""
-    folded = [_folded(onsets, band, period) for band in bands]
-    return float(sum((f**2).sum() / max(float(f.sum()) ** 2, 1e-12) for f in folded))
+    laid = [_folded(onsets, band, period) for band in bands]
+    return float(sum((f**2).sum() / max(float(f.sum()) ** 2, 1e-12) for f in laid))
 
 
-def _sharpness(folded: NDArray[np.float64]) -> float:
+def _sharpness(laid: NDArray[np.float64]) -> float:
     """Peak against mean."""
-    return float(folded.max() / max(float(folded.mean()), 1e-12))
+    return float(laid.max() / max(float(laid.mean()), 1e-12))
 
 
-def _folded(onsets: Onsets, band: Band, period: float, phases: int = _PHASES) -> NDArray[np.float64]:
-    """Onsets of a band by phase of a period, a little smoothed: (phases,)."""
-    times, values = onsets.attacks[band]
-    place = np.mod(times, period) / period * phases
-    low = place.astype(np.intp)
-    share = place - low
-    counts = np.bincount(low % phases, values * (1 - share), phases)
-    counts += np.bincount((low + 1) % phases, values * share, phases)
-    wide = max(1, round(0.01 / period * phases))
-    padded = np.concatenate([counts[-wide - 1 :], counts, counts[: wide + 1]])
-    return np.convolve(padded, _kernel(2 * wide + 3), "valid")
-
-
-@cache
-def _kernel(size: int) -> NDArray[np.float64]:
-    """A window of sum 1."""
-    window = np.hanning(size)
-    return np.asarray(window / window.sum())
-
-
-def _phase(onsets: Onsets, bands: list[Band], period: float) -> float:
-    """The time of a pulse in [0, period): where attacks are loud, low and by turns, to the moment of the first band."""
-    shares: dict[Band, NDArray[np.float64]] = {b: _folded(onsets, b, period) for b in (*bands, "level", "body")}
-    shares = {band: values / max(float(values.max()), 1e-12) for band, values in shares.items()}
-    spread = {band: _spread(values, period) for band, values in shares.items()}
-    total = _ALTERNATION * np.minimum(_alternation(onsets, period), spread["level"])
-    total += sum(_PHASE_WEIGHTS[band] * values for band, values in spread.items())
-    near, exact = int(np.argmax(total)), shares[bands[0]]
-    wide = max(1, round(_SAME_ATTACK_SECONDS / period * _PHASES))
-    window = np.arange(near - wide, near + wide + 1) % _PHASES
-    best = int(window[np.argmax(exact[window])])
-    return float(np.mod((best + _vertex(exact, best)) / _PHASES * period, period))
-
-
-def _alternation(onsets: Onsets, period: float) -> NDArray[np.float64]:
-    """How unlike in level the attacks of each phase are from one period to the next, 0 to 1: (96,)."""
-    one, other = (_spread(half, period) for half in np.split(_folded(onsets, "level", 2 * period, 2 * _PHASES), 2))
-    return np.abs(one - other) / max(float(one.max()), float(other.max()), 1e-12)
-
-
-def _spread(values: NDArray[np.float64], period: float) -> NDArray[np.float64]:
-    """The largest within a few milliseconds of each phase: the same attack in two bands is not heard at one time."""
-    wide = max(1, round(_SAME_ATTACK_SECONDS / 2 / period * _PHASES))
-    return np.max([np.roll(values, k) for k in range(-wide, wide + 1)], axis=0)
-
-
-def _vertex(values: NDArray[np.float64], best: int) -> float:
-    """Where between its neighbours a parabola through them is highest, from -0.5 to 0.5."""
-    left, top, right = values[best - 1], values[best], values[(best + 1) % values.size]
-    bend = left - 2 * top + right
-    return float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend < 0 else 0.0
+def _folded(onsets: Onsets, band: Band, period: float) -> NDArray[np.float64]:
+    """Onsets of a band by phase of a period: (96,)."""
+    return folded(*onsets.attacks[band], period)
 
 
 def tempo_ratio(

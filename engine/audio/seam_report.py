@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.audio.borders import heard_at
+from engine.audio.flams import FLAM_STEPS
 from engine.audio.loudness import SILENT_LUFS, loudness_lufs
 from engine.audio.onsets import Onsets
 from engine.audio.seam import Patch, beat_span, surroundings_of
@@ -31,6 +33,8 @@ _MOMENT_SECONDS = 0.005
 _ALONE_SECONDS, _ALONE_SAMPLES, _ALONE_DB = 0.004, 4, 9.0
 _IF_ANY = {
     "clicks",
+    "flams",
+    "dips",
     "silent",
     "joint_before",
     "joint_after",
@@ -47,6 +51,7 @@ _SILENT = 10 ** (-70 / 20)  # a peak below -70 dBFS is silence: dither and rumbl
 _SILENT_SCORE = 20.0
 _CHANGED_SCORE = 100.0
 _OFF_THE_BEAT_SCORE = 2.0
+_FLAM_SCORE, _DIP_SCORE = 1.5, 1.0  # each
 WEIGHTS = {"click_db": 6.0, "loudness_lu": 4.0, "beat_ms": 40.0, "tilt_db": 3.0}  # what counts 1 in the score
 _QUIET = 1e-4  # a second difference of -80 dB: below it nothing is heard as a click
 _LEAST_BEAT_SECONDS = 2.0
@@ -58,10 +63,12 @@ class SeamReport:
 
     `joint_before` and `joint_after` are the positions [start, stop) of fades that do not lie at their borders, with
     their distances from these in ms (negative: before the border). `clicks` names the joints ("start", "end") at which
-    the sharpest moment is over the music's own attacks and none itself. `silent` says what no sample over -70 dBFS is
-    in: "region", "surroundings" (the second on each side) or "both". The next four say what was done to the new part:
-    later by so many ms, faster by so many percent, brighter in dB an octave, wider in dB. `off_the_beat`: both sides
-    have a beat, and the region's attacks do not go with it at any shift, as those of another tempo.
+    the sharpest moment is over the music's own attacks and none itself; `flams` and `dips` those at which two attacks
+    stand in place of one, and at which the level dips, where it was listened for them. `silent` says what no sample
+    over -70 dBFS is in: "region", "surroundings" (the second on each side) or "both". The next four say what was done
+    to the new part: later by so many ms, faster by so many percent, brighter in dB an octave, wider in dB.
+    `off_the_beat`: both sides have a beat, and the region's attacks do not go with it at any shift, as those of another
+    tempo.
     """
 
     samples_changed_outside: int
@@ -74,6 +81,8 @@ class SeamReport:
     fade_before: str = "none"
     fade_after: str = "none"
     clicks: tuple[str, ...] | None = None
+    flams: tuple[str, ...] | None = None
+    dips: tuple[str, ...] | None = None
     silent: str | None = None
     joint_before: tuple[int, int] | None = None
     joint_after: tuple[int, int] | None = None
@@ -96,7 +105,8 @@ class SeamReport:
         )
         changed = _CHANGED_SCORE * (self.samples_changed_outside > 0)
         off = _OFF_THE_BEAT_SCORE * bool(self.off_the_beat)
-        return sum(weighed) + changed + off + _SILENT_SCORE * (self.silent == "region")
+        heard = _FLAM_SCORE * len(self.flams or ()) + _DIP_SCORE * len(self.dips or ())
+        return sum(weighed) + changed + off + heard + _SILENT_SCORE * (self.silent == "region")
 
     def to_dict(self) -> dict[str, Any]:
         """The fields and the score, for JSON; without those that say only what applies, where it does not."""
@@ -115,9 +125,11 @@ def measure(
     region: Region,
     changed_outside: int,
     around: Surroundings | None = None,
+    closely: bool = False,
 ) -> SeamReport:
     """The report on one region. `read(start, stop)` gives the result by positions of the source, full scale +-1;
-    `around` is what lies around the region there, where that was read before."""
+    `around` is what lies around the region there, where that was read before. `closely`: flams and dips are listened
+    for, too, which takes a tenth of a second a joint."""
     first, last = window.output
     rate = window.sample_rate
     around = around or surroundings_of(read, window, region)
@@ -128,11 +140,14 @@ def measure(
     click_after = _click(read, window, *end) if region.end < last else (None, False)
     late, off_the_beat = _phase_error(inside, around, region, patch.bpm)
     clicks = ("start",) * click_before[1] + ("end",) * click_after[1]
+    flams, dips = _heard(read, window, patch, region) if closely else ((), ())
     return SeamReport(
         samples_changed_outside=changed_outside,
         click_before_db=click_before[0],
         click_after_db=click_after[0],
         clicks=clicks or None,
+        flams=flams or None,
+        dips=dips or None,
         loudness_difference_lu=_loudness_difference(inside, around),
         tempo_phase_error_ms=late,
         off_the_beat=off_the_beat or None,
@@ -147,6 +162,21 @@ def measure(
         width_change_db=round(patch.width_db, 2) if patch.width_db else None,
         **_places(patch, region, rate),
     )
+
+
+def _heard(read: ReadResult, window: Window, patch: Patch, region: Region) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The joints at which there is a flam, and those at which there is a dip."""
+    first, last = window.output
+    borders = (
+        ("start", patch.joints[0], (region.fade_start, region.start), region.start),
+        ("end", patch.joints[1], (region.end, region.fade_end), region.end),
+    )
+    found: dict[str, tuple[bool, bool]] = {}
+    for name, joint, pinned, border in borders:
+        if joint is not None and first < border < last:
+            place = border if joint == pinned else sum(joint) // 2
+            found[name] = heard_at(read, window.output, place, window.sample_rate)
+    return tuple(n for n, (flam, _) in found.items() if flam), tuple(n for n, (_, dip) in found.items() if dip)
 
 
 def changed_samples(source: NDArray[Any], result: NDArray[Any], position: int, patches: tuple[Patch, ...]) -> int:
@@ -265,6 +295,8 @@ def _sentences(report: SeamReport) -> list[str | None]:
         _place_words("end", report.joint_after_ms),
         _click_words("start", report.click_before_db, report.clicks),
         _click_words("end", report.click_after_db, report.clicks),
+        *(f"Two attacks within {FLAM_STEPS} ms at the {at}: it may be heard as a flam." for at in report.flams or ()),
+        *(f"The level dips at the {at}." for at in report.dips or ()),
         _loudness_words(report),
         _tempo_words(report.tempo_change_percent),
         _shift_words(report.beat_shift_ms),
@@ -297,7 +329,8 @@ def _click_words(where: str, level: float | None, clicks: tuple[str, ...] | None
     if level <= 0:
         return f"No click at the {where}: the joint is {abs(level):.0f} dB below the music's own attacks."
     if where not in (clicks or ()):
-        return f"No click at the {where}: what is sharp there is an attack, {level:.0f} dB over the music around it."
+        over = f"{level:.0f} dB over" if round(level) else "as sharp as"
+        return f"No click at the {where}: what is sharp there is an attack, {over} the music around it."
     return f"The joint at the {where} is {level:.0f} dB sharper than the music around it; it may be heard as a click."
 
 
@@ -338,9 +371,10 @@ def _beat_words(error: float | None, off: bool) -> str | None:
         return "The new part does not keep the beat of the music around it: its attacks do not go with it."
     if error is None:
         return "No steady beat was found on both sides to compare."
+    how = f"{abs(error):.0f} ms {'late' if error > 0 else 'early'}"
     if abs(error) <= 20:
-        return f"The beat continues ({abs(error):.0f} ms {'late' if error > 0 else 'early'})."
-    return f"The beat is {abs(error):.0f} ms {'late' if error > 0 else 'early'}."
+        return f"The beat continues ({how if round(abs(error)) else 'within a millisecond'})."
+    return f"The beat is {how}."
 
 
 def _tilt_words(difference: float | None) -> str | None:

@@ -79,7 +79,8 @@ class Surroundings:
 
     @cached_property
     def _sides(self) -> tuple[Onsets, Onsets]:
-        return Onsets.of(self.before, self.sample_rate), Onsets.of(self.after, self.sample_rate)
+        before, after = (Onsets.of(side, self.sample_rate, tones=True) for side in (self.before, self.after))
+        return before, after
 
     def _onsets(self, end_seconds: float) -> list[Onsets]:
         """Those before, from 0 s on, and those after, from `end_seconds` on."""

@@ -48,6 +48,11 @@ class Joined:
     changed: tuple[tuple[int, int], ...] = ()
     patches: tuple[Patch, ...] = ()
 
+    def fades(self, sample_rate: int) -> list[list[float]]:
+        """Where its fades lie, [first, last) in seconds of the result: between them nothing of the source sounds."""
+        joints = [joint for patch in self.patches for joint in patch.joints if joint is not None]
+        return [[round((edge - self.offset) / sample_rate, 6) for edge in joint] for joint in joints]
+
     @property
     def score(self) -> float:
         """The worst of its joints: 0 is unheard."""
@@ -76,11 +81,12 @@ class Joiner:
         fitting: Fitting | bool,
         clip: bool,
         listening: Listening | None = None,
+        closely: bool = False,
     ) -> None:
         """`fitting` as a bool is `match_loudness` with the fades at the borders. `listening` to these windows, where
-        it was begun before."""
+        it was begun before. `closely`: what the reports listen for is all that candidates may differ in."""
         self._source = source
-        self._listening = listening
+        self._listening, self._closely = listening, closely
         self._fitting = fitting if isinstance(fitting, Fitting) else Fitting(fitting)
         self._start, self._stop = output_of(windows, clip)
         self._canvas = padded(source, self._start, self._stop)
@@ -92,7 +98,15 @@ class Joiner:
         overlay(audio, self._start, patches)
         outside = changed_samples(self._canvas, audio, self._start, patches)
         reports = tuple(
-            measure(self._reader(patches), piece.window, patch, piece.region, outside, self._beside(piece, pieces))
+            measure(
+                self._reader(patches),
+                piece.window,
+                patch,
+                piece.region,
+                outside,
+                self._beside(piece, pieces),
+                self._closely,
+            )
             for piece, patch in zip(pieces, patches, strict=True)
         )
         return Joined(audio, self._start, reports, tuple((patch.position, patch.end) for patch in patches), patches)

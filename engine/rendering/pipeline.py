@@ -108,7 +108,8 @@ def _join(
     joined = []
     with job.timed("seam"):
         job.report("seam", 0, job.items)
-        joiner = Joiner(source, windows, _fitting(job), job.resolved.output == "clip", listening)
+        clip, several = job.resolved.output == "clip", job.resolved.candidates > 1
+        joiner = Joiner(source, windows, _fitting(job), clip, listening, closely=several)
         for i in range(job.items):
             joined.append(joiner.join(pieces[i]))
             job.report("seam", i + 1, job.items)
@@ -264,6 +265,8 @@ def _joined_results(
             "offset": join.offset,
             "seam_report": join.report,
         }
+        if has_new:
+            result.report["recipe"] |= {"fades": join.fades(source.sample_rate)}
         results.append(result)
     return results
 

@@ -1,4 +1,8 @@
-"""The recipe: everything that determines the sound of a result, and nothing else (no clock, job, path or timing)."""
+"""The recipe: everything that determines the sound of a result (no clock, job, path or timing).
+
+Of what came out it holds `fades` only, where there are any: places [first, last) in seconds of the result, so that its
+file says which of its samples are the source's own.
+"""
 
 from __future__ import annotations
 

@@ -171,6 +171,8 @@ def test_on_a_processor_an_item_has_the_same_bits_alone_and_beside_others(model:
     alone = model.render_all(engine.Inpaint(audio=music(), **{**fields, "seed": 9}))
     for a, b in zip(second, alone, strict=True):
         assert a.audio.tobytes() == b.audio.tobytes() and "batch" not in a.report["recipe"]
+        first, last = a.report["recipe"]["fades"]  # what its file says later, too
+        assert [round(first[0] * a.sample_rate), round(last[1] * a.sample_rate)] == a.report["changed"][0]
 
 
 def test_a_recipe_of_a_batch_renders_that_batch_again(model: engine.Model, monkeypatch: pytest.MonkeyPatch) -> None:

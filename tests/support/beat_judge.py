@@ -36,7 +36,8 @@ class Judged:
 def heard_pulse(piece: Piece) -> Pulse:
     """What the finder makes of the 8 s before and the 8 s after a region of 4 s."""
     first, last = (round(seconds * RATE) for seconds in GAP)
-    return find_pulse([Onsets.of(piece.audio[:, :first], RATE), Onsets.of(piece.audio[:, last:], RATE, GAP[1])])
+    sides = (piece.audio[:, :first], 0.0), (piece.audio[:, last:], GAP[1])
+    return find_pulse([Onsets.of(audio, RATE, seconds, tones=True) for audio, seconds in sides])
 
 
 def judge(piece: Piece, pulse: Pulse) -> Judged:

@@ -43,13 +43,15 @@ def report(
     file: File, out: Picture = None, start_time: Start = None, end_time: End = None, as_json: AsJson = False
 ) -> None:
     """Say how a new part fits in a file: its recipe tells where it is, or --start-time and --end-time."""
-    from bridge.demo.report_picture import Reported, draw_report
+    from bridge.demo.report_picture import Reported, draw_report, fades_of
     from engine.audio.files import read
+    from engine.audio.metadata import read_recipe
 
     clip = _clip_of(file)
     audio = read(clip.path)
     start, end = _region(clip, audio.duration_seconds, start_time, end_time)
-    reported = Reported(audio, start, end, f"{clip.name}, new from {start:g} s to {end:g} s")
+    title = f"{clip.name}, new from {start:.2f} s to {end:.2f} s"
+    reported = Reported(audio, start, end, title, fades_of(read_recipe(clip.path)))
     found = reported.report()
     if out is not None:
         draw_report(reported, found, out)

@@ -62,6 +62,16 @@ def test_clean_music_has_none(on_the_border: bool) -> None:
     assert "samples_changed_outside" not in report.to_dict() and report.to_dict()["words"]
 
 
+def test_what_is_sharp_beside_a_fade_whose_place_is_known_is_no_click() -> None:
+    """The fade lies behind an attack of the source that is on the border; else the attack is taken for it."""
+    audio = _music(1)
+    audio[:, round(START * RATE) - 40] += 1.5
+    unknown, known = (report_on(audio, RATE, START, END, fades) for fades in ((), ((START + 0.02, START + 0.04),)))
+    assert unknown.seam.clicks == ("start",) and known.seam.clicks is None
+    assert known.seam.joint_before_ms == (20.0, 40.0) and known.seam.joint_after is None
+    assert "from 20 ms after the border to 40 ms after it" in " ".join(known.in_words())
+
+
 def _drums(times: list[float], seconds: float = 8.0) -> np.ndarray:
     """Drums, each of its own pitch and noise, over a held chord: (2, n)."""
     rng = np.random.default_rng(2)
