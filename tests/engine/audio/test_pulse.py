@@ -84,6 +84,19 @@ def test_lateness_is_told_to_milliseconds(late: float) -> None:
     assert pulse.found and heard == pytest.approx(late, abs=0.004)
 
 
+@pytest.mark.parametrize("beat", [0.1, 0.4])
+def test_the_beat_lies_where_chords_change(beat: float) -> None:
+    """Attacks each half beat, all alike: nothing else tells which of them are on the beat."""
+    t = np.arange(10 * RATE) / RATE
+    number = np.floor((t - beat) / 1.2).astype(int) % 4
+    roots = np.array([220.0, 174.6, 261.6, 196.0])[number]
+    chord = sum(np.sin(2 * np.pi * np.cumsum(roots * ratio) / RATE) for ratio in (1.0, 1.25, 1.5)) * 0.05
+    audio = _hits(np.arange(0.1, 10, 0.3).tolist(), [0.1] * 33, 10) + chord.astype(np.float32)
+    pulse = find_pulse([Onsets.of(audio, RATE, tones=True)])
+    assert pulse.found and pulse.period_seconds == pytest.approx(0.6, rel=0.01)
+    assert abs((pulse.first_seconds - beat + 0.3) % 0.6 - 0.3) < 0.02
+
+
 def _joined(source: np.ndarray, new: np.ndarray, fitting: Fitting) -> Joined:
     window = plan_window(source.shape[1], RATE, 6.0, 10.0, 5.0)
     region = window.region
