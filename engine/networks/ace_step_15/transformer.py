@@ -137,10 +137,10 @@ class Transformer(nn.Module):
         numbers, rows = zip(*context.segments, strict=True)
         masks = context.masks or (None,) * len(context.contexts)
         step = _Step(rotation, time.modulation, rows, tuple(masks[number] for number in numbers))
-        for index, (block, band) in enumerate(zip(self.layers, bands, strict=True)):
+        for index, block in enumerate(self.layers):
             if between is not None:
                 between()
-            x = block(x, step, band, tuple(context.contexts[number][index] for number in numbers))
+            x = block(x, step, bands[index], tuple(context.contexts[number][index] for number in numbers))
         return self._latents(x, time.embedding, latents.shape[-1]).to(latents.dtype)
 
     def _patches(self, latents: Tensor, known: Tensor) -> Tensor:
