@@ -224,15 +224,15 @@ def read_theta(raw: Mapping[str, Any]) -> float:
 
 def read_windows(raw: Mapping[str, Any], where: str, layers: int) -> tuple[int | None, ...]:
     """How far each layer sees: as `layer_types` says, else the first of every two layers has the window."""
-    window = raw.get("sliding_window")
-    if window is None or raw.get("use_sliding_window") is False:
+    if raw.get("sliding_window") is None or raw.get("use_sliding_window") is False:
         return (None,) * layers
+    window = required_int(raw, where, "sliding_window")
     kinds = raw.get("layer_types") or [SLIDING if n % 2 == 0 else FULL for n in range(layers)]
     if len(kinds) != layers or set(kinds) - {SLIDING, FULL}:
         raise CheckpointError(
             f"{where}: got layer_types {kinds}, expected {layers} of {SLIDING!r} and {FULL!r}. {REMEDY}"
         )
-    return tuple(int(window) if kind == SLIDING else None for kind in kinds)
+    return tuple(window if kind == SLIDING else None for kind in kinds)
 
 
 def required_int(raw: Mapping[str, Any], where: str, name: str) -> int:

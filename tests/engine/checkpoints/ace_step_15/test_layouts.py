@@ -171,6 +171,7 @@ def test_what_is_wrong_is_named(what: str, message: str, tmp_path: Path) -> None
         ({"num_key_value_heads": 3}, "expected a whole number of heads for each key-value head"),
         ({"layer_types": ["full_attention"]}, "expected 4 of 'sliding_attention'"),
         ({"head_dim": None}, "head_dim is missing"),
+        ({"sliding_window": 0}, "got sliding_window 0, expected a whole number above 0"),
         ({"patch_size": "2"}, "got patch_size '2', expected a whole number"),
     ],
 )
