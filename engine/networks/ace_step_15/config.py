@@ -178,7 +178,7 @@ class OobleckConfig:
             decoder_channels=required_int(raw, where, "decoder_channels"),
             decoder_input_channels=required_int(raw, where, "decoder_input_channels"),
             audio_channels=int(raw.get("audio_channels", 2)),
-            sampling_rate=int(raw.get("sampling_rate", 48000)),
+            sampling_rate=required_int({"sampling_rate": 48000, **raw}, where, "sampling_rate"),
         )
         if len(config.downsampling_ratios) != len(config.channel_multiples) or config.audio_channels != 2:
             raise CheckpointError(
