@@ -70,14 +70,14 @@ def read_config(path: Path) -> dict[str, Any]:
     return read_json(path, REMEDY)
 
 
-def read_tokenizer(path: Path) -> Tokenizer:
+def read_tokenizer(path: Path, remedy: str = REMEDY) -> Tokenizer:
     """A fast tokenizer from its tokenizer.json."""
     from tokenizers import Tokenizer
 
     try:
         return Tokenizer.from_file(os.fspath(path))
     except Exception as error:  # tokenizers raises bare Exception
-        raise CheckpointError(f"{path}: cannot be read as a tokenizer ({error}). {REMEDY}") from error
+        raise CheckpointError(f"{path}: cannot be read as a tokenizer ({error}). {remedy}") from error
 
 
 def _needs_weights(folder: Path, part: str) -> bool:

@@ -46,7 +46,8 @@ from engine.checkpoints.ace_step_15.places import (
     original_folders,
     the_only,
 )
-from engine.checkpoints.folder import read_config, read_tokenizer
+from engine.checkpoints.folder import read_tokenizer
+from engine.checkpoints.json_object import read_json
 from engine.checkpoints.networks import Part
 from engine.checkpoints.weights import TensorFile
 from engine.errors import CheckpointError
@@ -104,11 +105,11 @@ def _diffusers(folder: Path) -> Found:
 
 def _diffusers_part(folder: Path, name: str) -> Part:
     weights = open_weights(folder / name)
-    return Part(read_config(folder / name / "config.json"), renamed(weights, from_diffusers), f"{folder / name}")
+    return Part(read_json(folder / name / "config.json", REMEDY), renamed(weights, from_diffusers), f"{folder / name}")
 
 
 def _original(folder: Path) -> Found:
-    raw = read_config(folder / "config.json")
+    raw = read_json(folder / "config.json", REMEDY)
     parts = _split(open_weights(folder), {name: _of_part(raw, name) for name in MODEL_PARTS}, str(folder))
     around = _around(folder)
     return Found(parts | _shared_parts(around, folder), _tokenizer(around, folder), _silence(around, folder), folder)
@@ -129,7 +130,7 @@ def _comfy(file: Path) -> Found:
     root = file.parent.parent if file.parent.name == "diffusion_models" else file.parent
     around = [file.parent, root, *_around(root)]
     beside = file.with_suffix(".json") if file.with_suffix(".json").is_file() else file.parent / "config.json"
-    given = read_config(beside) if beside.is_file() else {}
+    given = read_json(beside, REMEDY) if beside.is_file() else {}
     configs = comfy_configs(weights.shapes(), given, file)
     parts = _split(weights, {name: _of_part(configs[TRANSFORMER], name) for name in MODEL_PARTS}, str(file))
     parts[TEXT_ENCODER] = _comfy_part(root, TEXT_ENCODER, "text_encoders", "qwen_0.6b*.safetensors", around, file)
@@ -144,7 +145,7 @@ def _comfy_part(root: Path, name: str, folder: str, pattern: str, around: list[P
         return _shared_parts(around, asked)[name]
     weights = TensorFile(files[0])
     beside = files[0].parent / "config.json"
-    given = read_config(beside) if beside.is_file() else {}
+    given = read_json(beside, REMEDY) if beside.is_file() else {}
     if name == TEXT_ENCODER:
         return Part(text_encoder_config(weights.shapes(), given, files[0]), text_weights(weights), str(files[0]))
     return Part(autoencoder_config(weights.shapes(), given, files[0]), autoencoder_weights(weights), str(files[0]))
@@ -155,8 +156,8 @@ def _shared_parts(around: list[Path], asked: Path) -> dict[str, Part]:
     vae = _first_folder(around, (AUTOENCODER,), asked)
     text = _first_folder(around, (TEXT_ENCODER, ORIGINAL_TEXT_ENCODER), asked)
     return {
-        AUTOENCODER: Part(read_config(vae / "config.json"), autoencoder_weights(open_weights(vae)), str(vae)),
-        TEXT_ENCODER: Part(read_config(text / "config.json"), text_weights(open_weights(text)), str(text)),
+        AUTOENCODER: Part(read_json(vae / "config.json", REMEDY), autoencoder_weights(open_weights(vae)), str(vae)),
+        TEXT_ENCODER: Part(read_json(text / "config.json", REMEDY), text_weights(open_weights(text)), str(text)),
     }
 
 
@@ -195,7 +196,7 @@ def _tokenizer(around: list[Path], asked: Path) -> Tokenizer:
             f"{asked}: {TOKENIZER_FILE} of Qwen3-Embedding-0.6B is missing. Put it beside the checkpoint, or pull "
             f"the main model with `acestep-bridge models pull {MAIN_MODEL}`."
         )
-    return read_tokenizer(path)
+    return read_tokenizer(path, REMEDY)
 
 
 def _silence(around: list[Path], asked: Path) -> Tensor:

@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from engine.checkpoints.ace_step_15.keys import from_diffusers
-from engine.checkpoints.folder import read_config
+from engine.checkpoints.json_object import read_json
 from engine.checkpoints.lora import LowRank
 from engine.checkpoints.lora_files import LORA_FILE, PEFT_FILES
 from engine.checkpoints.weights import TensorFile
@@ -92,7 +92,7 @@ def _pattern(patterns: Any, name: str, default: Any) -> Any:
 
 
 def _config(path: Path) -> dict[str, Any]:
-    config = read_config(path) if path.is_file() else {}
+    config = read_json(path, "Get the LoRA again, or give another.") if path.is_file() else {}
     if config.get("peft_type", "LORA") != "LORA" or config.get("use_dora"):
         kind = "DoRA" if config.get("use_dora") else config["peft_type"]
         raise CheckpointError(f"{path}: got an adapter of type {kind}, expected LORA. It is not applied.")

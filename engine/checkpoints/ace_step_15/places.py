@@ -15,6 +15,12 @@ WEIGHT_NAMES = ("diffusion_pytorch_model.safetensors", "model.safetensors")
 INDEX = ".index.json"
 SHARED_15 = "ace-step-1.5-shared"  # among pulled models: text encoder and autoencoder of all of them
 TRANSFORMER_FOLDER, CONDITIONS_FOLDER = "transformer", "condition_encoder"
+# what tells diffusers' layout, also where a download was cut
+_DIFFUSERS_CLASSES = {
+    "model_index.json": "AceStepPipeline",
+    f"{TRANSFORMER_FOLDER}/config.json": "AceStepTransformer1DModel",
+    f"{CONDITIONS_FOLDER}/config.json": "AceStepConditionEncoder",
+}
 COMFY_MARK = "decoder.layers.0.cross_attn.q_norm.weight"
 LARGEST_HEADER = 100_000_000
 REMEDY = "Download the checkpoint again, or name a complete folder."
@@ -28,8 +34,17 @@ def is_ace_step_15(source: Path) -> bool:
 
 
 def is_diffusers(folder: Path) -> bool:
-    """Whether a folder is of diffusers' layout."""
-    return all((folder / part / "config.json").is_file() for part in (TRANSFORMER_FOLDER, CONDITIONS_FOLDER))
+    """Whether a folder is of diffusers' layout, whole or not."""
+    parts = (TRANSFORMER_FOLDER, CONDITIONS_FOLDER)
+    whole = all((folder / part / "config.json").is_file() for part in parts)
+    return whole or any(_class_in(folder / file) == name for file, name in _DIFFUSERS_CLASSES.items())
+
+
+def _class_in(path: Path) -> Any:
+    try:
+        return read_json(path, REMEDY).get("_class_name") if path.is_file() else None
+    except CheckpointError:
+        return None
 
 
 def original_folders(folder: Path) -> list[Path]:

@@ -164,6 +164,25 @@ def test_what_is_wrong_is_named(what: str, message: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("gone", "message"),
+    [
+        ("condition_encoder", "no weights"),
+        ("transformer", "no weights"),
+        ("transformer/config.json", "No such file"),
+        ("condition_encoder/config.json", "No such file"),
+    ],
+)
+def test_a_cut_download_in_diffusers_layout_is_still_of_this_model(gone: str, message: str, tmp_path: Path) -> None:
+    """It was taken for v1, whose files were all named as missing."""
+    folder = tmp_path / "cut"
+    shutil.copytree(TINY15 / "base", folder)
+    shutil.rmtree(folder / gone) if "." not in gone else (folder / gone).unlink()
+    assert is_ace_step_15(folder)
+    with pytest.raises(CheckpointError, match=f"{gone}.*{message}.*name a complete folder"):
+        load_networks(folder)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"in_channels": 25}, "got in_channels 25, expected 24"),
