@@ -15,7 +15,7 @@ from bridge.demo.arrangement import load_song, write_mix, write_stems
 from bridge.demo.folder import Story, good_first, new_folder, write_readme, write_seam
 from bridge.demo.full_model import offer
 from bridge.demo.pictures import MARGIN_SECONDS, Comparison, draw_comparison
-from bridge.demo.report_picture import Reported, draw_report
+from bridge.demo.report_picture import Reported, draw_report, fades_of
 from bridge.model_words import model_words
 from bridge.rpp.new_project import Meter, new_project, write
 from bridge.rpp.plan import ProjectJob, make_plan
@@ -24,6 +24,7 @@ from bridge.rpp.write import NewItem, NewTake, NewTrack
 from bridge.system.processor_rates import ProcessorRates
 from engine.audio.buffer import Audio
 from engine.audio.files import AudioInfo, probe, read
+from engine.audio.metadata import read_recipe
 from engine.errors import InvalidRequest
 from engine.requests import Request
 
@@ -224,7 +225,7 @@ def _draw(scene: Scene, take: Path, story: Story) -> None:
 
 def _draw_report(take: Path, story: Story, folder: Path) -> None:
     title = f"{story.track}, {story.start:g} s to {story.end:g} s, {story.model}, seed {story.seed}"
-    reported = Reported(read(take), story.start, story.end, title)
+    reported = Reported(read(take), story.start, story.end, title, fades_of(read_recipe(take)))
     draw_report(reported, reported.report(), folder / REPORT_PICTURE)
 
 

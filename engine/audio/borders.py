@@ -1,6 +1,7 @@
 """What is heard at a border: a flam (`flams`), or a dip of the level, where the music around has none. Numbers only.
 
-A dip is 30 ms that lie 9 dB under what is before and after, and deeper than nearly all of the music's own gaps.
+A dip is 30 ms that lie 9 dB under what is before and after, and deeper than nearly all of the music's own gaps. What
+dies away before an attack is none: after a dip the level is again about what it was.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ Read = Callable[[int, int], NDArray[np.float64]]
 _AROUND_SECONDS = 4.0
 _DIP_DB = 9.0
 _DIP_STEPS, _SIDE_STEPS = 30, 60
+_ATTACK_DB = 20.0  # over what was before: an attack after a tail
 _USUAL_PERCENTILE, _MORE_DB = 99.0, 3.0  # of the music's own gaps, as before its attacks
 
 
@@ -37,8 +39,8 @@ def is_dip(samples: NDArray[np.float64], sample_rate: int, border_seconds: float
     def level(first: NDArray[np.int64], steps: int) -> NDArray[np.float64]:
         return 10 * np.log10((sums[first + steps] - sums[first]) / steps)
 
-    beside = np.minimum(level(at - _SIDE_STEPS, _SIDE_STEPS), level(at + _DIP_STEPS, _SIDE_STEPS))
-    depth = beside - level(at, _DIP_STEPS)
+    before, after = level(at - _SIDE_STEPS, _SIDE_STEPS), level(at + _DIP_STEPS, _SIDE_STEPS)
+    depth = np.where(after < before + _ATTACK_DB, np.minimum(before, after) - level(at, _DIP_STEPS), 0.0)
     here = np.abs(at + _DIP_STEPS / 2 - border) <= _DIP_STEPS
     if not here.any() or here.all():
         return False
