@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from bridge.cli.doctor.doctor_checks import others_checks
 from bridge.client import Client, JobHandle
 from bridge.protocol.errors import JobFailed
+from bridge.protocol.messages import EngineState
 from tests.support.daemons import MODEL, Daemon, running, text
 from tests.support.executor_contract import CHECKS, PLACES, guest_options
 from tests.support.patience import HANG_SECONDS
@@ -119,9 +120,17 @@ def test_jobs_complete_after_the_driver_was_killed(client: Client) -> None:
 
 
 def _wait_for_places(client: Client, count: int) -> None:
+    _wait_for(client, lambda engine: engine.places == count and engine.pid is not None)
+
+
+def _wait_for_problem(client: Client, words: str) -> None:
+    _wait_for(client, lambda engine: any(words in problem for problem in engine.problems))
+
+
+def _wait_for(client: Client, is_so: Callable[[EngineState], bool]) -> None:
     """A driver that has lost its node while it had nothing to do is started by the next job."""
     limit = time.monotonic() + HANG_SECONDS
-    while (engine := client.hello().engine).places != count or engine.pid is None:
+    while not is_so(engine := client.hello().engine):
         if engine.pid is None:
             client.submit(text()).result()
         assert time.monotonic() < limit, engine
@@ -225,13 +234,6 @@ def _wait_for_new_place(client: Client, before: set[int]) -> None:
         if len(pids) == PLACES and pids - before:
             return
         assert time.monotonic() < limit, pids
-
-
-def _wait_for_problem(client: Client, words: str) -> None:
-    limit = time.monotonic() + HANG_SECONDS
-    while not any(words in problem for problem in client.hello().engine.problems):
-        assert time.monotonic() < limit, client.hello().engine
-        time.sleep(0.1)
 
 
 def _wait_for_steps(jobs: list[Any]) -> None:
