@@ -62,9 +62,8 @@ class Inputs:
         self._mask = torch.zeros((shape.rows, 1, 1, shape.context), dtype=torch.bool, device=weight.device)
         self._scale = weight.new_ones((shape.rows,), dtype=torch.float32) if shape.scaled else None
         self._context: PreparedContext | None = None
-        self._angles = transformer.angles(
-            shape.frames, weight
-        )  # the graph reads them, so they must outlive their cache
+        # a graph reads them, so they must outlive their cache
+        self._angles = transformer.angles(shape.frames, weight)
         self._transformer = transformer
         self._mask[..., :1], self._real[:, :1] = True, 1.0  # nothing is empty while it is captured
 

@@ -57,9 +57,8 @@ class Forgetting:
         if not limits.is_set:
             return
         ran = time.monotonic() - self._began_steady
-        now = min(
-            time.time(), self._began + ran
-        )  # if somebody has set the clock meanwhile: the one that makes less old
+        # if somebody has set the clock meanwhile: the one that makes less old
+        now = min(time.time(), self._began + ran)
         decision = await self._threads.run(decided, home, limits, now, ran)
         for at in range(0, len(decision.go), _AT_ONCE):
             await self.forget(decision.go[at : at + _AT_ONCE])
