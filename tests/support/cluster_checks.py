@@ -18,9 +18,10 @@ from bridge.client import Client, JobHandle
 from bridge.protocol.errors import JobFailed
 from bridge.protocol.messages import EngineState
 from tests.support.daemons import MODEL, Daemon, running, text
-from tests.support.executor_contract import CHECKS, PLACES, guest_options
+from tests.support.executor_contract import CHECKS, PLACES, guest_options, rendered_at_once
 from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import NOISE
+from tests.support.standstill import let_signals_end_this
 
 MODEL_NAME = "ace-step-v1"
 ray_utility = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: the extra ray")
@@ -38,11 +39,24 @@ def nodes_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def cluster(nodes_home: Path) -> Iterator[Any]:
     """A head that renders nothing, and two nodes of one place each."""
-    cluster = ray_utility.Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    cluster = _nodes()
     for _ in range(PLACES):
         cluster.add_node(num_cpus=1)
     yield cluster
     cluster.shutdown()
+
+
+def _nodes() -> Any:
+    """Ray's utility, with its head."""
+
+    class Nodes(ray_utility.Cluster):  # type: ignore[misc, name-defined]
+        def add_node(self, **options: Any) -> Any:
+            try:
+                return super().add_node(**options)
+            finally:
+                let_signals_end_this()
+
+    return Nodes(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +105,7 @@ def test_an_idle_actor_that_dies_costs_no_job_an_attempt(client: Client, daemon:
 
 
 def test_jobs_complete_elsewhere_when_a_node_is_lost_and_a_new_one_is_used(cluster: Any, client: Client) -> None:
-    jobs = [client.submit(text("steps=40 step_seconds=0.1", seed=n)) for n in range(PLACES)]
-    _wait_for_steps(jobs)
+    jobs = rendered_at_once(client)
     cluster.remove_node(sorted(cluster.worker_nodes, key=lambda node: node.unique_id)[0], allow_graceful=False)
     assert [job.result().entries[0].seed for job in jobs] == list(range(PLACES))
     assert all(len(job.result().entries) == 1 for job in jobs)
@@ -110,8 +123,7 @@ def test_every_node_can_be_replaced_the_drivers_own_too(cluster: Any, client: Cl
 
 
 def test_jobs_complete_after_the_driver_was_killed(client: Client) -> None:
-    jobs = [client.submit(text("steps=40 step_seconds=0.1", seed=n)) for n in range(PLACES)]
-    _wait_for_steps(jobs)
+    jobs = rendered_at_once(client)
     before = client.hello().engine
     assert before.pid is not None
     os.kill(before.pid, signal.SIGKILL)
@@ -234,13 +246,6 @@ def _wait_for_new_place(client: Client, before: set[int]) -> None:
         if len(pids) == PLACES and pids - before:
             return
         assert time.monotonic() < limit, pids
-
-
-def _wait_for_steps(jobs: list[Any]) -> None:
-    limit = time.monotonic() + HANG_SECONDS
-    while min(job.status().step for job in jobs) < 2:
-        assert time.monotonic() < limit
-        time.sleep(0.05)
 
 
 def _actors(daemon: Daemon) -> list[psutil.Process]:

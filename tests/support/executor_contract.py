@@ -156,6 +156,30 @@ def guest(home: Path) -> Client:
     return Client.connect(home.parent / "guest", home / "curve" / "guest.link.json", Timeouts(reply=HANG_SECONDS))
 
 
+def rendered_at_once(client: Client, tags: str = "steps=40 step_seconds=0.1") -> list[JobHandle]:
+    """Jobs that all places are at, some steps in. Where one was over before the last began, since its place was only
+    about to come, others are submitted: of a job that is over no step is told.
+    """
+    limit = time.monotonic() + HANG_SECONDS
+    while True:
+        jobs = [client.submit(text(tags, seed=n)) for n in range(PLACES)]
+        if _all_are_some_steps_in(jobs, limit):
+            return jobs
+        assert all(job.result() for job in jobs) and time.monotonic() < limit, client.hello().engine
+
+
+def _all_are_some_steps_in(jobs: list[JobHandle], limit: float) -> bool:
+    """Whether they come to that before one is over."""
+    while True:
+        told = [job.status() for job in jobs]
+        if any(status.finished for status in told):
+            return False
+        if min(status.step for status in told) >= 2:
+            return True
+        assert time.monotonic() < limit, told
+        time.sleep(0.05)
+
+
 def _span(client: Client, job: JobHandle) -> tuple[float, float]:
     job.result()
     lines = {line.text: line.time for line in client.logs(job.job_id).lines}
@@ -164,6 +188,6 @@ def _span(client: Client, job: JobHandle) -> tuple[float, float]:
 
 def _wait_for_step(job: JobHandle) -> None:
     limit = time.monotonic() + HANG_SECONDS
-    while job.status().step < 1:
-        assert time.monotonic() < limit
+    while (status := job.status()).step < 1:
+        assert time.monotonic() < limit and not status.finished, status
         time.sleep(0.02)

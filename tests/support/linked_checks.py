@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,7 @@ from bridge.protocol.errors import RequestFailed
 from bridge.protocol.home import Endpoints
 from bridge.protocol.messages import ModelName
 from tests.support.daemons import Daemon, running, text
-from tests.support.executor_contract import CHECKS, PLACES, guest_options
-from tests.support.patience import HANG_SECONDS
+from tests.support.executor_contract import CHECKS, PLACES, guest_options, rendered_at_once
 from tests.support.remote import Pair, Remote, free_port, hand_on, linked_pair
 from tests.support.renderers import NOISE
 
@@ -62,11 +60,9 @@ def test_as_many_jobs_go_there_as_it_has_places(client: Client) -> None:
 
 @pytest.mark.parametrize("who", ["what follows the jobs here", "the daemon here", "the daemon there"])
 def test_jobs_complete_once_whatever_is_killed(pair: Pair, who: str) -> None:
-    with pair.far.client() as there:
-        before = there.jobs().total
-    with pair.near.client() as client:
-        jobs = [client.submit(text("steps=40 step_seconds=0.1", seed=n)).job_id for n in range(PLACES)]
-        _wait_for_steps(client, jobs)
+    with pair.near.client() as client, pair.far.client() as there:
+        jobs = [job.job_id for job in rendered_at_once(client)]
+        total = there.jobs().total
         if who == "what follows the jobs here":
             for engine in client.hello().engines:
                 os.kill(engine.pid or 0, signal.SIGKILL)
@@ -76,7 +72,7 @@ def test_jobs_complete_once_whatever_is_killed(pair: Pair, who: str) -> None:
         killed.start()
     with pair.near.client() as client, pair.far.client() as there:
         assert [client.job(job).result().entries[0].seed for job in jobs] == list(range(PLACES))
-        assert there.jobs().total == before + PLACES
+        assert there.jobs().total == total
         assert {job.state for job in there.jobs(limit=PLACES).jobs} == {"completed"}
 
 
@@ -121,10 +117,3 @@ def test_two_machines_that_are_linked_to_each_other_refuse_the_job(tmp_path: Pat
             daemons.append(stack.enter_context(running(home, *options, renderer=DEFAULT_RENDERER)))
         with daemons[0].client() as client, pytest.raises(RequestFailed, match="went through 2 linked machines"):
             client.submit(text(model="nano")).result()
-
-
-def _wait_for_steps(client: Client, jobs: list[str]) -> None:
-    limit = time.monotonic() + HANG_SECONDS
-    while min(client.status(job).step for job in jobs) < 2:
-        assert time.monotonic() < limit
-        time.sleep(0.05)
