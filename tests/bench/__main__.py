@@ -2,6 +2,7 @@
 
 Ratios are taken side by side in one run, in turns, since machines differ. Nothing here runs in the test suite.
 `--plots FOLDER` draws the curves. `reference` needs a checkout of the public implementation, see public_reference.py.
+`gpu` with options of its own (`gpu --tiny`) is tests/bench/gpu.py's command.
 """
 
 from __future__ import annotations
@@ -58,7 +59,13 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="which; all by default: " + ", ".join(HOMES))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--plots", type=Path, help="folder for the plots")
-    options = parser.parse_args()
+    options, more = parser.parse_known_args()
+    if options.names == ["gpu"] and more:
+        from tests.bench.gpu import main as of_gpu
+
+        return of_gpu(more)
+    if more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
     if (
         len(options.names) == 2
         and options.names[0] in ("fit", "beat", "edits", "ears")

@@ -70,7 +70,8 @@ def measured(engine: list[str], request: dict[str, object]) -> tuple[list[float]
 
 def rendering(client: Client, port: int, request: dict[str, object]) -> list[float]:
     job = client.submit({"task": "text-to-audio", "seed": 1, **request})
-    while job.status().stage != "denoise" or job.status().step < 2:
+    while (status := job.status()).stage != "denoise" or status.step < 2:
+        assert not status.finished, status  # of a job that is over no step is told
         time.sleep(0.1)
     times = acknowledgements(port, 5000)
     assert job.status().state == "running"

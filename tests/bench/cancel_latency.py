@@ -26,7 +26,9 @@ def cancel(threads: int) -> list[Result]:
             for _ in range(ROUNDS):
                 job = client.submit(request)
                 step = chance.randint(1, 25)
-                while job.status().step < step:
+                while (status := job.status()).step < step:
+                    if status.finished:  # of a job that is over no step is told
+                        raise RuntimeError(f"the job was over before step {step}: {status.state}")
                     time.sleep(0.01)
                 at, since = time.perf_counter(), job.status().step
                 time.sleep(0.5)

@@ -86,7 +86,8 @@ def machine(tiny: bool) -> dict[str, Any]:
 BENCHES = {"gpu": gpu}
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
+    """With these words in place of the command line's."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.gpu", description=__doc__)
     parser.add_argument("--tiny", action="store_true", help="the tests' tiny sizes, on the CPU")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of this run; what is left goes to the next")
@@ -94,7 +95,7 @@ def main() -> int:
     parser.add_argument("--parts", nargs="*", help="only these")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)  # in this process
     parser.add_argument("--skip", nargs="*", default=[], help=argparse.SUPPRESS)  # parts that ended a process
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     if not options.tiny and not torch.cuda.is_available():
         print(NO_GPU)
         return 0

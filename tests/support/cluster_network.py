@@ -39,7 +39,8 @@ from bridge.client import Client, Timeouts
 home, request = Path(sys.argv[1]), json.loads(sys.argv[2])
 with Client.connect(home, timeouts=Timeouts(connect=60.0, reply=600.0)) as client:
     job = client.submit(request)
-    while job.status().step < 2:
+    while (status := job.status()).step < 2:
+        assert not status.finished, status  # of a job that is over no step is told
         time.sleep(0.1)
     print("renders", flush=True)
     state = job.wait(600).state
