@@ -45,11 +45,13 @@ Outcome = wire.Done | wire.Failed | wire.Stopped
 
 
 class EngineDied(BridgeError):
-    """The engine process ended, or said nothing for too long. `status` is its exit status."""
+    """The engine process ended, or said nothing for too long. `status` is its exit status; `begun`: it is known that
+    the job had begun.
+    """
 
-    def __init__(self, status: int | None, text: str = "") -> None:
+    def __init__(self, status: int | None, text: str = "", begun: bool = False) -> None:
         super().__init__(text or f"The engine process ended with status {status}.")
-        self.status = status
+        self.status, self.begun = status, begun
         self.counts = True  # as an attempt of the job
 
 
@@ -194,7 +196,7 @@ class EngineProcess:
                 self._watch.advanced()
                 on_said(message)
             elif isinstance(message, wire.Lost):
-                raise EngineDied(None, message.text)
+                raise EngineDied(None, message.text, begun=message.begun)
             elif isinstance(message, wire.Done | wire.Failed | wire.Stopped):
                 self.state = "idle" if len(self._jobs) == 1 else "busy"
                 return message

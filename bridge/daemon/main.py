@@ -20,7 +20,7 @@ import zmq.asyncio
 from bridge.daemon.dispatch import Dispatch
 from bridge.daemon.doors.curve_door import CurveDoor
 from bridge.daemon.doors.door import LocalDoor
-from bridge.daemon.doors.listener import allow_many_files
+from bridge.daemon.durable.look import Look
 from bridge.daemon.durable.spare_room import SpareRoom
 from bridge.daemon.durable.threads import FileThreads
 from bridge.daemon.executor import Executor, make_executor
@@ -38,7 +38,7 @@ from bridge.jobs.connection import JOURNAL_BYTES
 from bridge.log import LEVELS, TextFormatter, hide, level_of, set_up
 from bridge.log_reading import log_path
 from bridge.protocol import keys
-from bridge.protocol.errors import BridgeError, RequestFailed, StoreError, StoreUnavailable
+from bridge.protocol.errors import BridgeError, RequestFailed, StoreUnavailable
 from bridge.protocol.home import (
     Connection,
     Endpoints,
@@ -53,6 +53,7 @@ from bridge.protocol.home import (
 )
 from bridge.protocol.lock import FileLock, HomeLock
 from bridge.protocol.messages import Content
+from bridge.system.open_files import allow_many_files, say_when_files_run_out
 from engine.errors import InvalidRequest
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ _KEEP_SECONDS, _LOOKS_FOR_HOME = 2.0, 3
 _MOST_PUT_BACK = 20  # a disk that gives open files other numbers all the time is not looked at any more
 _LEFTOVER_SECONDS = 3600.0  # what is half written for so long was left by a writer that was killed
 _HELD_SECONDS, _HELD_PAUSE_SECONDS = 40.0, 0.5  # that the start waits while another program holds the file of jobs
-_LOOK_SECONDS = 3600.0  # for looking at a whole file of jobs, or for old audio
+_CLEAN_SECONDS = 3600.0  # for looking at all audio
 _SMALL_STORE_BYTES = 1 << 23  # looked at before the start; a larger one meanwhile
 
 
@@ -161,6 +162,7 @@ class _Daemon:
     async def run(self) -> None:
         settings, home = self._settings, self._settings.home
         allow_many_files()
+        say_when_files_run_out(asyncio.get_running_loop(), logger)
         key = secrets.token_hex(32)
         hide(key)
         remove_leftovers(home, _LEFTOVER_SECONDS)
@@ -219,7 +221,7 @@ class _Daemon:
         keeper = asyncio.create_task(_keep(self._lock, connection, store, operations.stopping))
         tasks.append(keeper)
         if not self._is_looked_at:
-            tasks.append(asyncio.create_task(_look_at(store.path, operations.stopping)))
+            tasks.append(asyncio.create_task(Look(store.path).run(operations.stopping)))
         tasks.append(asyncio.create_task(operations.forgetting.keep_within_limits(self._settings.home)))
         tasks.append(asyncio.create_task(_clean(audio, store, self._settings.keep_unused_audio_seconds)))
         if self._settings.warm:
@@ -277,25 +279,6 @@ async def _keep(lock: HomeLock, connection: Connection, store: JobStore, stoppin
     stopping.set()
 
 
-async def _look_at(path: Path, stopping: asyncio.Event) -> None:
-    """Look at the whole file of jobs once, beside the work; a damaged one is not used any longer."""
-    try:
-        await FileThreads(at_once=1, seconds=_LOOK_SECONDS).run(_check, path)  # nobody waits for it at the end
-    except (StoreUnavailable, RequestFailed) as error:
-        logger.warning("the file of jobs was not looked at: %s", error)
-    except StoreError as error:
-        logger.error("%s", error)
-        stopping.set()
-
-
-def _check(path: Path) -> None:
-    store = JobStore.reading(path)
-    try:
-        store.check()
-    finally:
-        store.close()
-
-
 def _report(task: asyncio.Task[None]) -> None:
     """A part of the daemon that ends by itself is a fault; it must not end unheard."""
     if not task.cancelled() and task.exception() is not None:
@@ -330,7 +313,7 @@ def _listen_to_signals(stopping: asyncio.Event, executor: Executor) -> None:
 
 async def _clean(audio: AudioStore, store: JobStore, seconds: float) -> None:
     """Once a day, forget audio that nobody has used for long. The store answers on this loop's thread."""
-    threads = FileThreads(at_once=1, seconds=_LOOK_SECONDS)
+    threads = FileThreads(at_once=1, seconds=_CLEAN_SECONDS)
     while True:
         used: set[str] = set()
         for first in range(256):  # a part at a time: there may be a hundred thousand

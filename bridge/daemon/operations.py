@@ -127,9 +127,15 @@ class Operations:
 
     def _read(self, sha256: str) -> bytes:
         path = self._audio.find(sha256)
-        if path is None:
-            raise refused("unknown_audio", None, sha256, "audio in the store", "Run the job again.")
-        return path.read_bytes()
+        try:
+            if path is not None:
+                return path.read_bytes()
+        except FileNotFoundError:
+            pass  # another program, or the user, took it away a moment ago
+        except OSError as error:
+            got = f"{path}: {error.strerror or error}"
+            raise refused("disk_error", None, got, "a file that can be read", "Look at the disk.") from error
+        raise refused("unknown_audio", None, sha256, "audio in the store", "Run the job again.")
 
     async def _logs(self, request: m.LogsRequest, call: Call) -> Reply:
         self._job(request.job_id, call.peer)

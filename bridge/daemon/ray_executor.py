@@ -89,7 +89,7 @@ class RayWorker:
         try:
             return await self._driver.render(job, hear)
         except EngineDied as died:
-            if not began:  # no actor had it: the cluster cannot be joined now
+            if not (began or died.begun):  # no actor had it: the cluster cannot be joined now
                 died.counts = False
                 await asyncio.sleep(_PAUSE_SECONDS)
             raise

@@ -126,10 +126,13 @@ class Stopped(Said, frozen=True, kw_only=True, tag="stopped"):
 
 
 class Lost(Said, frozen=True, kw_only=True, tag="lost"):
-    """Ray's driver: where the job ran is gone; it can be run again."""
+    """Ray's driver: where the job ran is gone; it can be run again. `begun`: it had been handed to an actor, whose
+    first line may be lost with it.
+    """
 
     job_id: str
     text: str
+    begun: bool = True
 
 
 class Places(Said, frozen=True, kw_only=True, tag="places"):

@@ -119,6 +119,8 @@ async def _no_store(request: Request, error: StoreUnavailable) -> Response:
 
 
 async def _of_the_system(request: Request, error: OSError) -> Response:
+    if isinstance(error, FileNotFoundError):  # found a moment ago
+        return AsciiJson({"detail": "That file is here no more.", "error_type": "not_found"}, 404)
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     text = "The disk is full. Free some space." if full else f"The file system: {error.strerror or 'no answer'}."
     return AsciiJson({"detail": text, "error_type": "internal_error"}, 507 if full else 500)

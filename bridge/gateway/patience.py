@@ -7,15 +7,24 @@ and on Windows five hundred are all there are.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from bridge.system.open_files import Rarely
+
 HEAD_SECONDS = 20.0  # from the first byte of a request to the end of its headers
 BODY_SECONDS = 60.0  # without a byte of a body that was announced
 MOST_LINES = 400
 _HEAD_ALONE_SECONDS = 0.005
+_WORDS = b'{"detail":"Too many connections. Close some, or ask again in a moment.","error_type":"internal_error"}'
+_TOO_MANY = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%b" % (len(_WORDS), _WORDS)
+)
+_full = Rarely(logging.getLogger("bridge.gateway"))
 
 
 class PatientProtocol(H11Protocol):
@@ -28,7 +37,9 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(TogetherTransport(transport, self.loop))  # type: ignore[arg-type]
         if len(self.connections) > self.most_lines:
-            transport.abort()
+            _full.warn(f"{len(self.connections)} connections: those that come now are turned away")
+            transport.write(_TOO_MANY)  # before any request: whoever sends one then reads why
+            transport.close()
         else:
             self._watch()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -17,7 +18,9 @@ from bridge.gateway.gateway_settings import GatewaySettings
 from bridge.protocol.errors import BridgeError
 from bridge.protocol.lock import FileLock
 from bridge.system.atomic import write_private
+from bridge.system.open_files import allow_many_files, most_connections, say_when_files_run_out
 
+logger = logging.getLogger("bridge.gateway")
 _LAST_SECONDS = 2
 _IDLE_SECONDS = 20  # longer than Python's and Node's clients keep an idle line: none of them meets one that just closed
 
@@ -80,6 +83,8 @@ async def serve(
     from bridge.protocol.home import make_home
 
     check_settings(settings)
+    allow_many_files()
+    say_when_files_run_out(asyncio.get_running_loop(), logger)
     make_home(settings.home)
     make_home(settings.folder)
     with FileLock(settings.folder / "lock") as lock:
@@ -120,7 +125,7 @@ async def _serve(
     from bridge.gateway.desk import Desk
     from bridge.gateway.hosting import Hosting
     from bridge.gateway.ledger import Ledger
-    from bridge.gateway.patience import PatientProtocol
+    from bridge.gateway.patience import MOST_LINES, PatientProtocol
     from bridge.gateway.secret_files import secrets_of
     from bridge.gateway.studio import Studio
     from bridge.gateway.webhooks import Postman
@@ -138,6 +143,7 @@ async def _serve(
     catalogue = Catalogue(line, hosting, ledger, secrets, settings.roots)
     studio = Studio(line, hosting, ledger, catalogue, secrets, settings.home)
     app = application(settings, desk, hosting, secrets, studio, package_version())
+    PatientProtocol.most_lines = most_connections(MOST_LINES)
     config = uvicorn.Config(
         app,
         http=PatientProtocol,

@@ -122,6 +122,10 @@ class Connection:
         self.copy_to(self._path)
         return True
 
+    def interrupt(self) -> None:
+        """End the statement that runs in another thread. That one raises sqlite3.OperationalError."""
+        self._base.interrupt()
+
     @contextlib.contextmanager
     def _named(self) -> Iterator[None]:
         try:

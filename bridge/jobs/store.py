@@ -375,6 +375,10 @@ class JobStore:
         if row != ("ok",):
             raise StoreError(f"The file of jobs is damaged: {row[0] if row else 'it is empty'}. {DAMAGED}")
 
+    def interrupt(self) -> None:
+        """Have what runs in another thread end at once, with an error."""
+        self._base.interrupt()
+
     def take_in(self, table: str, columns: Sequence[str], row: tuple[Any, ...]) -> None:
         """A row of another file of jobs, unless it is here."""
         names, places = ", ".join(columns), ", ".join("?" * len(row))

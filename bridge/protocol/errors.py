@@ -19,6 +19,7 @@ BridgeError
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -193,6 +194,9 @@ def content_of(error: Exception) -> ErrorContent:
         remedy = "Free some space, or delete old jobs: acestep-bridge jobs delete --older-than 30"
         where = f"{full.filename} could not be written" if full.filename else "a file could not be written"
         return ErrorContent(code="disk_full", message=f"The disk is full: {where}. {remedy}", remedy=remedy)
+    if isinstance(error, OSError) and error.errno in _NO_MORE_FILES:
+        remedy = "Close programs that use it, or raise the limit (ulimit -n), and ask again."
+        return ErrorContent(code="internal", message=f"Too many files are open here. {remedy}", remedy=remedy)
     parts: Any = getattr(error, "field", None), getattr(error, "got", None), getattr(error, "expected", None)
     if all(isinstance(part, str) for part in parts):
         remedy_text = getattr(error, "remedy", None)
@@ -219,4 +223,5 @@ def _full_disk(error: BaseException | None) -> OSError | None:
     return None
 
 
+_NO_MORE_FILES = (errno.EMFILE, errno.ENFILE)
 _NO_SPACE = (28, 122, 112)  # ENOSPC, EDQUOT, Windows' ERROR_DISK_FULL

@@ -21,6 +21,7 @@ from bridge.ray_driver.places import Place, Places
 
 logger = logging.getLogger("bridge.ray_driver")
 GONE = (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError, ray.exceptions.ObjectLostError)
+Files = dict[str, tuple[str, str]]  # request field -> (SHA-256, suffix)
 _EVENT = wire.Done | wire.Failed | wire.Stopped | wire.StepDone | wire.LogText | wire.Loaded | wire.LoadFailed
 
 
@@ -95,25 +96,36 @@ class Driver:
 
     def _rendered_by(self, place: Place, job: wire.RenderJob, cancel: threading.Event) -> wire.Said:
         """What came of it, whatever happens to the actor. Raises ClusterGone."""
+        begun = False
         try:
-            outcome = self._rendered(job, place, cancel)
+            files, new = self._files_for(place, job)
+            begun = True  # it has answered: what dies from now on counts as an attempt
+            outcome = self._rendered(job, place, files, new, cancel)
             place.model = job.model
             return outcome
         except GONE as error:
             self._places.lose(place)
+            if cancel.is_set():
+                return wire.Stopped(job_id=job.job_id)
             text = f"What rendered the job is gone ({place.host}): {type(error).__name__}."
-            return wire.Stopped(job_id=job.job_id) if cancel.is_set() else wire.Lost(job_id=job.job_id, text=text)
+            return wire.Lost(job_id=job.job_id, text=text, begun=begun)
         except ClusterGone:
             raise
         except Exception as error:
             logger.exception("job %s", job.job_id)
             return wire.Failed(job_id=job.job_id, error=content_of(error))
 
-    def _rendered(self, job: wire.RenderJob, place: Place, cancel: threading.Event) -> wire.Said:
-        """Raises what Ray raises for an actor or a node that is gone."""
+    def _files_for(self, place: Place, job: wire.RenderJob) -> tuple[Files, dict[str, bytes]]:
+        """What the job's files are called, and the bytes of those that are missing there. Raises as `_rendered`."""
         files = _files_of(job)
         missing = get(place.actor.has.remote([sha256 for sha256, _ in files.values()]))
         new = {sha256: Path(job.request[name]).read_bytes() for name, (sha256, _) in files.items() if sha256 in missing}
+        return files, new
+
+    def _rendered(
+        self, job: wire.RenderJob, place: Place, files: Files, new: dict[str, bytes], cancel: threading.Event
+    ) -> wire.Said:
+        """Raises what Ray raises for an actor or a node that is gone."""
         finished = threading.Event()
         threading.Thread(target=_pass_on, args=(cancel, finished, place, job.job_id), daemon=True).start()
         order = msgspec.json.encode(job)
@@ -144,8 +156,8 @@ def _ran_out_of_memory(outcome: wire.Said) -> bool:
     return isinstance(outcome, wire.Failed) and outcome.error.code == "out_of_memory"
 
 
-def _files_of(job: wire.RenderJob) -> dict[str, tuple[str, str]]:
-    """Request field -> (SHA-256, suffix), of every field that names a file of this machine."""
+def _files_of(job: wire.RenderJob) -> Files:
+    """Of every field that names a file of this machine."""
     paths = {
         n: Path(v) for n, v in job.request.items() if isinstance(v, str) and os.path.isabs(v) and os.path.isfile(v)
     }

@@ -6,21 +6,17 @@ Knows connections; no signature and no operation.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import sys
 import time
 from collections.abc import Awaitable, Callable
 
 from bridge.daemon.doors.zmtp import Broken, Connection
+from bridge.system.open_files import Rarely, most_connections
 
 logger = logging.getLogger("bridge.daemon")
 BEAT_SECONDS = 5.0
 SILENT_SECONDS = 30.0
 STRANGER_SECONDS = 30.0  # that a peer may stay without having shown the key, where there is one to show
-_FILES_WANTED = 4096
-_FILES_FOR_US = 96  # of what the system grants: store, audio, engine, logs
-_MOST_CONNECTIONS = 512
 
 Talk = Callable[[Connection], Awaitable[None]]
 
@@ -34,6 +30,7 @@ class Listener:
         self._beat = 0.0
         self.connections: dict[Connection, float] = {}  # and since when
         self.most = 0
+        self._full = Rarely(logger)
 
     async def open(self) -> str:
         """Listen on a free port of loopback; gives its address."""
@@ -71,6 +68,7 @@ class Listener:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(reader, writer)
         if not self._has_room():
+            self._full.warn(f"{len(self.connections)} connections: those that come now are turned away")
             connection.drop()
             return
         self.connections[connection] = time.monotonic()
@@ -93,27 +91,3 @@ class Listener:
         if stranger is not None:
             stranger.drop()
         return stranger is not None and len(self.connections) < 2 * self.most
-
-
-def allow_many_files() -> None:
-    """Have the system grant this process as many open files as it may have, within reason."""
-    if sys.platform != "win32":
-        import resource
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = _FILES_WANTED if hard == resource.RLIM_INFINITY else min(_FILES_WANTED, hard)
-        if soft != resource.RLIM_INFINITY and soft < wanted:
-            with contextlib.suppress(OSError, ValueError):
-                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def most_connections() -> int:
-    """How many peers a port may have, so that two full ports leave files for everything else."""
-    if sys.platform == "win32":
-        return _MOST_CONNECTIONS
-    import resource
-
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if soft == resource.RLIM_INFINITY:
-        return _MOST_CONNECTIONS
-    return max(16, min(_MOST_CONNECTIONS, (soft - _FILES_FOR_US) // 3))

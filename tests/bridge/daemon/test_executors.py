@@ -5,14 +5,19 @@ The same contract over a linked machine and over a Ray cluster: `python -m tests
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bridge.client import Client
+from bridge.daemon import ray_executor
 from bridge.daemon.device_words import devices_of
+from bridge.daemon.engine import EngineDied
 from bridge.daemon.links import check_no_circle
+from bridge.daemon.settings import Settings
+from bridge.engine_process import wire
 from bridge.jobs import Job, JobStore
 from bridge.protocol.errors import RequestFailed
 from bridge.protocol.home import Endpoints
@@ -72,3 +77,20 @@ def test_clients_take_turns_within_a_priority(tmp_path: Path) -> None:
         order.append(job.owner)
     assert order == ["a", "b", "c", "a", "b", "a"]
     store.close()
+
+
+@pytest.mark.parametrize(("begun", "counts"), [(True, True), (False, False)])
+def test_a_job_that_ends_its_actor_before_the_first_line_counts_as_tried(
+    begun: bool, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an actor said last is lost with it: such a job was handed out for ever. Real actors: `tests.executors`."""
+    monkeypatch.setattr(ray_executor, "_PAUSE_SECONDS", 0.0)
+    worker = ray_executor.RayExecutor(Settings(home=tmp_path)).workers[0]
+
+    async def dies(job: wire.RenderJob, on_said: object) -> None:
+        raise EngineDied(None, "gone", begun=begun)
+
+    monkeypatch.setattr(worker._driver, "render", dies)
+    with pytest.raises(EngineDied) as died:
+        asyncio.run(worker.render(wire.RenderJob(job_id="a", request={}, model="nano"), lambda said: None))
+    assert died.value.counts is counts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import shutil
 import sqlite3
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bridge.daemon import main
+from bridge.daemon.durable.look import Look
 from bridge.daemon.durable.spare_room import SpareRoom
 from bridge.daemon.engine import EngineNotStarted, EngineProcess
 from bridge.daemon.hub import Hub
@@ -258,3 +260,27 @@ def test_the_log_of_changes_has_its_length_from_the_start(tmp_path: Path) -> Non
     assert len(again.logs("a", 0)) == 20
     again.check()
     again.close()
+
+
+def test_a_look_at_a_large_file_of_jobs_ends_with_the_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite's log and its index stayed where the daemon ended within its first look: another had the file open."""
+    store, ended, looks = JobStore(tmp_path / "jobs"), [], threading.Event()
+
+    def endless(store: JobStore) -> None:
+        looks.set()
+        with contextlib.suppress(sqlite3.OperationalError):
+            store._base.number("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
+        ended.append(store)
+
+    async def cut_short() -> None:
+        task = asyncio.create_task(Look(store.path).run(asyncio.Event()))
+        while not looks.is_set():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    monkeypatch.setattr(JobStore, "check", endless)
+    asyncio.run(cut_short())
+    assert ended
+    store.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["jobs"]

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import logging
+import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -20,8 +24,10 @@ from bridge.daemon.doors.zmtp import MORE, Broken, Connection, encode_message, f
 from bridge.daemon.engine import EngineProcess
 from bridge.daemon.settings import Settings
 from bridge.engine_process.wire import RenderJob
+from bridge.protocol.errors import content_of
 from bridge.protocol.frames import MAX_FRAMES, new_header, pack
 from bridge.protocol.home import connection_path, read_connection
+from bridge.system.open_files import say_when_files_run_out
 from tests.support.daemons import MODEL, Daemon, running, text
 from tests.support.patience import HANG_SECONDS
 from tests.support.renderers import SINES
@@ -150,6 +156,36 @@ def test_when_a_port_is_full_strangers_go_first(monkeypatch: pytest.MonkeyPatch)
             one.close()
 
     in_a_door(work)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, the limit is on sockets of a select")
+def test_files_that_run_out_while_a_peer_comes_are_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """asyncio wrote a hundred tracebacks a second; it waits a second each time, and takes the peer afterwards."""
+
+    async def work(door: LocalDoor, commands: str, events: str) -> None:
+        loop = asyncio.get_running_loop()
+        say_when_files_run_out(loop, logging.getLogger("bridge.daemon"))
+        real = socket.socket.accept
+        with pytest.MonkeyPatch.context() as patch:
+            failed = 0
+
+            def accept(self: socket.socket) -> object:
+                nonlocal failed
+                failed += 1
+                raise OSError(errno.EMFILE, "Too many open files")
+
+            patch.setattr(socket.socket, "accept", accept)
+            stranger = await asyncio.to_thread(Stranger, commands)
+            while not failed:
+                await asyncio.sleep(0.01)
+            patch.setattr(socket.socket, "accept", real)
+        assert await asyncio.to_thread(stranger.socket.recv, 1) and failed < 300
+        stranger.close()
+
+    in_a_door(work)
+    said = [record.getMessage() for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+    assert len(said) == 1 and "Too many files" in said[0] and "ulimit" in said[0]
+    assert "ulimit" in content_of(OSError(errno.EMFILE, "Too many open files")).message
 
 
 def test_of_a_connection_that_was_dropped_nothing_is_kept() -> None:
