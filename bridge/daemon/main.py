@@ -33,6 +33,7 @@ from bridge.daemon.settings import CLIENT_QUOTA_GB, Settings
 from bridge.engine_process.wire import DEFAULT_RENDERER
 from bridge.files import AudioStore
 from bridge.files.fetch import CHOICES, UrlRules, allowed_urls
+from bridge.files.one_home import claim
 from bridge.jobs import JobStore
 from bridge.jobs.connection import JOURNAL_BYTES
 from bridge.log import LEVELS, TextFormatter, hide, level_of, set_up
@@ -174,6 +175,7 @@ class _Daemon:
             await _patiently(store.check, spare)
         store.journal.lengthen(settings.journal_bytes)
         audio.make_folders()
+        claim(audio.folder, home)
         audio.remove_half_made(_LEFTOVER_SECONDS)
         hub = Hub(self._publish)
         executor = make_executor(settings)

@@ -83,6 +83,8 @@ def facts(geometry: Geometry, config: Mapping[str, Any], name: str) -> Facts:
     version = f"{config.get('model_version') or ''} {name}".lower()
     is_base = not config.get("is_turbo") and "sft" not in version
     tasks = frozenset(TASKS) if is_base else USUAL_TASKS  # only base checkpoints are trained for single instruments
+    if config.get("is_lego_sft"):  # and those that were trained on for adding one
+        tasks |= {"lego"}
     unread = (*UNREAD, *UNGUIDED) if config.get("is_turbo") else UNREAD
     return Facts(
         FAMILY,

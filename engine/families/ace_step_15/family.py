@@ -97,7 +97,10 @@ class AceStep15:
     def reader(self, resolved: Resolved, timbre: Timbre | None = None) -> Reader:
         """Instruction, caption, metas, lyrics."""
         count = self._networks.text_encoder.count
-        return Reader(resolved, self.facts.geometry.frame_rate, count, self._networks.config.is_turbo, timbre)
+        config = self._networks.config
+        return Reader(
+            resolved, self.facts.geometry.frame_rate, count, config.is_turbo, config.wants_stem_captions, timbre
+        )
 
     def draw_noise(self, generator: torch.Generator, frames: int) -> Tensor:
         """(1, C, 1, frames) float32 on the CPU."""

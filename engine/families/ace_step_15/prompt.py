@@ -95,23 +95,33 @@ def text_of(instruction: str, caption: str, metas: Metas) -> str:
     return f"# Instruction\n{instruction}\n\n# Caption\n{caption}\n\n# Metas\n{metas.lines()}{END}\n"
 
 
+def stem_caption(caption: str) -> str:
+    """A caption as checkpoints with `is_lego_sft` in their config were trained on it: the song's, of which nothing is
+    given apart, the instrument's, and whether the mask says where it plays, as ours does.
+    """
+    return f"Global: \nLocal: {caption}\nMask Control: true"
+
+
 def lyrics_of(lyrics: str, language: str = UNKNOWN_LANGUAGE) -> str:
     """The second text; language is a code of `LANGUAGES`."""
     return f"# Languages\n{language}\n\n# Lyric\n{lyrics}{END}"
 
 
-def fitted_text(instruction: str, caption: str, metas: Metas, count: Callable[[str], int]) -> tuple[str, str | None]:
+def fitted_text(
+    instruction: str, caption: str, metas: Metas, count: Callable[[str], int], form: Callable[[str], str] = str
+) -> tuple[str, str | None]:
     """The first text within 256 tokens, and what to tell the user where words of the caption were left out.
 
-    `count` tells a text's tokens. Whole words are kept, as many as fit, and of a long one that does not (some scripts
-    write no spaces) as many characters. Raises InvalidRequest where the rest alone is longer than the model reads.
+    `count` tells a text's tokens; `form` makes a caption of words. Whole words are kept, as many as fit, and of a long
+    one that does not (some scripts write no spaces) as many characters. Raises InvalidRequest where the rest alone is
+    longer than the model reads.
     """
-    whole = text_of(instruction, caption, metas)
+    whole = text_of(instruction, form(caption), metas)
     if count(whole) <= MAX_TEXT_TOKENS:
         return whole, None
 
     def fits(words: str) -> bool:
-        return count(text_of(instruction, words, metas)) <= MAX_TEXT_TOKENS
+        return count(text_of(instruction, form(words), metas)) <= MAX_TEXT_TOKENS
 
     if not fits(""):
         raise InvalidRequest(
@@ -122,7 +132,7 @@ def fitted_text(instruction: str, caption: str, metas: Metas, count: Callable[[s
         f"tags: {count(whole)} tokens with what the model adds, and it reads {MAX_TEXT_TOKENS}: the last {left} were "
         "left out."
     )
-    return text_of(instruction, shown, metas), warning
+    return text_of(instruction, form(shown), metas), warning
 
 
 def _cut(caption: str, fits: Callable[[str], bool]) -> tuple[str, str]:

@@ -5,7 +5,6 @@ Knows requests, lyrics and tempo; knows no network, no latents and no audio file
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,15 +16,13 @@ from engine.families.ace_step_15.prompt import Metas, Prompt
 from engine.families.ace_step_15.words import Sees, Words
 from engine.families.family import Place, Timbre
 from engine.grid.beat_grid import tempo_from_tags
+from engine.grid.key_spelling import SUCH_AS, spelled_key
 from engine.requests.check import parse_meter
 from engine.requests.resolve import Resolved
 
 if TYPE_CHECKING:
     from engine.grid.heard import Heard
 
-_KEY = re.compile(r"\s*([A-Ga-g])\s*([#b♯♭]?)\s*(.*)", re.DOTALL)
-_MODES = {"": "major", "maj": "major", "major": "major", "dur": "major"}
-_MODES |= {"m": "minor", "min": "minor", "minor": "minor", "moll": "minor"}
 INSTRUCTIONS: dict[str, tuple[str, Sees]] = {
     "inpaint": (prompt.REPAINT, "gaps"),
     "outpaint": (prompt.REPAINT, "gaps"),
@@ -44,13 +41,15 @@ APART = "tag_guidance_scale, lyric_guidance_scale: this model was not trained wi
 class Reader:
     """Reads a resolved request's words for windows. `warnings` collects what the user should hear.
 
-    `frame_rate` are latent frames a second, `count` tells a text's tokens, `distilled` models know no guidance.
+    `frame_rate` are latent frames a second, `count` tells a text's tokens, `distilled` models know no guidance,
+    those of `stem_captions` were trained on captions of a form of their own.
     """
 
     resolved: Resolved
     frame_rate: float
     count: Callable[[str], int]
     distilled: bool = False
+    stem_captions: bool = False
     timbre: Timbre | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -80,7 +79,8 @@ class Reader:
         from engine.lyrics import is_instrumental
 
         sung = not is_instrumental(lyrics)
-        text, warning = prompt.fitted_text(instruction, tags.strip(), metas, self.count)
+        form = prompt.stem_caption if self.stem_captions else str
+        text, warning = prompt.fitted_text(instruction, tags.strip(), metas, self.count, form)
         if warning is not None:
             self._warn(warning)
         plain, _ = prompt.fitted_text(prompt.TEXT_TO_MUSIC, tags.strip(), metas, self.count)
@@ -91,7 +91,7 @@ class Reader:
     def _metas(self, place: Place, tags: str | None = None) -> Metas:
         resolved, tempo_map = self.resolved, self.resolved.tempo_over_time
         seconds = place.frames / self.frame_rate if place.seconds is None else place.seconds
-        key = None if resolved.key is None else key_of(resolved.key)
+        key = None if resolved.key is None else spelled_key(resolved.key)
         if tempo_map is None:
             bpm, beats = tempo_from_tags(resolved.tags if tags is None else tags), self._beats()
         else:
@@ -108,6 +108,9 @@ class Reader:
         if beats is not None and metas.time_signature is None:
             known = ", ".join(str(beats) for beats in sorted(prompt.TIME_SIGNATURES))
             self._warn(f"meter: {beats} beats a bar were left out: the model knows {known}.")
+        key = self.resolved.key
+        if key is not None and key.strip() and metas.key is None:
+            self._warn(f"key: {key[:40]!r} was left out: the model knows majors and minors, {SUCH_AS}.")
 
     def _warn(self, warning: str) -> None:
         """Say it once."""
@@ -127,15 +130,6 @@ class Reader:
         lines = [line for line in (without_tags(line).strip() for line in split_lines(lyrics)) if line]
         languages = Counter(detect_languages(lines)).most_common(1)
         return languages[0][0] if languages and languages[0][0] in prompt.LANGUAGES else prompt.UNKNOWN_LANGUAGE
-
-
-def key_of(text: str) -> str:
-    """A key as the model writes it: "F# minor" of f#m, F# minor, F♯ Moll. What is no key stays as it is."""
-    match = _KEY.fullmatch(text.strip())
-    mode = _MODES.get(match[3].strip().lower() if match and match[3].strip() != "M" else "") if match else None
-    if match is None or mode is None:
-        return text.strip()
-    return f"{match[1].upper()}{match[2].replace('♯', '#').replace('♭', 'b')} {mode}"
 
 
 def language_code(name: str) -> str:

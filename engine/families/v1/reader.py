@@ -14,6 +14,7 @@ from engine.families.family import Place
 from engine.families.v1.conditioner import Words
 from engine.grid.beat_grid import beat_grid_ids, tempo_from_tags
 from engine.grid.harmony import bars_of_frames, grid_ids, key_for_words, key_from_words, key_name, planned_chords
+from engine.grid.key_spelling import SUCH_AS, spelled_key
 from engine.grid.tempo_map import TempoMap, TempoPoint
 from engine.networks.config import TransformerConfig
 from engine.requests.resolve import Resolved
@@ -65,7 +66,15 @@ class Reader:
         beats = beat_grid_ids(tempo_map, place.start_seconds, place.frames)
         if self.config.lyric_input == "beat_grid":
             return beats
+        self._say_no_key()
         return grid_ids(beats, frame_chords(tags, tempo_map, place, heard))
+
+    def _say_no_key(self) -> None:
+        key = (self.resolved.key or "").strip()
+        if key and spelled_key(key) is None and key_from_words(key) is None:
+            warning = f"key: {key[:40]!r} is none; its words joined the tags. Expected {SUCH_AS}."
+            if warning not in self.warnings:
+                self.warnings.append(warning)
 
     def _tempo_map_of(self, tags: str, heard: Heard | None) -> TempoMap | None:
         given = self.resolved.tempo_over_time
@@ -97,8 +106,11 @@ def full_tags(resolved: Settled, tempo_map: TempoMap | None, seconds: float, con
     if tempo_map is not None and tempo_from_tags(tags) is None:
         point, _ = tempo_map.bars_at(max(seconds, 0.0))
         tags += f", {point.bpm:.3g} bpm" if config.lyric_input == "lyrics" else ""
-    if resolved.key is not None and resolved.key.strip().lower() not in tags.lower():
-        tags += f", {resolved.key.strip()}"
+    key = resolved.key.strip() if resolved.key is not None else ""
+    if key and key_name(key) is None:  # 8A, fis-Moll: no words that a model knows
+        key = spelled_key(key) or key
+    if key.lower() not in tags.lower():
+        tags += f", {key}"
     return stem_tags(tags, config.stem_words)
 
 

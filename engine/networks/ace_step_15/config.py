@@ -82,7 +82,7 @@ class TransformerConfig:
     in_channels: int = 192
     is_turbo: bool = False
     model_version: str = ""
-    wants_stem_captions: bool = False  # `is_lego_sft`: another form of caption, which no published checkpoint wants
+    wants_stem_captions: bool = False  # `is_lego_sft`: captions of another form; no published checkpoint has it
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], where: str) -> Self:

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+import engine
 from engine.errors import InvalidRequest
 from engine.families.ace_step_15 import known, prompt
+from engine.families.ace_step_15.facts import RELEASED, facts
 from engine.families.ace_step_15.levels import Shifted
 from engine.families.ace_step_15.prompt import Metas, complete_instruction, extract_instruction, lego_instruction
-from engine.families.ace_step_15.reader import key_of, language_code
+from engine.families.ace_step_15.reader import Reader, language_code
+from engine.families.family import Place
+from engine.requests import resolve
 from tests.support.golden15_runs import GOLDEN15, networks, prompt_of
 
 PROMPTS = json.loads((GOLDEN15 / "prompts.json").read_text(encoding="utf-8"))
@@ -91,21 +95,32 @@ def test_lyrics_that_are_too_long_are_refused_with_numbers() -> None:
         prompt.fitted_lyrics("la\n" * 3000, "en", networks("base").text_encoder.count)
 
 
-@pytest.mark.parametrize(
-    ("given", "key"),
-    [
-        ("f#m", "F# minor"),
-        ("F♯ minor", "F# minor"),
-        ("A", "A major"),
-        ("a moll", "A minor"),
-        ("Bb major", "Bb major"),
-        ("CM", "C major"),
-        ("D dorian", "D dorian"),
-        ("?", "?"),
-    ],
-)
-def test_keys_as_the_model_writes_them(given: str, key: str) -> None:
-    assert key_of(given) == key
+def warnings_of(**fields: object) -> tuple[str, list[str]]:
+    reader = Reader(
+        resolve(engine.TextToAudio(tags="house", seed=1, duration=2.0, **fields)), 25.0, len, distilled=True
+    )
+    return reader.words(Place(0.0, 50)).prompt.text, reader.warnings
+
+
+def test_what_is_no_key_is_left_out_and_said() -> None:
+    text, said = warnings_of(key="fis-Moll")
+    assert "- keyscale: F# minor\n" in text and not said
+    text, said = warnings_of(key="banana")
+    assert "- keyscale: N/A\n" in text and "banana" not in text
+    assert len(said) == 1 and said[0].startswith("key: 'banana' was left out") and "8A" in said[0]
+
+
+def test_captions_of_checkpoints_that_were_trained_on_stems() -> None:
+    """`is_lego_sft` in the config: such a one adds single instruments, whatever else its name says."""
+    request = resolve(engine.TextToAudio(tags="slap bass", seed=1, duration=2.0))
+    text = Reader(request, 25.0, len, stem_captions=True).words(Place(0.0, 50)).prompt.text
+    assert "# Caption\nGlobal: \nLocal: slap bass\nMask Control: true\n\n# Metas" in text
+    long = resolve(engine.TextToAudio(tags="bass " * 90, seed=1, duration=2.0))
+    reader = Reader(long, 25.0, len, distilled=True, stem_captions=True)
+    assert "\nMask Control: true\n" in reader.words(Place(0.0, 50)).prompt.text and "tags: " in reader.warnings[0]
+    config = {"is_turbo": False, "model_version": "sft", "is_lego_sft": True}
+    assert "lego" in facts(RELEASED, config, "acestep-v15-sft").tasks
+    assert "lego" not in facts(RELEASED, config | {"is_lego_sft": False}, "acestep-v15-sft").tasks
 
 
 def test_languages() -> None:
