@@ -22,8 +22,10 @@ from bridge.engine_process import wire
 from bridge.jobs import Job, JobStore
 from bridge.protocol.errors import ErrorContent, StoreUnavailable, content_of
 from bridge.protocol.messages import State
+from bridge.system.own_code import UPDATED, own_code
 
 logger = logging.getLogger("bridge.daemon")
+_PERHAPS_OF_AN_UPDATE = ("engine_unavailable", "engine_crashed", "internal")
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.05, 2.0
 
 
@@ -225,6 +227,8 @@ class Lane:
                 pause = min(2 * pause, _LAST_PAUSE_SECONDS)
 
     def _fail(self, job: Job, error: ErrorContent) -> None:
+        if error.code in _PERHAPS_OF_AN_UPDATE and own_code().changed():
+            error = msgspec.structs.replace(error, message=f"{error.message} {UPDATED}", remedy=UPDATED)
         job.error = error
         self._log(job, "error", error.message)
         self._change(job, "failed")

@@ -55,6 +55,7 @@ from bridge.protocol.home import (
 from bridge.protocol.lock import FileLock, HomeLock
 from bridge.protocol.messages import Content
 from bridge.system.open_files import allow_many_files, say_when_files_run_out
+from bridge.system.own_code import own_code
 from engine.errors import InvalidRequest
 
 T = TypeVar("T")
@@ -224,6 +225,7 @@ class _Daemon:
         tasks.append(keeper)
         if not self._is_looked_at:
             tasks.append(asyncio.create_task(Look(store.path).run(operations.stopping)))
+        tasks.append(asyncio.create_task(_remember_own_code()))
         tasks.append(asyncio.create_task(operations.forgetting.keep_within_limits(self._settings.home)))
         tasks.append(asyncio.create_task(_clean(audio, store, self._settings.keep_unused_audio_seconds)))
         if self._settings.warm:
@@ -311,6 +313,11 @@ def _listen_to_signals(stopping: asyncio.Event, executor: Executor) -> None:
             loop.add_signal_handler(number, stop, number)
         except NotImplementedError:  # Windows
             signal.signal(number, lambda got, _: loop.call_soon_threadsafe(stop, got))
+
+
+async def _remember_own_code() -> None:
+    """As it is at the start: an update is seen by what changes."""
+    await asyncio.to_thread(own_code)
 
 
 async def _clean(audio: AudioStore, store: JobStore, seconds: float) -> None:

@@ -18,6 +18,7 @@ from bridge.files import Attached
 from bridge.protocol import messages as m
 from bridge.protocol.errors import BridgeError, ErrorContent, ProtocolError, RequestFailed, content_of
 from bridge.protocol.frames import Data, Header, Message, decode, new_header, pack, read_header
+from bridge.system.own_code import UPDATED, own_code
 from engine.errors import EngineError
 
 logger = logging.getLogger("bridge.daemon")
@@ -83,8 +84,11 @@ class Server:
         except Exception as error:
             if not isinstance(error, BridgeError | EngineError | OSError):
                 logger.exception("%s", message.header.op)
+            content = content_of(error)
+            if content.code == "internal" and await self._threads.run(own_code().changed):
+                content = ErrorContent(code="internal", message=f"{content.message} {UPDATED}", remedy=UPDATED)
             self._counters.rejected_messages += isinstance(error, ProtocolError)
-            await _send(line, message.header, content_of(error))
+            await _send(line, message.header, content)
             return
         try:
             await _send(line, message.header, reply.content, reply)

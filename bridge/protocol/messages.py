@@ -314,6 +314,7 @@ class HelloReply(Content, frozen=True, kw_only=True):
     model: ModelName
     queued: int
     max_message_bytes: int
+    updated: bool = False  # the software's files changed since it began
 
 
 class ControlsReply(Content, frozen=True, kw_only=True):

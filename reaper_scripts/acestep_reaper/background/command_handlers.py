@@ -72,4 +72,7 @@ def _greeted(hello):
             % (VERSION, version)
         )
         return
+    if hello.get("updated"):
+        status.problem("The software was updated while its daemon ran. Run 'acestep-bridge daemon stop' and try again")
+        return
     status.show("daemon %s answers, %s" % (version, model))

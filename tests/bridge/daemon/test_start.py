@@ -29,6 +29,7 @@ from bridge.protocol.errors import RequestFailed, StoreUnavailable
 from bridge.protocol.home import Connection, Endpoints
 from bridge.protocol.linked import remove_linked
 from bridge.protocol.lock import HomeLock, is_held
+from bridge.system.own_code import OwnCode
 from tests.support.daemons import running, text
 from tests.support.patience import HANG_SECONDS
 
@@ -116,7 +117,10 @@ class _Broken:
         raise RuntimeError("a fault of ours")
 
 
-def test_a_fault_of_the_daemon_ends_its_job(tmp_path: Path) -> None:
+@pytest.mark.parametrize("updated", [False, True])
+def test_a_fault_of_the_daemon_ends_its_job(tmp_path: Path, updated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OwnCode, "changed", lambda code: updated)
+
     async def run() -> Job | None:
         store = JobStore(tmp_path / "jobs")
         job = store.add(Job(job_id="", task="retake", request={"tags": "a"}))
@@ -131,6 +135,7 @@ def test_a_fault_of_the_daemon_ends_its_job(tmp_path: Path) -> None:
     job = asyncio.run(run())
     assert job is not None and job.error is not None
     assert (job.state, job.error.code) == ("failed", "internal") and "RuntimeError" in job.error.message
+    assert ("`acestep-bridge daemon stop` ends the old one" in job.error.message) is updated
 
 
 def test_a_stop_while_another_program_holds_the_file_of_jobs_is_one_in_order(tmp_path: Path) -> None:
