@@ -136,6 +136,8 @@ def check_model(name: str) -> str:
     """The name, if such a model is there. Raises UnknownThing (unknown_model) with how to get it."""
     try:
         registry.resolve(name)
+    except registry.UnknownModel as error:
+        raise refused("unknown_model", "model", error.got, error.expected, error.remedy) from error
     except CheckpointError as error:
         raise refused("unknown_model", "model", name, "a model that is here", str(error)) from error
     except (OSError, ValueError) as error:  # a name that no file can have

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -52,6 +52,18 @@ def descriptions() -> Mapping[str, str]:
     return MappingProxyType({entry.name: entry.description for entry in entries()})
 
 
+class UnknownModel(CheckpointError):
+    """No model has that name, and nothing lies at that path. `got`, `expected` and `remedy` are the message's parts."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        is_path = any(sign in name for sign in "/\\") or name.endswith(".safetensors")
+        self.got = f"{name[:200]!r}, where nothing is" if is_path else repr(name[:200])
+        self.expected = f"one of {', '.join(known)} or the path of a checkpoint folder or .safetensors file"
+        moved = "If it was moved or renamed, name where it is now. " if is_path else ""
+        self.remedy = f"{moved}`acestep-bridge models list` shows them."
+        super().__init__(f"model: got {self.got}, expected {self.expected}. {self.remedy}")
+
+
 def resolve(name: str, home: Path | None = None) -> ModelEntry:
     """A name or a path to its entry. Raises CheckpointError naming what exists, or how to get what is not there."""
     named = {entry.name: entry for entry in entries(home)}
@@ -61,10 +73,7 @@ def resolve(name: str, home: Path | None = None) -> ModelEntry:
         path = Path(name).expanduser()
         if path.exists():
             return ModelEntry(path.name, path.resolve(), "a checkpoint of yours", "its own", _size(path), 0, True)
-    raise CheckpointError(
-        f"model: got {name[:200]!r}, expected one of {', '.join(named)} or the path of a checkpoint folder or "
-        ".safetensors file. `acestep-bridge models list` shows them."
-    )
+    raise UnknownModel(name, list(named))
 
 
 def home_folder() -> Path:

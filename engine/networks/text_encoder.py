@@ -30,6 +30,11 @@ class TextEncoder(nn.Module):
         """Ids with the end token, at most 256."""
         return self.tokenizer.encode(text).ids
 
+    def count(self, text: str) -> int:
+        """Tokens of a whole text with the end token, of which it reads 256."""
+        found = self.tokenizer.encode(text)
+        return len(found.ids) + sum(len(rest.ids) - 1 for rest in found.overflowing)
+
     def encode(self, text: str, query_scale: float = 1.0) -> tuple[Tensor, Tensor]:
         """text -> (hidden (1, S, Dt), mask (1, S) of ones)."""
         device = next(self.model.parameters()).device

@@ -78,3 +78,21 @@ def test_take_envelopes_lead_to_a_new_track_and_a_notice(session):
     items = run(session)
     assert [len(i.takes) for i in items] == [1, 1, 1] and len(session.project.tracks) == 3
     assert "the take has envelopes" in session.fake.help_text
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"D_PITCH": 2.0}, "G minor"),
+        ({"D_PITCH": -1.0, "D_PLAYRATE": 2.0}, "Bb minor"),
+        ({"D_PLAYRATE": 2.0 ** (3 / 12), "B_PPITCH": 0.0}, "F# minor"),
+        ({"D_PITCH": 12.0}, "A minor"),
+    ],
+)
+def test_the_key_is_that_of_the_file_behind_a_take_that_is_pitched(session, values, key):
+    """The new part was in the project's key before the take's pitch, and in another one after it."""
+    session.project.ext["acestep", "key"] = "8A"
+    session.project.items()[0].takes[0].values.update(values)
+    session.project.mark("pitch")
+    run(session)
+    assert sent(session)["key"] == key

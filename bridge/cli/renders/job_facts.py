@@ -16,6 +16,7 @@ from bridge.protocol.home import home_folder
 from engine.errors import InvalidRequest
 
 Facts = dict[str, Any]
+_MOST_CHARACTERS = 100  # of tags in a line
 FILE = "file"  # in `client_data` of jobs of this command line: where their result was written
 
 
@@ -89,6 +90,11 @@ def _shown(file: Path) -> str:
     return f"{file.stem[:8]}...{file.suffix}" if len(file.stem) == 64 else file.name
 
 
+def _beginning(tags: str) -> str:
+    """Tags may be pages long; a line is for finding a job again."""
+    return tags if len(tags) <= _MOST_CHARACTERS else f"{tags[: _MOST_CHARACTERS - 3].rstrip(' ,')}..."
+
+
 def _chosen(job: Job) -> dict[str, Any]:
     entries = job.result or []
     return next((entry for entry in entries if entry.get("chosen", True)), {})
@@ -101,6 +107,6 @@ def words_of(facts: Facts) -> str:
         f"{seconds:.1f} s" if seconds is not None else "",
         f"seed {seed}" if seed is not None else "",
         _shown(Path(file)) if file else "",
-        str(facts["tags"] or ""),
+        _beginning(str(facts["tags"] or "")),
     ]
     return "  ".join(part for part in parts if part)

@@ -87,7 +87,8 @@ class V1:
 
     def reader(self, resolved: Resolved, timbre: Timbre | None = None) -> Reader:
         """Tags, and lyric ids or the grid that nano reads."""
-        return Reader(resolved, self._networks.config, self._networks.lyric_vocab)
+        networks = self._networks
+        return Reader(resolved, networks.config, networks.lyric_vocab, networks.text_encoder.count)
 
     def draw_noise(self, generator: torch.Generator, frames: int) -> Tensor:
         """(1, 8, 16, frames) float32 on the CPU."""

@@ -5,11 +5,12 @@ Knows requests, lyrics and tempo; knows no network, no latents and no audio file
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.constants import MAX_TEXT_TOKENS
 from engine.families.family import Place
 from engine.families.v1.conditioner import Words
 from engine.grid.beat_grid import beat_grid_ids, tempo_from_tags
@@ -36,17 +37,20 @@ class Reader:
     resolved: Resolved
     config: TransformerConfig
     vocabulary: Path | None = None
+    count: Callable[[str], int] | None = None  # tokens of tags
     warnings: list[str] = field(default_factory=list)
 
     def words(self, place: Place, heard: Heard | None = None) -> Words:
         """The words of what is made. `heard` finds tempo, phase, key and chords in the source around."""
         resolved = self.resolved
         tags = full_tags(resolved, self.resolved.tempo_over_time, place.start_seconds, self.config)
+        self._say_cut("tags", tags)
         return Words(tags, self._ids(resolved.all_lyrics, place, tags, heard))
 
     def original_words(self, place: Place, heard: Heard | None = None) -> Words:
         """The words of the source of audio-to-audio."""
         resolved = self.resolved
+        self._say_cut("original_tags", resolved.original_tags)
         ids = self._ids(resolved.original_lyrics, place, resolved.original_tags, heard)
         return Words(resolved.original_tags, ids)
 
@@ -54,8 +58,8 @@ class Reader:
         from engine.lyrics import encode_lyrics, is_instrumental
 
         if self.config.lyric_input != "lyrics":
-            if not is_instrumental(lyrics) and NO_SINGING not in self.warnings:
-                self.warnings.append(NO_SINGING)
+            if not is_instrumental(lyrics):
+                self._warn(NO_SINGING)
             return tuple(self._grid_ids(tags, place, heard))
         if is_instrumental(lyrics):
             return ()
@@ -69,12 +73,21 @@ class Reader:
         self._say_no_key()
         return grid_ids(beats, frame_chords(tags, tempo_map, place, heard))
 
+    def _say_cut(self, field: str, tags: str) -> None:
+        """No token is shorter than a character."""
+        if len(tags) < MAX_TEXT_TOKENS or self.count is None or (tokens := self.count(tags)) <= MAX_TEXT_TOKENS:
+            return
+        self._warn(f"{field}: {tokens} tokens, and the model reads {MAX_TEXT_TOKENS}: the last were left out.")
+
+    def _warn(self, warning: str) -> None:
+        """Say it once."""
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
     def _say_no_key(self) -> None:
         key = (self.resolved.key or "").strip()
         if key and spelled_key(key) is None and key_from_words(key) is None:
-            warning = f"key: {key[:40]!r} is none; its words joined the tags. Expected {SUCH_AS}."
-            if warning not in self.warnings:
-                self.warnings.append(warning)
+            self._warn(f"key: {key[:40]!r} is none; its words joined the tags. Expected {SUCH_AS}.")
 
     def _tempo_map_of(self, tags: str, heard: Heard | None) -> TempoMap | None:
         given = self.resolved.tempo_over_time

@@ -3,6 +3,8 @@
 Take mode replaces the take's source: region in source time = offset + (t - position) * rate.
 """
 
+import math
+
 from reaper_python import *
 
 from .objects import set_take_text, source_kind, source_path, span, take_text
@@ -31,6 +33,13 @@ def anchor(item, take):
 def to_source(item, take, time):
     """Project time to seconds of the take's source."""
     return value(take, "D_STARTOFFS") + (time - span(item)[0]) * value(take, "D_PLAYRATE")
+
+
+def raised_by(take):
+    """Semitones by which the take sounds above its source: its pitch, and its rate where that keeps no pitch."""
+    rate = value(take, "D_PLAYRATE")
+    by_rate = 0.0 if value(take, "B_PPITCH") or rate <= 0.0 else 12.0 * math.log(rate, 2.0)
+    return value(take, "D_PITCH") + by_rate
 
 
 def source_length(take):

@@ -212,6 +212,8 @@ def _musical(job, request, position, offset, rate, take=None):
         points = tempo.points(max(job.start - context, 0.0), end + context)
         request["tempo_map"] = tempo.in_source(points, position, offset, rate)
     if "key" not in request:
-        key = keys.parse(projects.key()) or (keys.of_file(take) if take else "")
+        key = keys.parse(projects.key())
+        if take:
+            key = keys.transposed(key, -takes.raised_by(take)) or keys.of_file(take)
         if key:
             request["key"] = key

@@ -45,6 +45,12 @@ def test_the_list_says_what_each_job_made():
     assert (listed[1]["tags"], listed[1]["seconds"], listed[1]["seed"]) == ("house, drums", 2.0, 7)
 
 
+def test_tags_of_pages_do_not_fill_the_list(store):
+    store.add(Job(job_id="", task="inpaint", request={"tags": "house, " * 800}))
+    lines = CliRunner().invoke(app, ["jobs", "list"]).stdout.splitlines()
+    assert max(map(len, lines)) < 200 and any(line.endswith("house...") for line in lines)
+
+
 @pytest.mark.parametrize("text", [FIRST, FIRST[:15], FIRST[:16], "aab", "aabbccdd"])
 def test_a_part_of_an_id_is_enough(text):
     assert run("show", text).stdout.startswith(FIRST)

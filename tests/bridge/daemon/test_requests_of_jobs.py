@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bridge.daemon import views
 from bridge.jobs import Job
+from bridge.protocol.errors import RequestFailed
 from tests.support.patience import HANG_SECONDS
 
 
@@ -25,3 +28,12 @@ def test_requests_are_told_by_job_and_unknown_ones_left_out(tmp_path: Path) -> N
         job.wait(HANG_SECONDS)
         told = client.requests([job.job_id, "nobody"])
     assert set(told) == {job.job_id} and told[job.job_id]["tags"] == "steps=1" and told[job.job_id]["seed"] == 7
+
+
+def test_a_model_that_was_moved_is_said_once() -> None:
+    """The refusal was told inside another one."""
+    with pytest.raises(RequestFailed) as refused:
+        views.check_model("/music/models/moved")
+    told = str(refused.value)
+    assert refused.value.code == "unknown_model" and told.count("expected") == told.count("got") == 1
+    assert told.startswith("model: got '/music/models/moved', where nothing is") and "name where it is now" in told

@@ -141,6 +141,8 @@ class TestRegistry:
     def test_unknown_names_are_told_what_exists(self) -> None:
         with pytest.raises(CheckpointError, match=r"'ace-step-v9'.*nano, ace-step-v1.*path"):
             registry.resolve("ace-step-v9")
+        with pytest.raises(CheckpointError, match=r"'/music/moved', where nothing is, .*name where it is now"):
+            registry.resolve("/music/moved")
 
     def test_what_is_not_there_is_told_how_to_get(self, tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match=r"8\.3 GB.*Apache-2\.0.*models pull ace-step-v1"):

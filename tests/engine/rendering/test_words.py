@@ -115,3 +115,14 @@ def test_lyrics_of_the_context_stand_around_the_new_words() -> None:
 def test_one_instrument_alone_is_meant_alone(tags: str, read: str) -> None:
     assert stem_tags(tags, ("bass", "drums", "pad")) == read
     assert stem_tags(tags, ()) == tags
+
+
+def test_tags_that_the_model_does_not_read_to_their_end_are_said() -> None:
+    """Each was cut without a word at 256 tokens."""
+    request, count = resolve(engine.TextToAudio(tags="word1 " * 833, seed=1)), networks().text_encoder.count
+    long = Reader(request, SINGS, count=count)
+    long.words(PLACE), long.words(Place(4.0, 40))
+    assert long.warnings == ["tags: 4998 tokens, and the model reads 256: the last were left out."]
+    fits = Reader(resolve(engine.TextToAudio(tags="house, " * 30, seed=1)), SINGS, count=count)
+    fits.words(PLACE)
+    assert count("word1 " * 10) == 61 and not fits.warnings
