@@ -15,6 +15,7 @@ from engine.audio.attacks import levels
 from engine.audio.flams import is_flam
 
 Read = Callable[[int, int], NDArray[np.float64]]
+Span = tuple[int, int]
 _AROUND_SECONDS = 4.0
 _DIP_DB = 9.0
 _DIP_STEPS, _SIDE_STEPS = 30, 60
@@ -22,12 +23,13 @@ _ATTACK_DB = 20.0  # over what was before: an attack after a tail
 _USUAL_PERCENTILE, _MORE_DB = 99.0, 3.0  # of the music's own gaps, as before its attacks
 
 
-def heard_at(read: Read, span: tuple[int, int], place: int, sample_rate: int) -> tuple[bool, bool]:
-    """Whether there is a flam, and whether a dip, at position `place` of what `read` gives within `span`."""
-    around = round(_AROUND_SECONDS * sample_rate)
-    first, last = max(span[0], place - around), min(span[1], place + around)
-    part, seconds = read(first, last), (place - first) / sample_rate
-    return is_flam(part, sample_rate, seconds), is_dip(part, sample_rate, seconds)
+def heard_at(read: Read, span: Span, fade: Span, sample_rate: int) -> tuple[bool, bool]:
+    """Whether there is a flam, and a dip, at the fade [first, last) in what `read` gives within `span`."""
+    around, middle = round(_AROUND_SECONDS * sample_rate), sum(fade) // 2
+    first, last = max(span[0], middle - around), min(span[1], middle + around)
+    part = read(first, last)
+    edges = (fade[0] - first) / sample_rate, (fade[1] - first) / sample_rate
+    return is_flam(part, sample_rate, edges), is_dip(part, sample_rate, (middle - first) / sample_rate)
 
 
 def is_dip(samples: NDArray[np.float64], sample_rate: int, border_seconds: float) -> bool:

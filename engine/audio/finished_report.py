@@ -62,7 +62,7 @@ def report_on(samples: NDArray[Any], sample_rate: int, start: float, end: float,
     def read(first: int, last: int) -> NDArray[np.float64]:
         return audio[:, first : max(first, last)].copy()
 
-    seam = measure(read, window, patch, region, 0, closely=True)
+    seam = measure(read, window, patch, region, 0)
     return FinishedReport(seam, _beats(audio, sample_rate, start, end))
 
 

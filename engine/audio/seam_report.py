@@ -1,15 +1,12 @@
 """How good a joint is, in numbers and in words; `score` chooses among candidates. Measures the finished result.
 
-The click level compares the sharpest moment within each fade (peak of the second difference) with the music's own
-onsets: the 95th percentile of the sharpest moments of each tenth of a second, 2 s either way. A click is what is over
-them and also stands alone: an attack of the music stays sharp for some milliseconds. The beat is compared only where
-one is found on both sides. Knows no files and no model.
+Clicks are told by `clicks`, flams and dips by `borders`. The beat is compared only where one is found on both sides.
+Knows no files and no model.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.audio.borders import heard_at
+from engine.audio.clicks import sharpest
 from engine.audio.flams import FLAM_STEPS
 from engine.audio.loudness import SILENT_LUFS, loudness_lufs
 from engine.audio.onsets import Onsets
@@ -26,11 +24,7 @@ from engine.audio.tone import tilt_db
 from engine.audio.window import Region, Window
 
 ReadResult = Callable[[int, int], NDArray[np.float64]]
-_AROUND_SECONDS = 2.0
 _NEAR_SECONDS = 1.0
-_PIECE_SECONDS = 0.1
-_MOMENT_SECONDS = 0.005
-_ALONE_SECONDS, _ALONE_SAMPLES, _ALONE_DB = 0.004, 4, 9.0
 _IF_ANY = {
     "clicks",
     "flams",
@@ -51,9 +45,8 @@ _SILENT = 10 ** (-70 / 20)  # a peak below -70 dBFS is silence: dither and rumbl
 _SILENT_SCORE = 20.0
 _CHANGED_SCORE = 100.0
 _OFF_THE_BEAT_SCORE = 2.0
-_FLAM_SCORE, _DIP_SCORE = 1.5, 1.0  # each
+_FLAM_SCORE, _DIP_SCORE, _CLICK_SCORE = 1.5, 1.0, 1.0  # each
 WEIGHTS = {"click_db": 6.0, "loudness_lu": 4.0, "beat_ms": 40.0, "tilt_db": 3.0}  # what counts 1 in the score
-_QUIET = 1e-4  # a second difference of -80 dB: below it nothing is heard as a click
 _LEAST_BEAT_SECONDS = 2.0
 
 
@@ -63,12 +56,11 @@ class SeamReport:
 
     `joint_before` and `joint_after` are the positions [start, stop) of fades that do not lie at their borders, with
     their distances from these in ms (negative: before the border). `clicks` names the joints ("start", "end") at which
-    the sharpest moment is over the music's own attacks and none itself; `flams` and `dips` those at which two attacks
-    stand in place of one, and at which the level dips, where it was listened for them. `silent` says what no sample
-    over -70 dBFS is in: "region", "surroundings" (the second on each side) or "both". The next four say what was done
-    to the new part: later by so many ms, faster by so many percent, brighter in dB an octave, wider in dB.
-    `off_the_beat`: both sides have a beat, and the region's attacks do not go with it at any shift, as those of another
-    tempo.
+    the sharpest moment stands alone and is no attack of the music; `flams` and `dips` those at which two attacks stand
+    in place of one, and at which the level dips. `silent` says what no sample over -70 dBFS is in: "region",
+    "surroundings" (the second on each side) or "both". The next four say what was done to the new part: later by so
+    many ms, faster by so many percent, brighter in dB an octave, wider in dB. `off_the_beat`: both sides have a beat,
+    and the region's attacks do not go with it at any shift, as those of another tempo.
     """
 
     samples_changed_outside: int
@@ -106,6 +98,7 @@ class SeamReport:
         changed = _CHANGED_SCORE * (self.samples_changed_outside > 0)
         off = _OFF_THE_BEAT_SCORE * bool(self.off_the_beat)
         heard = _FLAM_SCORE * len(self.flams or ()) + _DIP_SCORE * len(self.dips or ())
+        heard += _CLICK_SCORE * len(self.clicks or ())
         return sum(weighed) + changed + off + heard + _SILENT_SCORE * (self.silent == "region")
 
     def to_dict(self) -> dict[str, Any]:
@@ -125,29 +118,27 @@ def measure(
     region: Region,
     changed_outside: int,
     around: Surroundings | None = None,
-    closely: bool = False,
+    source: ReadResult | None = None,
 ) -> SeamReport:
-    """The report on one region. `read(start, stop)` gives the result by positions of the source, full scale +-1;
-    `around` is what lies around the region there, where that was read before. `closely`: flams and dips are listened
-    for, too, which takes a tenth of a second a joint."""
-    first, last = window.output
+    """The report on one region. `read(start, stop)` gives the result by positions of the source, full scale +-1, and
+    `source` what was there before, where that is known; `around` is what lies around the region there, where that was
+    read before."""
     rate = window.sample_rate
     around = around or surroundings_of(read, window, region)
     inside = read(region.start, region.end)
-    joints = patch.joints
-    start, end = joints[0] or (region.fade_start, region.start), joints[1] or (region.end, region.fade_end)
-    click_before = _click(read, window, *start) if region.start > first else (None, False)
-    click_after = _click(read, window, *end) if region.end < last else (None, False)
+    joints = _joints(window, patch, region)
+    sharp = {at: sharpest(read, window.output, joint, rate, source) for at, joint in joints.items()}
+    levels = {at: moment.level_db for at, moment in sharp.items()}
+    faded = {at for at, joint in zip(("start", "end"), patch.joints, strict=True) if joint is not None}
+    heard = {at: heard_at(read, window.output, joints[at], rate) for at in joints if at in faded}
     late, off_the_beat = _phase_error(inside, around, region, patch.bpm)
-    clicks = ("start",) * click_before[1] + ("end",) * click_after[1]
-    flams, dips = _heard(read, window, patch, region) if closely else ((), ())
     return SeamReport(
         samples_changed_outside=changed_outside,
-        click_before_db=click_before[0],
-        click_after_db=click_after[0],
-        clicks=clicks or None,
-        flams=flams or None,
-        dips=dips or None,
+        click_before_db=levels.get("start"),
+        click_after_db=levels.get("end"),
+        clicks=_names(sharp, lambda moment: moment.is_click),
+        flams=_names(heard, lambda at: at[0]),
+        dips=_names(heard, lambda at: at[1]),
         loudness_difference_lu=_loudness_difference(inside, around),
         tempo_phase_error_ms=late,
         off_the_beat=off_the_beat or None,
@@ -164,19 +155,18 @@ def measure(
     )
 
 
-def _heard(read: ReadResult, window: Window, patch: Patch, region: Region) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The joints at which there is a flam, and those at which there is a dip."""
+def _joints(window: Window, patch: Patch, region: Region) -> dict[str, tuple[int, int]]:
+    """The fades, as positions [first, last): an empty one where a part stands beside another without a fade."""
     first, last = window.output
-    borders = (
-        ("start", patch.joints[0], (region.fade_start, region.start), region.start),
-        ("end", patch.joints[1], (region.end, region.fade_end), region.end),
-    )
-    found: dict[str, tuple[bool, bool]] = {}
-    for name, joint, pinned, border in borders:
-        if joint is not None and first < border < last:
-            place = border if joint == pinned else sum(joint) // 2
-            found[name] = heard_at(read, window.output, place, window.sample_rate)
-    return tuple(n for n, (flam, _) in found.items() if flam), tuple(n for n, (_, dip) in found.items() if dip)
+    before, after = patch.joints
+    found = {"start": before or (region.fade_start, region.start), "end": after or (region.end, region.fade_end)}
+    inside = {"start": region.start > first, "end": region.end < last}
+    return {at: joint for at, joint in found.items() if inside[at]}
+
+
+def _names(found: Mapping[str, Any], is_so: Callable[[Any], bool]) -> tuple[str, ...] | None:
+    """The joints of which something is so; None for none."""
+    return tuple(at for at, what in found.items() if is_so(what)) or None
 
 
 def changed_samples(source: NDArray[Any], result: NDArray[Any], position: int, patches: tuple[Patch, ...]) -> int:
@@ -218,46 +208,6 @@ def _silent(inside: NDArray[Any], around: Surroundings) -> str | None:
     sides = [side for side in (around.before[:, -near:], around.after[:, :near]) if side.shape[1]]
     beside = bool(sides) and all(is_silent(side) for side in sides)
     return "both" if region and beside else "region" if region else "surroundings" if beside else None
-
-
-def _click(read: ReadResult, window: Window, start: int, stop: int) -> tuple[float, bool]:
-    """Sharpest moment of a joint against the music around it, in dB; and whether it is a click."""
-    first, last = window.output
-    rate = window.sample_rate
-    moment, around = max(4, round(_MOMENT_SECONDS * rate)), round(_AROUND_SECONDS * rate)
-    low, high = max(first, start - moment), min(last, stop + moment)
-    begin = max(first, low - moment)
-    near = _sharpness(read(begin, min(last, high + moment)))
-    joint = near[low - begin : max(low, high - 2) - begin]
-    left = _sharpness(read(max(first, start - around), max(first, start - moment)))
-    right = _sharpness(read(min(last, stop + moment), min(last, stop + around)))
-    piece = round(_PIECE_SECONDS * rate)
-    peaks = np.concatenate([_peaks(left, piece), _peaks(right, piece)])
-    usual = float(np.percentile(peaks, 95)) if peaks.size else 0.0
-    level = round(20 * math.log10(max(float(joint.max(initial=0)), _QUIET) / max(usual, _QUIET)), 2)
-    return level, level > 0 and _stands_alone(near, low - begin + int(joint.argmax()), rate)
-
-
-def _stands_alone(sharpness: NDArray[np.float64], at: int, rate: int) -> bool:
-    """Whether a moment is 9 dB sharper than nearly all of the 4 ms on each side of it."""
-    wide = max(2 * _ALONE_SAMPLES, round(_ALONE_SECONDS * rate))
-    sides = sharpness[max(0, at - wide) : max(0, at - _ALONE_SAMPLES)], sharpness[at + _ALONE_SAMPLES : at + wide]
-    beside = np.concatenate(sides)
-    usual = float(np.percentile(beside, 95)) if beside.size else 0.0
-    return 20 * math.log10(float(sharpness[at]) / max(usual, _QUIET)) > _ALONE_DB
-
-
-def _sharpness(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Size of the second difference, the larger of the channels: (n - 2,)."""
-    if samples.shape[1] < 3:
-        return np.zeros(0)
-    return np.asarray(np.abs(np.diff(samples, 2, axis=1)).max(axis=0))
-
-
-def _peaks(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
-    """The peak of each whole piece of a length."""
-    whole = values.size // length * length
-    return values[:whole].reshape(-1, length).max(axis=1)
 
 
 def _loudness_difference(inside: NDArray[Any], around: Surroundings) -> float | None:
@@ -326,12 +276,13 @@ def _place_words(where: str, place: tuple[float, float] | None) -> str | None:
 def _click_words(where: str, level: float | None, clicks: tuple[str, ...] | None) -> str | None:
     if level is None:
         return None
+    if where in (clicks or ()):
+        how = f"{level:.0f} dB sharper than the music around it" if level > 0 else "sharp and stands alone"
+        return f"The joint at the {where} is {how}; it may be heard as a click."
     if level <= 0:
         return f"No click at the {where}: the joint is {abs(level):.0f} dB below the music's own attacks."
-    if where not in (clicks or ()):
-        over = f"{level:.0f} dB over" if round(level) else "as sharp as"
-        return f"No click at the {where}: what is sharp there is an attack, {over} the music around it."
-    return f"The joint at the {where} is {level:.0f} dB sharper than the music around it; it may be heard as a click."
+    over = f"{level:.0f} dB over" if round(level) else "as sharp as"
+    return f"No click at the {where}: what is sharp there is an attack, {over} the music around it."
 
 
 def _loudness_words(report: SeamReport) -> str | None:

@@ -81,12 +81,11 @@ class Joiner:
         fitting: Fitting | bool,
         clip: bool,
         listening: Listening | None = None,
-        closely: bool = False,
     ) -> None:
         """`fitting` as a bool is `match_loudness` with the fades at the borders. `listening` to these windows, where
-        it was begun before. `closely`: what the reports listen for is all that candidates may differ in."""
+        it was begun before."""
         self._source = source
-        self._listening, self._closely = listening, closely
+        self._listening = listening
         self._fitting = fitting if isinstance(fitting, Fitting) else Fitting(fitting)
         self._start, self._stop = output_of(windows, clip)
         self._canvas = padded(source, self._start, self._stop)
@@ -105,7 +104,7 @@ class Joiner:
                 piece.region,
                 outside,
                 self._beside(piece, pieces),
-                self._closely,
+                self._reader(()),
             )
             for piece, patch in zip(pieces, patches, strict=True)
         )

@@ -108,8 +108,7 @@ def _join(
     joined = []
     with job.timed("seam"):
         job.report("seam", 0, job.items)
-        clip, several = job.resolved.output == "clip", job.resolved.candidates > 1
-        joiner = Joiner(source, windows, _fitting(job), clip, listening, closely=several)
+        joiner = Joiner(source, windows, _fitting(job), job.resolved.output == "clip", listening)
         for i in range(job.items):
             joined.append(joiner.join(pieces[i]))
             job.report("seam", i + 1, job.items)

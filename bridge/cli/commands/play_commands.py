@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bridge.cli.options.paths import file_path
-from bridge.cli.options.times import clock, seconds_of
+from bridge.cli.options.times import clock, time_of
 from bridge.cli.terminal.output import AsJson, Exit, fail, handled, print_json, show
 from engine.errors import InvalidRequest
 
@@ -58,8 +58,8 @@ def read_part(path: Path, start_time: str | None = None, end_time: str | None = 
     from engine.audio.files import probe, read
 
     info = probe(path)
-    start = _seconds("start_time", start_time) if start_time is not None else 0.0
-    end = _seconds("end_time", end_time) if end_time is not None else info.duration_seconds
+    start = time_of("start_time", start_time) if start_time is not None else 0.0
+    end = time_of("end_time", end_time) if end_time is not None else info.duration_seconds
     if not 0 <= start < end:
         raise InvalidRequest("start_time", clock(start), f"less than end_time ({clock(end)})", "Swap them.")
     first, last = round(start * info.sample_rate), min(info.frames, round(end * info.sample_rate))
@@ -68,13 +68,6 @@ def read_part(path: Path, start_time: str | None = None, end_time: str | None = 
             "start_time", clock(start), f"less than {clock(info.duration_seconds)}", "Say an earlier one."
         )
     return read(path, first, last, (0, 1) if info.channels > 2 else None)
-
-
-def _seconds(name: str, text: str) -> float:
-    try:
-        return seconds_of(text)
-    except ValueError:
-        raise InvalidRequest(name, repr(text), "a time in seconds", "Say, for example, 8.5 or 1:08.5.") from None
 
 
 def matched_gains(pair: Sequence[Audio]) -> list[float]:

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridge.cli.options.bars import EndBar, StartBar, tempo_points, times_of_bars
 from bridge.cli.options.paths import file_path
+from bridge.cli.options.region import LONGEST_UNASKED, ROUNDED
+from bridge.cli.options.request_options import option_name, value_of
+from bridge.cli.options.times import clock, time_of
 from bridge.cli.terminal.output import AsJson, handled, print_json, show
 from engine.errors import InvalidRequest
+from engine.requests import TASKS, fields_of
 
 if TYPE_CHECKING:
     from bridge.demo.report_picture import Reported
 
 _JOB = re.compile(r"\d{8}T\d{6}-[0-9a-f]+")
 File = Annotated[str, typer.Argument(metavar="FILE|JOB", help="A file, or a job as in `jobs list`.")]
-Start = Annotated[float | None, typer.Option("--start-time", metavar="SECONDS", help="Start of the new part.")]
-End = Annotated[float | None, typer.Option("--end-time", metavar="SECONDS", help="End of the new part.")]
+Start = Annotated[
+    str | None, typer.Option("--start-time", metavar="TIME", help="Start of the new part: 8.5 or 1:08.5.")
+]
+End = Annotated[str | None, typer.Option("--end-time", metavar="TIME", help="End of the new part.")]
+Tempo = Annotated[str | None, typer.Option("--tempo", metavar="BPM", help="For bars, where no recipe says it.")]
+Meter = Annotated[str | None, typer.Option("--meter", metavar="METER", help="For bars: such as 6/8.")]
+Downbeat = Annotated[str | None, typer.Option("--downbeat-time", metavar="TIME", help="For bars: where bar 1 begins.")]
 Picture = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="PNG", parser=file_path, help="Draw the report as a picture.")
 ]
@@ -40,18 +51,32 @@ def add_to(app: typer.Typer) -> None:
 
 @handled
 def report(
-    file: File, out: Picture = None, start_time: Start = None, end_time: End = None, as_json: AsJson = False
+    file: File,
+    out: Picture = None,
+    start_time: Start = None,
+    end_time: End = None,
+    start_bar: StartBar = None,
+    end_bar: EndBar = None,
+    tempo: Tempo = None,
+    meter: Meter = None,
+    downbeat_time: Downbeat = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say how a new part fits in a file: its recipe tells where it is, or --start-time and --end-time."""
     from bridge.demo.report_picture import Reported, draw_report, fades_of
-    from engine.audio.files import read
+    from engine.audio.files import probe, read
     from engine.audio.metadata import read_recipe
 
     clip = _clip_of(file)
-    audio = read(clip.path)
-    start, end = _region(clip, audio.duration_seconds, start_time, end_time)
+    recipe, length = read_recipe(clip.path), probe(clip.path).duration_seconds
+    request = (recipe or {}).get("request")
+    made = request if isinstance(request, dict) else None
+    grid = {"tempo": tempo, "meter": meter, "downbeat_time": downbeat_time}
+    times = _times((start_time, end_time), (start_bar, end_bar), _grid(made or {}, grid))
+    start, end = _region(clip, made, length, *times)
+    _check_out(out, clip.path)
     title = f"{clip.name}, new from {start:.2f} s to {end:.2f} s"
-    reported = Reported(audio, start, end, title, fades_of(read_recipe(clip.path)))
+    reported = Reported(read(clip.path), start, end, title, fades_of(recipe))
     found = reported.report()
     if out is not None:
         draw_report(reported, found, out)
@@ -80,33 +105,78 @@ def _clip_of(text: str) -> _Clip:
     return _Clip(Path(made.path or ""), made.file_name)
 
 
-def _region(clip: _Clip, duration: float, start: float | None, end: float | None) -> tuple[float, float]:
-    """Borders of the new part in seconds of the file: given, or those of its recipe."""
+def _check_out(out: Path | None, audio: Path) -> None:
+    """Raises InvalidRequest for a picture that would replace what it shows."""
+    if out is not None and out.exists() and out.samefile(audio):
+        raise InvalidRequest("--out", str(out), "another file than the audio", "Name the picture, such as report.png.")
+
+
+def _grid(request: Mapping[str, Any], given: Mapping[str, str | None]) -> dict[str, Any]:
+    """What tells bars: the fields of the recipe's request, and in place of them those that are given."""
+    known = fields_of(TASKS["inpaint"])
+    fields = {name: value_of(known[name], text) for name, text in given.items() if text is not None}
+    made = {name: request[name] for name in ("tempo_map", "tags", *given) if request.get(name) is not None}
+    if "tempo" in fields:
+        made.pop("tempo_map", None)
+    return {**made, **fields}
+
+
+def _times(
+    times: tuple[str | None, str | None], bars: tuple[int | None, int | None], grid: dict[str, Any]
+) -> tuple[float | None, float | None]:
+    """Start and end in seconds of the file, where they are given: as times, or as bars. Raises InvalidRequest."""
+    names = "start_time", "end_time"
+    for name, text, bar in zip(names, times, bars, strict=True):
+        if text is not None and bar is not None:
+            got = f"--{name.split('_')[0]}-bar {bar} and {option_name(name)}"
+            raise InvalidRequest(name, got, "one of them", "Leave one of them out.")
+    found = {name: time_of(name, text) for name, text in zip(names, times, strict=True) if text is not None}
+    if any(bar is not None for bar in bars):
+        found |= times_of_bars(tempo_points(grid), *bars)
+    return found.get("start_time"), found.get("end_time")
+
+
+def _region(
+    clip: _Clip, request: Mapping[str, Any] | None, length: float, start: float | None, end: float | None
+) -> tuple[float, float]:
+    """Borders of the new part in seconds of the file: given, or those of its recipe. Raises InvalidRequest."""
     if start is None and end is None:
-        start, end = _of_recipe(clip, duration)
-    first = 0.0 if start is None else start
-    return first, duration if end is None else end
+        start, end = _of_recipe(clip, request, length)
+    first, last = 0.0 if start is None else start, length if end is None else end
+    last = length if abs(last - length) < ROUNDED else last
+    if not 0 <= first < length:
+        raise InvalidRequest("start_time", clock(first), f"0:00 to less than {clock(length)}", "Say another one.")
+    if not first < last <= length:
+        raise InvalidRequest(
+            "end_time", clock(last), f"more than {clock(first)}, up to {clock(length)}", "Say another."
+        )
+    return first, last
 
 
-def _of_recipe(clip: _Clip, duration: float) -> tuple[float, float]:
-    from engine.audio.metadata import read_recipe
-
-    made = read_recipe(clip.path)
-    if made is None:
+def _of_recipe(clip: _Clip, request: Mapping[str, Any] | None, duration: float) -> tuple[float, float]:
+    if request is None:
         got = f"nothing for {clip.name}, which holds no recipe"
         raise InvalidRequest("start_time", got, "where the new part is", "Give --start-time and --end-time.")
-    request: dict[str, Any] = made["request"]
+    try:
+        return _inpainted(request, duration)
+    except (TypeError, ValueError):
+        got = f"a recipe in {clip.name} that says no times"
+        raise InvalidRequest("start_time", got, "one of a render", "Give --start-time and --end-time.") from None
+
+
+def _inpainted(request: Mapping[str, Any], duration: float) -> tuple[float, float]:
+    """The region of an inpaint in its whole source. Raises TypeError and ValueError for times that are none."""
     if request.get("task") != "inpaint" or request.get("output") == "clip":
         return _outpainted(request, duration)
     start, end = float(request.get("start_time") or 0.0), request.get("end_time")
     if request.get("start_time_relative_to") == "end":
         start = duration - start
     if end is None:
-        return start, min(30.0, duration)
+        return start, min(LONGEST_UNASKED, duration)
     return start, duration - float(end) if request.get("end_time_relative_to") == "end" else float(end)
 
 
-def _outpainted(request: dict[str, Any], duration: float) -> tuple[float, float]:
+def _outpainted(request: Mapping[str, Any], duration: float) -> tuple[float, float]:
     """What outpainting added on its longer side; of other tasks the whole file is new."""
     before = float(request.get("extend_before_duration") or 0.0)
     after = float(request.get("extend_after_duration") or 0.0)

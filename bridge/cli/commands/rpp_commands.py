@@ -14,7 +14,7 @@ from bridge.cli.options.bars import EndBar, StartBar, times_of_bars
 from bridge.cli.options.help_pages import TIMES
 from bridge.cli.options.late import add_late
 from bridge.cli.options.request_options import option_name, options_of, values_from
-from bridge.cli.options.times import seconds_of
+from bridge.cli.options.times import time_of
 from bridge.cli.terminal.output import AsJson, handled, note, print_json, show
 from engine.errors import InvalidRequest
 
@@ -163,7 +163,7 @@ def _task_of_changes(task: Task, name: str) -> str:
 def _times(options: dict[str, Any]) -> tuple[float | None, float | None]:
     """start_time and end_time in seconds of the project, where they are given: as times, or as bars of its tempo."""
     given = {"start_time": options["start"], "end_time": options["end"]}
-    times = {name: None if text is None else _seconds(name, text) for name, text in given.items()}
+    times = {name: None if text is None else time_of(option_name(name), text) for name, text in given.items()}
     bars = {"start_time": options["start_bar"], "end_time": options["end_bar"]}
     for name, bar in bars.items():
         if bar is not None and times[name] is not None:
@@ -184,14 +184,6 @@ def _tempo_of(project: Path) -> list[Any]:
     check_out(project, None)
     points = request_map(Project.load(project).tempo, 0.0, float("inf"), 0.0, 0.0, 1.0)
     return list(TempoMap.from_points(points).points)
-
-
-def _seconds(name: str, text: str) -> float:
-    try:
-        return seconds_of(text)
-    except ValueError:
-        got, remedy = repr(text), "Say, for example, 8.5 or 1:08.5."
-        raise InvalidRequest(option_name(name), got, "a time in seconds", remedy) from None
 
 
 def _render(job: ProjectJob) -> ProjectResult:

@@ -37,9 +37,9 @@ def _made(window: Window, samples: np.ndarray) -> Made:
     return Made(np.ascontiguousarray(samples), window.start)
 
 
-def _joined(source: np.ndarray, made: Made, window: Window, match: bool = True, closely: bool = False) -> Joined:
-    """The whole source with what was made in its place, as a render does it; `closely`, as one of candidates."""
-    joiner = Joiner(open_source(Audio(source, RATE)), (window,), match, clip=False, closely=closely)
+def _joined(source: np.ndarray, made: Made, window: Window, match: bool = True) -> Joined:
+    """The whole source with what was made in its place, as a render does it."""
+    joiner = Joiner(open_source(Audio(source, RATE)), (window,), match, clip=False)
     return joiner.join([Piece(made, part) for part in single_regions(window)])
 
 
@@ -242,9 +242,9 @@ def test_a_bad_candidate_among_good_ones_is_never_chosen(fault: str) -> None:
     joined = []
     for seed in (9, 10, 11):
         new = np.roll(_music(24, seed=seed), RATE // 4, axis=1)
-        joined.append(_joined(source, _made(window, new[:, window.start : window.end]), window, False, True))
+        joined.append(_joined(source, _made(window, new[:, window.start : window.end]), window, False))
     new = _spoiled(np.roll(_music(24, seed=12), RATE // 4, axis=1), fault)
-    bad = _joined(source, _made(window, new[:, window.start : window.end]), window, False, True)
+    bad = _joined(source, _made(window, new[:, window.start : window.end]), window, False)
     for place in range(4):
         candidates = [*joined[:place], bad, *joined[place:]]
         assert choose_best(candidates, 4) != {place}
@@ -293,7 +293,7 @@ def test_score_orders_candidates() -> None:
 
 
 @pytest.mark.parametrize("fault", ["flam", "dip"])
-def test_two_attacks_and_a_dip_are_heard_in_candidates_and_cost_one(fault: str) -> None:
+def test_two_attacks_and_a_dip_are_heard_in_every_result_and_cost_one(fault: str) -> None:
     """Beside a candidate that is the same but for it: nothing else tells them apart."""
     source = np.roll(_music(24), RATE // 4, axis=1)
     window = plan_window(source.shape[1], RATE, 8, 16, 8.0)
@@ -305,10 +305,9 @@ def test_two_attacks_and_a_dip_are_heard_in_candidates_and_cost_one(fault: str) 
         bad[:, 8 * RATE + 750 : 8 * RATE + 2250] += hit
     else:
         bad[:, 16 * RATE - 700 : 16 * RATE] *= 0.02
-    one, other, unheard = (
-        _joined(source, _made(window, new[:, window.start : window.end]), window, False, closely)
-        for new, closely in ((good, True), (bad, True), (bad, False))
+    one, other = (
+        _joined(source, _made(window, new[:, window.start : window.end]), window, False) for new in (good, bad)
     )
     assert fault in " ".join(other.reports[0].in_words()) or "dips at the end" in " ".join(other.reports[0].in_words())
     assert choose_best([other, one], 2) == {1} and other.score > one.score + 0.9
-    assert unheard.score < one.score + 0.5 and not {"flams", "dips"} & set(one.report)
+    assert not {"flams", "dips"} & set(one.report)
