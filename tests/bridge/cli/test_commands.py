@@ -300,15 +300,35 @@ def test_a_full_disk_names_the_file_of_a_link_and_leaves_none(home, tmp_path, mo
 def test_a_report_of_any_file_in_words_numbers_and_as_a_picture(tmp_path):
     numbers = np.random.default_rng(0).normal(0, 0.1, (6 * 22050, 2))
     soundfile.write(tmp_path / "song.wav", numbers, 22050)
-    borders = ["--start-time", 2, "--end-time", 4]
+    borders = ["--start-time", "0:02", "--end-time", 4]
     said = run("report", tmp_path / "song.wav", *borders, "-o", tmp_path / "report.png")
     assert said.exit_code == 0 and "as loud as the music around it" in said.stdout
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
-    told = json.loads(run("report", tmp_path / "song.wav", *borders, "--json").stdout)
-    assert told["flams"] == [] and told["words"]
+    bars = ["--start-bar", 2, "--end-bar", 3, "--tempo", 120]
+    told = json.loads(run("report", tmp_path / "song.wav", *bars, "--json").stdout)
+    assert told["flams"] == [] and told["words"] and (told["start_time"], told["end_time"]) == (2, 4)
     assert run("report", "20260101T000000-0a0b0c0d").exit_code == 3  # a job, and no daemon has ever run
     refused = run("report", tmp_path / "song.wav")
     assert refused.exit_code == 2 and "--start-time" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--start-time", "1:99"], "a time such as 1:08.5"),
+        (["--start-time", "nan"], "a time such as 1:08.5"),
+        (["--start-time", "0:04", "--end-time", "0:02"], "more than 0:04"),
+        (["--start-time", "0:04", "--end-time", "1:00"], "up to 0:06"),
+        (["--start-bar", "2"], "bars without a tempo"),
+        (["--start-bar", "2", "--start-time", "2", "--tempo", "120"], "expected one of them"),
+        (["--start-time", "2", "--out", "song.wav"], "another file than the audio"),
+    ],
+)
+def test_a_report_refuses_what_is_no_region(tmp_path, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("song.wav", np.zeros((6 * 8000, 1)), 8000)
+    refused = run("report", "song.wav", *words)
+    assert refused.exit_code == 2 and said in refused.output
 
 
 def test_effects_are_listed_shown_and_checked(home):

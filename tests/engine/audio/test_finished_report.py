@@ -101,3 +101,15 @@ def test_a_roll_has_no_flam() -> None:
 @pytest.mark.parametrize("seconds", [0.0, 0.02, 0.3, 3.0])
 def test_silence_and_little_audio_have_no_flam(seconds: float) -> None:
     assert not is_flam(np.zeros((2, round(seconds * RATE))), RATE, (seconds / 2, seconds / 2))
+
+
+@pytest.mark.parametrize("height", [0.0, 0.15])
+def test_a_click_between_sparse_drums_is_named_though_they_are_sharper(height: float) -> None:
+    """Drums each second, of noise that is 16 dB sharper than the click."""
+    rng = np.random.default_rng(4)
+    since = np.mod(np.arange(20 * RATE) / RATE, 1.0)
+    audio = rng.normal(0, 1, (2, since.size)) * (np.exp(-since * 60) * 0.3 + 1e-5)
+    audio[:, round(8.5 * RATE) - 60] += height
+    report = report_on(audio, RATE, 8.5, 13.5)
+    assert report.seam.clicks == (("start",) if height else None) and report.seam.click_before_db < 0
+    assert ("stands alone" in " ".join(report.in_words())) == bool(height)

@@ -231,6 +231,16 @@ def test_a_silent_candidate_is_worse_than_one_that_sounds() -> None:
     assert _report(source, source * 0).score > _report(source, _music(24, seed=9) * 0.2).score + 1
 
 
+def test_an_attack_that_the_source_has_at_the_joint_is_the_musics() -> None:
+    """It is the sharpest around, in the source as in the result."""
+    source, new = _music(24), _music(24, seed=9)
+    window = plan_window(source.shape[1], RATE, 8, 16, 8.0)
+    for audio in (source, new):
+        audio[:, 8 * RATE - 300] += 4.0
+    report = _joined(source, _made(window, new[:, window.start : window.end]), window, False).reports[0]
+    assert report.click_before_db is not None and report.click_before_db < 1 and report.clicks is None
+
+
 _FAULTS = ("click", "loud", "quiet", "late", "slow", "dull", "silent")
 
 
