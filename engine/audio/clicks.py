@@ -49,10 +49,10 @@ def sharpest(read: Read, output: Span, joint: Span, sample_rate: int, source: Re
     here, by_itself = near.sharpest(low, high)
     own, own_alone = (0.0, False) if source is None else _Moments.of(source, near.span, sample_rate).sharpest(low, high)
     usual = max(float(np.percentile(peaks, 95)) if peaks.size else 0.0, own)
-    lone = max(float(peaks[alone].max(initial=0.0)), own if own_alone else 0.0)
-    level = round(_db(here, usual), 2)
+    level, lone = round(_db(here, usual), 2), float(peaks[alone].max(initial=0.0))
     between_attacks = level > _LEAST_DB and _db(here, lone) > _OVER_LONE_DB
-    return Sharpest(level, by_itself and (level > 0 or between_attacks))
+    is_sources = own_alone and _db(here, own) <= _OVER_LONE_DB
+    return Sharpest(level, by_itself and not is_sources and (level > 0 or between_attacks))
 
 
 @dataclass(frozen=True, eq=False)
