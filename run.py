@@ -8,6 +8,9 @@ if __name__ == "__main__":  # another program's folders for another Python must 
     _foreign = {os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry}
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) not in _foreign - {sys.path[0]}]
 
+if sys.version_info < (3, 8):  # noqa: UP036  it cannot even read what tells others that they are too old
+    sys.exit("Python {}.{} is too old: acestep-bridge needs 3.11 or newer (python.org).".format(*sys.version_info))
+
 import signal
 import subprocess
 import threading

@@ -69,7 +69,7 @@ def request(job: Job, with_paths: bool) -> dict[str, Any]:
 
 def unknown_job(job_id: str) -> RequestFailed:
     """The error for a job that is not there."""
-    return refused("unknown_job", "job_id", job_id[:60], "a job of this daemon", "`jobs list` shows them.")
+    return refused("unknown_job", "job_id", job_id[:60] or "no id", "a job of this daemon", "`jobs list` shows them.")
 
 
 def result(job: Job, with_paths: bool, variation: int | None) -> m.ResultReply:

@@ -21,8 +21,8 @@ _CAUSES = (
     (_NETWORK, "There is no connection to the package server. Check the network (or the proxy)"),
     (
         "WinError 32|WinError 5|being used by another process|Access is denied",
-        "A file is in use. Quit REAPER and programs that run acestep-bridge (a daemon: `acestep-bridge service "
-        "uninstall`, or Ctrl-C where it runs)",
+        "A file is in use. Quit REAPER and programs that run acestep-bridge (a daemon: `acestep-bridge daemon stop`, "
+        "and `acestep-bridge service uninstall` where it starts with your login)",
     ),
     ("Permission denied|PermissionError|Read-only file system", "This folder cannot be written. Move it elsewhere"),
 )
