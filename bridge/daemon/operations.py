@@ -30,7 +30,7 @@ from bridge.jobs import Job, JobStore
 from bridge.protocol import messages as m
 from bridge.protocol.errors import refused
 from bridge.protocol.frames import MAX_MESSAGE_BYTES, PROTOCOL_VERSION
-from bridge.system.own_code import own_code
+from bridge.system.own_code import SOFTWARE, own_code
 from bridge.system.version import package_version
 
 _MAX_WAIT_SECONDS = 60.0
@@ -102,6 +102,7 @@ class Operations:
                 queued=self._store.queued(call.peer.owner),
                 max_message_bytes=MAX_MESSAGE_BYTES,
                 updated=await self._threads.run(own_code().changed),
+                software=str(SOFTWARE) if call.peer.is_local else "",
             )
         )
 

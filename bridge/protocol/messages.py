@@ -315,6 +315,7 @@ class HelloReply(Content, frozen=True, kw_only=True):
     queued: int
     max_message_bytes: int
     updated: bool = False  # the software's files changed since it began
+    software: str = ""  # where they lie; not told to other machines
 
 
 class ControlsReply(Content, frozen=True, kw_only=True):

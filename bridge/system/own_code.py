@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-UPDATED = (
-    "The software was updated while its daemon ran. `acestep-bridge daemon stop` ends the old one; the next command "
-    "starts the new one, and jobs that wait go on there."
+SOFTWARE = Path(__file__).parents[2]  # where it lies
+END_IT = (
+    "`acestep-bridge daemon stop` ends the old one; the next command starts the new one, and jobs that wait "
+    "go on there."
 )
-_FOLDERS = tuple(Path(__file__).parents[2] / name for name in ("bridge", "engine"))
+UPDATED = f"The software was updated while its daemon ran. {END_IT}"
+_FOLDERS = (SOFTWARE / "bridge", SOFTWARE / "engine")
 _LOOK_SECONDS = 5.0
 
 
@@ -34,6 +36,17 @@ class OwnCode:
             self._looked = now
             self._changed = _state(self._folders) != self._began
         return self._changed
+
+
+def why_another(updated: bool, software: str) -> str:
+    """What to do where a daemon that says so of itself is not of this software as it is now; "" where it is."""
+    if updated:
+        return UPDATED
+    try:
+        is_ours = not software or os.path.samefile(software, SOFTWARE)
+    except OSError:  # gone
+        is_ours = False
+    return "" if is_ours else f"The daemon that runs is of the software in {software}. {END_IT}"
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.system.own_code import OwnCode
+from bridge.system.own_code import SOFTWARE, OwnCode, why_another
 
 
 def test_files_that_are_not_those_of_the_start_are_an_update(tmp_path: Path) -> None:
@@ -26,6 +26,14 @@ def test_files_that_are_not_those_of_the_start_are_an_update(tmp_path: Path) -> 
     file.write_text("1")
     now[0] += 60.0
     assert code.changed()  # what was imported in between was of the other one
+
+
+def test_a_daemon_of_another_software_is_told(tmp_path: Path) -> None:
+    """After an update that was unpacked beside the old one."""
+    assert why_another(False, "") == why_another(False, str(SOFTWARE)) == ""
+    assert why_another(True, str(SOFTWARE)).startswith("The software was updated")
+    for other in (tmp_path, tmp_path / "gone"):
+        assert f"is of the software in {other}. `acestep-bridge daemon stop`" in why_another(False, str(other))
 
 
 @pytest.mark.parametrize("change", ["new", "gone", "touched"])

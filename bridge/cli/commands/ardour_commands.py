@@ -50,6 +50,9 @@ def install(config_folder: Config = None, as_json: AsJson = False) -> None:
         for slot in report.slots:
             show(f"    action: {slot.name} (LuaAction/script-{slot.number})")
     show(NEXT)
+    from bridge.cli.renders.daemon_session import note_another_daemon
+
+    note_another_daemon()
 
 
 @group.command("uninstall")

@@ -10,7 +10,7 @@ from msgspec import to_builtins
 from bridge.cli.commands.logs_command import OF_THE_DAEMON, Follow, Level, Lines, tell
 from bridge.cli.terminal.output import AsJson, Exit, handled, print_json, show
 from bridge.model_words import model_words
-from bridge.system.own_code import UPDATED
+from bridge.system.own_code import why_another
 
 group = typer.Typer(help="The daemon that runs: status, logs, stop.", no_args_is_help=True, rich_markup_mode=None)
 STOP_SECONDS = 30.0
@@ -37,8 +37,8 @@ def status(as_json: AsJson = False) -> None:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(hello.started))
         show(f"Process {hello.pid}, version {hello.package_version}, since {since}, home {hello.home}")
         show(f"    {model_words(hello.model)}; {hello.queued} job(s) waiting")
-        if hello.updated:
-            show(f"    {UPDATED}")
+        if why := why_another(hello.updated, hello.software):
+            show(f"    {why}")
     if hello is None:
         raise typer.Exit(int(Exit.FAILED))
 

@@ -56,6 +56,9 @@ def install(
     for action in report.actions:
         show(f"    action: {action.name}")
     show(NEXT.format(action="Regenerate time selection as new take"))
+    from bridge.cli.renders.daemon_session import note_another_daemon
+
+    note_another_daemon()
 
 
 @group.command("uninstall")

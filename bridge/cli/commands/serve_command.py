@@ -12,7 +12,7 @@ from bridge.cli.options.logging_options import LogLevel, check_log_level
 from bridge.cli.terminal.output import handled, note
 from bridge.daemon.device_words import devices_of
 from bridge.model_words import model_words
-from bridge.system.own_code import UPDATED
+from bridge.system.own_code import why_another
 from engine.errors import InvalidRequest
 
 
@@ -77,8 +77,8 @@ def run_daemon(options: Mapping[str, str | None], others: Sequence[str] = ()) ->
     running = running_daemon()
     if running is not None:
         note(f"A daemon runs already (process {running.pid}, {model_words(running.model)}); it goes on.")
-        if running.updated:
-            note(UPDATED)
+        if why := why_another(running.updated, running.software):
+            note(why)
         return 0
     words = [word for name, value in options.items() if value for word in (name, value)]
     note("Ctrl-C ends the daemon.")

@@ -266,7 +266,7 @@ def daemon_check() -> Check:
     from bridge.cli.renders.daemon_session import running_daemon
     from bridge.model_words import model_words
     from bridge.protocol.errors import BridgeError
-    from bridge.system.own_code import UPDATED
+    from bridge.system.own_code import why_another
 
     start = "Commands start one for themselves; to keep one running: acestep-bridge serve"
     try:
@@ -277,8 +277,8 @@ def daemon_check() -> Check:
         return Check("daemon", False, "not running", start, optional=True, code="daemon")
     engine = f"engine {hello.engine.state}" + (f" on {hello.engine.device}" if hello.engine.device else "")
     text = f"running (process {hello.pid}), {model_words(hello.model)}, {engine}"
-    remedy = UPDATED if hello.updated else ""
-    return Check("daemon", not hello.updated, text, remedy, optional=True, code="daemon")
+    remedy = why_another(hello.updated, hello.software)
+    return Check("daemon", not remedy, text, remedy, optional=True, code="daemon")
 
 
 def others_checks() -> Iterator[Check]:

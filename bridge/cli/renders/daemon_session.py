@@ -17,6 +17,7 @@ from bridge.client import Client, JobHandle, JobResult, daemon_for_call
 from bridge.model_words import model_words
 from bridge.protocol.errors import BridgeError, DaemonNotRunning
 from bridge.protocol.messages import HelloReply, JobStatus
+from bridge.system.own_code import why_another
 from engine.requests import Request
 
 OnStatus = Callable[[JobStatus], None]
@@ -44,6 +45,14 @@ def running_daemon() -> HelloReply | None:
             return client.hello()
     except DaemonNotRunning:
         return None
+
+
+def note_another_daemon() -> None:
+    """Say what to do where the daemon that runs is of another software than this one, as before an update."""
+    with contextlib.suppress(BridgeError):
+        hello = running_daemon()
+        if hello is not None and (why := why_another(hello.updated, hello.software)):
+            note(why)
 
 
 def finish_job(client: Client, request: Request | Mapping[str, Any], title: str) -> JobResult:

@@ -36,7 +36,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Remote, D
 
 def test_a_job_from_another_machine(remote: tuple[Remote, Daemon]) -> None:
     with remote[0].client() as client:
-        assert client.hello().home == ""
+        assert client.hello().home == client.hello().software == ""
         job = client.submit(text(seed=5))
         assert [e.state for e in job.events()][-1] == "completed"
         result = job.result()
