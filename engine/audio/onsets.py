@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, oaconvolve, sosfilt
 
+from engine.audio.beat_clock import BeatClock
 from engine.audio.tempo import onset_envelope
 from engine.audio.tones import Tones
 
@@ -71,6 +72,15 @@ class Onsets:
     def later(self, seconds: float) -> Onsets:
         """The same, so much later."""
         return replace(self, times=self.times + seconds, tones=self.tones and self.tones.later(seconds))
+
+    def on(self, clock: BeatClock | None) -> Onsets:
+        """A stretch without gaps at the times that a clock shows, again 5 ms apart; the same without a clock."""
+        if clock is None or not self.times.size:
+            return self
+        shown = clock.shown(self.times)
+        times = np.arange(shown[0], shown[-1], STEP_SECONDS)
+        values = (_at(times, shown, field) for field in self._fields[1:])
+        return replace(_onsets([times, *values]), tones=self.tones and self.tones.on(clock))
 
     def halves(self) -> list[Onsets]:
         """Its two halves, without tones."""

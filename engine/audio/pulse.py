@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,22 +191,12 @@ def _folded(onsets: Onsets, band: Band, period: float) -> NDArray[np.float64]:
     return folded(*onsets.attacks[band], period)
 
 
-def tempo_ratio(
-    before: NDArray[Any],
-    after: NDArray[Any],
-    inside: NDArray[Any],
-    sample_rate: int,
-    gaps: tuple[float, float],
-    bpm: float | None = None,
-) -> float | None:
+def tempo_ratio(around: list[Onsets], onsets: Onsets, bpm: float | None = None) -> float | None:
     """How much faster a region has to be played to have the tempo of both sides; None where it has, or none is told.
 
-    From 0.4 to 3 % either way, of regions of at least 3 s whose attacks lie clearly sharper at their own tempo.
-    `before`, `inside` and `after` are (channels, n); `gaps` are the seconds between them.
+    From 0.4 to 3 % either way, of regions of at least 3 s whose `onsets` lie clearly sharper at their own tempo.
     """
-    end = (before.shape[1] + inside.shape[1]) / sample_rate + sum(gaps)
-    pulse = find_pulse([Onsets.of(before, sample_rate), Onsets.of(after, sample_rate, end)], bpm)
-    onsets = Onsets.of(inside, sample_rate)
+    pulse = find_pulse(around, bpm)
     if not pulse.found or onsets.seconds < _LEAST_DRIFT_SECONDS or not onsets.values.any():
         return None
     drifts = np.linspace(-1.2 * _MOST_DRIFT, 1.2 * _MOST_DRIFT, 145)

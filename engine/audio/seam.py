@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.audio.beat_clock import BeatClock
 from engine.audio.buffer import Samples
 from engine.audio.exact import match_channels
 from engine.audio.fade import crossfade
 from engine.audio.joint import MARGIN_SECONDS, Stretch, place_fade
 from engine.audio.loudness import TRUE_PEAK_DB, gain_between_db, headroom_db, limited, loudness_lufs
-from engine.audio.pulse import tempo_ratio
 from engine.audio.surroundings import Gaps, Surroundings
 from engine.audio.tone import Toned, toned
 from engine.audio.window import Region, Window
@@ -72,6 +72,7 @@ class Patch:
     joints: tuple[Span | None, Span | None] = (None, None)
     shift: int = 0
     bpm: float | None = None
+    clock: BeatClock | None = None
     speed: float = 1.0
     tilt_db: float = 0.0
     width_db: float = 0.0
@@ -97,14 +98,15 @@ class Fitting:
 
     With 0 seconds the fades are the whole handles, at the borders. A window of the reference's way keeps its splice.
     `match_tempo`: the new part is moved onto the beat around it, by 60 ms at most, where fades need not lie at the
-    borders; near `bpm` where that is known. `stretch`: its tempo is brought to the music's first, by 3 % at most.
-    `match_tone`: its brightness and width follow the music's.
+    borders; near `bpm` where that is known, by a `clock` where it changes. `stretch`: its tempo is brought to the
+    music's first, by 3 % at most. `match_tone`: its brightness and width follow the music's.
     """
 
     match_loudness: bool = True
     search_seconds: float = 0.0
     match_tempo: bool = False
     bpm: float | None = None
+    clock: BeatClock | None = None
     stretch: bool = False
     match_tone: bool = False
 
@@ -121,18 +123,21 @@ def make_patches(
     `surroundings_of` the only region found, where that was done before."""
     how = fitting or Fitting()
     return tuple(
-        _patch(read, channels, new_audio, window, region, how, around or surroundings_of(read, window, region))
+        _patch(
+            read, channels, new_audio, window, region, how, around or surroundings_of(read, window, region, how.clock)
+        )
         for region in window.regions
     )
 
 
-def surroundings_of(read: ReadSource, window: Window, region: Region) -> Surroundings:
+def surroundings_of(read: ReadSource, window: Window, region: Region, clock: BeatClock | None = None) -> Surroundings:
     """The source before and after a region and its fades, at most 10 s of each: what the region follows."""
     length = round(_CONTEXT_SECONDS * window.sample_rate)
     first, last = max(0, min(region.fade_start, window.source_samples)), min(region.fade_end, window.source_samples)
     last = max(0, last)
     sides = read(max(0, first - length), first), read(last, min(window.source_samples, last + length))
-    return Surroundings(*sides, window.sample_rate)
+    starts = (region.fade_start - sides[0].shape[1]) / window.sample_rate
+    return Surroundings(*sides, window.sample_rate, starts, clock)
 
 
 def beat_span(region: Region, sample_rate: int) -> tuple[int, Gaps]:
@@ -177,6 +182,7 @@ def _patch(
         joints=(before, after),
         shift=shift,
         bpm=how.bpm,
+        clock=how.clock,
         speed=speed,
         tilt_db=tone.tilt_db,
         width_db=tone.width_db,
@@ -250,8 +256,7 @@ def _at_tempo(
         return made, 1.0
     rate = window.sample_rate
     inside = match_channels(made.part(region.start, region.end), channels)
-    sides = around.before, around.after
-    speed = tempo_ratio(*sides, inside, rate, (region.fade_before / rate, region.fade_after / rate), how.bpm)
+    speed = around.tempo_ratio(inside, (region.fade_before / rate, region.fade_after / rate), how.bpm)
     if speed is None or made.samples.shape[1] * (1 - 1 / speed) > _MOST_SHORTENED_SECONDS * rate:
         return made, 1.0
     from pedalboard import time_stretch

@@ -124,7 +124,7 @@ def measure(
     `source` what was there before, where that is known; `around` is what lies around the region there, where that was
     read before."""
     rate = window.sample_rate
-    around = around or surroundings_of(read, window, region)
+    around = around or surroundings_of(read, window, region, patch.clock)
     inside = read(region.start, region.end)
     joints = _joints(window, patch, region)
     sharp = {at: sharpest(read, window.output, joint, rate, source) for at, joint in joints.items()}

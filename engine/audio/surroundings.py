@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.audio.beat_clock import BeatClock
 from engine.audio.loudness import loudness_lufs
 from engine.audio.onsets import Onsets
-from engine.audio.pulse import Pulse, find_pulse, late_seconds
+from engine.audio.pulse import Pulse, find_pulse, late_seconds, tempo_ratio
 from engine.audio.tone import tilt_db
 
 _NEAR_SECONDS = 5.0
@@ -21,10 +22,21 @@ Gaps = tuple[float, float]  # seconds between what is before a region, the regio
 
 
 class Surroundings:
-    """`before` and `after`, (channels, n) each at full scale +-1; either may be empty."""
+    """`before` and `after`, (channels, n) each at full scale +-1; either may be empty.
 
-    def __init__(self, before: NDArray[Any], after: NDArray[Any], sample_rate: int) -> None:
+    Where the tempo changes, a `clock` shows times at which it does not; `start_seconds` is where `before` begins.
+    """
+
+    def __init__(
+        self,
+        before: NDArray[Any],
+        after: NDArray[Any],
+        sample_rate: int,
+        start_seconds: float = 0.0,
+        clock: BeatClock | None = None,
+    ) -> None:
         self.before, self.after, self.sample_rate = before, after, sample_rate
+        self._start_seconds, self._clock = start_seconds, clock
         self._pulses: dict[tuple[float, float | None], Pulse] = {}
 
     @cached_property
@@ -63,13 +75,24 @@ class Surroundings:
         pulse = self.pulse(seconds, gaps, bpm)
         if not pulse.found:
             return pulse, None
-        around = self._onsets(self._end(seconds, gaps))
-        return pulse, late_seconds(around, Onsets.of(inside, self.sample_rate, self._start(gaps)), pulse)
+        around, there = self._onsets(self._end(seconds, gaps)), self._inside(inside, gaps)
+        return pulse, late_seconds(around, there, pulse)
+
+    def tempo_ratio(self, inside: NDArray[Any], gaps: Gaps, bpm: float | None = None) -> float | None:
+        """How much faster a region (channels, n) has to be played to have the tempo around it, as `tempo_ratio`."""
+        around = self._onsets(self._end(inside.shape[1] / self.sample_rate, gaps))
+        return tempo_ratio(around, self._inside(inside, gaps), bpm)
 
     def listen(self, seconds: float, gaps: Gaps, bpm: float | None) -> None:
         """Find all of it now."""
         self.pulse(seconds, gaps, bpm)
         _ = self.loudness_lufs, self.tilt_db, self.peak
+
+    def _inside(self, inside: NDArray[Any], gaps: Gaps) -> Onsets:
+        return self._on_clock(Onsets.of(inside, self.sample_rate, self._start(gaps)))
+
+    def _on_clock(self, onsets: Onsets) -> Onsets:
+        return onsets if self._clock is None else onsets.later(self._start_seconds).on(self._clock)
 
     def _start(self, gaps: Gaps) -> float:
         return self.before.shape[1] / self.sample_rate + gaps[0]
@@ -85,4 +108,4 @@ class Surroundings:
     def _onsets(self, end_seconds: float) -> list[Onsets]:
         """Those before, from 0 s on, and those after, from `end_seconds` on."""
         before, after = self._sides
-        return [before, after.later(end_seconds)]
+        return [self._on_clock(before), self._on_clock(after.later(end_seconds))]

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from engine.audio.beat_clock import BeatClock
+
 Array = NDArray[np.float64]
 _STEP_SECONDS, _WINDOW_SECONDS = 0.02, 0.16
 _LOWEST_HZ, _HIGHEST_HZ = 40.0, 1400.0
@@ -40,6 +42,15 @@ class Tones:
     def later(self, seconds: float) -> Tones:
         """The same, so much later."""
         return replace(self, start_seconds=self.start_seconds + seconds)
+
+    def on(self, clock: BeatClock) -> Tones:
+        """The same at the times that a clock shows."""
+        shown = clock.shown(self.start_seconds + np.arange(len(self.frames)) * _STEP_SECONDS)
+        if not shown.size:
+            return self
+        times = np.arange(shown[0], shown[-1], _STEP_SECONDS)
+        nearest = np.round(np.interp(times, shown, np.arange(shown.size))).astype(np.int64)
+        return Tones(self.frames[nearest], float(shown[0]))
 
     def changes(self, seconds: float) -> tuple[Array, Array]:
         """Times in seconds, and how unlike the tones of so many seconds after each are to those before it: 0 to 1."""

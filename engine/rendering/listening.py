@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.audio.beat_clock import BeatClock
 from engine.audio.buffer import Samples
 from engine.audio.seam import beat_span, surroundings_of
 from engine.audio.surroundings import Surroundings
@@ -36,8 +37,10 @@ class Listening:
     Leaving waits for the region that is being listened to, and leaves out the others.
     """
 
-    def __init__(self, source: Source, windows: Sequence[Window], bpm: float | None) -> None:
-        self._source, self._windows, self._bpm = source, windows, bpm
+    def __init__(
+        self, source: Source, windows: Sequence[Window], bpm: float | None, clock: BeatClock | None = None
+    ) -> None:
+        self._source, self._windows, self._bpm, self._clock = source, windows, bpm, clock
         self._thread = ThreadPoolExecutor(1, "listening")
         self._heard: dict[Region, Future[Surroundings]] = {}
 
@@ -57,7 +60,7 @@ class Listening:
         def read(start: int, stop: int) -> NDArray[Any]:
             return padded(self._source, start, stop).astype(np.float64)
 
-        around = surroundings_of(read, window, region)
+        around = surroundings_of(read, window, region, self._clock)
         stop, gaps = beat_span(region, window.sample_rate)
         around.listen((stop - region.start) / window.sample_rate, gaps, self._bpm)
         return around

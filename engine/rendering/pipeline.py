@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.audio.beat_clock import BeatClock
 from engine.audio.seam import Fitting, Made
 from engine.audio.seam_report import is_silent
 from engine.audio.window import Window
@@ -86,7 +87,7 @@ def _joined(job: Job) -> list[Render]:
     fitted = [_with_own(job, source, window) for window in job.order.extent.windows]
     windows = tuple(window for window, _ in fitted)
     job.runs = len(windows)
-    with Listening(source, windows, _bpm(job)) as listening:
+    with Listening(source, windows, _bpm(job), _clock(job)) as listening:
         rendered = [_render_window(job, source, window, own) for window, own in fitted]
         pieces = [[piece for _, of_window in rendered for piece in of_window[i]] for i in range(job.items)]
         pieces = _effected(job, pieces)
@@ -163,9 +164,21 @@ def _fitting(job: Job) -> Fitting:
         search_seconds=search,
         match_tempo=resolved.match_tempo != "off",
         bpm=_bpm(job),
+        clock=_clock(job),
         stretch=resolved.match_tempo == "stretch",
         match_tone=resolved.match_tone,
     )
+
+
+def _clock(job: Job) -> BeatClock | None:
+    """The clock of a tempo map whose tempo changes."""
+    resolved = job.resolved
+    if resolved.tempo_map is None or not job.order.extent.windows:
+        return None
+    window = job.order.extent.windows[0]
+    points = tuple((point.time, point.bpm) for point in TempoMap.from_points(resolved.tempo_map).points)
+    steady = len({bpm for _, bpm in points}) == 1
+    return None if steady else BeatClock(points, window.region.start / window.sample_rate)
 
 
 def _bpm(job: Job) -> float | None:

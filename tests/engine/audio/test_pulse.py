@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine.audio.beat_clock import BeatClock
 from engine.audio.buffer import Audio
 from engine.audio.pulse import Onsets, find_pulse
 from engine.audio.seam import Fitting, Made
@@ -117,6 +118,20 @@ def test_a_constant_offset_is_shifted_out_inside_the_handles(late: float) -> Non
     assert np.array_equal(joined.audio[:, 10 * RATE + handle :], source[:, 10 * RATE + handle :])
     stays = _joined(source, new, Fitting(False, 0.03, match_tempo=False)).reports[0]
     assert stays.beat_shift_ms is None and stays.tempo_phase_error_ms == pytest.approx(1000 * late, abs=5)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_ramp_of_the_tempo_map_is_followed(told: bool) -> None:
+    """From 100 to 132 bpm over 16 s: no pulse is steady but by the map's beats. The part is 30 ms late."""
+    clock = BeatClock(tuple((2.0 * k, 100.0 + 4 * k) for k in range(9)), 6.0)
+    at = np.arange(16 * RATE) / RATE
+    music, late = (
+        np.stack([np.interp(clock.shown(at) + 8 - lag, np.arange(40 * RATE) / RATE, c) for c in _groove(112, 40)])
+        for lag in (0.0, 0.03)
+    )
+    fitting = Fitting(False, 0.03, match_tempo=True, bpm=112.0, clock=clock if told else None)
+    report = _joined(music.astype("f4"), late.astype("f4"), fitting).reports[0]
+    assert report.beat_shift_ms == (pytest.approx(-30, abs=5) if told else None)
 
 
 def test_nothing_is_moved_that_is_on_the_beat_or_has_none() -> None:
