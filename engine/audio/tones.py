@@ -45,7 +45,7 @@ class Tones:
 
     def on(self, clock: BeatClock) -> Tones:
         """The same at the times that a clock shows."""
-        shown = clock.shown(self.start_seconds + np.arange(len(self.frames)) * _STEP_SECONDS)
+        shown = clock.shown(self.start_seconds + np.arange(len(self.frames), dtype=np.float64) * _STEP_SECONDS)
         if not shown.size:
             return self
         times = np.arange(shown[0], shown[-1], _STEP_SECONDS)
