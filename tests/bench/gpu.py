@@ -122,6 +122,8 @@ def _tell(options: argparse.Namespace) -> int:
     for name, why in told["left"].items():
         print(f"{name}: left, {why}")
     print(f"{options.json}: {len(told['parts'])} parts measured, {len(told['left'])} left")
+    if options.tiny:
+        print("No GPU was measured: --tiny runs every line on the CPU, with the tests' tiny sizes.")
     return 1 if told["left"] else 0
 
 

@@ -21,7 +21,7 @@ from tests.support.renderers import SineRenderer
 
 KEPT = re.compile(
     r"jobs\.sqlite3|daemon\.log|engine\.log|gateway\.log|daemon\.lock|spare-room|install\.json|gateway\.sqlite3|gateway\.json"
-    r"|audio/[0-9a-f]{2}/[0-9a-f]{64}\.wav|processor\.json|gateway/.*|latents/.*|curve/.*"
+    r"|audio/home\.txt|audio/[0-9a-f]{2}/[0-9a-f]{64}\.wav|processor\.json|gateway/.*|latents/.*|curve/.*"
 )
 
 

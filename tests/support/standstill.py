@@ -23,6 +23,11 @@ _TOLD, _ENDED = 0.8, 1.5  # of the time that a check has
 _stream = os.fdopen(os.dup(2), "w")  # pytest takes the error stream itself away
 
 
+def pytest_configure() -> None:
+    """A signal to end lets checks stop what they have started."""
+    let_signals_end_this()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Two clocks for each check, in threads: a signal is not heard inside a library that waits."""

@@ -87,7 +87,7 @@ class Reader:
     def _say_no_key(self) -> None:
         key = (self.resolved.key or "").strip()
         if key and spelled_key(key) is None and key_from_words(key) is None:
-            self._warn(f"key: {key[:40]!r} is none; its words joined the tags. Expected {SUCH_AS}.")
+            self._warn(f"key: {key[:40]!r} is no key; its words joined the tags. Expected {SUCH_AS}.")
 
     def _tempo_map_of(self, tags: str, heard: Heard | None) -> TempoMap | None:
         given = self.resolved.tempo_over_time

@@ -67,4 +67,4 @@ def test_a_model_that_reads_chords_says_what_is_no_key() -> None:
     reader = Reader(request, replace(CONFIG, lyric_input="chord_grid", lyric_encoder_vocab_size=VOCABULARY))
     reader.words(Place(0.0, 4))
     reader.words(Place(4.0, 4))
-    assert len(reader.warnings) == 1 and reader.warnings[0].startswith("key: 'banana' is none")
+    assert len(reader.warnings) == 1 and reader.warnings[0].startswith("key: 'banana' is no key")
