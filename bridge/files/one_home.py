@@ -18,6 +18,9 @@ _NAME = "home.txt"
 def claim(folder: Path, home: Path) -> None:
     """Note that the audio in `folder` is that of `home`. Raises HomeError where it still is another home's."""
     mark = folder / _NAME
+    with contextlib.suppress(OSError):
+        for left in folder.glob(f".{_NAME}.*.part"):  # by a start that was killed
+            left.unlink()
     other = _named(mark)
     if other is not None and not _same(other, home) and _has(other, folder):
         raise HomeError(

@@ -159,7 +159,7 @@ def put_folder_aside(path: Path) -> None:
 def remove_leftovers(home: Path, older_than_seconds: float) -> None:
     """Remove what writers that were killed have left half written."""
     limit = time.time() - older_than_seconds
-    for folder in (home, home / "audio", home / "curve", home / "curve" / "clients"):
+    for folder in (home, home / "curve", home / "curve" / "clients"):
         for path in folder.glob(".*.part"):
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < limit:

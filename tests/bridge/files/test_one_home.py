@@ -35,5 +35,7 @@ def test_a_folder_that_another_home_has_given_up_is_taken(tmp_path: Path) -> Non
     (home / "audio").mkdir(parents=True)
     for mark in (str(tmp_path / "gone").encode(), b"", b"\0\xff"):
         (home / "audio" / "home.txt").write_bytes(mark)
+        (home / "audio" / ".home.txt.0badcafe.part").touch()
         claim(home / "audio", home)
         assert (home / "audio" / "home.txt").read_text("utf-8") == str(home)
+    assert [path.name for path in (home / "audio").iterdir()] == ["home.txt"]
