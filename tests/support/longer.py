@@ -167,6 +167,7 @@ LEFT_OUT: dict[str, Kept] = {
     "reaper/test_locks.py::test_what_was_locked_while_it_rendered_gets_its_result_on_a_new_track": 1,
     "reaper/test_osc_surface.py::test_from_the_surface_to_the_take_and_back": 0,
     "reaper/test_project_settings.py::test_start_time_and_play_rate_move_nothing": 1,
+    "reaper/test_project_settings.py::test_the_key_is_that_of_the_file_behind_a_take_that_is_pitched": 1,
     "reaper/test_property.py::test_random_sequences": ("2", "5"),
     "reaper/test_pythons.py::test_a_track_is_read": ("3.8",),
     "reaper/test_pythons.py::test_scripts_run_three_times": 0,
