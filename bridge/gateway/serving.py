@@ -143,7 +143,7 @@ async def _serve(
     catalogue = Catalogue(line, hosting, ledger, secrets, settings.roots)
     studio = Studio(line, hosting, ledger, catalogue, secrets, settings.home)
     app = application(settings, desk, hosting, secrets, studio, package_version())
-    PatientProtocol.most_lines = most_connections(MOST_LINES)
+    PatientProtocol.most_lines = most_connections(1, MOST_LINES)
     config = uvicorn.Config(
         app,
         http=PatientProtocol,

@@ -13,6 +13,7 @@ from typing import Any
 TOO_MANY = (errno.EMFILE, errno.ENFILE)
 _FILES_WANTED = 4096
 _FILES_FOR_US = 96  # of what the system grants: store, audio, engine, logs
+_WINDOWS_SOCKETS = 512  # FD_SETSIZE of CPython there: one more raises out of `select`
 _LEAST_CONNECTIONS, _MOST_CONNECTIONS = 16, 512
 _QUIET_SECONDS = 60.0
 
@@ -29,16 +30,20 @@ def allow_many_files() -> None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def most_connections(most: int = _MOST_CONNECTIONS) -> int:
-    """How many peers a port may have, so that two full ports leave files for everything else."""
+def most_connections(ports: int = 2, most: int = _MOST_CONNECTIONS) -> int:
+    """How many peers each of so many ports may have: full ones leave as much as a port's for everything else."""
+    files = _files()
+    return most if files is None else max(_LEAST_CONNECTIONS, min(most, (files - _FILES_FOR_US) // (ports + 1)))
+
+
+def _files() -> int | None:
+    """How many this process may have, None: any number. On Windows what a loop can look at, which ends it."""
     if sys.platform == "win32":
-        return most
+        return _WINDOWS_SOCKETS
     import resource
 
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if soft == resource.RLIM_INFINITY:
-        return most
-    return max(_LEAST_CONNECTIONS, min(most, (soft - _FILES_FOR_US) // 3))
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 class Rarely:

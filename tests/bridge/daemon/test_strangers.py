@@ -27,6 +27,7 @@ from bridge.engine_process.wire import RenderJob
 from bridge.protocol.errors import content_of
 from bridge.protocol.frames import MAX_FRAMES, new_header, pack
 from bridge.protocol.home import connection_path, read_connection
+from bridge.system import open_files
 from bridge.system.open_files import say_when_files_run_out
 from tests.support.daemons import MODEL, Daemon, running, text
 from tests.support.patience import HANG_SECONDS
@@ -156,6 +157,15 @@ def test_when_a_port_is_full_strangers_go_first(monkeypatch: pytest.MonkeyPatch)
             one.close()
 
     in_a_door(work)
+
+
+@pytest.mark.parametrize(("system", "files"), [("win32", 512), ("linux", 256), ("darwin", 10_240)])
+def test_full_ports_leave_files_for_everything_else(system: str, files: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows two full ports were more than a loop can look at: `select` raised, and the daemon ended."""
+    monkeypatch.setattr(pytest.importorskip("resource"), "getrlimit", lambda what: (files, files))
+    monkeypatch.setattr(sys, "platform", system)
+    for ports, most in ((2, 512), (1, 400)):
+        assert ports * open_files.most_connections(ports, most) + 100 * (files >= 512) < files - 40
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, the limit is on sockets of a select")
