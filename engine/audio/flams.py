@@ -34,7 +34,7 @@ _ALIKE_SECONDS, _LEAD_SECONDS, _LAG_SECONDS = 0.012, 0.004, 0.005
 _PLACE_STEPS, _AWAY_STEPS = 10, 150
 _NOTHING = 1e-12
 _UNLIKE_WEIGHT, _SECOND_WEIGHT = 0.3, 2.0  # what sounds under a decay is told less well
-_USUAL_SHARE, _MORE, _LEAST_WEIGHT = 0.1, 1.25, 0.06
+_USUAL_SHARE, _MORE, _LEAST_WEIGHT = 0.1, 1.35, 0.06
 
 
 def is_flam(samples: Array, sample_rate: int, fade: tuple[float, float]) -> bool:

@@ -130,7 +130,7 @@ def measure(
     sharp = {at: sharpest(read, window.output, joint, rate, source) for at, joint in joints.items()}
     levels = {at: moment.level_db for at, moment in sharp.items()}
     faded = {at for at, joint in zip(("start", "end"), patch.joints, strict=True) if joint is not None}
-    heard = {at: heard_at(read, window.output, joints[at], rate) for at in joints if at in faded}
+    heard = {at: _heard(read, window.output, joints[at], rate, source) for at in joints if at in faded}
     late, off_the_beat = _phase_error(inside, around, region, patch.bpm)
     return SeamReport(
         samples_changed_outside=changed_outside,
@@ -153,6 +153,17 @@ def measure(
         width_change_db=round(patch.width_db, 2) if patch.width_db else None,
         **_places(patch, region, rate),
     )
+
+
+def _heard(
+    read: ReadResult, output: tuple[int, int], joint: tuple[int, int], rate: int, source: ReadResult | None
+) -> tuple[bool, bool]:
+    """Whether there is a flam, and a dip, at a joint, which the source has not there as well."""
+    flam, dip = heard_at(read, output, joint, rate)
+    if source is None or not (flam or dip):
+        return flam, dip
+    own = heard_at(source, output, joint, rate)
+    return flam and not own[0], dip and not own[1]
 
 
 def _joints(window: Window, patch: Patch, region: Region) -> dict[str, tuple[int, int]]:
