@@ -1,9 +1,10 @@
 """Where in a period the beat lies: what is struck there, before and after it, and where harmony changes.
 
 Attacks alone lie as often between the beats: bass and kick are syncopated, hats off the beat are loud. So each phase
-is judged by a table of cues. Its weights are those of a logistic regression over phases of pieces whose beats are known
-(`docs/decisions.md` says on which): a beat is where attacks are loud, low and of drums' bodies, where each is unlike
-the next (kick and snare), where chords change, a low note led up to it, and nothing of a drum's body follows.
+is judged by what a network hears there (`beat_network`) and by a table of cues. Its weights are those of a logistic
+regression over phases of pieces whose beats are known (`docs/decisions.md` says on which): a beat is where attacks are
+loud, low and of drums' bodies, where each is unlike the next (kick and snare), where chords change, a low note led up
+to it, and nothing of a drum's body follows.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.audio.beat_grid import phase_odds
 from engine.audio.folding import PHASES, folded, vertex
 from engine.audio.onsets import Band, Onsets
 from engine.audio.tones import Tones
@@ -32,6 +34,7 @@ _CUES: dict[str, tuple[tuple[int, float], ...]] = {
     "slow harmony": ((0, 2.2),),
 }
 _QUARTER = PHASES // 4
+_NETWORK = 1.0  # how much its log odds count beside the cues, which decide where it is of two minds
 _NOTHING = 1e-12
 
 
@@ -41,6 +44,9 @@ def beat_phase(stretches: list[Onsets], bands: list[Band], period: float) -> flo
     total = np.zeros(PHASES)
     for name, values in _heard(stretches, together, period).items():
         total += np.sum([weight * np.roll(values, later * _QUARTER) for later, weight in _CUES[name]], axis=0)
+    odds = [stretch.odds for stretch in stretches if stretch.odds is not None]
+    if odds:
+        total += _NETWORK * phase_odds(odds, period, PHASES)
     near, exact = int(np.argmax(total)), _shares(together, bands[0], period)
     wide = max(1, round(_SAME_ATTACK_SECONDS / period * PHASES))
     window = np.arange(near - wide, near + wide + 1) % PHASES

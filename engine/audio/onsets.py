@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, oaconvolve, sosfilt
 
 from engine.audio.beat_clock import BeatClock
+from engine.audio.beat_grid import BeatOdds
 from engine.audio.tempo import onset_envelope
 from engine.audio.tones import Tones
 
@@ -36,7 +37,7 @@ class Onsets:
 
     `values` are rises of the whole log spectrum, `low` of that below 180 Hz, all 0 where there are no attacks; `level`
     are rises of the level itself, in which the loud attacks count more, `body` those of the level from 110 to 400 Hz.
-    `tones` are those of one stretch, where somebody asked for them.
+    `tones` and `odds` of beats are those of one stretch, where somebody asked for them.
     """
 
     times: NDArray[np.float64]
@@ -45,10 +46,11 @@ class Onsets:
     level: NDArray[np.float64]
     body: NDArray[np.float64]
     tones: Tones | None = None
+    odds: BeatOdds | None = None
 
     @staticmethod
     def of(samples: NDArray[Any], sample_rate: int, start_seconds: float = 0.0, tones: bool = False) -> Onsets:
-        """The onsets of (channels, n), the first sample at `start_seconds`; with their `tones` for `find_pulse`."""
+        """The onsets of (channels, n), the first sample at `start_seconds`; with `tones` and `odds` if asked for."""
         if samples.shape[1] < 0.2 * sample_rate:
             return Onsets(*np.zeros((5, 0)))
         envelope, offset = onset_envelope(samples, sample_rate)
@@ -62,16 +64,20 @@ class Onsets:
             np.where(inside, _at(times, *_level_rises(part, sample_rate)), 0.0)
             for part in (mono, _body(mono, sample_rate))
         )
-        heard = Tones.of(samples, sample_rate, start_seconds) if tones else None
-        return Onsets(times + start_seconds, values, low, level, body, heard)
+        onsets = Onsets(times + start_seconds, values, low, level, body)
+        if not tones:
+            return onsets
+        heard = Tones.of(samples, sample_rate, start_seconds), BeatOdds.of(samples, sample_rate, start_seconds)
+        return replace(onsets, tones=heard[0], odds=heard[1])
 
     def and_then(self, other: Onsets) -> Onsets:
-        """Both stretches, as one, without their tones."""
+        """Both stretches, as one, without their tones and odds."""
         return _onsets(np.concatenate(pair) for pair in zip(self._fields, other._fields, strict=True))
 
     def later(self, seconds: float) -> Onsets:
         """The same, so much later."""
-        return replace(self, times=self.times + seconds, tones=self.tones and self.tones.later(seconds))
+        tones, odds = self.tones and self.tones.later(seconds), self.odds and self.odds.later(seconds)
+        return replace(self, times=self.times + seconds, tones=tones, odds=odds)
 
     def on(self, clock: BeatClock | None) -> Onsets:
         """A stretch without gaps at the times that a clock shows, again 5 ms apart; the same without a clock."""
@@ -80,10 +86,11 @@ class Onsets:
         shown = clock.shown(self.times)
         times = np.arange(shown[0], shown[-1], STEP_SECONDS)
         values = (_at(times, shown, field) for field in self._fields[1:])
-        return replace(_onsets([times, *values]), tones=self.tones and self.tones.on(clock))
+        tones, odds = self.tones and self.tones.on(clock), self.odds and self.odds.on(clock)
+        return replace(_onsets([times, *values]), tones=tones, odds=odds)
 
     def halves(self) -> list[Onsets]:
-        """Its two halves, without tones."""
+        """Its two halves, without tones and odds."""
         middle = self.times.size // 2
         return [_onsets(field[part] for field in self._fields) for part in (slice(middle), slice(middle, None))]
 

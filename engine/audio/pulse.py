@@ -3,36 +3,38 @@
 A pulse is told by the attacks repeating: the autocorrelation of the onset envelope at one to four periods, in the whole
 spectrum and in the bass. So attacks off the beat, swing and patterns do not hide it, as they hide a share of energy on
 one phase. The period is refined until the attacks of both sides, folded on it, lie sharpest; how sharply they do counts
-as much as their repeating, and whether each side by itself has that tempo counts, too. `beat_phase` says where in the
-period the beat lies. How late a region is, is the shift at which its own folded attacks match those of its surroundings
-best: pattern against pattern, not peak against grid.
+as much as their repeating, and whether each side by itself has that tempo counts, too. A small network that hears beats
+(`beat_network`, `beat_grid`) overrules that tempo where another is far likelier to it, and is believed where it alone
+is sure. `beat_phase` says where in the period the beat lies. How late a region is, is the shift at which its own folded
+attacks match those of its surroundings best: pattern against pattern, not peak against grid.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.audio.beat_grid import MAX_BPM, MIN_BPM, BeatOdds, Grid, best_grid
+from engine.audio.beat_grid import confidence as grid_confidence
 from engine.audio.beat_phase import beat_phase
 from engine.audio.folding import PHASES, folded, vertex
 from engine.audio.onsets import BANDS, STEP_SECONDS, Band, Onsets
 
-MIN_BPM, MAX_BPM = 58.0, 205.0
 FOUND_CONFIDENCE = 0.22
 MATCH_CONFIDENCE = 0.25
 _REPEATS = 4
 _SHORTEST_SECONDS = 1.5
 _PRIOR_BPM, _PRIOR_OCTAVES = 115.0, 1.2
-__ALTERNATION = 1.0
 _STEADY_SECONDS, _SAME_TEMPO_OCTAVES = 3.5, 0.02
 _STEADY, _UNSTEADY = 0.06, 0.6  # what is added, or kept, where both sides by themselves agree, or not
 _SHIFT_COST = 0.8
 _NEAR_BEST = 0.6
 _FULL_SHARPNESS = 4.0  # peak against mean of the folded attacks; played freely they reach it, but do not repeat
 _GIVEN_TOLERANCE = 0.01
+_FAR_LIKELIER = 20.0  # log odds of all beats
 _LEAST_DRIFT, _MOST_DRIFT = 0.004, 0.03
 _LEAST_SHARPER = 1.15  # so much sharper the attacks have to lie at the region's own tempo
 _LEAST_DRIFT_SECONDS = 3.0
@@ -68,15 +70,25 @@ def _pulse(stretches: list[Onsets], bpm: float | None) -> Pulse:
     if not usable:
         return Pulse(60.0 / (bpm or 120.0), 0.0, 0.0)
     period, sure = _of_all(usable, _lags(bpm))
-    pulse = Pulse(period, 0.0, sure)
-    if sure > 0:
-        pulse = replace(pulse, first_seconds=beat_phase(usable, _bands(usable), period))
     if bpm is not None:
-        return pulse
+        return Pulse(period, beat_phase(usable, _bands(usable), period) if sure > 0 else 0.0, sure)
     steady = _steady(usable)
-    if steady is None:
-        return pulse
-    return replace(pulse, confidence=min(1.0, pulse.confidence + _STEADY if steady else pulse.confidence * _UNSTEADY))
+    if steady is not None:
+        sure = min(1.0, sure + _STEADY if steady else sure * _UNSTEADY)
+    odds = [s.odds for s in usable if s.odds is not None]
+    if odds:
+        grid = _likeliest(odds, period)
+        period = _refined(reduce(Onsets.and_then, usable), _bands(usable), grid.period_seconds, 0.003)
+        sure = sure if sure >= FOUND_CONFIDENCE else max(sure, grid_confidence(odds, grid))
+    return Pulse(period, beat_phase(usable, _bands(usable), period) if sure > 0 else 0.0, sure)
+
+
+def _likeliest(odds: list[BeatOdds], period: float) -> Grid:
+    """The likeliest grid of a period, or of any other, but for its octaves, where that is far likelier."""
+    near, best = best_grid(odds, 60.0 / period), best_grid(odds)
+    octaves = float(np.log2(best.period_seconds / period))
+    another = abs(octaves - round(octaves)) > _SAME_TEMPO_OCTAVES
+    return best if another and best.total > near.total + _FAR_LIKELIER else near
 
 
 def _bands(usable: list[Onsets]) -> list[Band]:

@@ -1,4 +1,7 @@
-"""`python -m engine.training train | data | latents | export | evaluate | listen`: nano made, measured and shown."""
+"""`python -m engine.training train | data | latents | export | evaluate | listen`: nano made, measured and shown.
+
+`... beats` trains the network that hears beats for the report of a fit (`engine/audio/beat_network.py`).
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
             export(runs, options.out)
         case "evaluate":
             _evaluate(options)
+        case "beats":
+            from engine.training.beats.command import run
+
+            run(options)
         case "listen":
             from engine.training.evaluation.listen import listen
 
@@ -79,7 +86,14 @@ def _parser() -> argparse.ArgumentParser:
     listen.add_argument("--model", default="nano")
     listen.add_argument("--out", type=Path, required=True)
     listen.add_argument("--clips", type=int, default=6)
+    _add_beats(commands.add_parser("beats", help="the network that hears beats, from MIDI files and soundfonts"))
     return parser
+
+
+def _add_beats(parser: argparse.ArgumentParser) -> None:
+    from engine.training.beats.command import add_options
+
+    add_options(parser)
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
