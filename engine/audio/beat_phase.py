@@ -14,7 +14,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.audio.beat_grid import phase_odds
+from engine.audio.steady_grid import phase_odds
 from engine.audio.folding import PHASES, folded, vertex
 from engine.audio.onsets import Band, Onsets
 from engine.audio.tones import Tones
@@ -34,7 +34,7 @@ _CUES: dict[str, tuple[tuple[int, float], ...]] = {
     "slow harmony": ((0, 2.2),),
 }
 _QUARTER = PHASES // 4
-_NETWORK = 1.0  # how much its log odds count beside the cues, which decide where it is of two minds
+_NETWORK = 0.1  # how much its log odds count beside the cues: its beats are not independent
 _NOTHING = 1e-12
 
 

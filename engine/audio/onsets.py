@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, oaconvolve, sosfilt
 
 from engine.audio.beat_clock import BeatClock
-from engine.audio.beat_grid import BeatOdds
+from engine.audio.steady_grid import BeatOdds
 from engine.audio.tempo import onset_envelope
 from engine.audio.tones import Tones
 

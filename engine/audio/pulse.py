@@ -4,7 +4,7 @@ A pulse is told by the attacks repeating: the autocorrelation of the onset envel
 spectrum and in the bass. So attacks off the beat, swing and patterns do not hide it, as they hide a share of energy on
 one phase. The period is refined until the attacks of both sides, folded on it, lie sharpest; how sharply they do counts
 as much as their repeating, and whether each side by itself has that tempo counts, too. A small network that hears beats
-(`beat_network`, `beat_grid`) overrules that tempo where another is far likelier to it, and is believed where it alone
+(`beat_network`, `steady_grid`) overrules that tempo where another is far likelier to it, and is believed where it alone
 is sure. `beat_phase` says where in the period the beat lies. How late a region is, is the shift at which its own folded
 attacks match those of its surroundings best: pattern against pattern, not peak against grid.
 """
@@ -17,8 +17,8 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.audio.beat_grid import MAX_BPM, MIN_BPM, BeatOdds, Grid, best_grid
-from engine.audio.beat_grid import confidence as grid_confidence
+from engine.audio.steady_grid import MAX_BPM, MIN_BPM, BeatOdds, Grid, best_grid
+from engine.audio.steady_grid import confidence as grid_confidence
 from engine.audio.beat_phase import beat_phase
 from engine.audio.folding import PHASES, folded, vertex
 from engine.audio.onsets import BANDS, STEP_SECONDS, Band, Onsets

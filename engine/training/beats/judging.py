@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.audio.beat_frames import FRAMES_A_SECOND
-from engine.audio.beat_grid import BeatOdds, Grid, best_grid
+from engine.audio.steady_grid import BeatOdds, Grid, best_grid
 from engine.audio.beat_network import beat_log_odds, weights
 from engine.training.beats.excerpts import Excerpt
 
