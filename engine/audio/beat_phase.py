@@ -14,9 +14,9 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.audio.steady_grid import phase_odds
 from engine.audio.folding import PHASES, folded, vertex
 from engine.audio.onsets import Band, Onsets
+from engine.audio.steady_grid import phase_odds
 from engine.audio.tones import Tones
 
 Array = NDArray[np.float64]

@@ -17,11 +17,11 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.audio.steady_grid import MAX_BPM, MIN_BPM, BeatOdds, Grid, best_grid
-from engine.audio.steady_grid import confidence as grid_confidence
 from engine.audio.beat_phase import beat_phase
 from engine.audio.folding import PHASES, folded, vertex
 from engine.audio.onsets import BANDS, STEP_SECONDS, Band, Onsets
+from engine.audio.steady_grid import MAX_BPM, MIN_BPM, BeatOdds, Grid, best_grid
+from engine.audio.steady_grid import confidence as grid_confidence
 
 FOUND_CONFIDENCE = 0.22
 MATCH_CONFIDENCE = 0.25

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.audio.beat_frames import FRAMES_A_SECOND
-from engine.audio.steady_grid import BeatOdds, Grid, best_grid
 from engine.audio.beat_network import beat_log_odds, weights
+from engine.audio.steady_grid import BeatOdds, Grid, best_grid
 from engine.training.beats.excerpts import Excerpt
 
 _SIDES = (0.0, 8.0), (12.0, 20.0)

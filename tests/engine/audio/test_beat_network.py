@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from engine.audio.beat_frames import BANDS, FRAMES_A_SECOND, beat_frames
-from engine.audio.steady_grid import BeatOdds, best_grid, confidence, phase_odds
 from engine.audio.beat_network import WEIGHTS, beat_log_odds, weights
+from engine.audio.steady_grid import BeatOdds, best_grid, confidence, phase_odds
 from engine.training.beats.network import BeatNetwork, save
 from tests.support.paths import ROOT
 
