@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 
-from tests.support.beat_corpus import piece_with_beat, piece_without
+from engine.errors import InvalidRequest
+from tests.bench.beat_files import annotated
+from tests.support.beat_corpus import RATE, piece_with_beat, piece_without
 from tests.support.beat_judge import heard_pulse, judge
 
 WITH = (
@@ -36,3 +41,24 @@ def test_a_pulse_between_the_beats_is_not_right() -> None:
     between = type(pulse)(pulse.period_seconds, pulse.first_seconds + pulse.period_seconds / 2, 1.0)
     assert judge(piece, pulse).right and not judge(piece, between).right
     assert np.all(np.diff(piece.beats) > 0)
+
+
+def test_known_beats_are_read_from_files_beside_the_music(tmp_path: Path) -> None:
+    rate, beats = 8000, np.arange(0.25, 16, 0.5)
+    noise = np.random.default_rng(0).normal(0, 0.1, 16 * rate)
+    wandering = beats + 0.1 * np.sin(beats)
+    texts = {
+        "a.beats": "\n".join(f"{time:.3f}\t{place % 3 + 1}" for place, time in enumerate(beats)),
+        "b.wav.beats": "# none\n",
+        "c.beats": "\n".join(f"{time:.3f}" for time in wandering),
+    }
+    for name in ("a", "b", "c", "d"):
+        soundfile.write(tmp_path / f"{name}.wav", noise, rate)
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    known, none = annotated(tmp_path)
+    assert known.bpm == pytest.approx(120) and known.threes and known.audio.shape[1] == 16 * RATE
+    assert known.beats == pytest.approx(beats) and none.beats.size == 0 and known.kind == tmp_path.name
+    (tmp_path / "a.beats").write_text("soon\n", "utf-8")
+    with pytest.raises(InvalidRequest, match=r"a\.beats"):
+        list(annotated(tmp_path))
