@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -36,8 +37,8 @@ class VocoderInterface(Protocol):
     def encode(self, audio: Tensor) -> Tensor:
         """audio (B, n) -> log-mel (B, 128, n / 512)."""
 
-    def decode(self, log_mel: Tensor) -> Tensor:
-        """log-mel (B, 128, F) -> audio (B, F * 512)."""
+    def decode(self, log_mel: Tensor, frames: tuple[int, int] | None = None) -> Tensor:
+        """log-mel (B, 128, F) -> audio (B, F * 512), or of mel frames [first, last) only."""
 
 
 class MusicAutoencoder(nn.Module):
@@ -103,9 +104,9 @@ class MusicAutoencoder(nn.Module):
         reach = math.ceil(self.vocoder.receptive_frames / LATENT_STRIDE)
         mel_start, mel_end = max(0, start - reach), min(total, end + reach)
         mel = self._mel_window(features, mel_start, mel_end)
-        audio = rows_beside(self.vocoder.decode, mel.flatten(0, 1)).unflatten(0, mel.shape[:2])
-        first = (start - mel_start) * self.samples_per_frame
-        return audio[..., first : first + (end - start) * self.samples_per_frame]
+        wanted = (start - mel_start) * LATENT_STRIDE, (end - mel_start) * LATENT_STRIDE
+        decode = partial(self.vocoder.decode, frames=wanted)
+        return rows_beside(decode, mel.flatten(0, 1)).unflatten(0, mel.shape[:2])
 
     def _mel_window(self, features: Tensor, start: int, end: int) -> Tensor:
         scale, reach = self._feature_scale, self._local_reach

@@ -20,6 +20,7 @@ from engine.networks.products import Linear, linear
 
 NORM_EPS = 1e-5
 EXPANSION = 4
+PIECE_VALUES = 1 << 16  # that a processor's cache holds beside what is made of them
 Kinds = tuple[str, ...]
 Sizes = tuple[int, ...]
 Scales = tuple[tuple[int, ...], ...]
@@ -185,6 +186,19 @@ class RmsNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return F.rms_norm(x, x.shape[-1:], self.weight.to(x.dtype), NORM_EPS) + self.bias
 
+    def beside(self, x: Tensor, made: Tensor) -> Tensor:
+        """x plus the norm of `made`, both (..., C); `made` may be written over.
+
+        On a processor piece by piece, since a norm is five passes over what it is made of; the same numbers.
+        """
+        in_place = made.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+        if not in_place or made.dtype is not x.dtype or not (made.is_contiguous() and x.is_contiguous()):
+            return x + self(made)
+        rows = max(1, PIECE_VALUES // made.shape[-1])
+        for before, part in zip(x.flatten(0, -2).split(rows), made.flatten(0, -2).split(rows), strict=True):
+            torch.add(before, self(part), out=part)
+        return made
+
 
 class _ResBlock(nn.Module):
     def __init__(self, width: int) -> None:
@@ -194,7 +208,7 @@ class _ResBlock(nn.Module):
         self.norm = RmsNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.norm(convolve(F.silu(convolve(x, self.conv1)), self.conv2))
+        return self.norm.beside(x, convolve(F.silu(convolve(x, self.conv1), inplace=True), self.conv2))
 
 
 class _EfficientViTBlock(nn.Module):
@@ -234,7 +248,7 @@ class _MultiscaleAttention(nn.Module):
         state, total = k.transpose(-1, -2) @ v, k.sum(dim=-2).unsqueeze(-1)  # (B, heads, d, d), (B, heads, d, 1)
         attended = (q @ state) / (q @ total + 1e-15)
         out = attended.transpose(1, 2).flatten(2).unflatten(1, x.shape[1:3])
-        return x + self.norm_out(self.to_out(out.to(x.dtype)))
+        return self.norm_out.beside(x, self.to_out(out.to(x.dtype)))
 
 
 class _Multiscale(nn.Module):
@@ -259,8 +273,9 @@ class _GatedConv(nn.Module):
         self.norm = RmsNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        y, gate = convolve(F.silu(pointwise(x, self.conv_inverted)), self.conv_depth).chunk(2, dim=-1)
-        return x + self.norm(pointwise(y * F.silu(gate), self.conv_point))
+        wide = F.silu(pointwise(x, self.conv_inverted), inplace=True)
+        y, gate = convolve(wide, self.conv_depth).chunk(2, dim=-1)
+        return self.norm.beside(x, pointwise(y * F.silu(gate), self.conv_point))
 
 
 class _Down(nn.Module):

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.networks.choice import Choice, Clock, Shape
+from engine.networks.row_counts import COUNTS
 
 SMALLEST_ROWS = 8
 SMALLEST_SCALE = 1e-12
@@ -48,7 +49,7 @@ class Linear(nn.Linear):
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (..., in), weight (out, in), bias (out,) -> (..., out)."""
     if _takes_onednn(x, weight) and kind_of(x.numel() // x.shape[-1], *weight.shape) not in OWN.taken:
-        return onednn(x, weight, bias)
+        return COUNTS.make(lambda rows: onednn(rows, weight, bias), x, weight.shape[0])
     return F.linear(x, weight, bias)
 
 

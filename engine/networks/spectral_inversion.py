@@ -91,8 +91,9 @@ class SpectralInversionVocoder(nn.Module):
         return self.mel_transform(audio)
 
     @torch.no_grad()
-    def decode(self, log_mel: Tensor) -> Tensor:
-        """log-mel (B, 128, F) -> audio float32 (B, F * hop_length)."""
+    def decode(self, log_mel: Tensor, frames: tuple[int, int] | None = None) -> Tensor:
+        """log-mel (B, 128, F) -> audio float32 (B, F * hop_length), or of mel frames [first, last) only."""
+        first, last = frames or (0, log_mel.shape[2])
         log_mel = log_mel.float().transpose(1, 2)  # (B, F, 128): bins lie together from here on
         magnitudes = self._magnitudes(log_mel)  # (B, F, heard bins)
         places = peak_places(magnitudes)
@@ -105,7 +106,7 @@ class SpectralInversionVocoder(nn.Module):
         )
         limited = without_offset(soft_limited(made), self.hop_length * OFFSET_HOPS)
         side = (self.n_fft - self.hop_length) // 2
-        return limited[:, side : side + log_mel.shape[1] * self.hop_length]
+        return limited[:, side + first * self.hop_length : side + last * self.hop_length]
 
     def magnitudes(self, log_mel: Tensor) -> Tensor:
         """log-mel (B, 128, F) -> magnitudes of the STFT (B, n_fft / 2 + 1, F); silence gives exact zeros."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
@@ -49,10 +50,11 @@ class Vocoder(nn.Module):
         """audio (B, n) at `sample_rate`, n a multiple of `hop_length` -> log-mel float32 (B, 128, n / hop_length)."""
         return self.mel_transform(audio)
 
-    def decode(self, log_mel: Tensor) -> Tensor:
-        """log-mel (B, 128, F) -> audio float32 (B, F * hop_length)."""
+    def decode(self, log_mel: Tensor, frames: tuple[int, int] | None = None) -> Tensor:
+        """log-mel (B, 128, F) -> audio float32 (B, F * hop_length), or of mel frames [first, last) only."""
         features = self.backbone(log_mel.to(self.head.conv_pre.weight.dtype))
-        return self.head(features.transpose(1, 2).contiguous())[..., 0].float()
+        first, last = frames or (0, features.shape[2])
+        return self.head(features.transpose(1, 2).contiguous(), first, last)[..., 0].float()
 
 
 class _Backbone(nn.Module):
@@ -105,6 +107,25 @@ class _ConvNeXtBlock(nn.Module):
         return x + y.transpose(1, 2)
 
 
+@dataclass(frozen=True)
+class _Stage:
+    """Makes `rate` positions of each, which see `reach` of them on both sides."""
+
+    work: Callable[[Tensor], Tensor]
+    reach: int
+    rate: int = 1
+
+
+def margins(stages: Sequence[_Stage]) -> list[int]:
+    """For each stage the positions of its input, on each side, that what is wanted in the end depends on, in whole
+    groups of neighbours that a convolution of few channels joins."""
+    found, margin = list[int](), 0
+    for stage in reversed(stages):
+        margin = math.ceil((margin / stage.rate + stage.reach) / FULL) * FULL
+        found.append(margin)
+    return found[::-1]
+
+
 class _Head(nn.Module):
     def __init__(self, config: VocoderConfig) -> None:
         super().__init__()
@@ -122,13 +143,27 @@ class _Head(nn.Module):
             width = half
         self.conv_post = nn.Conv1d(width, 1, post, padding=post // 2)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x (B, F, num_mels) -> (B, F * hop_length, 1)."""
-        x = in_pieces(partial(convolve, conv=self.conv_pre), x, reach_of(self.conv_pre))
+    def forward(self, x: Tensor, first: int, last: int) -> Tensor:
+        """x (B, F, num_mels) -> what frames [first, last) become, (B, (last - first) * hop_length, 1).
+
+        Before each stage x is cut to what its outputs and the later stages' see of it.
+        """
+        stages = self._stages()
+        begins = 0  # x's first position, of all
+        for stage, margin in zip(stages, margins(stages), strict=True):
+            start, end = max(0, first - margin - begins), last + margin - begins
+            x = in_pieces(stage.work, x[:, start:end], stage.reach, stage.rate)
+            begins, first, last = (begins + start) * stage.rate, first * stage.rate, last * stage.rate
+        return x[:, first - begins : last - begins]
+
+    def _stages(self) -> list[_Stage]:
+        pre, post = self.conv_pre, self.conv_post
+        stages = [_Stage(partial(convolve, conv=pre), reach_of(pre))]
         for level, module in enumerate(self.ups):
             up, blocks = cast(nn.ConvTranspose1d, module), self._blocks(level)
-            x = in_pieces(partial(raised, up=up, blocks=blocks), x, level_reach(up, blocks), up.stride[0])
-        return in_pieces(lambda part: convolve(F.silu(part), self.conv_post).tanh_(), x, reach_of(self.conv_post))
+            work = partial(raised, up=up, blocks=blocks)
+            stages.append(_Stage(work, level_reach(up, blocks), up.stride[0]))
+        return [*stages, _Stage(lambda part: convolve(F.silu(part), post).tanh_(), reach_of(post))]
 
     def _blocks(self, level: int) -> list[ResBlock]:
         return cast("list[ResBlock]", list(self.resblocks[level * self.kernels : (level + 1) * self.kernels]))
