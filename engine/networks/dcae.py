@@ -20,6 +20,8 @@ from engine.networks.products import Linear, linear
 
 NORM_EPS = 1e-5
 EXPANSION = 4
+PIECE_COLUMNS = 64  # of what is too large for that
+MAPPED_BYTES = 1 << 25  # from which on glibc maps each block anew: its pages fault at every call
 PIECE_VALUES = 1 << 16  # that a processor's cache holds beside what is made of them
 Kinds = tuple[str, ...]
 Sizes = tuple[int, ...]
@@ -273,9 +275,21 @@ class _GatedConv(nn.Module):
         self.norm = RmsNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
+        wide = x.numel() * 2 * EXPANSION * x.element_size()
+        if x.device.type != "cpu" or torch.is_grad_enabled() or wide <= MAPPED_BYTES:
+            return self.norm.beside(x, self._mixed(x))
+        made = torch.empty_like(x)
+        for start in range(0, x.shape[2], PIECE_COLUMNS):  # each piece with the column that it sees on both sides
+            first = max(start - 1, 0)
+            piece = self._mixed(x[:, :, first : start + PIECE_COLUMNS + 1].contiguous())[:, :, start - first :]
+            kept = made[:, :, start : start + PIECE_COLUMNS]
+            kept.copy_(piece[:, :, : kept.shape[2]])
+        return self.norm.beside(x, made)
+
+    def _mixed(self, x: Tensor) -> Tensor:
         wide = F.silu(pointwise(x, self.conv_inverted), inplace=True)
         y, gate = convolve(wide, self.conv_depth).chunk(2, dim=-1)
-        return self.norm.beside(x, pointwise(y * F.silu(gate), self.conv_point))
+        return pointwise(y * F.silu(gate), self.conv_point)
 
 
 class _Down(nn.Module):

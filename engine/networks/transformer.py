@@ -191,11 +191,14 @@ class Transformer(nn.Module):
         x = self._enter(latents, context, real)
         time = self._with_pooled(time, context.pooled)
         step = _Step(self.angles(x.shape[1], x), time.modulation, context.mask, frame_mask, real)
+        copies = context.copies
         for index, block in enumerate(self.transformer_blocks):
             if between is not None:
                 between()
             scale = query_scale if index in self.config.erg.transformer else None
-            x = block(x, step, context.blocks[index], scale)
+            if copies > 1 and (scale is not None or frame_mask is not None or len(time.modulation) > 1):
+                x, copies = x.repeat(copies, 1, 1), 1
+            x, copies = block(x, step, context.blocks[index], scale, copies), 1
         return self.final_layer(x, time.embedding).to(latents.dtype)
 
     def angles(self, positions: int, like: Tensor) -> Angles:
@@ -208,9 +211,9 @@ class Transformer(nn.Module):
         return self._tables[key]
 
     def _enter(self, latents: Tensor, context: PreparedContext, real: Tensor | None) -> Tensor:
+        """(B / copies, T, D)."""
         known, rows = context.known, latents.shape[0] // context.copies
-        x = self.proj_in(self._with_known(latents[:rows], None if known is None else known[:rows]), real)
-        return x if context.copies == 1 else x.repeat(context.copies, 1, 1)
+        return self.proj_in(self._with_known(latents[:rows], None if known is None else known[:rows]), real)
 
     def _with_known(self, latents: Tensor, known: Tensor | None) -> Tensor:
         channels = self.config.known_channels
@@ -239,12 +242,15 @@ class TransformerBlock(nn.Module):
         self.ff = GatedConvFeedForward(dim, int(dim * config.mlp_ratio))
         self.scale_shift_table = _first_table(6, dim)
 
-    def forward(self, x: Tensor, step: _Step, context: KeysValues, query_scale: Tensor | None) -> Tensor:
-        """x (B, T, D) -> (B, T, D)."""
+    def forward(
+        self, x: Tensor, step: _Step, context: KeysValues, query_scale: Tensor | None, copies: int = 1
+    ) -> Tensor:
+        """x (B, T, D) -> (B, T, D); x (B / copies, T, D) where so many rows are alike until they read the context."""
         rows = (self.scale_shift_table + step.modulation)[:, :, None]  # (B, 6, 1, D)
         shift_msa, scale_msa, gate_msa, shift_mlp, scale_mlp, gate_mlp = rows.unbind(1)
         attended = self.attn(_modulate(x, shift_msa, scale_msa), step.angles, step.frame_mask, query_scale, step.real)
         x = torch.addcmul(x, gate_msa, attended)
+        x = x if copies == 1 else x.repeat(copies, 1, 1)
         x = x + self.cross_attn(x, step.angles, context, step.context_mask, step.frame_mask, query_scale)
         return torch.addcmul(x, gate_mlp, self.ff(_modulate(x, shift_mlp, scale_mlp), step.real))
 

@@ -19,6 +19,7 @@ from engine.networks.autoencoder import (
     normalise_mel,
 )
 from engine.networks.config import VocoderConfig
+from engine.networks.dcae import RmsNorm, _EfficientViTBlock
 from engine.networks.log_mel import LogMel
 from engine.networks.text_encoder import build_umt5
 from engine.networks.vocoder import Vocoder, fold_weight_norm, receptive_frames
@@ -107,6 +108,39 @@ def test_tiles_equal_the_whole(autoencoder: MusicAutoencoder, tile_frames: int) 
     latents = torch.randn(1, 8, 16, 40, generator=torch.Generator().manual_seed(3))
     whole, tiled = autoencoder.decode(latents), autoencoder.decode(latents, tile_frames)
     assert float((whole - tiled).abs().max()) < 1e-5 * float(whole.abs().max())
+
+
+@pytest.mark.parametrize("frames", [(0, 3), (11, 12), (17, 30), (25, 30)])
+def test_some_frames_of_the_vocoder_equal_those_of_all(autoencoder: MusicAutoencoder, frames: tuple[int, int]) -> None:
+    mel = torch.randn(2, 128, 30, generator=torch.Generator().manual_seed(5))
+    first, last = frames
+    whole, some = autoencoder.vocoder.decode(mel), autoencoder.vocoder.decode(mel, frames)
+    assert some.shape == (2, (last - first) * 512)
+    assert torch.allclose(some, whole[:, first * 512 : last * 512], atol=1e-5 * float(whole.abs().max()))
+
+
+@torch.no_grad()
+def test_a_norm_in_place_has_the_same_bits() -> None:
+    generator = torch.Generator().manual_seed(6)
+    norm = RmsNorm(48)
+    for values in (norm.weight, norm.bias):
+        values.normal_(generator=generator)
+    x, made = (torch.randn(1, 16, 150, 48, generator=generator) for _ in range(2))  # of more than one piece
+    kept, wanted = x.clone(), x + norm(made)
+    assert torch.equal(norm.beside(x, made.transpose(1, 2).contiguous().transpose(1, 2)), wanted)
+    got = norm.beside(x, made)
+    assert torch.equal(got, wanted) and got is made and torch.equal(x, kept)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("columns", [1, 4, 13])
+def test_large_features_are_mixed_piece_by_piece(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    block = _EfficientViTBlock(32, 16, (5,)).conv_out
+    x = torch.randn(1, 16, 13, 32, generator=torch.Generator().manual_seed(7))
+    whole = block(x)
+    monkeypatch.setattr("engine.networks.dcae.MAPPED_BYTES", 0)
+    monkeypatch.setattr("engine.networks.dcae.PIECE_COLUMNS", columns)
+    assert torch.allclose(block(x), whole, atol=1e-6)
 
 
 def test_tiles_can_be_stopped(autoencoder: MusicAutoencoder) -> None:
