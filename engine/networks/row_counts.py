@@ -23,7 +23,7 @@ Shape = tuple[int, int, int]
 FEWEST_ROWS = 256
 STEP = 8  # rows are filled up to a multiple of it
 SMALLEST_WORK = 1 << 26  # multiplications, below which a look at the clock is not worth it
-ROUNDS = 3
+ROUNDS = 8
 WORTH = 1.03  # times as fast, from which on rows are filled up
 MOST_SHAPES = 512
 
