@@ -55,7 +55,8 @@ def allocator_limit(networks: Networks, rows: int, needs_int8: bool = False) -> 
         if given[0].shape[0] > rows or (needs_int8 and not small):
             raise torch.OutOfMemoryError(f"{given[0].shape[0]} rows")
 
-    handle = networks.transformer.transformer_blocks[0].register_forward_pre_hook(forward)
+    # the first block may be given rows that are alike only once
+    handle = networks.transformer.transformer_blocks[1].register_forward_pre_hook(forward)
     try:
         yield
     finally:

@@ -170,7 +170,7 @@ def test_retake_variance_runs_from_the_first_take_to_another() -> None:
 def test_all_passes_of_a_step_are_one_batch() -> None:
     """Three conditions and two items: six rows in one call, where the reference makes three calls."""
     rows = []
-    block = networks().transformer.transformer_blocks[0]  # the stem before it runs once for all passes
+    block = networks().transformer.transformer_blocks[1]  # before it some work is done once for all passes
     handle = block.register_forward_hook(lambda _m, given, _o: rows.append(len(given[0])))
     try:
         guidance = replace(Settings().guidance, double=True, interval=1.0)
