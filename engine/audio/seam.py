@@ -212,12 +212,20 @@ def _beat_shift(
         return 0
     rate = window.sample_rate
     stop, gaps = beat_span(region, rate)
-    late = around.beat_offset(match_channels(new_audio.part(region.start, stop), channels), gaps, how.bpm)[1]
+
+    def late_by(shift: int) -> float | None:
+        part = match_channels(new_audio.part(region.start - shift, stop - shift), channels)
+        return around.beat_offset(part, gaps, how.bpm)[1]
+
+    late = late_by(0)
     if late is None or not _LEAST_SHIFT_SECONDS <= abs(late) <= _MOST_SHIFT_SECONDS:
         return 0
     earlier, later = _room(new_audio, window, region)
     shift = min(max(-round(late * rate), -max(0, earlier)), max(0, later))
-    return shift if abs(shift) >= _LEAST_SHIFT_SECONDS * rate else 0
+    if abs(shift) < _LEAST_SHIFT_SECONDS * rate:
+        return 0
+    left = late_by(shift)  # attacks that go with the music by chance alone do so elsewhere, once others are at the ends
+    return shift if left is not None and abs(left) <= abs(late) - abs(shift) / rate / 2 else 0
 
 
 def _room(new_audio: Made, window: Window, region: Region) -> tuple[int, int]:

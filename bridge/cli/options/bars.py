@@ -55,9 +55,7 @@ def tempo_points(fields: dict[str, Any]) -> list[Any]:
         return list(TempoMap.from_points(fields["tempo_map"]).points)
     bpm = fields.get("tempo") or tempo_from_tags(str(fields.get("tags") or ""))
     if bpm is None:
-        raise InvalidRequest(
-            "start_bar", "bars without a tempo", "bars of a tempo", "Add --tempo 124 (--meter 6/8), or --tempo-map."
-        )
+        raise InvalidRequest("start_bar", "bars without a tempo", "bars of a tempo", "Add --tempo 124 (--meter 6/8).")
     numerator, denominator = parse_meter(fields.get("meter") or "4/4")
     return [TempoPoint(float(fields.get("downbeat_time") or 0.0), float(bpm), numerator, denominator)]
 

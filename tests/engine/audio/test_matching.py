@@ -59,6 +59,20 @@ def test_without_stretch_the_tempo_stays() -> None:
     assert _report(_music(SECONDS, 0.02), Fitting(True, 0.03, True)).tempo_change_percent is None
 
 
+@pytest.mark.parametrize(("seed", "moved_ms"), [(18, None), (4, 53.5)])
+def test_a_part_is_moved_only_if_it_is_on_the_beat_then(seed: int, moved_ms: float | None) -> None:
+    """Attacks at random go with the music at some shift by chance; with seed 18 they do not where they were moved."""
+    rng = np.random.default_rng(seed)
+    new, length = np.zeros((2, round(SECONDS * RATE))), round(0.12 * RATE)
+    for at in rng.uniform(START - 0.3, END + 0.3, 14):
+        hit = rng.normal(size=(2, length)) * np.exp(-np.arange(length) / RATE * 60)
+        new[:, round(at * RATE) :][:, :length] += hit * rng.uniform(0.1, 0.4)
+    report = _report(new, Fitting(True, 0.03, True))
+    assert report.beat_shift_ms == (moved_ms if moved_ms is None else pytest.approx(moved_ms, abs=1))
+    if moved_ms is not None:
+        assert report.tempo_phase_error_ms is not None and abs(report.tempo_phase_error_ms) < 3
+
+
 def test_brightness_and_width_follow_the_music_around_by_a_little() -> None:
     rng = np.random.default_rng(1)
     middle, side = rng.normal(0, 0.1, (2, 4 * RATE))
@@ -90,7 +104,8 @@ def test_an_extension_moves_onto_the_beat_as_far_as_there_is_something_to_fade_w
     extension: Extension, late: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond an end of the source nothing else sounds: no gap is left there, and no sample is held."""
-    monkeypatch.setattr(Surroundings, "beat_offset", lambda *_: (None, late))
+    told = iter([late, 0.0])  # as made, and where it was moved to
+    monkeypatch.setattr(Surroundings, "beat_offset", lambda *_: (None, next(told)))
     rng = np.random.default_rng(3)
     source = 0.2 * rng.standard_normal((2, 4 * RATE))
     (window,) = plan_outpaint(source.shape[1], RATE, extension, 2.0)
