@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,6 +19,11 @@ from bridge.protocol.errors import BridgeError
 from bridge.protocol.lock import FileLock
 from bridge.system.atomic import write_private
 from bridge.system.open_files import allow_many_files, most_connections, say_when_files_run_out
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from bridge.gateway.certificates import Certificate
 
 logger = logging.getLogger("bridge.gateway")
 _LAST_SECONDS = 2
@@ -116,8 +121,6 @@ async def _serve(
     daemon_options: Sequence[str],
     ready: Callable[[Running], None] | None,
 ) -> None:
-    import uvicorn
-
     from bridge.gateway.application import application, hosts_of
     from bridge.gateway.catalogue import Catalogue
     from bridge.gateway.certificates import certificate_of
@@ -125,7 +128,6 @@ async def _serve(
     from bridge.gateway.desk import Desk
     from bridge.gateway.hosting import Hosting
     from bridge.gateway.ledger import Ledger
-    from bridge.gateway.patience import MOST_LINES, PatientProtocol
     from bridge.gateway.secret_files import secrets_of
     from bridge.gateway.studio import Studio
     from bridge.gateway.webhooks import Postman
@@ -143,6 +145,29 @@ async def _serve(
     catalogue = Catalogue(line, hosting, ledger, secrets, settings.roots)
     studio = Studio(line, hosting, ledger, catalogue, secrets, settings.home)
     app = application(settings, desk, hosting, secrets, studio, package_version())
+    running = Running(_url(settings, bound), secrets.key, os.getpid(), str(files.authority) if files else "")
+    desk.start()
+    write_private(settings.running_path, json.dumps(msgspec.to_builtins(running)).encode())
+    try:
+        if ready is not None:
+            ready(running)
+        server = _server(app, files)
+        _do_at_its_end(server, studio.live.end_pages)
+        await server.serve(sockets=[bound])
+    finally:
+        settings.running_path.unlink(missing_ok=True)
+        await studio.live.stop()
+        await desk.stop()
+        await line.close()
+        ledger.close()
+
+
+def _server(app: Any, files: Certificate | None) -> uvicorn.Server:
+    """One for a socket that is bound already, behind TLS where there are `files`."""
+    import uvicorn
+
+    from bridge.gateway.patience import MOST_LINES, PatientProtocol
+
     PatientProtocol.most_lines = most_connections(1, MOST_LINES)
     config = uvicorn.Config(
         app,
@@ -158,21 +183,7 @@ async def _serve(
         ssl_certfile=files.certificate if files else None,
         ssl_keyfile=files.key if files else None,
     )
-    running = Running(_url(settings, bound), secrets.key, os.getpid(), str(files.authority) if files else "")
-    desk.start()
-    write_private(settings.running_path, json.dumps(msgspec.to_builtins(running)).encode())
-    try:
-        if ready is not None:
-            ready(running)
-        server = uvicorn.Server(config)
-        _do_at_its_end(server, studio.live.end_pages)
-        await server.serve(sockets=[bound])
-    finally:
-        settings.running_path.unlink(missing_ok=True)
-        await studio.live.stop()
-        await desk.stop()
-        await line.close()
-        ledger.close()
+    return uvicorn.Server(config)
 
 
 def _do_at_its_end(server: Any, do: Callable[[], None]) -> None:

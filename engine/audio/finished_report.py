@@ -70,7 +70,9 @@ def _beats(audio: NDArray[np.float64], rate: int, start: float, end: float) -> t
     """Times of the pulse that both sides have, near the region."""
     first, last = max(0.0, start - _SHOWN_SECONDS), min(audio.shape[1] / rate, end + _SHOWN_SECONDS)
     sides = [(max(0.0, start - _PULSE_SECONDS), start), (end, end + _PULSE_SECONDS)]
-    pulse = find_pulse([Onsets.of(audio[:, round(a * rate) : round(b * rate)], rate, a, tones=True) for a, b in sides])
+    pulse = find_pulse(
+        [Onsets.of(audio[:, round(a * rate) : round(b * rate)], rate, a, for_beats=True) for a, b in sides]
+    )
     if not pulse.found:
         return ()
     number = np.ceil((first - pulse.first_seconds) / pulse.period_seconds) + np.arange(_MOST_BEATS)

@@ -1,4 +1,4 @@
-"""Onsets laid on one another by phase of a period, as beats are told. Numbers only."""
+"""Onsets laid on one another by phase of a period, as beats are told; the peaks of what is tried. Numbers only."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ def _kernel(size: int) -> Array:
     """A window of sum 1."""
     window = np.hanning(size)
     return np.asarray(window / window.sum())
+
+
+def peaks(values: Array) -> NDArray[np.intp]:
+    """Where values are no less than both neighbours, the ends among them, the largest first."""
+    padded = np.concatenate([[-np.inf], values, [-np.inf]])
+    found = np.flatnonzero((values >= padded[:-2]) & (values >= padded[2:]))
+    return found[np.argsort(-values[found])]
 
 
 def vertex(values: Array, best: int) -> float:

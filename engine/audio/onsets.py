@@ -49,8 +49,8 @@ class Onsets:
     odds: BeatOdds | None = None
 
     @staticmethod
-    def of(samples: NDArray[Any], sample_rate: int, start_seconds: float = 0.0, tones: bool = False) -> Onsets:
-        """The onsets of (channels, n), the first sample at `start_seconds`; with `tones` and `odds` if asked for."""
+    def of(samples: NDArray[Any], sample_rate: int, start_seconds: float = 0.0, for_beats: bool = False) -> Onsets:
+        """The onsets of (channels, n), the first sample at `start_seconds`; `for_beats` with `tones` and `odds`."""
         if samples.shape[1] < 0.2 * sample_rate:
             return Onsets(*np.zeros((5, 0)))
         envelope, offset = onset_envelope(samples, sample_rate)
@@ -65,7 +65,7 @@ class Onsets:
             for part in (mono, _body(mono, sample_rate))
         )
         onsets = Onsets(times + start_seconds, values, low, level, body)
-        if not tones:
+        if not for_beats:
             return onsets
         heard = Tones.of(samples, sample_rate, start_seconds), BeatOdds.of(samples, sample_rate, start_seconds)
         return replace(onsets, tones=heard[0], odds=heard[1])

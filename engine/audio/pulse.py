@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.audio.beat_phase import beat_phase
-from engine.audio.folding import PHASES, folded, vertex
+from engine.audio.folding import PHASES, folded, peaks, vertex
 from engine.audio.onsets import BANDS, STEP_SECONDS, Band, Onsets
-from engine.audio.steady_grid import MAX_BPM, MIN_BPM, BeatOdds, Grid, best_grid
+from engine.audio.steady_grid import MAX_BPM, MIN_BPM, STEADY_SECONDS, BeatOdds, Grid, best_grid, same_tempo
 from engine.audio.steady_grid import confidence as grid_confidence
 
 FOUND_CONFIDENCE = 0.22
@@ -28,7 +28,6 @@ MATCH_CONFIDENCE = 0.25
 _REPEATS = 4
 _SHORTEST_SECONDS = 1.5
 _PRIOR_BPM, _PRIOR_OCTAVES = 115.0, 1.2
-_STEADY_SECONDS, _SAME_TEMPO_OCTAVES = 3.5, 0.02
 _STEADY, _UNSTEADY = 0.06, 0.6  # what is added, or kept, where both sides by themselves agree, or not
 _SHIFT_COST = 0.8
 _NEAR_BEST = 0.6
@@ -86,8 +85,7 @@ def _pulse(stretches: list[Onsets], bpm: float | None) -> Pulse:
 def _likeliest(odds: list[BeatOdds], period: float) -> Grid:
     """The likeliest grid of a period, or of any other, but for its octaves, where that is far likelier."""
     near, best = best_grid(odds, 60.0 / period), best_grid(odds)
-    octaves = float(np.log2(best.period_seconds / period))
-    another = abs(octaves - round(octaves)) > _SAME_TEMPO_OCTAVES
+    another = not same_tempo([best.period_seconds], period)
     return best if another and best.total > near.total + _FAR_LIKELIER else near
 
 
@@ -114,10 +112,10 @@ def _of_all(usable: list[Onsets], lags: NDArray[np.float64]) -> tuple[float, flo
 def _steady(usable: list[Onsets]) -> bool | None:
     """Whether both sides, or the halves of the only one, have one tempo, or octaves of it; None if short."""
     parts = usable if len(usable) > 1 else usable[0].halves()
-    if min(part.seconds for part in parts) < _STEADY_SECONDS or not all(part.any for part in parts):
+    if min(part.seconds for part in parts) < STEADY_SECONDS or not all(part.any for part in parts):
         return None
-    octaves = np.log2([_of_all([part], _lags(None))[0] for part in parts])
-    return bool(all(abs(d - round(d)) < _SAME_TEMPO_OCTAVES for d in octaves - octaves[0]))
+    periods = [_of_all([part], _lags(None))[0] for part in parts]
+    return same_tempo(periods, periods[0])
 
 
 def late_seconds(around: list[Onsets], inside: Onsets, pulse: Pulse) -> float | None:
@@ -166,9 +164,8 @@ def _repeats(values: NDArray[np.float64], lags: NDArray[np.float64]) -> NDArray[
 
 def _best_lag(onsets: Onsets, bands: list[Band], lags: NDArray[np.float64], scores: NDArray[np.float64]) -> int:
     """Of the periods that score near the best, that on which the attacks lie on the fewest phases."""
-    padded = np.concatenate([[-np.inf], scores, [-np.inf]])
-    peaks = np.flatnonzero((scores >= padded[:-2]) & (scores >= padded[2:]) & (scores > _NEAR_BEST * scores.max()))
-    if peaks.size == 0:
+    near = [int(index) for index in peaks(scores) if scores[index] > _NEAR_BEST * scores.max()]
+    if not near:
         return int(np.argmax(scores))
 
     def judged(index: int) -> float:
@@ -176,7 +173,7 @@ def _best_lag(onsets: Onsets, bands: list[Band], lags: NDArray[np.float64], scor
         sharp = [_sharpness(_folded(onsets, band, period)) for band in bands]
         return float(scores[index] * np.sqrt(np.mean(sharp)))
 
-    return int(max(peaks[np.argsort(-scores[peaks])][:6], key=judged))
+    return int(max(near[:6], key=judged))
 
 
 def _refined(onsets: Onsets, bands: list[Band], period: float, width: float) -> float:

@@ -8,6 +8,7 @@ even odds as the measure, fewer beats are always the better explanation of what 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from scipy.ndimage import maximum_filter1d
 from engine.audio.beat_clock import BeatClock
 from engine.audio.beat_frames import FRAMES_A_SECOND, beat_frames
 from engine.audio.beat_network import beat_log_odds
+from engine.audio.folding import peaks
 
 Array = NDArray[np.float64]
 MIN_BPM, MAX_BPM = 58.0, 205.0
@@ -26,7 +28,8 @@ _NEITHER = -2.0  # log odds that speak neither for a beat nor against it
 _RATIO = 0.004  # between one period and the next
 _PHASE_SECONDS = 0.01
 _TRIED = 8
-_STEADY_SECONDS, _SAME_TEMPO_OCTAVES = 3.5, 0.02
+STEADY_SECONDS = 3.5  # of the shortest part that can tell a tempo by itself
+_SAME_TEMPO_OCTAVES = 0.02
 _STEADY, _UNKNOWN, _UNSTEADY = 0.45, -0.25, -1.0  # log odds, where parts have one tempo, are short, or have not
 _FINE_PERIODS, _FINE_PHASES = np.linspace(-0.004, 0.004, 17), np.linspace(-0.03, 0.03, 13)
 
@@ -97,10 +100,15 @@ def confidence(stretches: list[BeatOdds], grid: Grid) -> float:
 
 def _more_sure(parts: list[BeatOdds], period: float) -> float:
     """Log odds that are added for what the parts say by themselves."""
-    if min(part.seconds for part in parts) < _STEADY_SECONDS:
+    if min(part.seconds for part in parts) < STEADY_SECONDS:
         return _UNKNOWN
-    octaves = np.log2([best_grid([part]).period_seconds / period for part in parts])
-    return _STEADY if np.abs(octaves - np.rint(octaves)).max() < _SAME_TEMPO_OCTAVES else _UNSTEADY
+    return _STEADY if same_tempo([best_grid([part]).period_seconds for part in parts], period) else _UNSTEADY
+
+
+def same_tempo(periods: Sequence[float], period: float) -> bool:
+    """Whether all periods are one tempo, or octaves of it."""
+    octaves = np.log2(np.asarray(periods) / period)
+    return bool(np.abs(octaves - np.rint(octaves)).max() < _SAME_TEMPO_OCTAVES)
 
 
 def best_grid(stretches: list[BeatOdds], bpm: float | None = None) -> Grid:
@@ -112,10 +120,7 @@ def best_grid(stretches: list[BeatOdds], bpm: float | None = None) -> Grid:
         periods = 60.0 / bpm * np.linspace(0.99, 1.01, 6)
     coarse = [track.best_phase(period) for period in periods]
     scores = np.array([score for score, _ in coarse]) + (_prior(periods) if bpm is None else 0.0)
-    padded = np.concatenate([[-np.inf], scores, [-np.inf]])
-    peaks = np.flatnonzero((scores >= padded[:-2]) & (scores >= padded[2:]))
-    tried = peaks[np.argsort(-scores[peaks])][:_TRIED]
-    refined = [track.refined(float(periods[k]), coarse[k][1]) for k in tried]
+    refined = [track.refined(float(periods[k]), coarse[k][1]) for k in peaks(scores)[:_TRIED]]
     best = max(refined, key=lambda r: r[0] + (_prior(np.array([r[1]]))[0] if bpm is None else 0.0))
     return Grid(best[1], best[2], track.log_odds(best[1], best[2]), best[0])
 

@@ -102,7 +102,7 @@ class Surroundings:
 
     @cached_property
     def _sides(self) -> tuple[Onsets, Onsets]:
-        before, after = (Onsets.of(side, self.sample_rate, tones=True) for side in (self.before, self.after))
+        before, after = (Onsets.of(side, self.sample_rate, for_beats=True) for side in (self.before, self.after))
         return before, after
 
     def _onsets(self, end_seconds: float) -> list[Onsets]:

@@ -134,7 +134,10 @@ def of_known(folder: Path) -> list[Result]:
 def _on_one_pulse(audio: NDArray[np.float32], rate: int, pulse: Pulse) -> bool:
     """Whether each side by itself has this tempo, and its beats are where the other's are."""
     first, last = (round(seconds * rate) for seconds in GAP)
-    sides = Onsets.of(audio[:, :first], rate), Onsets.of(audio[:, last:], rate, GAP[1])
+    sides = (
+        Onsets.of(audio[:, :first], rate, for_beats=True),
+        Onsets.of(audio[:, last:], rate, GAP[1], for_beats=True),
+    )
     alone = [find_pulse([side], pulse.bpm) for side in sides]
     near = [at - (at - one.first_seconds) % one.period_seconds for one, at in zip(alone, GAP, strict=True)]
     between = (near[1] - near[0]) / pulse.period_seconds

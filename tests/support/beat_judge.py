@@ -37,7 +37,7 @@ def heard_pulse(piece: Piece) -> Pulse:
     """What the finder makes of the 8 s before and the 8 s after a region of 4 s."""
     first, last = (round(seconds * RATE) for seconds in GAP)
     sides = (piece.audio[:, :first], 0.0), (piece.audio[:, last:], GAP[1])
-    return find_pulse([Onsets.of(audio, RATE, seconds, tones=True) for audio, seconds in sides])
+    return find_pulse([Onsets.of(audio, RATE, seconds, for_beats=True) for audio, seconds in sides])
 
 
 def judge(piece: Piece, pulse: Pulse) -> Judged:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.audio.steady_grid import MAX_BPM, MIN_BPM
 from engine.training.beats.scores import DRUMS, Score
 
 Array = NDArray[np.float64]
-MIN_BPM, MAX_BPM = 58.0, 205.0
 _BASSES = range(32, 40)
 
 

@@ -93,7 +93,7 @@ def test_the_beat_lies_where_chords_change(beat: float) -> None:
     roots = np.array([220.0, 174.6, 261.6, 196.0])[number]
     chord = sum(np.sin(2 * np.pi * np.cumsum(roots * ratio) / RATE) for ratio in (1.0, 1.25, 1.5)) * 0.05
     audio = _hits(np.arange(0.1, 10, 0.3).tolist(), [0.1] * 33, 10) + chord.astype(np.float32)
-    pulse = find_pulse([Onsets.of(audio, RATE, tones=True)])
+    pulse = find_pulse([Onsets.of(audio, RATE, for_beats=True)])
     assert pulse.found and pulse.period_seconds == pytest.approx(0.6, rel=0.01)
     assert abs((pulse.first_seconds - beat + 0.3) % 0.6 - 0.3) < 0.02
 
